@@ -1,0 +1,44 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both make .venv and install what they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check format protos protos-check clean
+
+demo: $(VENV)/.demo
+	$(BIN)/pullback demo --out demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+# Format, lint, dependency rules, types and stubs: what CI asks besides the tests.
+check: $(VENV)/.test protos-check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+protos: $(VENV)/.test
+	$(BIN)/python protos/generate.py
+
+protos-check: $(VENV)/.test
+	$(BIN)/python protos/generate.py --check
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# torch and torchvision are resolved in one go, as a pair.
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --progress-bar on -e '.[service,demo]'
+	touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --progress-bar on -e '.[service,demo,test]'
+	touch $@

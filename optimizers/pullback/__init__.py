@@ -1,0 +1,12 @@
+"""Pullback's numerical library: the metric that an image distance pulls back onto a latent space.
+
+Packages, in the order of their dependencies:
+
+- `pullback.weights`: published weight files, fetched, verified and converted once.
+- `pullback.generators`: latent → image.
+- `pullback.distances`: image distances as embeddings φ, D(a, b) = ‖φ(a) − φ(b)‖².
+- `pullback.geometry`: the metric tensor H = 2 JᵀJ, its average over the space, and its eigenbasis.
+- `pullback.inversion`: image → latent.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,54 @@
+"""What an image distance is: a squared Euclidean distance between embeddings."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Distance(nn.Module, ABC):
+    """An image distance of the form D(a, b) = ‖φ(a) − φ(b)‖².
+
+    Because the residual φ(a) − φ(b) vanishes at b = a, the Hessian of D there is exactly 2 JᵀJ with J = ∂φ.
+
+    Frozen, in evaluation mode, differentiable once, twice and in forward mode; gradients are finite for every image,
+    constant ones included.
+
+    Attributes:
+        name: Name in the catalogue.
+        weights_hash: SHA-256 of the published weight file, hexadecimal; empty for a distance without weights.
+    """
+
+    name: str
+    weights_hash: str = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Says on which device and in which precision this distance lives, also where it has no weights.
+        self.register_buffer("_anchor", torch.zeros(()), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._anchor.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type of the weights."""
+        return self._anchor.dtype
+
+    @abstractmethod
+    def embed(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+        """The embedding φ of images in [0, 1]."""
+
+    def forward(
+        self,
+        a: Float[Tensor, "batch channels height width"],
+        b: Float[Tensor, "batch channels height width"],
+    ) -> Float[Tensor, " batch"]:
+        """The distance D(a, b) of images in [0, 1], pair by pair."""
+        # D(a, b) = ‖φ(a) − φ(b)‖²
+        return (self.embed(a) - self.embed(b)).square().sum(dim=1)

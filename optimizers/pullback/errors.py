@@ -1,0 +1,48 @@
+"""What the library raises.
+
+    PullbackError
+    ├── InvalidInputError (ValueError)       a value that cannot be used; says what came and what was expected
+    ├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
+    ├── IncompatibleEigenbasisError          an eigenbasis of another generator, space, distance or set of weights
+    └── WeightsError
+        ├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
+        └── WeightsCorruptedError            here, but not the published bytes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class PullbackError(Exception):
+    """Base of everything that this library raises on purpose."""
+
+
+class InvalidInputError(PullbackError, ValueError):
+    """A value that cannot be used."""
+
+
+class UnknownNameError(PullbackError, LookupError):
+    """A name that is in no catalogue."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(self.known) or 'none'}")
+
+
+class IncompatibleEigenbasisError(PullbackError):
+    """An eigenbasis that was computed for something else than it is asked to serve."""
+
+
+class WeightsError(PullbackError):
+    """Weights that cannot be used."""
+
+
+class WeightsUnavailableError(WeightsError):
+    """Weights that are not on this machine and could not be fetched."""
+
+
+class WeightsCorruptedError(WeightsError):
+    """Weights that are not the bytes that were published."""

@@ -1,0 +1,155 @@
+"""What a generator is: named latent spaces, and a differentiable map from a latent to an image."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pullback.errors import InvalidInputError, UnknownNameError
+
+
+class Prior(ABC):
+    """The distribution from which latents of a space are drawn."""
+
+    @abstractmethod
+    def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
+        """Draws `n` latents of `dim` coordinates, float32 on the CPU, using `rng` alone."""
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """A named space of latents: a block of coordinates of the generator's input, and its prior.
+
+    Attributes:
+        name: The space's name, unique within the generator (`z`, `noise`, `class`, `full`).
+        dim: Number of coordinates.
+        prior: Distribution of latents.
+        start: First coordinate of the block within the generator's input.
+        labels: Names of the coordinates where they have any (the classes of a conditional generator).
+    """
+
+    name: str
+    dim: int
+    prior: Prior
+    start: int = 0
+    labels: tuple[str, ...] = ()
+
+    @property
+    def block(self) -> slice:
+        """The columns of the generator's input that this space covers."""
+        return slice(self.start, self.start + self.dim)
+
+    def sample(self, n: int, seed: int) -> Float[Tensor, "n dim"]:
+        """Draws latents from the prior.
+
+        The draw happens on the CPU, so that a seed means the same latents on every device.
+
+        Args:
+            n: How many, at least 1.
+            seed: Any integer ≥ 0.
+
+        Returns:
+            Float32 latents of shape (n, dim), on the CPU.
+        """
+        return self.prior.sample(n, self.dim, torch.Generator().manual_seed(seed))
+
+
+class Generator(nn.Module, ABC):
+    """A frozen generator: latent → image.
+
+    Evaluation mode, no parameter requires a gradient, and `render` is differentiable once, twice and in forward
+    mode with respect to the latents: no operation works in place.
+
+    Attributes:
+        name: Name in the catalogue.
+        weights_hash: SHA-256 of the published weight file, hexadecimal: the identity of these weights.
+        spaces: Latent spaces by name. The first is the default.
+        input_space: Name of the space that covers the whole input.
+        image_shape: (C, H, W) of the images.
+    """
+
+    name: str
+    weights_hash: str
+    spaces: Mapping[str, LatentSpace]
+    input_space: str
+    image_shape: tuple[int, int, int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Says on which device and in which precision this generator lives.
+        self.register_buffer("_anchor", torch.zeros(()), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._anchor.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type of the weights."""
+        return self._anchor.dtype
+
+    def space(self, name: str) -> LatentSpace:
+        """The latent space of that name.
+
+        Raises:
+            UnknownNameError: The generator has no such space; the message lists those it has.
+        """
+        try:
+            return self.spaces[name]
+        except KeyError:
+            raise UnknownNameError(f"space of generator {self.name!r}", name, self.spaces) from None
+
+    @property
+    @abstractmethod
+    def default_context(self) -> Float[Tensor, " input_dim"]:
+        """The input whose other coordinates hold while a space covers only a block of it."""
+
+    @abstractmethod
+    def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels height width"]:
+        """Images in [0, 1] of complete inputs."""
+
+    def render(
+        self,
+        latents: Float[Tensor, "batch dim"],
+        space: str,
+        context: Float[Tensor, "*batch input_dim"] | None = None,
+    ) -> Float[Tensor, "batch channels height width"]:
+        """Images of latents.
+
+        Args:
+            latents: Latents of `space`, shape (B, dim), on this generator's device and in its dtype.
+            space: Name of a latent space.
+            context: Complete inputs, shape (B, input_dim) or (input_dim,), that fill the coordinates outside
+                `space`; `default_context` when omitted. Of no effect where `space` covers the whole input.
+
+        Returns:
+            Images of shape (B, C, H, W) in [0, 1].
+
+        Raises:
+            UnknownNameError: No such space.
+            InvalidInputError: Latents of another shape.
+        """
+        latent_space = self.space(space)
+        if latents.ndim != 2 or latents.shape[1] != latent_space.dim:
+            raise InvalidInputError(
+                f"latents of space {space!r} of generator {self.name!r} have shape (batch, {latent_space.dim}), "
+                f"but shape {tuple(latents.shape)} came"
+            )
+        return self.synthesize(self._complete(latents, latent_space, context))
+
+    def _complete(self, latents: Tensor, space: LatentSpace, context: Tensor | None) -> Tensor:
+        if space.dim == self.spaces[self.input_space].dim:
+            return latents
+        filling = self.default_context if context is None else context
+        filling = filling.to(latents).expand(len(latents), -1)
+        return torch.cat([filling[:, : space.start], latents, filling[:, space.block.stop :]], dim=1)
+
+    def forward(self, latents: Tensor, space: str) -> Tensor:
+        """Same as `render`, so that a generator composes with other modules."""
+        return self.render(latents, space)

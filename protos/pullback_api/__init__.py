@@ -1,0 +1,1 @@
+"""Pullback's contract: protocol buffers and the gRPC stubs generated from them."""

@@ -1,0 +1,100 @@
+import datetime
+
+from google.protobuf import empty_pb2 as _empty_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from pullback_api.v1 import jobs_pb2 as _jobs_pb2
+from pullback_api.v1 import specs_pb2 as _specs_pb2
+from pullback_api.v1 import values_pb2 as _values_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Distance(_message.Message):
+    __slots__ = ("name", "title", "weights_hash", "is_default")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
+    IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    title: str
+    weights_hash: str
+    is_default: bool
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., weights_hash: _Optional[str] = ..., is_default: bool = ...) -> None: ...
+
+class Eigenbasis(_message.Message):
+    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "eigenvalues", "eigenvectors", "metric")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    GENERATOR_WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    DIM_FIELD_NUMBER: _ClassVar[int]
+    EIGENVALUES_FIELD_NUMBER: _ClassVar[int]
+    EIGENVECTORS_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    spec: _specs_pb2.EigenbasisSpec
+    generator_weights_hash: str
+    distance_weights_hash: str
+    version: str
+    create_time: _timestamp_pb2.Timestamp
+    job: str
+    dim: int
+    eigenvalues: _values_pb2.Tensor
+    eigenvectors: _values_pb2.Tensor
+    metric: _values_pb2.Tensor
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., eigenvalues: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., eigenvectors: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., metric: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class ListDistancesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDistancesResponse(_message.Message):
+    __slots__ = ("distances",)
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    distances: _containers.RepeatedCompositeFieldContainer[Distance]
+    def __init__(self, distances: _Optional[_Iterable[_Union[Distance, _Mapping]]] = ...) -> None: ...
+
+class ComputeEigenbasisRequest(_message.Message):
+    __slots__ = ("request_id", "spec")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    spec: _specs_pb2.EigenbasisSpec
+    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ...) -> None: ...
+
+class GetEigenbasisRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListEigenbasesRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListEigenbasesResponse(_message.Message):
+    __slots__ = ("eigenbases", "next_page_token")
+    EIGENBASES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    eigenbases: _containers.RepeatedCompositeFieldContainer[Eigenbasis]
+    next_page_token: str
+    def __init__(self, eigenbases: _Optional[_Iterable[_Union[Eigenbasis, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeleteEigenbasisRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
