@@ -1,0 +1,85 @@
+"""`python -m pullback_server`: runs a server until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from pullback_server.address import AddressError
+from pullback_server.server import Config, Server, StartError
+from pullback_server.store import IncompatibleStoreError, StorageFullError
+
+DEFAULT_LISTEN = "127.0.0.1:50051"
+READY_LINE = "pullback-server listening on {host}:{port}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a server; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    level = getattr(logging, options.log_level)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = Config(
+        listen=options.listen,
+        data=options.data,
+        devices=options.device or ["auto"],
+        log_level=level,
+    )
+    try:
+        asyncio.run(_serve(config))
+    except (AddressError, StartError, StorageFullError, IncompatibleStoreError) as error:
+        sys.stderr.write(f"pullback-server: {error}\n")
+        return 1
+    return 0
+
+
+async def _serve(config: Config) -> None:
+    server = Server(config)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stopping.set)
+        except NotImplementedError:
+            # Windows' event loop has none; there the handler runs in the main thread.
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+    await server.start()
+    host = config.listen.rpartition(":")[0]
+    sys.stdout.write(READY_LINE.format(host=host, port=server.port) + "\n")
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    await stopping.wait()
+    logging.getLogger(__name__).info("stopping; running jobs go on when the server is back")
+    await server.stop()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pullback-server", description="Pullback's gRPC server.")
+    parser.add_argument(
+        "--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help="loopback only; port 0 = any free"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=user_data_path("pullback", appauthor=False) / "server",
+        metavar="DIR",
+        help="folder of jobs and results (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device",
+        action="append",
+        metavar="DEVICE",
+        help="a worker process on this device: auto, cpu, cuda:0; repeatable",
+    )
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,155 @@
+"""Errors on their way to the caller: a canonical code, a message, and the fields that are at fault."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FieldViolation:
+    """One field that cannot be used.
+
+    Attributes:
+        field: Path of the field in the request, such as `settings.steps` or `targets[2].image`.
+        description: What came, what was expected, what to do.
+    """
+
+    field: str
+    description: str
+
+
+class ApiError(Exception):
+    """An error that the caller is told about as it is."""
+
+    def __init__(self, code: grpc.StatusCode, message: str, violations: tuple[FieldViolation, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.violations = violations
+
+    def to_status(self) -> status_pb2.Status:
+        """The error as a `google.rpc.Status`, with a `BadRequest` where fields are at fault."""
+        status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        if self.violations:
+            detail = any_pb2.Any()
+            detail.Pack(
+                error_details_pb2.BadRequest(
+                    field_violations=[
+                        error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
+                        for v in self.violations
+                    ]
+                )
+            )
+            status.details.append(detail)
+        return status
+
+
+class Violations:
+    """Collects everything that is wrong with a request, so that the caller hears of all of it at once."""
+
+    def __init__(self) -> None:
+        self._found: list[FieldViolation] = []
+
+    def add(self, field: str, description: str) -> None:
+        """Notes one violation."""
+        self._found.append(FieldViolation(field, description))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def raise_if_any(self) -> None:
+        """Raises INVALID_ARGUMENT with all that was noted."""
+        if self._found:
+            message = "; ".join(f"{v.field}: {v.description}" for v in self._found)
+            raise ApiError(grpc.StatusCode.INVALID_ARGUMENT, message, tuple(self._found))
+
+
+def invalid(field: str, description: str) -> ApiError:
+    """INVALID_ARGUMENT for one field."""
+    return ApiError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {description}", (FieldViolation(field, description),))
+
+
+def not_found(message: str) -> ApiError:
+    """NOT_FOUND."""
+    return ApiError(grpc.StatusCode.NOT_FOUND, message)
+
+
+def failed_precondition(message: str) -> ApiError:
+    """FAILED_PRECONDITION: the caller must do something first; the message says what."""
+    return ApiError(grpc.StatusCode.FAILED_PRECONDITION, message)
+
+
+def resource_exhausted(message: str) -> ApiError:
+    """RESOURCE_EXHAUSTED: disk, memory or queue are full."""
+    return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+
+
+def unavailable(message: str) -> ApiError:
+    """UNAVAILABLE: trying again later helps."""
+    return ApiError(grpc.StatusCode.UNAVAILABLE, message)
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+    if not isinstance(error, ApiError):
+        _log.error("unexpected error in a call", exc_info=error)
+        error = ApiError(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+    # The stubs of grpc.aio do not know this method.
+    await context.abort_with_status(rpc_status.to_status(error.to_status()))  # type: ignore[attr-defined]
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """Turns what a servicer raises into a status for the caller; whatever is not an `ApiError` is logged."""
+
+    async def intercept_service(  # type: ignore[override]  # the stubs forget that there may be no handler
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wraps the method's handler; there is none for a method that nobody serves."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(
+                _guard_unary(handler.unary_unary),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(
+                _guard_stream(handler.unary_stream),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+        return handler  # reflection is stream-stream, and answers for itself
+
+
+def _guard_unary(behaviour: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            return await behaviour(request, context)
+        except Exception as error:
+            await _abort(context, error)
+
+    return guarded
+
+
+def _guard_stream(behaviour: Callable[..., Any]) -> Callable[..., AsyncIterator[Any]]:
+    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        try:
+            async for response in behaviour(request, context):
+                yield response
+        except Exception as error:
+            await _abort(context, error)
+
+    return guarded

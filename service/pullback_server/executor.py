@@ -1,0 +1,292 @@
+"""Worker processes, one per device: started, watched, restarted, and spoken to.
+
+A worker that dies takes nothing along but its current step: its job is reported, and another process starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import multiprocessing
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from pullback_server.errors import ApiError, unavailable
+from pullback_server.worker.messages import (
+    AbandonCall,
+    CallDone,
+    CallFailed,
+    CallMessage,
+    CancelJob,
+    Failure,
+    Finished,
+    FromWorker,
+    JobFailed,
+    JobMessage,
+    Ready,
+    Render,
+    Rendered,
+    Sample,
+    StartJob,
+    Stopped,
+    SuspendJobs,
+    ToWorker,
+)
+
+RESTART_SECONDS = (0.0, 0.5, 2.0, 10.0)
+
+_log = logging.getLogger(__name__)
+# A fresh interpreter: nothing of the server (its event loop, its gRPC threads, its database) leaks into a worker.
+_spawn = multiprocessing.get_context("spawn")
+
+
+class JobListener(Protocol):
+    """Who hears of what becomes of jobs."""
+
+    def on_job_message(self, message: JobMessage) -> None:
+        """A worker says something about its job."""
+
+    def on_job_lost(self, job: str, reason: str) -> None:
+        """The worker of that job died; `reason` says how."""
+
+    def on_worker_idle(self) -> None:
+        """A worker can take a job."""
+
+
+class Executor:
+    """The workers of this machine. All methods run on the event loop."""
+
+    def __init__(self, devices: list[str], log_level: int) -> None:
+        self._workers = [_Worker(device, log_level) for device in devices]
+        self._call_numbers = itertools.count(1)
+        self._next_worker = itertools.cycle(self._workers)
+
+    def start(self, listener: JobListener) -> None:
+        """Starts the worker processes; they get ready while the server already answers."""
+        for worker in self._workers:
+            worker.start(listener)
+
+    @property
+    def ready(self) -> bool:
+        """Whether some worker is ready."""
+        return any(worker.ready for worker in self._workers)
+
+    def idle(self) -> bool:
+        """Whether some worker can take a job."""
+        return any(worker.idle for worker in self._workers)
+
+    def assign(self, start: StartJob) -> bool:
+        """Gives a job to an idle worker; false where there is none."""
+        for worker in self._workers:
+            if worker.idle:
+                worker.begin(start)
+                return True
+        return False
+
+    def cancel(self, job: str) -> None:
+        """Stops a job before its next step, if a worker is at it."""
+        for worker in self._workers:
+            if worker.job == job:
+                worker.send(CancelJob(job))
+
+    async def suspend(self, timeout: float) -> None:
+        """Has every running job write a checkpoint and stop; waits for that at most `timeout` seconds."""
+        busy = [worker for worker in self._workers if worker.job is not None]
+        for worker in busy:
+            worker.send(SuspendJobs())
+        deadline = asyncio.get_running_loop().time() + timeout
+        while any(worker.job is not None for worker in busy) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Ends the worker processes."""
+        for worker in self._workers:
+            worker.stop()
+        await asyncio.gather(*(asyncio.to_thread(worker.join) for worker in self._workers))
+
+    async def sample(self, *, generator: str, space: str, count: int, seed: int) -> NDArray[np.float32]:
+        """Draws latents from the prior, shape (count, dim)."""
+        call = Sample(next(self._call_numbers), generator, space, count, seed)
+        async with contextlib.aclosing(self._call(call)) as answers:
+            async for answer in answers:
+                if isinstance(answer, CallDone):
+                    latents: NDArray[np.float32] = answer.value
+                    return latents
+        raise unavailable("the worker gave no answer")
+
+    async def render(
+        self, *, generator: str, space: str, latents: NDArray[np.float32], image_format: str
+    ) -> AsyncIterator[Rendered]:
+        """Renders latents, shape (n, dim), image by image."""
+        call = Render(next(self._call_numbers), generator, space, latents, image_format)
+        async with contextlib.aclosing(self._call(call)) as answers:
+            async for answer in answers:
+                if isinstance(answer, Rendered):
+                    yield answer
+
+    async def _call(self, call: Sample | Render) -> AsyncGenerator[CallMessage, None]:
+        """Sends a call to one of the workers; yields its answers up to `CallDone`, raises on `CallFailed`."""
+        worker = next(self._next_worker)
+        async with contextlib.aclosing(worker.call(call)) as answers:
+            async for answer in answers:
+                if isinstance(answer, CallFailed):
+                    raise _api_error(answer.failure)
+                yield answer
+
+
+class _Worker:
+    """One worker process and its successors on one device."""
+
+    def __init__(self, device: str, log_level: int) -> None:
+        self.device = device
+        self.job: str | None = None
+        self.ready = False
+        self._log_level = log_level
+        self._stopping = False
+        self._early_deaths = 0
+        self._calls: dict[int, asyncio.Queue[CallMessage]] = {}
+        self._waiting: list[ToWorker] = []
+        self._connection: Connection | None = None
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def start(self, listener: JobListener) -> None:
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        ours, theirs = _spawn.Pipe()
+        process = _spawn.Process(
+            target=_run_worker, args=(theirs, self.device, self._log_level), name=f"pullback-worker-{self.device}"
+        )
+        process.start()
+        theirs.close()
+        self._connection, self._process = ours, process
+        threading.Thread(target=self._listen, args=(ours, process), name="worker-listener", daemon=True).start()
+
+    @property
+    def idle(self) -> bool:
+        return self.ready and self.job is None and not self._stopping
+
+    def begin(self, start: StartJob) -> None:
+        self.job = start.job
+        self.send(start)
+
+    def send(self, message: ToWorker) -> None:
+        """Sends now, or as soon as the worker is ready."""
+        if not self.ready or self._connection is None:
+            self._waiting.append(message)
+            return
+        # A worker that has just died is noticed by its listener.
+        with contextlib.suppress(OSError):
+            self._connection.send(message)
+
+    async def call(self, call: Sample | Render) -> AsyncGenerator[CallMessage, None]:
+        answers: asyncio.Queue[CallMessage] = asyncio.Queue()
+        self._calls[call.call] = answers
+        finished = False
+        try:
+            self.send(call)
+            while not finished:
+                answer = await answers.get()
+                finished = isinstance(answer, CallDone | CallFailed)
+                yield answer
+        finally:
+            self._calls.pop(call.call, None)
+            if not finished:
+                self.send(AbandonCall(call.call))
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._connection is not None:
+            # The worker ends with its pipe, in the middle of whatever it does.
+            self._connection.close()
+
+    def join(self) -> None:
+        if self._process is None:
+            return
+        self._process.join(timeout=2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _listen(self, connection: Connection, process: multiprocessing.process.BaseProcess) -> None:
+        """Runs in a thread of its own: the pipe has no asynchronous end that every platform offers."""
+        try:
+            while True:
+                self._post(self._on_message, connection.recv())
+        except (EOFError, OSError, TypeError):
+            # TypeError: the pipe was closed by `stop` while this thread waited on it.
+            process.join()
+            self._post(self._on_death, process.exitcode)
+
+    def _post(self, callback: Callable[..., None], *arguments: object) -> None:
+        # The loop is closed when the server has ended.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def _on_message(self, message: FromWorker) -> None:
+        match message:
+            case Ready(device):
+                _log.info("worker on %s is ready", device)
+                self.ready = True
+                self._early_deaths = 0
+                waiting, self._waiting = self._waiting, []
+                for waited in waiting:
+                    self.send(waited)
+                self._listener.on_worker_idle()
+            case Rendered() | CallDone() | CallFailed():
+                if (answers := self._calls.get(message.call)) is not None:
+                    answers.put_nowait(message)
+            case _:
+                if isinstance(message, Finished | Stopped | JobFailed):
+                    self.job = None
+                self._listener.on_job_message(message)
+                if self.job is None:
+                    self._listener.on_worker_idle()
+
+    def _on_death(self, exit_code: int | None) -> None:
+        reason = _death(exit_code)
+        was_ready, self.ready = self.ready, False
+        self._waiting.clear()
+        failure = Failure(grpc.StatusCode.UNAVAILABLE.value[0], f"the worker process died ({reason}); try again")
+        for call, answers in self._calls.items():
+            answers.put_nowait(CallFailed(call, failure))
+        if self._stopping:
+            return
+        _log.error("worker on %s died: %s", self.device, reason)
+        lost, self.job = self.job, None
+        if lost is not None:
+            self._listener.on_job_lost(lost, reason)
+        if not was_ready:
+            self._early_deaths += 1
+        delay = RESTART_SECONDS[min(self._early_deaths, len(RESTART_SECONDS) - 1)]
+        self._loop.call_later(delay, self._restart)
+
+    def _restart(self) -> None:
+        if not self._stopping:
+            self.start(self._listener)
+
+
+def _run_worker(connection: Connection, device: str, log_level: int) -> None:
+    # Imported in the worker process only: this is where torch comes in.
+    from pullback_server.worker.main import run  # noqa: PLC0415
+
+    run(connection, device, log_level)
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        hint = ", as the system does when memory runs out" if exit_code == -9 else ""
+        return f"killed by signal {-exit_code}{hint}"
+    return f"exit code {exit_code}"
+
+
+def _api_error(failure: Failure) -> ApiError:
+    code = next(code for code in grpc.StatusCode if code.value[0] == failure.code)
+    return ApiError(code, failure.message)

@@ -1,0 +1,156 @@
+"""Photographs as people have them, turned into what a generator can be compared with."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MIN_SIDE = 8
+MAX_PIXELS = 64_000_000
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF")
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; says what came, what was expected and what to do.
+
+    Attributes:
+        part: Which file is at fault: `image` or `mask`.
+    """
+
+    def __init__(self, message: str, part: str = "image") -> None:
+        super().__init__(message)
+        self.part = part
+
+
+@dataclass(frozen=True)
+class PreparedTarget:
+    """A target at the generator's size, and its mask, as PNG files (RGB or greyscale; greyscale)."""
+
+    image: bytes
+    mask: bytes | None
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """The image as a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def prepare(
+    data: bytes, mask: bytes | None, *, height: int, width: int, channels: int, center_crop: bool
+) -> PreparedTarget:
+    """Decodes, converts, crops and resizes one target and its mask.
+
+    Args:
+        data: An image file.
+        mask: An image file of the same pixel size, or none.
+        height: Height of the generator's images.
+        width: Width of the generator's images.
+        channels: 3 for colour, 1 for greyscale.
+        center_crop: Cut the largest centred part of the right aspect; otherwise another aspect is an error.
+
+    Raises:
+        ImageError: Not an image, truncated, too small, too large, animated or of the wrong aspect.
+    """
+    image = _decode(data).convert("RGB" if channels == 3 else "L")
+    weights = None if mask is None else _decode_mask(mask)
+    if weights is not None and weights.size != image.size:
+        raise ImageError(
+            f"the mask has {weights.width} × {weights.height} pixels and its image "
+            f"{image.width} × {image.height}; send a mask of the image's own size",
+            part="mask",
+        )
+    box = _crop_box(image, height=height, width=width, center_crop=center_crop)
+    # Lanczos keeps the detail of a photograph; a mask must not overshoot its range, so it is averaged.
+    image = image.resize((width, height), Image.Resampling.LANCZOS, box=box)
+    if weights is None:
+        return PreparedTarget(encode_png(image), None)
+    weights = weights.resize((width, height), Image.Resampling.BOX, box=box)
+    if weights.getextrema() == (0, 0):
+        message = "the mask is black everywhere, so no pixel counts; white pixels count, black ones do not"
+        raise ImageError(message, part="mask")
+    return PreparedTarget(encode_png(image), encode_png(weights))
+
+
+def _decode_mask(data: bytes) -> Image.Image:
+    try:
+        return _decode(data).convert("L")
+    except ImageError as error:
+        raise ImageError(str(error), part="mask") from None
+
+
+def _decode(data: bytes) -> Image.Image:
+    """Decodes an image file into mode L or RGB, upright."""
+    if not data:
+        raise ImageError("the file is empty (0 bytes)")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large images before it refuses; the limit here is ours, checked below from the header.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise ImageError(f"the image has too many pixels; at most {MAX_PIXELS:,} are taken") from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"not an image of a known format ({len(data):,} bytes came); send one of {', '.join(FORMATS)}"
+        ) from None
+    except Exception as error:
+        # Decoders raise whatever a malformed header makes them raise.
+        raise ImageError(f"the {len(data):,} bytes cannot be read as an image: {error}") from None
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(
+            f"the image has {image.width} × {image.height} pixels; at most {MAX_PIXELS:,} are taken: make it smaller"
+        )
+    if min(image.size) < MIN_SIDE:
+        raise ImageError(f"the image has {image.width} × {image.height} pixels; each side needs at least {MIN_SIDE}")
+    # A phone's MPO file has several frames too, but its first one is the photograph.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        raise ImageError(f"the {image.format} file is animated or has several pages; send one frame")
+    try:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    except Exception as error:
+        raise ImageError(f"the {image.format} file is truncated or corrupted: {error}") from None
+    return _to_eight_bits(_flatten(upright))
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Lays transparent parts on white."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scales 16-bit greyscale to 8 bits (Pillow's own conversion clips), and leaves other modes to `convert`."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        levels = np.asarray(image.convert("I")).astype(np.float64)
+        if levels.min() < 0 or levels.max() > 65_535:
+            raise ImageError("integer images must have levels from 0 to 65535; save as 8- or 16-bit greyscale")
+        # 65535 = 255 · 257
+        return Image.fromarray(np.round(levels / 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ImageError("floating-point images have no defined range; save as 8- or 16-bit greyscale or colour")
+    return image
+
+
+def _crop_box(image: Image.Image, *, height: int, width: int, center_crop: bool) -> tuple[float, float, float, float]:
+    # Within a pixel of the right aspect the whole image is used.
+    exact_width = image.height * width / height
+    if abs(image.width - exact_width) <= 1:
+        return (0, 0, image.width, image.height)
+    if not center_crop:
+        raise ImageError(
+            f"the image has {image.width} × {image.height} pixels, but the generator draws {width} × {height}: "
+            "crop it to that aspect, or ask for a centred crop (FIT_CENTER_CROP, center_crop=True, --center-crop)"
+        )
+    crop_width = min(image.width, exact_width)
+    crop_height = crop_width * height / width
+    left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
+    return (left, top, left + crop_width, top + crop_height)

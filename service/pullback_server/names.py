@@ -1,0 +1,80 @@
+"""Resource names, parsed and formatted in this one place (after google.aip.dev/122).
+
+generators/{generator}
+generators/{generator}/eigenbases/{eigenbasis}
+inversions/{inversion}
+jobs/{job}
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from pullback_server.errors import ApiError, invalid
+
+_ID = r"[a-z0-9](?:[a-z0-9._-]{0,120}[a-z0-9])?"
+_GENERATOR = re.compile(rf"generators/({_ID})")
+_EIGENBASIS = re.compile(rf"generators/({_ID})/eigenbases/({_ID})")
+_INVERSION = re.compile(rf"inversions/({_ID})")
+_JOB = re.compile(rf"jobs/({_ID})")
+
+ANY_GENERATOR = "generators/-"
+
+
+def new_id() -> str:
+    """A fresh identifier."""
+    return uuid.uuid4().hex
+
+
+def generator_name(generator: str) -> str:
+    """`generators/{generator}`."""
+    return f"generators/{generator}"
+
+
+def eigenbasis_name(generator: str, eigenbasis: str) -> str:
+    """`generators/{generator}/eigenbases/{eigenbasis}`."""
+    return f"generators/{generator}/eigenbases/{eigenbasis}"
+
+
+def inversion_name(inversion: str) -> str:
+    """`inversions/{inversion}`."""
+    return f"inversions/{inversion}"
+
+
+def job_name(job: str) -> str:
+    """`jobs/{job}`."""
+    return f"jobs/{job}"
+
+
+def parse_generator(name: str, field: str) -> str:
+    """The generator's id in `generators/{generator}`; INVALID_ARGUMENT on `field` for anything else."""
+    return _parse(_GENERATOR, name, field, "generators/{generator}")[0]
+
+
+def parse_eigenbasis(name: str, field: str) -> tuple[str, str]:
+    """Generator's and eigenbasis' ids; INVALID_ARGUMENT on `field` for anything else."""
+    generator, eigenbasis = _parse(_EIGENBASIS, name, field, "generators/{generator}/eigenbases/{eigenbasis}")
+    return generator, eigenbasis
+
+
+def parse_inversion(name: str, field: str) -> str:
+    """The inversion's id; INVALID_ARGUMENT on `field` for anything else."""
+    return _parse(_INVERSION, name, field, "inversions/{inversion}")[0]
+
+
+def parse_job(name: str, field: str) -> str:
+    """The job's id; INVALID_ARGUMENT on `field` for anything else."""
+    return _parse(_JOB, name, field, "jobs/{job}")[0]
+
+
+def _parse(pattern: re.Pattern[str], name: str, field: str, form: str) -> tuple[str, ...]:
+    match = pattern.fullmatch(name)
+    if match is None:
+        raise _wrong_form(field, name, form)
+    return match.groups()
+
+
+def _wrong_form(field: str, name: str, form: str) -> ApiError:
+    came = repr(name[:200]) if name else "nothing"
+    return invalid(field, f"expected a resource name of the form {form}, but {came} came")

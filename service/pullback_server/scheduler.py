@@ -1,0 +1,306 @@
+"""From the queue to a worker, and from the worker to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import grpc
+import pullback
+from google.rpc import status_pb2
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback_api.v1 import inversion_pb2, jobs_pb2, specs_pb2
+
+from pullback_server.errors import ApiError, failed_precondition
+from pullback_server.events import EventBroker
+from pullback_server.executor import Executor
+from pullback_server.names import parse_generator
+from pullback_server.store import (
+    BlobCorruptedError,
+    EigenbasisRecord,
+    InversionRecord,
+    JobRecord,
+    StorageFullError,
+    Store,
+)
+from pullback_server.worker.messages import Failure, Finished, JobFailed, JobMessage, Progressed, StartJob, Stopped
+
+MAX_CRASHES = 3
+RETRY_SECONDS = 2.0
+SUSPEND_SECONDS = 20.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Gives queued jobs to idle workers, first come first served, and writes down what becomes of them.
+
+    Everything runs on the event loop but the store's transactions, which one thread does in order: what is submitted
+    first is on disk first.
+    """
+
+    def __init__(self, store: Store, executor: Executor, broker: EventBroker, checkpoints: Path) -> None:
+        self._store = store
+        self._executor = executor
+        self._broker = broker
+        self._checkpoints = checkpoints
+        self._database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # Messages of workers are written down in the order in which they come.
+        self._messages: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._draining = False
+        checkpoints.mkdir(parents=True, exist_ok=True)
+
+    async def in_store(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a method of the store in the store's thread.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED where the disk is full, DATA_LOSS where a stored file is damaged.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._database, lambda: method(*args, **kwargs))
+        except StorageFullError as error:
+            raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)) from error
+        except BlobCorruptedError as error:
+            raise ApiError(grpc.StatusCode.DATA_LOSS, str(error)) from error
+
+    async def start(self) -> None:
+        """Takes up what an earlier server left unfinished, and starts the workers."""
+        for job in await self.in_store(self._store.interrupted):
+            _log.warning("job %s was interrupted; it goes on from its last checkpoint", job.id)
+            progress = _progress(job, "waiting to go on after a restart of the server")
+            await self.in_store(self._store.requeue, job.id, progress=progress, crashed=False)
+        self._executor.start(self)
+        self._spawn(self._dispatch_forever())
+        self._spawn(self._record_forever())
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Has running jobs stop at a checkpoint and go back to the queue, where the next server finds them."""
+        self._draining = True
+        await self._executor.suspend(SUSPEND_SECONDS)
+        await self._messages.join()
+
+    async def stop(self) -> None:
+        """Ends the workers and this scheduler's own tasks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._executor.stop()
+        self._database.shutdown()
+
+    def submitted(self, job: JobRecord) -> None:
+        """Says that a new job is in the store."""
+        self._broker.publish(job.id, job.last_sequence)
+        self._wake.set()
+
+    async def cancel(self, job_id: str) -> JobRecord:
+        """Cancels a job at once; a worker that is at it stops before its next step."""
+        job = await self.in_store(self._store.cancel_job, job_id)
+        self._executor.cancel(job_id)
+        self._ended(job)
+        return job
+
+    # From the queue to a worker --------------------------------------------------------------------------------
+
+    async def _dispatch_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                while self._executor.idle() and not self._draining and await self._dispatch_one():
+                    pass
+            except ApiError as error:
+                _log.error("no job can be started: %s", error.message)
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
+
+    async def _dispatch_one(self) -> bool:
+        """Starts the oldest queued job; false where there is none."""
+        job = await self.in_store(self._store.next_queued)
+        if job is None:
+            return False
+        try:
+            start = await self.in_store(self._make_start, job)
+        except ApiError as error:
+            # Its input is gone or damaged: waiting does not help.
+            await self._fail(job.id, Failure(error.code.value[0], f"the job cannot be started: {error.message}"))
+            return True
+        job = await self.in_store(self._store.start_job, job.id)
+        self._broker.publish(job.id, job.last_sequence)
+        if not self._executor.assign(start):
+            # The worker died meanwhile.
+            await self._requeue(job, "waiting for a worker", crashed=False)
+        return True
+
+    def _make_start(self, job: JobRecord) -> StartJob:
+        """Everything that the worker needs for a job. Runs in the store's thread."""
+        basis = None if job.uses is None else self._store.eigenbasis(job.uses)
+        if job.uses is not None and basis is None:
+            raise failed_precondition(f"{job.uses} is not there any more")
+        return StartJob(
+            job=job.id,
+            kind=job.kind,
+            work=job.work,
+            payload=b"" if job.payload is None else self._store.blobs.read(job.payload),
+            eigenbasis=b"" if basis is None else self._store.blobs.read(basis.content),
+            checkpoint=str(self._checkpoint(job.id)),
+        )
+
+    # From the worker to the store ------------------------------------------------------------------------------
+
+    def on_worker_idle(self) -> None:
+        """A worker can take a job."""
+        self._wake.set()
+
+    def on_job_message(self, message: JobMessage) -> None:
+        """A worker says something about its job."""
+        self._messages.put_nowait(lambda: self._record(message))
+
+    def on_job_lost(self, job: str, reason: str) -> None:
+        """The worker of that job died."""
+        self._messages.put_nowait(lambda: self._record_loss(job, reason))
+
+    async def _record_forever(self) -> None:
+        while True:
+            record = await self._messages.get()
+            try:
+                await self._insist(record)
+            finally:
+                self._messages.task_done()
+
+    async def _insist(self, record: Callable[[], Awaitable[None]]) -> None:
+        """Writes something down; while the disk is full, waits for room rather than lose it."""
+        while True:
+            try:
+                return await record()
+            except ApiError as error:
+                _log.error("%s; trying again in %.0f s", error.message, RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                _log.exception("a worker's message cannot be written down")
+                return None
+
+    async def _record(self, message: JobMessage) -> None:
+        match message:
+            case Progressed(job_id):
+                await self._record_progress(message)
+            case Finished(job_id, result):
+                await self._record_result(job_id, result)
+            case JobFailed(job_id, failure):
+                await self._fail(job_id, failure)
+            case Stopped(job_id, suspended):
+                job = await self.in_store(self._store.job, job_id)
+                if suspended and job is not None:
+                    await self._requeue(job, "waiting for the server to come back", crashed=False)
+
+    async def _record_progress(self, message: Progressed) -> None:
+        progress = jobs_pb2.Progress(phase=message.phase, step=message.step, total=message.total)
+        if message.loss is not None:
+            progress.loss = message.loss
+        try:
+            job = await self.in_store(self._store.record_progress, message.job, progress.SerializeToString())
+        except ApiError as error:
+            _log.warning("progress of job %s is not kept: %s", message.job, error.message)
+            return
+        self._broker.publish(job.id, job.last_sequence, message.previews)
+
+    async def _record_result(self, job_id: str, result: bytes) -> None:
+        job = await self.in_store(self._store.job, job_id)
+        if job is None or job.state.ended:
+            return
+        finish = self._finish_eigenbasis if job.kind == "eigenbasis" else self._finish_inversion
+        try:
+            job = await self.in_store(finish, job, result)
+        except ApiError as error:
+            # The result is kept in memory until there is room for it; whoever watches is told.
+            await self._record_progress(Progressed(job_id, f"waiting to store the result: {error.message}", 0, 0))
+            raise
+        self._ended(job)
+
+    def _finish_eigenbasis(self, job: JobRecord, result: bytes) -> JobRecord:
+        spec = specs_pb2.EigenbasisSpec.FromString(job.work)
+        basis = Eigenbasis.from_bytes(result)
+        record = EigenbasisRecord(
+            name=job.result,
+            generator=parse_generator(spec.generator, "generator"),
+            spec=job.work,
+            generator_weights_hash=basis.provenance.weights_hash,
+            distance_weights_hash=basis.provenance.distance_hash,
+            version=basis.provenance.version,
+            dim=basis.dim,
+            job=job.id,
+            created=datetime.now(timezone.utc),
+            content=self._store.blobs.write(result),
+        )
+        return self._store.finish_eigenbasis(record, _done(job, spec.samples))
+
+    def _finish_inversion(self, job: JobRecord, result: bytes) -> JobRecord:
+        created = datetime.now(timezone.utc)
+        inversion = inversion_pb2.InversionResult.FromString(result)
+        inversion.name, inversion.job, inversion.version = job.result, f"jobs/{job.id}", pullback.__version__
+        inversion.create_time.FromDatetime(created)
+        content = self._store.blobs.write(inversion.SerializeToString())
+        steps = inversion.settings.steps
+        inversion.ClearField("results")
+        record = InversionRecord(job.result, job.id, created, inversion.SerializeToString(), content)
+        return self._store.finish_inversion(record, _done(job, steps))
+
+    async def _record_loss(self, job_id: str, reason: str) -> None:
+        job = await self.in_store(self._store.job, job_id)
+        if job is None or job.state.ended:
+            return
+        if job.crashes + 1 < MAX_CRASHES:
+            await self._requeue(job, f"waiting to go on; its worker died ({reason})", crashed=True)
+            return
+        message = (
+            f"the worker process died {MAX_CRASHES} times at this job, the last time {reason}; "
+            "ask for fewer images or restarts at once"
+        )
+        await self._fail(job_id, Failure(grpc.StatusCode.INTERNAL.value[0], message))
+
+    async def _requeue(self, job: JobRecord, phase: str, *, crashed: bool) -> None:
+        job = await self.in_store(self._store.requeue, job.id, progress=_progress(job, phase), crashed=crashed)
+        self._broker.publish(job.id, job.last_sequence)
+        self._wake.set()
+
+    async def _fail(self, job_id: str, failure: Failure) -> None:
+        status = status_pb2.Status(code=failure.code, message=failure.message)
+        self._ended(await self.in_store(self._store.fail_job, job_id, status.SerializeToString()))
+
+    def _ended(self, job: JobRecord) -> None:
+        if job.state.ended:
+            self._checkpoint(job.id).unlink(missing_ok=True)
+            self._broker.publish(job.id, job.last_sequence, ended=True)
+
+    def _checkpoint(self, job_id: str) -> Path:
+        return self._checkpoints / f"{job_id}.safetensors"
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        self._tasks.add(asyncio.create_task(run()))
+
+
+def _progress(job: JobRecord, phase: str) -> bytes:
+    """The job's progress, in another phase."""
+    progress = jobs_pb2.Progress.FromString(job.progress)
+    progress.phase = phase
+    return progress.SerializeToString()
+
+
+def _done(job: JobRecord, total: int) -> bytes:
+    """The progress of a job that is done; its loss stays as it last was."""
+    progress = jobs_pb2.Progress.FromString(job.progress)
+    progress.phase, progress.step, progress.total = "done", total, total
+    return progress.SerializeToString()

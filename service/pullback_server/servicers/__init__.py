@@ -1,0 +1,8 @@
+"""The contract's services: each method validates, translates, and asks the parts that know."""
+
+from pullback_server.servicers.generators import GeneratorsServicer
+from pullback_server.servicers.geometry import GeometryServicer
+from pullback_server.servicers.inversion import InversionServicer
+from pullback_server.servicers.jobs import JobsServicer
+
+__all__ = ["GeneratorsServicer", "GeometryServicer", "InversionServicer", "JobsServicer"]

@@ -1,0 +1,137 @@
+"""The `Generators` service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import numpy as np
+from pullback import generators
+from pullback.generators import CatalogueEntry
+from pullback_api.tensors import pack, unpack
+from pullback_api.v1 import generators_pb2, generators_pb2_grpc, values_pb2
+
+from pullback_server.errors import Violations, invalid
+from pullback_server.executor import Executor
+from pullback_server.names import generator_name
+from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.specs import find_generator
+
+MAX_LATENTS = 10_000
+_FORMATS: dict[int, str] = {
+    values_pb2.IMAGE_FORMAT_UNSPECIFIED: "PNG",
+    values_pb2.IMAGE_FORMAT_PNG: "PNG",
+    values_pb2.IMAGE_FORMAT_JPEG: "JPEG",
+}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
+    """The catalogue, draws from it, and rendering."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def ListGenerators(  # noqa: N802
+        self, request: generators_pb2.ListGeneratorsRequest, context: Context
+    ) -> generators_pb2.ListGeneratorsResponse:
+        """See the contract."""
+        del context
+        size, after = page_size(request.page_size), decode_token(request.page_token)
+        entries = sorted(generators.catalogue(), key=lambda entry: entry.name)
+        following = [entry for entry in entries if after is None or entry.name > after]
+        page = following[:size]
+        return generators_pb2.ListGeneratorsResponse(
+            generators=[_message(entry) for entry in page],
+            next_page_token=encode_token(page[-1].name) if len(following) > size else "",
+        )
+
+    async def GetGenerator(  # noqa: N802
+        self, request: generators_pb2.GetGeneratorRequest, context: Context
+    ) -> generators_pb2.Generator:
+        """See the contract."""
+        del context
+        return _message(find_generator(request.name, "name"))
+
+    async def SampleLatents(  # noqa: N802
+        self, request: generators_pb2.SampleLatentsRequest, context: Context
+    ) -> generators_pb2.SampleLatentsResponse:
+        """See the contract."""
+        del context
+        entry = find_generator(request.generator, "generator")
+        wrong = Violations()
+        space = _space(request.space, entry, wrong)
+        count = request.count or 1
+        if not 1 <= count <= MAX_LATENTS:
+            wrong.add("count", f"expected 1 to {MAX_LATENTS:,} (0 = 1), but {count} came")
+        if request.seed < 0:
+            wrong.add("seed", f"expected 0 or more, but {request.seed} came")
+        wrong.raise_if_any()
+        latents = await self._executor.sample(generator=entry.name, space=space, count=count, seed=request.seed)
+        return generators_pb2.SampleLatentsResponse(latents=pack(latents), space=space)
+
+    async def Render(  # noqa: N802
+        self, request: generators_pb2.RenderRequest, context: Context
+    ) -> AsyncIterator[generators_pb2.RenderResponse]:
+        """See the contract."""
+        del context
+        entry = find_generator(request.generator, "generator")
+        wrong = Violations()
+        space = _space(request.space, entry, wrong)
+        if request.format not in _FORMATS:
+            wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
+        wrong.raise_if_any()
+        latents = _read_latents(request.latents, entry.space(space).dim, f"space {space!r} of {request.generator}")
+        image_format = _FORMATS[request.format]
+        async for rendered in self._executor.render(
+            generator=entry.name, space=space, latents=latents, image_format=image_format
+        ):
+            image = values_pb2.Image(
+                data=rendered.data, format=f"IMAGE_FORMAT_{image_format}", width=rendered.width, height=rendered.height
+            )
+            yield generators_pb2.RenderResponse(index=rendered.index, image=image)
+
+
+def _space(name: str, entry: CatalogueEntry, wrong: Violations) -> str:
+    name = name or entry.spaces[0].name
+    known = [space.name for space in entry.spaces]
+    if name not in known:
+        wrong.add("space", f"generator {entry.name!r} has no space {name!r}; known: {', '.join(known)}")
+    return name
+
+
+def _read_latents(tensor: values_pb2.Tensor, dim: int, owner: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    try:
+        latents = unpack(tensor)
+    except ValueError as error:
+        raise invalid("latents", str(error)) from None
+    if latents.ndim != 2 or latents.shape[1] != dim or not 1 <= len(latents) <= MAX_LATENTS:
+        raise invalid(
+            "latents",
+            f"expected shape (n, {dim}) for {owner}, n from 1 to {MAX_LATENTS:,}, but {list(latents.shape)} came",
+        )
+    bad = np.flatnonzero(~np.isfinite(latents).all(axis=1))
+    if len(bad):
+        raise invalid("latents", f"every number must be finite, but row {bad[0]} holds NaN or infinity")
+    return latents.astype(np.float32)
+
+
+def _message(entry: CatalogueEntry) -> generators_pb2.Generator:
+    channels, height, width = entry.image_shape
+    return generators_pb2.Generator(
+        name=generator_name(entry.name),
+        title=entry.title,
+        family=entry.family,
+        spaces=[
+            generators_pb2.LatentSpace(name=space.name, dim=space.dim, prior=space.prior, labels=space.labels)
+            for space in entry.spaces
+        ],
+        channels=channels,
+        height=height,
+        width=width,
+        licence=entry.licence,
+        citation=entry.citation,
+        weights_hash=entry.weights_hash,
+    )

@@ -1,0 +1,161 @@
+"""The `Inversion` service."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from pullback import distances
+from pullback.errors import IncompatibleEigenbasisError
+from pullback.generators import CatalogueEntry
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback_api.v1 import inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
+
+from pullback_server.errors import Violations, failed_precondition, invalid, not_found
+from pullback_server.images import ImageError, PreparedTarget, prepare
+from pullback_server.names import inversion_name, job_name, new_id, parse_inversion
+from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.resources import inversion_message, job_message
+from pullback_server.scheduler import Scheduler
+from pullback_server.servicers.cursors import read_cursor
+from pullback_server.specs import complete_inversion_settings, find_generator
+from pullback_server.store import Store
+from pullback_server.submission import Submission, submit
+
+MAX_TARGETS = 256
+MAX_LABEL = 200
+# Large photographs take a few hundred megabytes each while they are decoded.
+DECODERS = 2
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class InversionServicer(inversion_pb2_grpc.InversionServicer):
+    """Inverts images."""
+
+    def __init__(self, store: Store, scheduler: Scheduler) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._decoders = asyncio.Semaphore(DECODERS)
+
+    async def Invert(  # noqa: N802
+        self, request: inversion_pb2.InvertRequest, context: Context
+    ) -> jobs_pb2.Job:
+        """See the contract."""
+        del context
+        if not 1 <= len(request.targets) <= MAX_TARGETS:
+            raise invalid("targets", f"expected 1 to {MAX_TARGETS} images, but {len(request.targets)} came")
+        settings = complete_inversion_settings(request.settings, targets=len(request.targets))
+        await self._check_eigenbasis(settings)
+        targets = await self._prepare(request, find_generator(settings.generator, "settings.generator"))
+        job_id = new_id()
+        submission = Submission(
+            job_id=job_id,
+            kind="inversion",
+            request_id=request.request_id,
+            content=request.SerializeToString(deterministic=True),
+            work=settings.SerializeToString(),
+            result=inversion_name(job_id),
+            total=settings.steps,
+            uses=settings.eigenbasis or None,
+            payload=inversion_pb2.InvertRequest(targets=targets).SerializeToString(),
+        )
+        return job_message(await submit(self._scheduler, self._store, submission))
+
+    async def GetInversion(  # noqa: N802
+        self, request: inversion_pb2.GetInversionRequest, context: Context
+    ) -> inversion_pb2.InversionResult:
+        """See the contract."""
+        del context
+        identifier = parse_inversion(request.name, "name")
+        record = await self._scheduler.in_store(self._store.inversion, request.name)
+        if record is not None:
+            content = await self._scheduler.in_store(self._store.blobs.read, record.content)
+            return inversion_pb2.InversionResult.FromString(content)
+        # An inversion bears the id of its job.
+        job = await self._scheduler.in_store(self._store.job, identifier)
+        if job is None or job.result != request.name:
+            raise not_found(f"no inversion {request.name!r}; ListInversions tells which there are")
+        if job.state.ended:
+            raise failed_precondition(f"{job_name(job.id)} ended as {job.state.name} and made no result")
+        raise failed_precondition(f"{job_name(job.id)} is {job.state.name}; wait until it has SUCCEEDED")
+
+    async def ListInversions(  # noqa: N802
+        self, request: inversion_pb2.ListInversionsRequest, context: Context
+    ) -> inversion_pb2.ListInversionsResponse:
+        """See the contract."""
+        del context
+        size, before = page_size(request.page_size), read_cursor(decode_token(request.page_token))
+        rows = await self._scheduler.in_store(self._store.inversions, limit=size + 1, before=before)
+        return inversion_pb2.ListInversionsResponse(
+            inversions=[inversion_message(record) for _, record in rows[:size]],
+            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
+        )
+
+    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings) -> None:
+        """Refuses an eigenbasis that is not there, or is of something else."""
+        if not settings.eigenbasis:
+            return
+        record = await self._scheduler.in_store(self._store.eigenbasis, settings.eigenbasis)
+        if record is None:
+            message = f"no eigenbasis {settings.eigenbasis!r}; compute it first with Geometry.ComputeEigenbasis"
+            raise failed_precondition(message)
+        basis = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
+        generator = find_generator(settings.generator, "settings.generator")
+        try:
+            basis.check_serves(
+                generator=generator.name,
+                weights_hash=generator.weights_hash,
+                space=settings.space,
+                distance=settings.distance,
+                distance_hash=distances.entry(settings.distance).weights_hash,
+            )
+        except IncompatibleEigenbasisError as error:
+            raise failed_precondition(f"settings.eigenbasis: {record.name} does not fit: {error}") from None
+
+    async def _prepare(
+        self, request: inversion_pb2.InvertRequest, generator: CatalogueEntry
+    ) -> list[inversion_pb2.Target]:
+        """The targets at the generator's size; INVALID_ARGUMENT that names every one that cannot be used."""
+        wrong = Violations()
+        prepared = []
+        for number, target in enumerate(request.targets):
+            field = f"targets[{number}]"
+            if target.fit not in inversion_pb2.Fit.values():
+                wrong.add(f"{field}.fit", f"unknown fit {target.fit}; known: FIT_CENTER_CROP")
+            if len(target.label) > MAX_LABEL:
+                wrong.add(f"{field}.label", f"expected at most {MAX_LABEL} characters, but {len(target.label)} came")
+            try:
+                async with self._decoders:
+                    files = await asyncio.to_thread(_prepare_one, target, generator)
+            except ImageError as error:
+                wrong.add(f"{field}.{error.part}", str(error))
+                continue
+            prepared.append(_prepared_target(target.label, files, generator))
+        wrong.raise_if_any()
+        return prepared
+
+
+def _prepare_one(target: inversion_pb2.Target, generator: CatalogueEntry) -> PreparedTarget:
+    channels, height, width = generator.image_shape
+    return prepare(
+        target.image.data,
+        target.mask.data if target.HasField("mask") else None,
+        height=height,
+        width=width,
+        channels=channels,
+        center_crop=target.fit == inversion_pb2.FIT_CENTER_CROP,
+    )
+
+
+def _prepared_target(label: str, files: PreparedTarget, generator: CatalogueEntry) -> inversion_pb2.Target:
+    _, height, width = generator.image_shape
+
+    def image(data: bytes) -> values_pb2.Image:
+        return values_pb2.Image(data=data, format=values_pb2.IMAGE_FORMAT_PNG, width=width, height=height)
+
+    target = inversion_pb2.Target(label=label, image=image(files.image))
+    if files.mask is not None:
+        target.mask.CopyFrom(image(files.mask))
+    return target

@@ -1,0 +1,112 @@
+"""The `Jobs` service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
+
+from pullback_server.errors import invalid, not_found, unavailable
+from pullback_server.events import EventBroker
+from pullback_server.names import parse_job
+from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.resources import event_message, job_message
+from pullback_server.scheduler import Scheduler
+from pullback_server.servicers.cursors import read_cursor
+from pullback_server.store import JobRecord, JobState, Store
+
+MAX_WAIT_SECONDS = 3600.0
+DEFAULT_WAIT_SECONDS = 30.0
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class JobsServicer(jobs_pb2_grpc.JobsServicer):
+    """Follows and cancels jobs."""
+
+    def __init__(self, store: Store, scheduler: Scheduler, broker: EventBroker) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._broker = broker
+
+    async def GetJob(self, request: jobs_pb2.GetJobRequest, context: Context) -> jobs_pb2.Job:  # noqa: N802
+        """See the contract."""
+        del context
+        return job_message(await self._find(request.name))
+
+    async def ListJobs(  # noqa: N802
+        self, request: jobs_pb2.ListJobsRequest, context: Context
+    ) -> jobs_pb2.ListJobsResponse:
+        """See the contract."""
+        del context
+        size = page_size(request.page_size)
+        try:
+            states = [JobState(state) for state in request.states]
+        except ValueError:
+            known = ", ".join(f"JOB_STATE_{state.name}" for state in JobState)
+            raise invalid("states", f"expected job states, {known}, but {list(request.states)} came") from None
+        rows = await self._scheduler.in_store(
+            self._store.jobs, limit=size + 1, before=read_cursor(decode_token(request.page_token)), states=states
+        )
+        return jobs_pb2.ListJobsResponse(
+            jobs=[job_message(job) for _, job in rows[:size]],
+            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
+        )
+
+    async def WatchJob(  # noqa: N802
+        self, request: jobs_pb2.WatchJobRequest, context: Context
+    ) -> AsyncIterator[jobs_pb2.JobEvent]:
+        """See the contract."""
+        del context
+        if request.after_sequence < 0:
+            raise invalid("after_sequence", f"expected 0 or more, but {request.after_sequence} came")
+        job = await self._find(request.name)
+        after = request.after_sequence
+        while True:
+            events = await self._scheduler.in_store(self._store.events, job.id, after)
+            for event in events:
+                yield event_message(event, self._broker.previews(job.id, event.sequence))
+                after = event.sequence
+                if event.job.state.ended:
+                    return
+            if not events and (job := await self._find(request.name)).state.ended and after >= job.last_sequence:
+                return
+            self._refuse_while_closing(request.name)
+            await self._broker.wait(job.id, after)
+
+    async def WaitJob(self, request: jobs_pb2.WaitJobRequest, context: Context) -> jobs_pb2.Job:  # noqa: N802
+        """See the contract."""
+        del context
+        timeout = DEFAULT_WAIT_SECONDS
+        if request.HasField("timeout"):
+            timeout = request.timeout.seconds + request.timeout.nanos * 1e-9
+        if not 0 <= timeout <= MAX_WAIT_SECONDS:
+            raise invalid("timeout", f"expected 0 to {MAX_WAIT_SECONDS:.0f} s, but {timeout} s came")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while True:
+            job = await self._find(request.name)
+            remaining = deadline - loop.time()
+            if job.state.ended or remaining <= 0:
+                return job_message(job)
+            self._refuse_while_closing(request.name)
+            await self._broker.wait(job.id, job.last_sequence, remaining)
+
+    async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> jobs_pb2.Job:  # noqa: N802
+        """See the contract."""
+        del context
+        job = await self._find(request.name)
+        return job_message(await self._scheduler.cancel(job.id))
+
+    async def _find(self, name: str) -> JobRecord:
+        job = await self._scheduler.in_store(self._store.job, parse_job(name, "name"))
+        if job is None:
+            raise not_found(f"no job {name!r}; ListJobs tells which there are")
+        return job
+
+    def _refuse_while_closing(self, name: str) -> None:
+        if self._broker.closing:
+            raise unavailable(f"the server is shutting down; {name} goes on when it is back, ask again then")

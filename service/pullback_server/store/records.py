@@ -1,0 +1,100 @@
+"""What the store hands out: plain immutable records."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class JobState(enum.IntEnum):
+    """Where a job stands; the numbers are those of the contract's `JobState`."""
+
+    QUEUED = 1
+    RUNNING = 2
+    SUCCEEDED = 3
+    FAILED = 4
+    CANCELLED = 5
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not change any more."""
+        return self >= JobState.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as it stands.
+
+    Attributes:
+        id: Identifier.
+        kind: `eigenbasis` or `inversion`.
+        state: Where it stands.
+        work: Serialised `EigenbasisSpec` or `InversionSettings`, defaults filled in.
+        result: Name of the resource that it makes.
+        uses: Name of the eigenbasis that it works with, if any.
+        payload: Digest of its input (the prepared targets), if it has any.
+        progress: Serialised `Progress`.
+        error: Serialised `google.rpc.Status` of a failed job.
+        created: When it was accepted.
+        started: When a worker first took it.
+        ended: When it ended.
+        attempts: How often a worker took it.
+        crashes: How often a worker died at it.
+        last_sequence: Number of its latest event.
+    """
+
+    id: str
+    kind: str
+    state: JobState
+    work: bytes
+    result: str
+    uses: str | None
+    payload: str | None
+    progress: bytes
+    error: bytes | None
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    attempts: int
+    crashes: int
+    last_sequence: int
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that happened to a job: the job as it stood then."""
+
+    sequence: int
+    time: datetime
+    job: JobRecord
+
+
+@dataclass(frozen=True)
+class EigenbasisRecord:
+    """A finished eigenbasis; `content` is the digest of its safetensors file."""
+
+    name: str
+    generator: str
+    spec: bytes
+    generator_weights_hash: str
+    distance_weights_hash: str
+    version: str
+    dim: int
+    job: str
+    created: datetime
+    content: str
+
+
+@dataclass(frozen=True)
+class InversionRecord:
+    """A finished inversion.
+
+    `header` is its serialised `InversionResult` without results, `content` the digest of the one with them.
+    """
+
+    name: str
+    job: str
+    created: datetime
+    header: bytes
+    content: str

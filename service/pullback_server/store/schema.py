@@ -1,0 +1,115 @@
+"""Tables of the store."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, LargeBinary, String, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Raised with every change of the tables; a store of a newer version is refused.
+SCHEMA_VERSION = 1
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, also where the database keeps no time zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Drops the time zone on the way in."""
+        del dialect
+        return None if value is None else value.astimezone(timezone.utc).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Puts it back on the way out."""
+        del dialect
+        return None if value is None else value.replace(tzinfo=timezone.utc)
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+
+class Meta(Base):
+    """Facts about the store itself."""
+
+    __tablename__ = "meta"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(String(256))
+
+
+class JobRow(Base):
+    """A job."""
+
+    __tablename__ = "jobs"
+
+    # Rises with every job: the order of the queue and of lists.
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    state: Mapped[int]
+    request_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    request_digest: Mapped[str] = mapped_column(String(64))
+    work: Mapped[bytes] = mapped_column(LargeBinary)
+    result: Mapped[str] = mapped_column(String(320))
+    uses: Mapped[str | None] = mapped_column(String(320))
+    payload: Mapped[str | None] = mapped_column(String(64))
+    progress: Mapped[bytes] = mapped_column(LargeBinary)
+    error: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    started: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    crashes: Mapped[int] = mapped_column(default=0)
+    last_sequence: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (Index("jobs_by_state", "state", "number"), Index("jobs_by_result", "result"))
+
+
+class EventRow(Base):
+    """An event of a job: the columns of the job that change, as they stood then."""
+
+    __tablename__ = "events"
+
+    job: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    time: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[int]
+    attempts: Mapped[int]
+    progress: Mapped[bytes] = mapped_column(LargeBinary)
+    # A step of progress, which may be dropped once the job has ended; changes of state are kept.
+    transient: Mapped[bool]
+
+
+class EigenbasisRow(Base):
+    """A finished eigenbasis."""
+
+    __tablename__ = "eigenbases"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(320), unique=True)
+    generator: Mapped[str] = mapped_column(String(128), index=True)
+    spec: Mapped[bytes] = mapped_column(LargeBinary)
+    generator_weights_hash: Mapped[str] = mapped_column(String(64))
+    distance_weights_hash: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(64))
+    dim: Mapped[int]
+    job: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    content: Mapped[str] = mapped_column(String(64))
+
+
+class InversionRow(Base):
+    """A finished inversion."""
+
+    __tablename__ = "inversions"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(320), unique=True)
+    job: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    header: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,422 @@
+"""The store: jobs, events, results. One transaction per method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from pullback_server.store.blobs import BlobStore
+from pullback_server.store.database import open_database
+from pullback_server.store.faults import full_disk_reported
+from pullback_server.store.records import (
+    EigenbasisRecord,
+    EventRecord,
+    InversionRecord,
+    JobRecord,
+    JobState,
+)
+from pullback_server.store.schema import EigenbasisRow, EventRow, InversionRow, JobRow
+
+_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+
+
+class RequestConflictError(Exception):
+    """A `request_id` came again with another request."""
+
+
+class InUseError(Exception):
+    """What is to be deleted is still needed."""
+
+
+class Store:
+    """Everything the server keeps, below one folder: `pullback.sqlite` and `blobs/`.
+
+    Contract. Every method is one transaction: it happens whole, is on disk when it returns, or raises and leaves
+    the store as it was. Methods may be called from any thread, one at a time. Job states move only forward,
+    QUEUED → RUNNING → ended, and back to QUEUED by `requeue`; an ended job never changes.
+
+    Every method that writes raises `StorageFullError` when the disk is full.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        with full_disk_reported(folder):
+            self._engine = open_database(folder / "pullback.sqlite")
+        self.blobs = BlobStore(folder / "blobs")
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._engine.dispose()
+
+    # Jobs ------------------------------------------------------------------------------------------------------
+
+    def create_job(
+        self,
+        *,
+        job_id: str,
+        kind: str,
+        work: bytes,
+        result: str,
+        request_id: str | None,
+        request_digest: str,
+        progress: bytes,
+        uses: str | None = None,
+        payload: str | None = None,
+    ) -> JobRecord:
+        """Accepts a job.
+
+        Args:
+            job_id: Identifier of the new job.
+            kind: `eigenbasis` or `inversion`.
+            work: Serialised specification.
+            result: Name of the resource that the job makes.
+            request_id: The caller's name for the request, if any; one that no job has.
+            request_digest: Digest of the request, to tell a repeat from a conflict.
+            progress: Serialised `Progress` to begin with.
+            uses: Name of the eigenbasis that the job works with.
+            payload: Digest of the job's input.
+        """
+        with self._write() as session:
+            row = JobRow(
+                id=job_id,
+                kind=kind,
+                state=JobState.QUEUED,
+                request_id=request_id,
+                request_digest=request_digest,
+                work=work,
+                result=result,
+                uses=uses,
+                payload=payload,
+                progress=progress,
+                created=_now(),
+                attempts=0,
+                crashes=0,
+                last_sequence=0,
+            )
+            session.add(row)
+            session.flush()
+            _append_event(session, row)
+            return _job(row)
+
+    def repeated_job(self, request_id: str, request_digest: str) -> JobRecord | None:
+        """The job that was accepted under that `request_id`, if any.
+
+        Raises:
+            RequestConflictError: It was accepted for another request.
+        """
+        with Session(self._engine) as session:
+            row = session.scalar(select(JobRow).where(JobRow.request_id == request_id))
+            if row is None:
+                return None
+            if row.request_digest != request_digest:
+                raise RequestConflictError(
+                    f"request_id {request_id!r} was used for another request, jobs/{row.id}; "
+                    "take a new one for a new request"
+                )
+            return _job(row)
+
+    def maker_of(self, result: str) -> JobRecord | None:
+        """The job that makes an eigenbasis at the moment, or made it while it is still there."""
+        working = select(JobRow).where(JobRow.result == result, JobRow.state.in_(_UNFINISHED))
+        made = select(JobRow).join(EigenbasisRow, EigenbasisRow.job == JobRow.id).where(EigenbasisRow.name == result)
+        with Session(self._engine) as session:
+            row = session.scalar(working) or session.scalar(made)
+            return None if row is None else _job(row)
+
+    def job(self, job_id: str) -> JobRecord | None:
+        """The job of that id."""
+        with Session(self._engine) as session:
+            row = _job_row(session, job_id)
+            return None if row is None else _job(row)
+
+    def jobs(
+        self, *, limit: int, before: int | None = None, states: Collection[JobState] = ()
+    ) -> list[tuple[int, JobRecord]]:
+        """Jobs with their numbers, newest first, those with a number under `before`."""
+        query = select(JobRow).order_by(JobRow.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(JobRow.number < before)
+        if states:
+            query = query.where(JobRow.state.in_(states))
+        with Session(self._engine) as session:
+            return [(row.number, _job(row)) for row in session.scalars(query)]
+
+    def next_queued(self) -> JobRecord | None:
+        """The oldest job that waits for a worker."""
+        query = select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(JobRow.number).limit(1)
+        with Session(self._engine) as session:
+            row = session.scalar(query)
+            return None if row is None else _job(row)
+
+    def queue_length(self) -> int:
+        """How many jobs wait for a worker."""
+        query = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
+        with Session(self._engine) as session:
+            return session.scalar(query) or 0
+
+    def start_job(self, job_id: str) -> JobRecord:
+        """QUEUED → RUNNING: a worker takes the job."""
+
+        def change(row: JobRow) -> None:
+            row.state = JobState.RUNNING
+            row.attempts += 1
+            row.started = row.started or _now()
+
+        return self._change(job_id, (JobState.QUEUED,), change)
+
+    def record_progress(self, job_id: str, progress: bytes) -> JobRecord:
+        """Notes how far a RUNNING job has come."""
+
+        def change(row: JobRow) -> None:
+            row.progress = progress
+
+        return self._change(job_id, (JobState.RUNNING,), change, transient=True)
+
+    def requeue(self, job_id: str, *, progress: bytes, crashed: bool) -> JobRecord:
+        """RUNNING → QUEUED: the worker died at it, or the server is going down."""
+
+        def change(row: JobRow) -> None:
+            row.state = JobState.QUEUED
+            row.progress = progress
+            row.crashes += crashed
+
+        return self._change(job_id, (JobState.RUNNING,), change)
+
+    def cancel_job(self, job_id: str) -> JobRecord:
+        """QUEUED or RUNNING → CANCELLED."""
+        return self._end(job_id, JobState.CANCELLED)
+
+    def fail_job(self, job_id: str, error: bytes) -> JobRecord:
+        """QUEUED or RUNNING → FAILED, with the reason."""
+        return self._end(job_id, JobState.FAILED, error=error)
+
+    def finish_eigenbasis(self, record: EigenbasisRecord, progress: bytes) -> JobRecord:
+        """RUNNING → SUCCEEDED, and the eigenbasis is there, in one transaction."""
+        row = EigenbasisRow(**vars(record))
+        return self._end(record.job, JobState.SUCCEEDED, result=row, progress=progress)
+
+    def finish_inversion(self, record: InversionRecord, progress: bytes) -> JobRecord:
+        """RUNNING → SUCCEEDED, and the inversion is there, in one transaction."""
+        row = InversionRow(**vars(record))
+        return self._end(record.job, JobState.SUCCEEDED, result=row, progress=progress)
+
+    def interrupted(self) -> list[JobRecord]:
+        """Jobs that no worker can be at when a server starts: those left RUNNING by a crash."""
+        with Session(self._engine) as session:
+            rows = session.scalars(select(JobRow).where(JobRow.state == JobState.RUNNING).order_by(JobRow.number))
+            return [_job(row) for row in rows]
+
+    def events(self, job_id: str, after: int, limit: int = 1000) -> list[EventRecord]:
+        """The job's events with a higher number than `after`, in order."""
+        query = (
+            select(EventRow)
+            .where(EventRow.job == job_id, EventRow.sequence > after)
+            .order_by(EventRow.sequence)
+            .limit(limit)
+        )
+        with Session(self._engine) as session:
+            row = _job_row(session, job_id)
+            if row is None:
+                return []
+            return [_event(event, _job(row)) for event in session.scalars(query)]
+
+    # Results ---------------------------------------------------------------------------------------------------
+
+    def eigenbasis(self, name: str) -> EigenbasisRecord | None:
+        """The eigenbasis of that name."""
+        with Session(self._engine) as session:
+            row = session.scalar(select(EigenbasisRow).where(EigenbasisRow.name == name))
+            return None if row is None else _eigenbasis(row)
+
+    def eigenbases(
+        self, *, generator: str | None, limit: int, before: int | None = None
+    ) -> list[tuple[int, EigenbasisRecord]]:
+        """Eigenbases with their numbers, newest first; of one generator, or of all."""
+        query = select(EigenbasisRow).order_by(EigenbasisRow.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(EigenbasisRow.number < before)
+        if generator is not None:
+            query = query.where(EigenbasisRow.generator == generator)
+        with Session(self._engine) as session:
+            return [(row.number, _eigenbasis(row)) for row in session.scalars(query)]
+
+    def delete_eigenbasis(self, name: str) -> None:
+        """Deletes an eigenbasis, if it is there.
+
+        Raises:
+            InUseError: A job that has not ended works with it.
+        """
+        users = select(JobRow.id).where(JobRow.uses == name, JobRow.state.in_(_UNFINISHED)).limit(1)
+        with self._write() as session:
+            if (user := session.scalar(users)) is not None:
+                raise InUseError(f"{name} is used by jobs/{user}, which has not ended; wait for it or cancel it first")
+            row = session.scalar(select(EigenbasisRow).where(EigenbasisRow.name == name))
+            if row is None:
+                return
+            content = row.content
+            session.delete(row)
+        self._release(content)
+
+    def inversion(self, name: str) -> InversionRecord | None:
+        """The inversion of that name."""
+        with Session(self._engine) as session:
+            row = session.scalar(select(InversionRow).where(InversionRow.name == name))
+            return None if row is None else _inversion(row)
+
+    def inversions(self, *, limit: int, before: int | None = None) -> list[tuple[int, InversionRecord]]:
+        """Inversions with their numbers, newest first."""
+        query = select(InversionRow).order_by(InversionRow.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(InversionRow.number < before)
+        with Session(self._engine) as session:
+            return [(row.number, _inversion(row)) for row in session.scalars(query)]
+
+    def sweep_blobs(self) -> int:
+        """Removes files that no row refers to. Only while nothing is being written: at the start of a server."""
+        with Session(self._engine) as session:
+            return self.blobs.sweep(_referenced(session))
+
+    # Private ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        with full_disk_reported(self._folder), Session(self._engine) as session, session.begin():
+            yield session
+
+    def _change(
+        self,
+        job_id: str,
+        allowed: Collection[JobState],
+        change: Callable[[JobRow], None],
+        *,
+        transient: bool = False,
+    ) -> JobRecord:
+        """Applies `change` to a job in one of the `allowed` states; a job in another one is returned as it stands."""
+        with self._write() as session:
+            row = _job_row(session, job_id)
+            if row is None:
+                raise LookupError(f"no job {job_id}")
+            if row.state in allowed:
+                change(row)
+                _append_event(session, row, transient=transient)
+            return _job(row)
+
+    def _end(
+        self,
+        job_id: str,
+        state: JobState,
+        *,
+        error: bytes | None = None,
+        progress: bytes | None = None,
+        result: EigenbasisRow | InversionRow | None = None,
+    ) -> JobRecord:
+        with self._write() as session:
+            row = _job_row(session, job_id)
+            if row is None:
+                raise LookupError(f"no job {job_id}")
+            if row.state not in _UNFINISHED:
+                return _job(row)
+            if result is not None:
+                session.add(result)
+            row.state = state
+            row.error = error
+            row.progress = progress or row.progress
+            row.ended = _now()
+            session.execute(delete(EventRow).where(EventRow.job == job_id, EventRow.transient))
+            _append_event(session, row)
+            payload, row.payload = row.payload, None
+            record = _job(row)
+        if payload is not None:
+            self._release(payload)
+        return record
+
+    def _release(self, digest: str) -> None:
+        """Deletes a file unless another row refers to the same content."""
+        with Session(self._engine) as session:
+            if digest not in _referenced(session, digest):
+                self.blobs.delete(digest)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _job_row(session: Session, job_id: str) -> JobRow | None:
+    return session.scalar(select(JobRow).where(JobRow.id == job_id))
+
+
+def _append_event(session: Session, row: JobRow, *, transient: bool = False) -> None:
+    row.last_sequence += 1
+    session.add(
+        EventRow(
+            job=row.id,
+            sequence=row.last_sequence,
+            time=_now(),
+            state=row.state,
+            attempts=row.attempts,
+            progress=row.progress,
+            transient=transient,
+        )
+    )
+
+
+def _referenced(session: Session, digest: str | None = None) -> set[str]:
+    """Digests that rows refer to: all, or just `digest` if any row refers to it."""
+    found: set[str] = set()
+    for column in (JobRow.payload, EigenbasisRow.content, InversionRow.content):
+        query = select(column).where(column.is_not(None))
+        if digest is not None:
+            query = query.where(column == digest).limit(1)
+        found.update(value for value in session.scalars(query) if value is not None)
+    return found
+
+
+def _job(row: JobRow) -> JobRecord:
+    return JobRecord(
+        id=row.id,
+        kind=row.kind,
+        state=JobState(row.state),
+        work=row.work,
+        result=row.result,
+        uses=row.uses,
+        payload=row.payload,
+        progress=row.progress,
+        error=row.error,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        attempts=row.attempts,
+        crashes=row.crashes,
+        last_sequence=row.last_sequence,
+    )
+
+
+def _event(row: EventRow, job: JobRecord) -> EventRecord:
+    state = JobState(row.state)
+    then = JobRecord(
+        **{
+            **vars(job),
+            "state": state,
+            "attempts": row.attempts,
+            "progress": row.progress,
+            "last_sequence": row.sequence,
+            "error": job.error if state.ended else None,
+            "started": job.started if row.attempts else None,
+            "ended": job.ended if state.ended else None,
+        }
+    )
+    return EventRecord(sequence=row.sequence, time=row.time, job=then)
+
+
+def _eigenbasis(row: EigenbasisRow) -> EigenbasisRecord:
+    return EigenbasisRecord(**{name: getattr(row, name) for name in EigenbasisRecord.__dataclass_fields__})
+
+
+def _inversion(row: InversionRow) -> InversionRecord:
+    return InversionRecord(**{name: getattr(row, name) for name in InversionRecord.__dataclass_fields__})

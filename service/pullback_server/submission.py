@@ -1,0 +1,88 @@
+"""Accepting a job: once per request, and only while there is room in the queue."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import grpc
+from pullback_api.v1 import jobs_pb2
+
+from pullback_server.errors import ApiError, invalid, resource_exhausted
+from pullback_server.scheduler import Scheduler
+from pullback_server.store import JobRecord, RequestConflictError, Store
+
+MAX_REQUEST_ID = 64
+MAX_QUEUED = 1_000
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job to be accepted.
+
+    Attributes:
+        job_id: Identifier for the job, if it is a new one.
+        kind: `eigenbasis` or `inversion`.
+        request_id: The caller's name for the request; empty for none.
+        content: What the request says, as bytes: the same content under the same `request_id` is a repeat.
+        work: Serialised specification.
+        result: Name of the resource that the job makes.
+        total: Steps that the job will take.
+        uses: Name of the eigenbasis that the job works with.
+        payload: The job's input; empty for none.
+        shared_result: Whether a job that makes, or made, the same resource stands for this one.
+    """
+
+    job_id: str
+    kind: str
+    request_id: str
+    content: bytes
+    work: bytes
+    result: str
+    total: int
+    uses: str | None = None
+    payload: bytes = b""
+    shared_result: bool = False
+
+
+async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> JobRecord:
+    """Accepts a job, or returns the one that stands for it already.
+
+    Raises:
+        ApiError: ALREADY_EXISTS where `request_id` was used for another request, INVALID_ARGUMENT where it is too
+            long, RESOURCE_EXHAUSTED where the queue or the disk is full.
+    """
+    if len(submission.request_id) > MAX_REQUEST_ID:
+        raise invalid(
+            "request_id", f"expected at most {MAX_REQUEST_ID} characters, but {len(submission.request_id)} came"
+        )
+    try:
+        job, new = await scheduler.in_store(_accept, store, submission)
+    except RequestConflictError as error:
+        raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
+    if new:
+        scheduler.submitted(job)
+    return job
+
+
+def _accept(store: Store, submission: Submission) -> tuple[JobRecord, bool]:
+    """The job, and whether it is new. Runs in the store's thread, so that nothing comes between its steps."""
+    digest = hashlib.sha256(submission.content).hexdigest()
+    if submission.request_id and (known := store.repeated_job(submission.request_id, digest)) is not None:
+        return known, False
+    if submission.shared_result and (maker := store.maker_of(submission.result)) is not None:
+        return maker, False
+    if store.queue_length() >= MAX_QUEUED:
+        raise resource_exhausted(f"{MAX_QUEUED} jobs wait already; try again when some have ended")
+    job = store.create_job(
+        job_id=submission.job_id,
+        kind=submission.kind,
+        work=submission.work,
+        result=submission.result,
+        request_id=submission.request_id or None,
+        request_digest=digest,
+        progress=jobs_pb2.Progress(phase="waiting for a worker", total=submission.total).SerializeToString(),
+        uses=submission.uses,
+        payload=store.blobs.write(submission.payload) if submission.payload else None,
+    )
+    return job, True

@@ -1,0 +1,48 @@
+"""Short calls: answered by iterators of messages, a batch at a time, between the steps of a job."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pullback_server.worker.messages import CallDone, CallMessage, Render, Rendered, Sample
+from pullback_server.worker.models import Models
+
+RENDER_BATCH = 16
+
+
+def sample(models: Models, call: Sample) -> Iterator[CallMessage]:
+    """Draws latents from the prior."""
+    space = models.generator(call.generator).space(call.space)
+    yield CallDone(call.call, space.sample(call.count, call.seed).numpy())
+
+
+def render(models: Models, call: Render) -> Iterator[CallMessage]:
+    """Renders latents batch by batch, and yields image by image."""
+    generator = models.generator(call.generator)
+    latents = torch.from_numpy(call.latents).to(generator.device)
+    for start in range(0, len(latents), RENDER_BATCH):
+        with torch.inference_mode():
+            images = generator.render(latents[start : start + RENDER_BATCH], call.space)
+        for offset, image in enumerate(to_pictures(images)):
+            data = encode(image, call.image_format)
+            yield Rendered(call.call, start + offset, data, width=image.width, height=image.height)
+    yield CallDone(call.call)
+
+
+def to_pictures(images: Tensor) -> list[Image.Image]:
+    """Pictures of images in [0, 1], shape (B, C, H, W)."""
+    levels = (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
+    return [Image.fromarray(level.squeeze(-1) if level.shape[-1] == 1 else level) for level in levels]
+
+
+def encode(image: Image.Image, image_format: str) -> bytes:
+    """An image file; `image_format` is PNG or JPEG."""
+    buffer = io.BytesIO()
+    options = {"quality": 95} if image_format == "JPEG" else {}
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()

@@ -1,0 +1,169 @@
+"""What server and worker say to each other: immutable messages over a pipe between the two processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# From server to worker ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StartJob:
+    """Begin a job, or go on with it where `checkpoint` names a file that exists.
+
+    Attributes:
+        job: Id of the job.
+        kind: `eigenbasis` or `inversion`.
+        work: Serialised `EigenbasisSpec` or `InversionSettings`, defaults filled in.
+        payload: Serialised `InvertRequest` whose targets are at the generator's size; empty for an eigenbasis.
+        eigenbasis: Safetensors file of the eigenbasis that the job works with; empty for none.
+        checkpoint: Where the worker keeps its checkpoint.
+    """
+
+    job: str
+    kind: str
+    work: bytes
+    payload: bytes
+    eigenbasis: bytes
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class CancelJob:
+    """Stop the job before its next step and forget it."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class SuspendJobs:
+    """Write a checkpoint of the running job and stop: the server is going down."""
+
+
+@dataclass(frozen=True)
+class Render:
+    """Render latents; the worker answers with one `Rendered` per image, then `CallDone`."""
+
+    call: int
+    generator: str
+    space: str
+    latents: NDArray[np.float32]
+    image_format: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draw latents; the worker answers with `CallDone`, whose value is the array."""
+
+    call: int
+    generator: str
+    space: str
+    count: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class AbandonCall:
+    """Nobody waits for that call any more."""
+
+    call: int
+
+
+# From worker to server ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker has started; `device` is where it computes."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """The job has come further.
+
+    Attributes:
+        job: Id of the job.
+        phase: What it does, in a few words.
+        step: Steps done.
+        total: Steps in all, 0 while unknown.
+        loss: Best loss so far, mean over the targets, where the job has one.
+        previews: PNG files of the best reconstructions, where they were asked for.
+    """
+
+    job: str
+    phase: str
+    step: int
+    total: int
+    loss: float | None = None
+    previews: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job's result: an eigenbasis' safetensors file, or a serialised `InversionResult`."""
+
+    job: str
+    result: bytes
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The job was cancelled or suspended."""
+
+    job: str
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something failed: number of a canonical gRPC code, and a message for the caller."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class JobFailed:
+    """The job cannot be done."""
+
+    job: str
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One image of a `Render` call."""
+
+    call: int
+    index: int
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CallDone:
+    """The call is over; `value` is its answer, if it has one."""
+
+    call: int
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class CallFailed:
+    """The call cannot be answered."""
+
+    call: int
+    failure: Failure
+
+
+ToWorker = StartJob | CancelJob | SuspendJobs | Render | Sample | AbandonCall
+JobMessage = Progressed | Finished | Stopped | JobFailed
+CallMessage = Rendered | CallDone | CallFailed
+FromWorker = Ready | JobMessage | CallMessage

@@ -1,0 +1,22 @@
+"""Jobs as sequences of short steps, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pullback_server.worker.messages import StartJob
+from pullback_server.worker.models import Models
+from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
+from pullback_server.worker.tasks.inversion import InversionTask
+from pullback_server.worker.tasks.task import Task
+
+__all__ = ["Task", "make_task"]
+
+
+def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> Task:
+    """The task of a job, with its models loaded; `tell_phase` is told what is being waited for."""
+    makers: dict[str, type[EigenbasisTask | InversionTask]] = {
+        "eigenbasis": EigenbasisTask,
+        "inversion": InversionTask,
+    }
+    return makers[start.kind](start, models, tell_phase)

@@ -1,0 +1,41 @@
+"""Live servers for the end-to-end tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from live_server import LiveServer
+from tiny import write_catalogue
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a server needs to know the generator `tiny`, with a cache of its own."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    return {"PULLBACK_CATALOGUE": str(write_catalogue(folder)), "PULLBACK_CACHE": str(folder / "cache")}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[LiveServer]:
+    """A server that every test may use and none may harm."""
+    with LiveServer(tmp_path_factory.mktemp("shared") / "data", environment) as live:
+        yield live
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., LiveServer]]:
+    """Starts servers over the test's own folder, to be killed and started again."""
+    started: list[LiveServer] = []
+
+    def start(name: str = "data", **extra: str) -> LiveServer:
+        live = LiveServer(tmp_path / name, {**environment, **extra})
+        started.append(live)
+        live.start()
+        return live
+
+    yield start
+    for live in started:
+        live.close()
