@@ -50,8 +50,9 @@ class LiveServer:
     def start(self, *options: str) -> None:
         """Starts the process and waits until it listens."""
         self._log = (self.data.parent / f"{self.data.name}.log").open("a", encoding="utf-8")
+        command = [sys.executable, "-m", "pullback_server", "--listen", "127.0.0.1:0", "--data", str(self.data)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pullback_server", "--listen", "127.0.0.1:0", "--data", str(self.data), *options],
+            [*command, "--checkpoint-seconds", "0.2", *options],
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         listen=options.listen,
         data=options.data,
         devices=options.device or ["auto"],
+        checkpoint_seconds=options.checkpoint_seconds,
         log_level=level,
     )
     try:
@@ -76,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="DEVICE",
         help="a worker process on this device: auto, cpu, cuda:0; repeatable",
+    )
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="how much work of a job a crash can undo at most (default: %(default)s)",
     )
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser

@@ -26,6 +26,7 @@ from pullback_server.worker.messages import (
     CallFailed,
     CallMessage,
     CancelJob,
+    Exit,
     Failure,
     Finished,
     FromWorker,
@@ -64,8 +65,8 @@ class JobListener(Protocol):
 class Executor:
     """The workers of this machine. All methods run on the event loop."""
 
-    def __init__(self, devices: list[str], log_level: int) -> None:
-        self._workers = [_Worker(device, log_level) for device in devices]
+    def __init__(self, devices: list[str], *, checkpoint_seconds: float, log_level: int) -> None:
+        self._workers = [_Worker(device, checkpoint_seconds, log_level) for device in devices]
         self._call_numbers = itertools.count(1)
         self._next_worker = itertools.cycle(self._workers)
 
@@ -145,8 +146,9 @@ class Executor:
 class _Worker:
     """One worker process and its successors on one device."""
 
-    def __init__(self, device: str, log_level: int) -> None:
+    def __init__(self, device: str, checkpoint_seconds: float, log_level: int) -> None:
         self.device = device
+        self._checkpoint_seconds = checkpoint_seconds
         self.job: str | None = None
         self.ready = False
         self._log_level = log_level
@@ -162,7 +164,9 @@ class _Worker:
         self._loop = asyncio.get_running_loop()
         ours, theirs = _spawn.Pipe()
         process = _spawn.Process(
-            target=_run_worker, args=(theirs, self.device, self._log_level), name=f"pullback-worker-{self.device}"
+            target=_run_worker,
+            args=(theirs, self.device, self._checkpoint_seconds, self._log_level),
+            name=f"pullback-worker-{self.device}",
         )
         process.start()
         theirs.close()
@@ -204,8 +208,8 @@ class _Worker:
     def stop(self) -> None:
         self._stopping = True
         if self._connection is not None:
-            # The worker ends with its pipe, in the middle of whatever it does.
-            self._connection.close()
+            with contextlib.suppress(OSError):
+                self._connection.send(Exit())
 
     def join(self) -> None:
         if self._process is None:
@@ -220,8 +224,7 @@ class _Worker:
         try:
             while True:
                 self._post(self._on_message, connection.recv())
-        except (EOFError, OSError, TypeError):
-            # TypeError: the pipe was closed by `stop` while this thread waited on it.
+        except (EOFError, OSError):
             process.join()
             self._post(self._on_death, process.exitcode)
 
@@ -273,11 +276,11 @@ class _Worker:
             self.start(self._listener)
 
 
-def _run_worker(connection: Connection, device: str, log_level: int) -> None:
+def _run_worker(connection: Connection, device: str, checkpoint_seconds: float, log_level: int) -> None:
     # Imported in the worker process only: this is where torch comes in.
     from pullback_server.worker.main import run  # noqa: PLC0415
 
-    run(connection, device, log_level)
+    run(connection, device, checkpoint_seconds, log_level)
 
 
 def _death(exit_code: int | None) -> str:

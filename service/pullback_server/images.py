@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 MIN_SIDE = 8
 MAX_PIXELS = 64_000_000
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "GIF")
+# JPEG includes the MPO files of phones: Pillow opens both in one place.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+# What undoes each EXIF orientation; 1 is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageError(ValueError):
@@ -89,15 +99,14 @@ def _decode(data: bytes) -> Image.Image:
     if not data:
         raise ImageError("the file is empty (0 bytes)")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images before it refuses; the limit here is ours, checked below from the header.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        # The warning is raised where the process makes errors of warnings.
         raise ImageError(f"the image has too many pixels; at most {MAX_PIXELS:,} are taken") from None
     except UnidentifiedImageError:
         raise ImageError(
-            f"not an image of a known format ({len(data):,} bytes came); send one of {', '.join(FORMATS)}"
+            f"not an image, or one that is damaged at its very beginning ({len(data):,} bytes came); "
+            f"send a whole file of one of the formats {', '.join(FORMATS)}"
         ) from None
     except Exception as error:
         # Decoders raise whatever a malformed header makes them raise.
@@ -108,15 +117,41 @@ def _decode(data: bytes) -> Image.Image:
         )
     if min(image.size) < MIN_SIDE:
         raise ImageError(f"the image has {image.width} × {image.height} pixels; each side needs at least {MIN_SIDE}")
-    # A phone's MPO file has several frames too, but its first one is the photograph.
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-        raise ImageError(f"the {image.format} file is animated or has several pages; send one frame")
     try:
+        frames = getattr(image, "n_frames", 1)
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright = _turn_upright(image)
     except Exception as error:
         raise ImageError(f"the {image.format} file is truncated or corrupted: {error}") from None
-    return _to_eight_bits(_flatten(upright))
+    # A phone's MPO file has several frames too, but its first one is the photograph.
+    if frames > 1 and image.format != "MPO":
+        raise ImageError(f"the {image.format} file is animated or has several pages; send one frame")
+    return _to_grey_or_colour(_flatten(_to_eight_bits(upright)))
+
+
+def _turn_upright(image: Image.Image) -> Image.Image:
+    """Rotates and mirrors as the EXIF orientation says.
+
+    Pillow's `exif_transpose` also writes the EXIF data anew, and refuses photographs with a field that it cannot write.
+    """
+    undo = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if undo is None else image.transpose(undo)
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scales 16-bit greyscale to 8 bits (Pillow's own conversion clips); colour has been scaled by its decoder."""
+    if image.mode == "F":
+        raise ImageError("floating-point images have no defined range; save as 8- or 16-bit greyscale or colour")
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image.convert("I"))
+    if levels.min() < 0 or levels.max() > 65_535:
+        raise ImageError("integer images must have levels from 0 to 65535; save as 8- or 16-bit greyscale")
+    # 65535 = 255 · 257
+    scaled = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    if (transparent := image.info.get("transparency")) is not None:
+        scaled.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
+    return scaled
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -127,17 +162,14 @@ def _flatten(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scales 16-bit greyscale to 8 bits (Pillow's own conversion clips), and leaves other modes to `convert`."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        levels = np.asarray(image.convert("I")).astype(np.float64)
-        if levels.min() < 0 or levels.max() > 65_535:
-            raise ImageError("integer images must have levels from 0 to 65535; save as 8- or 16-bit greyscale")
-        # 65535 = 255 · 257
-        return Image.fromarray(np.round(levels / 257).astype(np.uint8))
-    if image.mode == "F":
-        raise ImageError("floating-point images have no defined range; save as 8- or 16-bit greyscale or colour")
-    return image
+def _to_grey_or_colour(image: Image.Image) -> Image.Image:
+    if image.mode in {"L", "RGB"}:
+        return image
+    try:
+        return image.convert("RGB")
+    except ValueError:
+        # Older versions of Pillow have no way from LAB.
+        raise ImageError(f"images of colour mode {image.mode} are not taken; save as RGB or greyscale") from None
 
 
 def _crop_box(image: Image.Image, *, height: int, width: int, center_crop: bool) -> tuple[float, float, float, float]:

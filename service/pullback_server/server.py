@@ -64,12 +64,14 @@ class Config:
         listen: `host:port` on the loopback interface; port 0 for any free one.
         data: Folder of everything that is kept.
         devices: A worker process each: `auto`, `cpu`, `cuda:0`, …
+        checkpoint_seconds: How much work of a job a crash can undo at most.
         log_level: Of the standard library's logging.
     """
 
     listen: str
     data: Path
     devices: list[str] = field(default_factory=lambda: ["auto"])
+    checkpoint_seconds: float = 2.0
     log_level: int = logging.INFO
 
 
@@ -99,7 +101,11 @@ class Server:
         if swept:
             _log.info("removed %d files that an earlier server left unfinished", swept)
         self._broker = EventBroker()
-        self._executor = Executor(self._config.devices, self._config.log_level)
+        self._executor = Executor(
+            self._config.devices,
+            checkpoint_seconds=self._config.checkpoint_seconds,
+            log_level=self._config.log_level,
+        )
         self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints")
         self._health = HealthServicer()
         self._grpc = self._build_grpc()

@@ -22,6 +22,7 @@ from pullback_server.worker.messages import (
     CallFailed,
     CallMessage,
     CancelJob,
+    Exit,
     Finished,
     FromWorker,
     JobFailed,
@@ -37,27 +38,27 @@ from pullback_server.worker.messages import (
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks import Task, make_task
 
-CHECKPOINT_SECONDS = 2.0
 PROGRESS_SECONDS = 0.25
 
 _log = logging.getLogger(__name__)
 
 
-def run(connection: Connection, device: str, log_level: int) -> None:
+def run(connection: Connection, device: str, checkpoint_seconds: float, log_level: int) -> None:
     """Entry point of the worker process; returns never but ends with the server's end of the pipe."""
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s worker: %(message)s")
     # Ctrl-C, or a service manager's SIGTERM, reaches the whole process group; the server alone decides when its
     # workers end, and they end with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Worker(connection, device).serve()
+    Worker(connection, device, checkpoint_seconds).serve()
 
 
 class Worker:
     """One device, at most one job, and short calls between its steps."""
 
-    def __init__(self, connection: Connection, device: str) -> None:
+    def __init__(self, connection: Connection, device: str, checkpoint_seconds: float) -> None:
         self._connection = connection
+        self._checkpoint_seconds = checkpoint_seconds
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models = Models(device)
         self._running: _RunningJob | None = None
@@ -73,13 +74,14 @@ class Worker:
             self._advance_job()
 
     def _listen(self) -> None:
-        """Moves messages from the pipe to the inbox; ends the process when the server is gone."""
+        """Moves messages from the pipe to the inbox; ends the process when the server says so, or is gone."""
         try:
-            while True:
-                self._inbox.put(self._connection.recv())
+            while not isinstance(message := self._connection.recv(), Exit):
+                self._inbox.put(message)
         except (EOFError, OSError):
-            # Whatever the main thread computes, nobody will hear of it.
-            os._exit(0)
+            pass
+        # Whatever the main thread computes, nobody will hear of it.
+        os._exit(0)
 
     def _send(self, message: FromWorker) -> None:
         self._connection.send(message)
@@ -95,7 +97,7 @@ class Worker:
     def _handle(self, message: ToWorker) -> None:
         match message:
             case StartJob():
-                self._running = _RunningJob(message, self._models, self._connection)
+                self._running = _RunningJob(message, self._models, self._connection, self._checkpoint_seconds)
             case CancelJob(job):
                 if self._running is not None and self._running.job == job:
                     self._running.discard()
@@ -145,12 +147,13 @@ class Worker:
 class _RunningJob:
     """A job on this worker: its task, when it was last saved, and when it last told of its progress."""
 
-    def __init__(self, start: StartJob, models: Models, connection: Connection) -> None:
+    def __init__(self, start: StartJob, models: Models, connection: Connection, checkpoint_seconds: float) -> None:
         self.job = start.job
         self._start = start
         self._models = models
         self._connection = connection
         self._checkpoint = Path(start.checkpoint)
+        self._checkpoint_seconds = checkpoint_seconds
         self._task: Task | None = None
         self._saved = time.monotonic()
         self._told = 0.0
@@ -171,7 +174,7 @@ class _RunningJob:
         if progress.previews or self._task.done or now - self._told >= PROGRESS_SECONDS:
             self._connection.send(progress)
             self._told = now
-        if now - self._saved >= CHECKPOINT_SECONDS:
+        if now - self._saved >= self._checkpoint_seconds:
             self.write_checkpoint()
         return None
 

@@ -45,6 +45,11 @@ class SuspendJobs:
 
 
 @dataclass(frozen=True)
+class Exit:
+    """End the process at once, in the middle of whatever it does."""
+
+
+@dataclass(frozen=True)
 class Render:
     """Render latents; the worker answers with one `Rendered` per image, then `CallDone`."""
 
@@ -163,7 +168,7 @@ class CallFailed:
     failure: Failure
 
 
-ToWorker = StartJob | CancelJob | SuspendJobs | Render | Sample | AbandonCall
+ToWorker = StartJob | CancelJob | SuspendJobs | Exit | Render | Sample | AbandonCall
 JobMessage = Progressed | Finished | Stopped | JobFailed
 CallMessage = Rendered | CallDone | CallFailed
 FromWorker = Ready | JobMessage | CallMessage

@@ -1,0 +1,170 @@
+"""Killed servers and workers: what was finished stays, what was not goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from live_server import LiveServer
+from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
+from requests_for_tiny import inversion_of, invert_tiny
+
+StartServer = Callable[..., LiveServer]
+# Long enough to be killed in the middle, a few seconds of work.
+STEPS = 600
+
+
+def arrays(result: inversion_pb2.InversionResult) -> list[bytes]:
+    """Everything that was computed, as bytes."""
+    return [
+        part.data
+        for target in result.results
+        for part in (target.latent, target.distance_trace, target.loss_trace, target.restart_latents, target.image)
+    ]
+
+
+def wait_for_checkpoint(server: LiveServer) -> None:
+    deadline = time.monotonic() + 60
+    while not list((server.data / "checkpoints").glob("*.safetensors")):
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(server: LiveServer) -> list[bytes]:
+    """What the job gives when nothing happens to it."""
+    job = server.wait(invert_tiny(server, steps=STEPS).name)
+    return arrays(inversion_of(server, job))
+
+
+def test_a_job_goes_on_after_the_server_was_killed_and_ends_as_if_nothing_had_happened(
+    start_server: StartServer, uninterrupted: list[bytes]
+) -> None:
+    live = start_server()
+    finished = live.wait(invert_tiny(live, steps=5).name)
+    before = inversion_of(live, finished)
+    job = invert_tiny(live, steps=STEPS)
+    wait_for_checkpoint(live)
+    seen = live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name)).last_sequence
+    live.kill()
+    live.start()
+    events = list(live.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job.name, after_sequence=seen), timeout=60))
+    ended = events[-1].job
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
+    assert ended.attempts == 2
+    assert all(event.sequence > seen for event in events)
+    # It went on, it did not start over.
+    steps = [event.job.progress.step for event in events if event.job.progress.phase == "optimizing latents"]
+    assert min(steps, default=STEPS) > 0
+    assert arrays(inversion_of(live, ended)) == uninterrupted
+    assert inversion_of(live, finished) == before
+    assert not list((live.data / "checkpoints").iterdir())
+
+
+def test_a_job_goes_on_after_its_worker_was_killed_while_the_server_answers(
+    start_server: StartServer, uninterrupted: list[bytes]
+) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=STEPS)
+    wait_for_checkpoint(live)
+    live.worker.kill()
+    live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=2)
+    ended = live.wait(job.name)
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
+    assert ended.attempts == 2
+    assert arrays(inversion_of(live, ended)) == uninterrupted
+
+
+def test_a_drained_server_leaves_its_job_to_the_next_one(start_server: StartServer, uninterrupted: list[bytes]) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=STEPS)
+    live.wait_for_step(job.name, 5)
+    watch = live.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job.name))
+    next(iter(watch))
+    assert live.terminate() == 0
+    live.start()
+    ended = live.wait(job.name)
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
+    assert arrays(inversion_of(live, ended)) == uninterrupted
+
+
+def test_an_eigenbasis_that_was_interrupted_equals_one_that_was_not(start_server: StartServer) -> None:
+    live = start_server()
+    spec = specs_pb2.EigenbasisSpec(generator="generators/tiny", distance="mse", samples=10_000)
+    request = geometry_pb2.ComputeEigenbasisRequest(spec=spec)
+    job = live.geometry.ComputeEigenbasis(request)
+    wait_for_checkpoint(live)
+    live.kill()
+    live.start()
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+    get = geometry_pb2.GetEigenbasisRequest(name=job.result)
+    interrupted = live.geometry.GetEigenbasis(get)
+    live.geometry.DeleteEigenbasis(geometry_pb2.DeleteEigenbasisRequest(name=job.result))
+    again = live.geometry.ComputeEigenbasis(request)
+    assert again.name != job.name
+    live.wait(again.name)
+    uninterrupted = live.geometry.GetEigenbasis(get)
+    assert interrupted.metric.data == uninterrupted.metric.data
+    assert interrupted.eigenvectors.data == uninterrupted.eigenvectors.data
+
+
+def test_a_job_that_kills_its_worker_every_time_fails_with_a_reason(start_server: StartServer) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=100_000)
+    for attempt in (1, 2, 3):
+        while True:
+            current = live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name))
+            if current.attempts == attempt and current.progress.phase == "optimizing latents":
+                break
+            time.sleep(0.05)
+        live.worker.kill()
+    ended = live.wait(job.name)
+    assert ended.state == jobs_pb2.JOB_STATE_FAILED
+    assert ended.error.code == grpc.StatusCode.INTERNAL.value[0]
+    assert "died 3 times" in ended.error.message
+    assert live.wait(invert_tiny(live, steps=1).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_a_damaged_checkpoint_makes_the_job_start_over(start_server: StartServer, uninterrupted: list[bytes]) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=STEPS)
+    wait_for_checkpoint(live)
+    live.kill()
+    (checkpoint,) = (live.data / "checkpoints").glob("*.safetensors")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    live.start()
+    assert arrays(inversion_of(live, live.wait(job.name))) == uninterrupted
+
+
+def test_a_second_server_over_the_same_folder_is_refused(start_server: StartServer) -> None:
+    live = start_server()
+    second = subprocess.run(
+        [sys.executable, "-m", "pullback_server", "--listen", "127.0.0.1:0", "--data", str(live.data)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "another server uses" in second.stderr
+    assert not second.stdout
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:50051", "[::]:0", "192.168.1.5:50051", "nonsense"])
+def test_an_address_that_others_can_reach_is_refused(address: str, start_server: StartServer) -> None:
+    del start_server
+    refused = subprocess.run(
+        [sys.executable, "-m", "pullback_server", "--listen", address],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert address in refused.stderr
+    assert "Traceback" not in refused.stderr
