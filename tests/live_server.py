@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,7 @@ class LiveServer:
         self._environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
         self._process: subprocess.Popen[str] | None = None
         self._channel: grpc.Channel | None = None
+        self._log: list[str] = []
         self.target = ""
 
     def __enter__(self) -> LiveServer:
@@ -49,16 +51,19 @@ class LiveServer:
 
     def start(self, *options: str) -> None:
         """Starts the process and waits until it listens."""
-        self._log = (self.data.parent / f"{self.data.name}.log").open("a", encoding="utf-8")
         command = [sys.executable, "-m", "pullback_server", "--listen", "127.0.0.1:0", "--data", str(self.data)]
         self._process = subprocess.Popen(
             [*command, "--checkpoint-seconds", "0.2", *options],
             env=self._environment,
             stdout=subprocess.PIPE,
-            stderr=self._log,
+            stderr=subprocess.PIPE,
             text=True,
         )
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        # Not a file: a test that limits the size of the server's files must not limit its log.
+        self._reader = threading.Thread(target=self._log.extend, args=(self._process.stderr,))
+        self._reader.start()
         line = self._process.stdout.readline()
         match = re.fullmatch(r"pullback-server listening on (127\.0\.0\.1:\d+)\n", line)
         assert match, f"the server did not start: {line!r}; log: {self.log()[-2000:]}"
@@ -67,7 +72,7 @@ class LiveServer:
 
     def log(self) -> str:
         """What the server has logged so far."""
-        return Path(self._log.name).read_text(encoding="utf-8")
+        return "".join(self._log)
 
     @property
     def process(self) -> psutil.Process:
@@ -109,9 +114,11 @@ class LiveServer:
     def _wait(self) -> int:
         assert self._process is not None
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
         status = self._process.wait(timeout=60)
+        self._reader.join()
         self._process.stdout.close()
-        self._log.close()
+        self._process.stderr.close()
         return status
 
     def _connect(self) -> None:

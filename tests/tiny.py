@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ def write_weights(path: Path, seed: int) -> str:
     rng = torch.Generator().manual_seed(seed)
     widths = [DIM, 16, 8, 3]
     state = {}
-    for layer, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (before, after) in enumerate(pairwise(widths)):
         state[f"main.{3 * layer}.weight"] = torch.randn(before, after, 4, 4, generator=rng) * 0.2
         if after != 3:
             norm = f"main.{3 * layer + 1}"

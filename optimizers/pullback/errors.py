@@ -1,12 +1,12 @@
 """What the library raises.
 
-    PullbackError
-    ├── InvalidInputError (ValueError)       a value that cannot be used; says what came and what was expected
-    ├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
-    ├── IncompatibleEigenbasisError          an eigenbasis of another generator, space, distance or set of weights
-    └── WeightsError
-        ├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
-        └── WeightsCorruptedError            here, but not the published bytes
+PullbackError
+├── InvalidInputError (ValueError)       a value that cannot be used; says what came and what was expected
+├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
+├── IncompatibleEigenbasisError          an eigenbasis of another generator, space, distance or set of weights
+└── WeightsError
+├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
+└── WeightsCorruptedError            here, but not the published bytes
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class UnknownNameError(PullbackError, LookupError):
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(self.known) or 'none'}")
+        super().__init__(f"no {kind} is named {name!r}; known: {', '.join(self.known) or 'none'}")
 
 
 class IncompatibleEigenbasisError(PullbackError):

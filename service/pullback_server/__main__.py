@@ -44,7 +44,7 @@ async def _serve(config: Config) -> None:
     server = Server(config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _stop_signals():
         try:
             loop.add_signal_handler(number, stopping.set)
         except NotImplementedError:
@@ -58,6 +58,12 @@ async def _serve(config: Config) -> None:
     await stopping.wait()
     logging.getLogger(__name__).info("stopping; running jobs go on when the server is back")
     await server.stop()
+
+
+def _stop_signals() -> list[signal.Signals]:
+    # Windows sends SIGBREAK where others send SIGTERM.
+    names = ("SIGTERM", "SIGINT", "SIGBREAK")
+    return [signal.Signals[name] for name in names if name in signal.Signals.__members__]
 
 
 def _parser() -> argparse.ArgumentParser:

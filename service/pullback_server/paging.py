@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from pullback_server.errors import invalid
 
@@ -31,5 +30,6 @@ def decode_token(token: str) -> str | None:
         return None
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # Not ASCII, not base64, or not UTF-8 within.
         raise invalid("page_token", "not a token of this method; take next_page_token of the answer before") from None

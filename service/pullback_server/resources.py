@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from google.rpc import status_pb2
-from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2, values_pb2
 
+from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2, values_pb2
 from pullback_server.names import job_name
 from pullback_server.store import EigenbasisRecord, EventRecord, InversionRecord, JobRecord, JobState
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import grpc
-import pullback
 from google.rpc import status_pb2
+
+import pullback
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import inversion_pb2, jobs_pb2, specs_pb2
-
 from pullback_server.errors import ApiError, failed_precondition
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
@@ -33,6 +33,7 @@ from pullback_server.worker.messages import Failure, Finished, JobFailed, JobMes
 MAX_CRASHES = 3
 RETRY_SECONDS = 2.0
 SUSPEND_SECONDS = 20.0
+DRAIN_SECONDS = 5.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,7 +90,11 @@ class Scheduler:
         """Has running jobs stop at a checkpoint and go back to the queue, where the next server finds them."""
         self._draining = True
         await self._executor.suspend(SUSPEND_SECONDS)
-        await self._messages.join()
+        try:
+            await asyncio.wait_for(self._messages.join(), DRAIN_SECONDS)
+        except asyncio.TimeoutError:
+            # The disk is full. Those jobs stay RUNNING in the store, so that the next server takes them up.
+            _log.error("what became of some jobs could not be written down; they go on from their checkpoints")
 
     async def stop(self) -> None:
         """Ends the workers and this scheduler's own tasks."""

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
+
 from pullback_api.v1 import (
     generators_pb2,
     generators_pb2_grpc,
@@ -22,7 +23,6 @@ from pullback_api.v1 import (
     jobs_pb2,
     jobs_pb2_grpc,
 )
-
 from pullback_server.address import check_loopback
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
@@ -47,6 +47,9 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     # Two servers on one port would share its calls between them.
     ("grpc.so_reuseport", 0),
+    # A quiet watch is kept alive by the client's pings; by default they would be taken for abuse.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
 )
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from pullback import distances, generators
 from pullback.errors import UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import specs_pb2
-
 from pullback_server.errors import ApiError, Violations, not_found
 from pullback_server.names import eigenbasis_name, parse_eigenbasis, parse_generator
 

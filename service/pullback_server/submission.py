@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 
 import grpc
-from pullback_api.v1 import jobs_pb2
 
+from pullback_api.v1 import jobs_pb2
 from pullback_server.errors import ApiError, invalid, resource_exhausted
 from pullback_server.scheduler import Scheduler
 from pullback_server.store import JobRecord, RequestConflictError, Store

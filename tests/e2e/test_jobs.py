@@ -8,8 +8,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from live_server import LiveServer
-from requests_for_tiny import LONG, invert_tiny, tiny_target
 from pullback_api.v1 import inversion_pb2, jobs_pb2
+from requests_for_tiny import LONG, invert_tiny, tiny_target
 
 
 def watch(server: LiveServer, name: str, after: int = 0) -> list[jobs_pb2.JobEvent]:

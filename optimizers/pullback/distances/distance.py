@@ -24,6 +24,7 @@ class Distance(nn.Module, ABC):
 
     name: str
     weights_hash: str = ""
+    _anchor: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -78,6 +78,7 @@ class Generator(nn.Module, ABC):
     spaces: Mapping[str, LatentSpace]
     input_space: str
     image_shape: tuple[int, int, int]
+    _anchor: Tensor
 
     def __init__(self) -> None:
         super().__init__()

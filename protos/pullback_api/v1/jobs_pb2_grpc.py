@@ -84,7 +84,8 @@ class JobsServicer(object):
 
     def WatchJob(self, request, context):
         """Streams a job's events, those after `after_sequence` first, then new ones as they come; ends with the event of
-        the job's end. Dropping the stream does not cancel the job. A slow reader loses no change of state, but may
+        the job's end, whose `job` carries the result's name or the error; ends at once where the job has ended and nothing
+        follows `after_sequence`. Dropping the stream does not cancel the job. A slow reader loses no change of state, but may
         miss steps of progress in between.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -7,11 +7,11 @@ from typing import Any
 
 import grpc
 import numpy as np
+
 from pullback import generators
 from pullback.generators import CatalogueEntry
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import generators_pb2, generators_pb2_grpc, values_pb2
-
 from pullback_server.errors import Violations, invalid
 from pullback_server.executor import Executor
 from pullback_server.names import generator_name

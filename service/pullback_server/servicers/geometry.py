@@ -6,11 +6,11 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+
 from pullback import distances
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.tensors import pack
 from pullback_api.v1 import geometry_pb2, geometry_pb2_grpc, jobs_pb2
-
 from pullback_server.errors import failed_precondition, not_found
 from pullback_server.names import ANY_GENERATOR, new_id, parse_eigenbasis
 from pullback_server.paging import decode_token, encode_token, page_size

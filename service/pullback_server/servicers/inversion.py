@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import grpc
+
 from pullback import distances
 from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
-
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
 from pullback_server.images import ImageError, PreparedTarget, prepare
 from pullback_server.names import inversion_name, job_name, new_id, parse_inversion

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
 
+from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
 from pullback_server.errors import invalid, not_found, unavailable
 from pullback_server.events import EventBroker
 from pullback_server.names import parse_job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grpc
+
 from pullback.errors import (
     IncompatibleEigenbasisError,
     InvalidInputError,
@@ -10,7 +11,6 @@ from pullback.errors import (
     WeightsCorruptedError,
     WeightsError,
 )
-
 from pullback_server.worker.messages import Failure
 
 _CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (

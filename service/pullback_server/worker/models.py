@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import torch
+
 from pullback import distances, generators
 from pullback.distances import Distance
 from pullback.generators import Generator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pullback.geometry import EstimatorState, metric_estimator
-from pullback_api.v1 import specs_pb2
 from torch import Tensor
 
+from pullback.geometry import EstimatorState, metric_estimator
+from pullback_api.v1 import specs_pb2
 from pullback_server.names import parse_generator
 from pullback_server.specs import METRIC_METHODS
 from pullback_server.worker.messages import Progressed, StartJob

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
+
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion import InversionResult, LossWeights, Problem, draw_starts, make_solver
 from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, specs_pb2, values_pb2
-from torch import Tensor
-
 from pullback_server.names import parse_generator
 from pullback_server.specs import INVERSION_METHODS, SCHEDULES
 from pullback_server.worker.calls import encode, to_pictures

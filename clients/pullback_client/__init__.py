@@ -1,0 +1,75 @@
+"""Pullback's Python client: GAN inversion and eigenbases from a Pullback server. Needs no torch.
+
+from pullback_client import Client
+
+with Client() as client:
+    result = client.invert("me.jpg", "faces")
+    result.save("me.png")
+"""
+
+from __future__ import annotations
+
+from pullback_client.client import CALL_TIMEOUT, DEFAULT_TARGET, RENDER_TIMEOUT, Client
+from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
+from pullback_client.errors import (
+    AlreadyExistsError,
+    BadResponseError,
+    CallCancelledError,
+    ClientError,
+    DeadlineExceededError,
+    FailedPreconditionError,
+    FieldViolation,
+    InternalError,
+    InvalidArgumentError,
+    JobCancelledError,
+    JobError,
+    JobFailedError,
+    NotFoundError,
+    ResourceExhaustedError,
+    ServerStartError,
+    UnavailableError,
+)
+from pullback_client.images import ImageInput
+from pullback_client.inversion import Inversion
+from pullback_client.jobs import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
+from pullback_client.models import Distance, Generator, JobEvent, JobState, LatentSpace, Progress
+from pullback_client.requests import InversionOptions
+from pullback_client.server import LocalServer
+
+__all__ = [
+    "CALL_TIMEOUT",
+    "DEFAULT_TARGET",
+    "JOB_TIMEOUT",
+    "OUTAGE_TIMEOUT",
+    "RENDER_TIMEOUT",
+    "AlreadyExistsError",
+    "BadResponseError",
+    "CallCancelledError",
+    "Client",
+    "ClientError",
+    "DeadlineExceededError",
+    "Distance",
+    "Eigenbasis",
+    "EigenbasisInfo",
+    "FailedPreconditionError",
+    "FieldViolation",
+    "Generator",
+    "ImageInput",
+    "InternalError",
+    "InvalidArgumentError",
+    "Inversion",
+    "InversionOptions",
+    "Job",
+    "JobCancelledError",
+    "JobError",
+    "JobEvent",
+    "JobFailedError",
+    "JobState",
+    "LatentSpace",
+    "LocalServer",
+    "NotFoundError",
+    "Progress",
+    "ResourceExhaustedError",
+    "ServerStartError",
+    "UnavailableError",
+]

@@ -1,0 +1,57 @@
+"""What the commands share: consoles, the target option, and following a job that Ctrl-C leaves running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.console import Console
+
+from pullback_client.client import DEFAULT_TARGET, TARGET_VARIABLE
+from pullback_client.errors import ClientError
+from pullback_client.models import JobEvent
+from pullback_client.progress import ProgressCallback, reporting
+
+out = Console()
+err = Console(stderr=True)
+
+Target: TypeAlias = Annotated[
+    str, typer.Option("--target", envvar=TARGET_VARIABLE, help="Address of the server.", show_default=DEFAULT_TARGET)
+]
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+@contextmanager
+def following() -> Iterator[ProgressCallback]:
+    """Progress bars for the jobs followed in the block. Ctrl-C leaves them running and says how to go on."""
+    current = ""
+    try:
+        with reporting(None, err) as draw:
+
+            def report(event: JobEvent) -> None:
+                nonlocal current
+                current = "" if event.state.ended else event.job
+                draw(event)
+
+            yield report
+    except KeyboardInterrupt:
+        if current:
+            err.print(
+                f"\n{current} goes on running on the server.\n"
+                f"  watch it:   pullback jobs watch {current}\n"
+                f"  cancel it:  pullback jobs cancel {current}",
+                highlight=False,
+            )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def refuse_overwriting(files: list[Path], force: bool) -> None:
+    """Raises ClientError where one of the files exists, unless `force` is set."""
+    existing = [file for file in files if file.exists()]
+    if existing and not force:
+        raise ClientError(f"{', '.join(map(str, existing))} would be overwritten: use --force, or another --out")

@@ -1,0 +1,61 @@
+"""The command line's root: its commands, its version, and how errors are shown."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from pullback_client.cli import demo, eigenbasis, generators, invert, jobs, serve
+from pullback_client.cli.common import err, out
+from pullback_client.errors import ClientError
+
+app = typer.Typer(
+    name="pullback",
+    help="GAN inversion in the eigenbasis of the pulled-back image metric.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)
+app.command("generators")(generators.generators)
+app.command("eigenbasis")(eigenbasis.eigenbasis)
+app.command("invert")(invert.invert)
+app.command("demo")(demo.demo)
+app.add_typer(jobs.app, name="jobs")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. Exits with 0, with 1 after an error, with 2 after a wrong command line, with 130 after Ctrl-C.
+
+    Args:
+        arguments: The command line without the program's name; None = the process's own.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="pullback")
+    except ClientError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        raise SystemExit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        err.print(f"[bold red]error:[/] {escape(f'{where}{error.strerror or error}')}", soft_wrap=True, highlight=False)
+        raise SystemExit(1) from None
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"pullback {importlib.metadata.version('pullback')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """GAN inversion in the eigenbasis of the pulled-back image metric."""
+    del version  # its callback has acted already

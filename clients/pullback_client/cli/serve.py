@@ -1,0 +1,33 @@
+"""`pullback serve`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pullback_client.client import DEFAULT_TARGET
+from pullback_client.server import server_command
+
+
+def serve(
+    context: typer.Context,
+    listen: Annotated[str, typer.Option(help="Address to listen on; loopback only.")] = DEFAULT_TARGET,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the server's data.", show_default="the platform's user data folder")
+    ] = None,
+) -> None:
+    """Run a server here. Other options are handed through to it."""
+    arguments = ["--listen", listen, *([] if data is None else ["--data", str(data)]), *context.args]
+    command = server_command(*arguments)
+    if os.name == "posix":
+        # Become the server, so that whoever supervises this process supervises it.
+        os.execv(command[0], command)  # noqa: S606  (our own module, no shell)
+    try:
+        code = subprocess.call(command)  # noqa: S603  (our own module, no shell)
+    except KeyboardInterrupt:  # the server has got it too, and has ended
+        code = 0
+    raise typer.Exit(code)

@@ -1,0 +1,371 @@
+"""The client: generators, eigenbases and inversions of a Pullback server."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+
+import numpy.typing as npt
+from PIL import Image
+
+from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
+from pullback_client import settings
+from pullback_client.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
+from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
+from pullback_client.images import ImageInput
+from pullback_client.inversion import Inversion, inversions_from_wire
+from pullback_client.jobs import JOB_TIMEOUT, Job
+from pullback_client.models import Distance, Generator, JobState
+from pullback_client.progress import ProgressOption, reporting
+from pullback_client.requests import InversionOptions, default_eigenbasis, eigenbasis_name, invert_request, is_image
+from pullback_client.settings import MetricMethod
+from pullback_client.transport import Deadline, Transport
+
+if TYPE_CHECKING:  # part of `typing` from Python 3.11
+    from typing_extensions import Unpack
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+TARGET_VARIABLE = "PULLBACK_TARGET"
+
+CALL_TIMEOUT = 30.0
+"""Seconds that a call may take where nothing else is said."""
+
+RENDER_TIMEOUT = 600.0
+"""Seconds that sampling and rendering may take: the first time, a worker starts and fetches the weights."""
+
+AnyJob: TypeAlias = Job[Eigenbasis | list[Inversion]]
+_Page = TypeVar("_Page")
+
+
+class Client:
+    """A connection to a Pullback server. Use it as a context manager, or close it.
+
+    Every call has a deadline. Calls that do no harm twice are tried again while the server cannot be reached. Objects
+    of this class may be shared between threads.
+
+    Args:
+        target: Address of the server; None = $PULLBACK_TARGET, or `127.0.0.1:50051` where that is not set.
+        timeout: Seconds that a call may take. Jobs and rendering have longer deadlines of their own.
+    """
+
+    def __init__(self, target: str | None = None, *, timeout: float = CALL_TIMEOUT) -> None:
+        self.target = target or os.environ.get(TARGET_VARIABLE) or DEFAULT_TARGET
+        self._transport = Transport(self.target, timeout)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection. Jobs go on."""
+        self._transport.close()
+
+    # Generators and distances
+
+    def generators(self) -> list[Generator]:
+        """The generators of the server's catalogue, by name."""
+        method = self._transport.generators.ListGenerators
+        pages = self._pages(method, generators_pb2.ListGeneratorsRequest())
+        return [Generator.from_wire(message) for page in pages for message in page.generators]
+
+    def generator(self, name: str) -> Generator:
+        """One generator.
+
+        Raises:
+            NotFoundError: The catalogue has none of that name; the message lists the known ones.
+        """
+        request = generators_pb2.GetGeneratorRequest(name=settings.generator_name(name))
+        return Generator.from_wire(self._transport.call(self._transport.generators.GetGenerator, request))
+
+    def sample(
+        self,
+        generator: str,
+        count: int = 1,
+        *,
+        space: str | None = None,
+        seed: int = 0,
+        timeout: float = RENDER_TIMEOUT,
+    ) -> Array:
+        """Draws latents from the prior of a space; the same seed gives the same latents.
+
+        Args:
+            generator: Name of the generator.
+            count: How many, 1 to 10000.
+            space: Latent space; None = the generator's first.
+            seed: ≥ 0.
+            timeout: Seconds.
+
+        Returns:
+            float32, shape (count, dim).
+        """
+        request = generators_pb2.SampleLatentsRequest(
+            generator=settings.generator_name(generator),
+            space=space or "",
+            count=settings.whole_number("count", count, minimum=1),
+            seed=settings.whole_number("seed", seed, minimum=0),
+        )
+        answer = self._transport.call(self._transport.generators.SampleLatents, request, timeout=timeout)
+        return array_from_tensor(answer.latents, "latents")
+
+    def render(
+        self,
+        generator: str,
+        latents: npt.ArrayLike,
+        *,
+        space: str | None = None,
+        timeout: float = RENDER_TIMEOUT,
+    ) -> list[Image.Image]:
+        """The images of latents, in their order. Arguments as for `iter_render`."""
+        return list(self.iter_render(generator, latents, space=space, timeout=timeout))
+
+    def iter_render(
+        self,
+        generator: str,
+        latents: npt.ArrayLike,
+        *,
+        space: str | None = None,
+        timeout: float = RENDER_TIMEOUT,
+    ) -> Iterator[Image.Image]:
+        """The images of latents, as they are finished, in their order.
+
+        Args:
+            generator: Name of the generator.
+            latents: All finite, shape (n, dim) or (dim,), n from 1 to 10000.
+            space: Latent space; None = the generator's first.
+            timeout: Seconds in all.
+        """
+        tensor = tensor_from_array(latents)
+        if len(tensor.shape) == 1:
+            tensor.shape.insert(0, 1)
+        request = generators_pb2.RenderRequest(
+            generator=settings.generator_name(generator), space=space or "", latents=tensor
+        )
+        stream = self._transport.stream(self._transport.generators.Render, request, timeout=timeout)
+        return (image_from_wire(answer.image, f"image {answer.index}") for answer in stream)
+
+    def distances(self) -> list[Distance]:
+        """The image distances, the default first."""
+        request = geometry_pb2.ListDistancesRequest()
+        answer = self._transport.call(self._transport.geometry.ListDistances, request)
+        return [Distance.from_wire(message) for message in answer.distances]
+
+    # Eigenbases
+
+    def eigenbasis(
+        self,
+        generator: str,
+        *,
+        space: str | None = None,
+        distance: str | None = None,
+        method: MetricMethod = "sketch",
+        samples: int | None = None,
+        seed: int = 0,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+    ) -> Eigenbasis:
+        """The global eigenbasis of a generator: at once where the server has it, else once it is computed.
+
+        Args:
+            generator: Name of the generator.
+            space: Latent space; None = the generator's first.
+            distance: Image distance; None = the server's default.
+            method: Estimator, `sketch` or `gram`.
+            samples: Probes (sketch) or positions (gram); None = 2000 or 100.
+            seed: Seed of positions and probes, ≥ 0.
+            progress: A callback for the job's events; True = a bar, False = nothing, None = a bar in a terminal.
+            timeout: Seconds to follow the job; an hour where not given.
+
+        Raises:
+            NotFoundError: No such generator.
+            InvalidArgumentError: An unknown name or a number out of range; `field_violations` say which.
+            JobFailedError: The computation failed.
+            DeadlineExceededError: Not finished in time; the job goes on.
+        """
+        job = self.submit_eigenbasis(
+            generator, space=space, distance=distance, method=method, samples=samples, seed=seed
+        )
+        return job.result(timeout, progress=progress)
+
+    def submit_eigenbasis(
+        self,
+        generator: str,
+        *,
+        space: str | None = None,
+        distance: str | None = None,
+        method: MetricMethod = "sketch",
+        samples: int | None = None,
+        seed: int = 0,
+    ) -> Job[Eigenbasis]:
+        """`eigenbasis` without waiting. Where it exists already, the job is the finished one that made it."""
+        spec = settings.eigenbasis_spec(
+            generator, space=space, distance=distance, method=method, samples=samples, seed=seed
+        )
+        return self._compute(spec)
+
+    def get_eigenbasis(self, name: str) -> Eigenbasis:
+        """The eigenbasis of a resource name, `generators/{generator}/eigenbases/{id}`.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        request = geometry_pb2.GetEigenbasisRequest(name=name)
+        return Eigenbasis.from_wire(self._transport.call(self._transport.geometry.GetEigenbasis, request))
+
+    def eigenbases(self, generator: str = "-") -> list[EigenbasisInfo]:
+        """The eigenbases of a generator, newest first, without their arrays; `-` = of every generator."""
+        request = geometry_pb2.ListEigenbasesRequest(parent=settings.generator_name(generator))
+        pages = self._pages(self._transport.geometry.ListEigenbases, request)
+        return [EigenbasisInfo.from_wire(message) for page in pages for message in page.eigenbases]
+
+    def delete_eigenbasis(self, name: str | EigenbasisInfo) -> None:
+        """Deletes an eigenbasis.
+
+        Raises:
+            NotFoundError: There is none of that name.
+            FailedPreconditionError: An unfinished job uses it.
+        """
+        request = geometry_pb2.DeleteEigenbasisRequest(name=eigenbasis_name(name))
+        self._transport.call(self._transport.geometry.DeleteEigenbasis, request)
+
+    # Inversion
+
+    @overload  # a path is also a sequence of strings; the first match is meant
+    def invert(  # type: ignore[overload-overlap]
+        self,
+        images: ImageInput,
+        generator: str,
+        *,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[InversionOptions],
+    ) -> Inversion: ...
+
+    @overload
+    def invert(
+        self,
+        images: Sequence[ImageInput],
+        generator: str,
+        *,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[InversionOptions],
+    ) -> list[Inversion]: ...
+
+    def invert(
+        self,
+        images: ImageInput | Sequence[ImageInput],
+        generator: str,
+        *,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[InversionOptions],
+    ) -> Inversion | list[Inversion]:
+        """Finds latents that draw the images.
+
+        Hessian Adam needs a global eigenbasis. Where no `eigenbasis=` is named, the one of the default specification is
+        computed first, if the server does not have it yet.
+
+        Args:
+            images: One image, or a list: paths (sent as they are), Pillow images, or arrays (H, W), (H, W, 1) or
+                (H, W, 3) of uint8 or of floats in [0, 1].
+            generator: Name of the generator.
+            progress: A callback for the jobs' events; True = a bar, False = nothing, None = a bar in a terminal.
+            timeout: Seconds to follow the jobs, the eigenbasis's included; an hour where not given.
+            **options: See `InversionOptions`.
+
+        Returns:
+            The inversion of the image, or a list of them for a list.
+
+        Raises:
+            InvalidArgumentError: A file or array that cannot be sent, an image that the server refuses, an unknown name
+                or a number out of range; `field_violations` say which.
+            NotFoundError: No such generator or eigenbasis.
+            FailedPreconditionError: The eigenbasis does not serve this generator, space and distance.
+            JobFailedError: The inversion failed.
+            DeadlineExceededError: Not finished in time; the job goes on.
+        """
+        deadline = Deadline(timeout)
+        request = invert_request(images, generator, options)
+        with reporting(progress) as report:
+            spec = default_eigenbasis(request)
+            if spec is not None:
+                basis = self._compute(spec).follow(deadline.remaining(), progress=report)
+                request.settings.eigenbasis = basis.result_name
+            results = self._invert(request).result(deadline.remaining(), progress=report)
+        return results[0] if is_image(images) else results
+
+    def submit_inversion(
+        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
+    ) -> Job[list[Inversion]]:
+        """`invert` without waiting; the job's result is a list, for one image too.
+
+        Raises:
+            FailedPreconditionError: Hessian Adam needs an eigenbasis that exists; `submit_eigenbasis` makes it.
+        """
+        return self._invert(invert_request(images, generator, options))
+
+    def get_inversion(self, name: str) -> list[Inversion]:
+        """The results of a finished inversion, `inversions/{id}`, one per image.
+
+        Raises:
+            NotFoundError: There is none of that name.
+            FailedPreconditionError: Its job has not succeeded.
+        """
+        request = inversion_pb2.GetInversionRequest(name=name)
+        return inversions_from_wire(self._transport.call(self._transport.inversion.GetInversion, request))
+
+    # Jobs
+
+    def jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:
+        """The jobs in any of these states, newest first; without states, all jobs."""
+        wanted = [settings.job_state(state).to_wire() for state in states]
+        pages = self._pages(self._transport.jobs.ListJobs, jobs_pb2.ListJobsRequest(states=wanted))
+        return [self._any_job(message) for page in pages for message in page.jobs]
+
+    def job(self, name: str) -> AnyJob:
+        """One job, by resource name or id.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        request = jobs_pb2.GetJobRequest(name=settings.job_name(name))
+        return self._any_job(self._transport.call(self._transport.jobs.GetJob, request))
+
+    def _compute(self, spec: specs_pb2.EigenbasisSpec) -> Job[Eigenbasis]:
+        request = geometry_pb2.ComputeEigenbasisRequest(request_id=_request_id(), spec=spec)
+        message = self._transport.call(self._transport.geometry.ComputeEigenbasis, request)
+        return Job(self._transport, message, lambda done: self.get_eigenbasis(done.result))
+
+    def _invert(self, request: inversion_pb2.InvertRequest) -> Job[list[Inversion]]:
+        request.request_id = _request_id()
+        message = self._transport.call(self._transport.inversion.Invert, request)
+        return Job(self._transport, message, lambda done: self.get_inversion(done.result))
+
+    def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
+        return Job(self._transport, message, self._fetch)
+
+    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[Inversion]:
+        if done.WhichOneof("work") == "invert":
+            return self.get_inversion(done.result)
+        return self.get_eigenbasis(done.result)
+
+    def _pages(self, method: Callable[..., _Page], request: Any) -> Iterator[_Page]:
+        """The pages of a list, each asked for when the one before is used up."""
+        while True:
+            page: Any = self._transport.call(method, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+
+def _request_id() -> str:
+    """A name for one request, which makes sending it again harmless."""
+    return uuid.uuid4().hex

@@ -1,0 +1,133 @@
+"""Photographs on their way to the server: files as they are, everything else as PNG."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from pullback_api.v1 import inversion_pb2, values_pb2
+from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
+from pullback_client.transport import MAX_MESSAGE_BYTES
+
+ImageInput: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any]"
+"""An image: a file, a Pillow image, or an array (H, W), (H, W, 1) or (H, W, 3) of uint8, or of floats in [0, 1]."""
+
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+_MAX_LABEL = 200
+_MIB = 1024 * 1024
+
+
+def targets(
+    images: Sequence[ImageInput], masks: Sequence[ImageInput | None], *, center_crop: bool
+) -> list[inversion_pb2.Target]:
+    """Targets of an inversion, labelled with the names of their files.
+
+    Args:
+        images: The images.
+        masks: As many masks, None where the whole image counts.
+        center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
+
+    Raises:
+        InvalidArgumentError: A file is missing or not a file, an array has an unusable shape, type or range.
+        ResourceExhaustedError: A file is larger than a message can be.
+    """
+    if len(masks) != len(images):
+        raise InvalidArgumentError(f"{len(images)} images but {len(masks)} masks: give one mask, or None, for each")
+    fit = inversion_pb2.FIT_CENTER_CROP if center_crop else inversion_pb2.FIT_UNSPECIFIED
+    return [
+        inversion_pb2.Target(
+            image=values_pb2.Image(data=encode(image, f"image {number}")),
+            fit=inversion_pb2.Fit.Name(fit),
+            mask=None if mask is None else values_pb2.Image(data=encode(mask, f"mask {number}")),
+            label=Path(image).name[-_MAX_LABEL:] if isinstance(image, str | os.PathLike) else "",
+        )
+        for number, (image, mask) in enumerate(zip(images, masks, strict=True), start=1)
+    ]
+
+
+def encode(image: ImageInput, what: str = "image") -> bytes:
+    """The bytes to send: a file's own, or a PNG.
+
+    Args:
+        image: See `ImageInput`.
+        what: Name of the image, for the messages.
+
+    Raises:
+        InvalidArgumentError: See `targets`.
+        ResourceExhaustedError: See `targets`.
+    """
+    if isinstance(image, str | os.PathLike):
+        return _read(Path(image))
+    if isinstance(image, np.ndarray):
+        return _png(_from_array(image, what))
+    if isinstance(image, Image.Image):
+        return _png(_storable(image, what))
+    raise InvalidArgumentError(f"{what}: expected a path, a Pillow image or an array, got {type(image).__name__}")
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise InvalidArgumentError(f"{path} is a folder, not a photograph: name the files in it")
+    try:
+        size = path.stat().st_size
+        if size > MAX_MESSAGE_BYTES:
+            raise ResourceExhaustedError(
+                f"{path} takes {size / _MIB:.1f} MiB; at most {MAX_MESSAGE_BYTES // _MIB} MiB can be sent: "
+                "scale it down first"
+            )
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InvalidArgumentError(f"no such file: {path}") from error
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot read {path}: {error.strerror or error}") from error
+    if not data:
+        raise InvalidArgumentError(f"{path} is empty (0 bytes): expected a photograph")
+    return data
+
+
+def _from_array(array: npt.NDArray[Any], what: str) -> Image.Image:
+    pixels = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)) or 0 in pixels.shape:
+        hint = " (give several images as a list)" if array.ndim == 4 else ""
+        raise InvalidArgumentError(
+            f"{what}: expected an array of shape (H, W), (H, W, 1) or (H, W, 3), got {array.shape}{hint}"
+        )
+    if pixels.dtype == np.bool_:
+        pixels = pixels * np.uint8(255)
+    elif pixels.dtype.kind == "f":
+        # Written so that NaN fails too.
+        if not bool(np.all((pixels >= 0) & (pixels <= 1))):
+            raise InvalidArgumentError(
+                f"{what}: floats must lie in [0, 1], got {np.min(pixels):.4g} to {np.max(pixels):.4g}; "
+                "divide by 255, or convert to uint8"
+            )
+        pixels = np.rint(pixels * 255.0).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        raise InvalidArgumentError(f"{what}: expected uint8, or floats in [0, 1], got dtype {array.dtype}")
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _storable(image: Image.Image, what: str) -> Image.Image:
+    """The image as PNG can hold it, upright: PNG files made here carry no EXIF orientation."""
+    if image.mode in {"I", "F"}:
+        raise InvalidArgumentError(
+            f"{what}: Pillow mode {image.mode!r} has no fixed range; convert it to an array of uint8, "
+            "or of floats in [0, 1]"
+        )
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _PNG_MODES:
+        return upright
+    return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -1,0 +1,64 @@
+"""The default distance's backbone: EfficientNet-Lite0 with its ImageNet weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from pullback.distances.catalogue_file import DistanceEntry
+from pullback.distances.features import prepare
+from pullback.distances.lpips_backbone import BackboneLpips
+
+# Small pictures are enlarged: the last stage has stride 32 and would see but 2 × 2 positions of 64 px.
+SIDE = 96
+# The network was trained on (p − 127) / 128 of bytes p; images here are p / 255.
+MEAN, STD = 127 / 255, 128 / 255
+
+# Names of the published file (left) and of timm (right).
+_STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+def lpips_effnet_lite0(entry: DistanceEntry, state: Mapping[str, Tensor]) -> BackboneLpips:
+    """LPIPS's uncalibrated form over the five stages of EfficientNet-Lite0 (strides 2 to 32), at 96 px.
+
+    Args:
+        entry: What the catalogue says of this distance.
+        state: The published tensors of EfficientNet-Lite0 by name.
+
+    Raises:
+        WeightsError: The tensors are not those of EfficientNet-Lite0.
+    """
+    # On the meta device nothing is drawn: no time spent, no random state touched.
+    with torch.device("meta"):
+        backbone: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True)
+    prepare(backbone, _in_timm_names(state, backbone.blocks), entry.name)
+    return BackboneLpips(entry, backbone, backbone.feature_info.channels(), side=SIDE, mean=MEAN, std=STD)
+
+
+def _in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential) -> dict[str, Tensor]:
+    # The published file numbers blocks through; timm numbers them within stages.
+    modules = dict(_STEM)
+    places = [place for place, _ in blocks.named_modules() if place.count(".") == 1]
+    for number, place in enumerate(places):
+        for published, ours in (_FIRST_BLOCK if number == 0 else _BLOCK).items():
+            modules[f"_blocks.{number}.{published}"] = f"blocks.{place}.{ours}"
+    renamed = {}
+    for name, tensor in state.items():
+        module, _, parameter = name.rpartition(".")
+        # The classification head has no place here.
+        if module in modules:
+            renamed[f"{modules[module]}.{parameter}"] = tensor
+    return renamed

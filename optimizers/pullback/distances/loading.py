@@ -1,0 +1,66 @@
+"""From a name to a distance with its published weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from pullback.distances.catalogue_file import DEFAULT_DISTANCE, DistanceEntry, entry
+from pullback.distances.distance import Distance
+from pullback.distances.effnet_lite0 import lpips_effnet_lite0
+from pullback.distances.lpips_published import PublishedLpips
+from pullback.distances.mse import Mse
+from pullback.distances.st_lpips import ShiftTolerantLpips
+from pullback.weights.store import load_state_dict
+
+
+def _mse(found: DistanceEntry, state: Mapping[str, Tensor]) -> Distance:
+    del state  # It has no weights.
+    return Mse(found)
+
+
+FAMILIES: dict[str, Callable[[DistanceEntry, Mapping[str, Tensor]], Distance]] = {
+    "lpips-effnet-lite0": lpips_effnet_lite0,
+    "st-lpips": ShiftTolerantLpips,
+    "lpips": PublishedLpips,
+    "mse": _mse,
+}
+
+
+def load(
+    name: str = DEFAULT_DISTANCE,
+    device: str | torch.device | None = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Distance:
+    """Loads a distance of the catalogue, fetching its weights the first time.
+
+    Args:
+        name: Name in the catalogue.
+        device: Where to put it; None takes CUDA where there is one, else the CPU.
+        dtype: Floating-point type of the weights and of the embedding.
+
+    Returns:
+        The distance, frozen and in evaluation mode.
+
+    Raises:
+        UnknownNameError: No such distance; the message lists the known ones.
+        WeightsUnavailableError: Its weights are not on this machine and not to be had; the message says how to place
+            them by hand. No other distance is put in its place.
+        WeightsError: The weights cannot be used.
+    """
+    found = entry(name)
+    state = load_state_dict(found.source) if found.source else {}
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return build(found, state).to(device, dtype)
+
+
+def build(found: DistanceEntry, state: Mapping[str, Tensor]) -> Distance:
+    """A distance of a catalogue entry with these weights, frozen and in evaluation mode, on the CPU.
+
+    Raises:
+        WeightsError: The weights are not those of the distance.
+    """
+    return FAMILIES[found.family](found, state).requires_grad_(False).eval()

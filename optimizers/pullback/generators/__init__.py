@@ -1,0 +1,9 @@
+"""Generators: latent → image.
+
+`load(name)` gives a frozen generator with real weights; `catalogue()` says which there are, without importing torch.
+Further generators come from the TOML files that `$PULLBACK_CATALOGUE` lists.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,31 @@
+from .catalogue_file import CatalogueEntry as CatalogueEntry
+from .catalogue_file import SpaceEntry as SpaceEntry
+from .catalogue_file import catalogue as catalogue
+from .catalogue_file import entry as entry
+from .conditional_dcgan import ConditionalDcgan as ConditionalDcgan
+from .dcgan import Dcgan as Dcgan
+from .generator import Generator as Generator
+from .generator import LatentSpace as LatentSpace
+from .generator import Prior as Prior
+from .loading import build as build
+from .loading import load as load
+from .priors import OneHot as OneHot
+from .priors import Product as Product
+from .priors import StandardNormal as StandardNormal
+
+__all__ = [
+    "CatalogueEntry",
+    "ConditionalDcgan",
+    "Dcgan",
+    "Generator",
+    "LatentSpace",
+    "OneHot",
+    "Prior",
+    "Product",
+    "SpaceEntry",
+    "StandardNormal",
+    "build",
+    "catalogue",
+    "entry",
+    "load",
+]

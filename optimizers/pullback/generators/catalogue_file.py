@@ -1,0 +1,187 @@
+"""Which generators there are. Imports no torch, so that a server process can answer from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pullback.errors import UnknownNameError
+from pullback.weights.source import WeightsSource, parse_source
+from pullback.weights.table import Table, read_toml
+
+PRIORS = ("standard-normal", "one-hot", "product")
+_OWN_FILE = Path(__file__).with_name("catalogue.toml")
+
+
+@dataclass(frozen=True)
+class SpaceEntry:
+    """What the catalogue says of a latent space.
+
+    Attributes:
+        name: Unique within the generator.
+        dim: Number of coordinates.
+        prior: `standard-normal`, `one-hot`, or `product` (of the spaces that tile this one).
+        start: First coordinate within the generator's input.
+        labels: Names of the coordinates; empty where they have none.
+        default: The label that holds while another space is explored; empty without labels.
+    """
+
+    name: str
+    dim: int
+    prior: str
+    start: int = 0
+    labels: tuple[str, ...] = ()
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """What the catalogue says of a generator.
+
+    Attributes:
+        name: What `load` calls it.
+        title: One line for people.
+        family: Which loader reads its weights.
+        spaces: Latent spaces; the first is the default.
+        input_space: Name of the space that covers the whole input.
+        image_shape: (C, H, W) of the images.
+        source: Where the weights were published.
+    """
+
+    name: str
+    title: str
+    family: str
+    spaces: tuple[SpaceEntry, ...]
+    input_space: str
+    image_shape: tuple[int, int, int]
+    source: WeightsSource
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of the published weight file, hexadecimal: the identity of these weights."""
+        return self.source.sha256
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights."""
+        return self.source.licence
+
+    @property
+    def citation(self) -> str:
+        """Who made the weights."""
+        return self.source.citation
+
+    def space(self, name: str) -> SpaceEntry:
+        """The latent space of that name.
+
+        Raises:
+            UnknownNameError: The generator has no such space; the message lists those it has.
+        """
+        for space in self.spaces:
+            if space.name == name:
+                return space
+        raise UnknownNameError(f"space of generator {self.name!r}", name, (space.name for space in self.spaces))
+
+
+def catalogue() -> list[CatalogueEntry]:
+    """Every known generator, in the order of the files.
+
+    The library's own file comes first, then those that `$PULLBACK_CATALOGUE` lists (separated as `$PATH` is). An entry
+    replaces an earlier one of the same name.
+
+    Raises:
+        InvalidInputError: A file cannot be used; the message says which file, entry and key.
+    """
+    listed = os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
+    files = [_OWN_FILE, *(Path(name).expanduser() for name in listed if name)]
+    entries = {}
+    for file in files:
+        for name, table in read_toml(file).items():
+            entries[name] = _parse_entry(name, table)
+    return list(entries.values())
+
+
+def entry(name: str) -> CatalogueEntry:
+    """The generator of that name.
+
+    Raises:
+        UnknownNameError: There is none; the message lists the known ones.
+        InvalidInputError: As `catalogue` does.
+    """
+    entries = {known.name: known for known in catalogue()}
+    try:
+        return entries[name]
+    except KeyError:
+        raise UnknownNameError("generator", name, entries) from None
+
+
+def _parse_entry(name: str, table: Table) -> CatalogueEntry:
+    spaces = tuple(_parse_space(space) for space in table.tables("spaces"))
+    channels, height, width = table.integers("image_shape", length=3)
+    found = CatalogueEntry(
+        name=name,
+        title=table.string("title", name),
+        family=table.string("family"),
+        spaces=spaces,
+        input_space=table.string("input_space"),
+        image_shape=(channels, height, width),
+        source=parse_source(table.table("source")),
+    )
+    _check_spaces(found, table)
+    table.finish()
+    return found
+
+
+def _parse_space(table: Table) -> SpaceEntry:
+    space = SpaceEntry(
+        name=table.string("name"),
+        dim=table.integer("dim", minimum=1),
+        prior=table.string("prior"),
+        start=table.integer("start", 0),
+        labels=table.strings("labels"),
+        default=table.string("default", ""),
+    )
+    if space.prior not in PRIORS:
+        raise table.error("prior", f"expected one of {', '.join(PRIORS)}, got {space.prior!r}")
+    if space.labels and len(set(space.labels)) != space.dim:
+        raise table.error("labels", f"expected {space.dim} different labels, got {list(space.labels)}")
+    if bool(space.labels) != (space.prior == "one-hot"):
+        raise table.error("labels", f"expected for a one-hot prior and no other; this prior is {space.prior!r}")
+    if space.labels and space.default not in space.labels:
+        raise table.error("default", f"expected one of the labels {list(space.labels)}, got {space.default!r}")
+    if space.default and not space.labels:
+        raise table.error("default", f"expected only with labels, got {space.default!r}")
+    table.finish()
+    return space
+
+
+def _check_spaces(found: CatalogueEntry, table: Table) -> None:
+    names = [space.name for space in found.spaces]
+    if len(set(names)) != len(names):
+        raise table.error("spaces", f"expected different names, got {names}")
+    if found.input_space not in names:
+        raise table.error("input_space", f"expected one of the spaces {names}, got {found.input_space!r}")
+    whole = found.space(found.input_space)
+    parts = parts_of(found)
+    for space in found.spaces:
+        if space.start + space.dim > whole.dim:
+            raise table.error(
+                "spaces", f"{space.name!r} covers coordinates up to {space.start + space.dim} of {whole.dim}"
+            )
+        if space.prior == "product" and space is not whole:
+            raise table.error("spaces", f"{space.name!r}: only the input space may have a product prior")
+    if whole.prior == "product":
+        # The other spaces must tile it: each starts where the one before ends, the last one at its end.
+        ends = [0, *(space.start + space.dim for space in parts)]
+        if [space.start for space in parts] != ends[:-1] or ends[-1] != whole.dim:
+            blocks = ", ".join(f"{space.name} [{space.start}, {space.start + space.dim})" for space in parts)
+            raise table.error(
+                "spaces", f"a product prior needs spaces that tile [0, {whole.dim}), got {blocks or 'none'}"
+            )
+
+
+def parts_of(found: CatalogueEntry) -> list[SpaceEntry]:
+    """The spaces other than the input space, by their first coordinate."""
+    others = (space for space in found.spaces if space.name != found.input_space)
+    return sorted(others, key=lambda space: space.start)

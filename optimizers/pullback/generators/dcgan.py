@@ -1,0 +1,99 @@
+"""DCGAN (Radford, Metz and Chintala, ICLR 2016): a stack of transposed convolutions."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pullback.errors import InvalidInputError, WeightsError
+from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.generator import Generator
+from pullback.generators.priors import latent_spaces
+
+
+class Dcgan(Generator):
+    """A DCGAN generator: a latent becomes a 4 × 4 map, and each further layer doubles its side.
+
+    Parameters are named as in published checkpoints (`main.0.weight`, …). Channels and number of layers follow from
+    the weights' shapes.
+
+    Args:
+        entry: What the catalogue says of this generator.
+        state: Tensors of the published checkpoint by name.
+
+    Raises:
+        WeightsError: The tensors are not those of this architecture.
+        InvalidInputError: The catalogue states another input dimension or image shape than the weights have.
+    """
+
+    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.name = entry.name
+        self.weights_hash = entry.weights_hash
+        self.spaces = latent_spaces(entry)
+        self.input_space = entry.input_space
+        self.image_shape = entry.image_shape
+        channels = _channels(state, entry)
+        _check_shapes(entry, channels)
+        self.main = nn.Sequential(*self._layers(channels))
+        try:
+            self.load_state_dict(dict(state), strict=True)
+        except RuntimeError as error:
+            raise WeightsError(f"the weights of {entry.name!r} are not a {entry.family}: {error}") from error
+
+    def _layers(self, channels: Sequence[int]) -> list[nn.Module]:
+        layers: list[nn.Module] = []
+        for depth, (width_in, width_out) in enumerate(itertools.pairwise(channels)):
+            stride, padding = (1, 0) if depth == 0 else (2, 1)
+            layers.append(nn.ConvTranspose2d(width_in, width_out, 4, stride, padding, bias=False))
+            if depth < len(channels) - 2:
+                # Not in place: forward mode and double backward need the input of the ReLU.
+                layers += [nn.BatchNorm2d(width_out), nn.ReLU(inplace=False)]
+        return [*layers, nn.Tanh()]
+
+    @property
+    def default_context(self) -> Float[Tensor, " input_dim"]:
+        """The mean of the prior."""
+        return torch.zeros(self.spaces[self.input_space].dim, device=self.device, dtype=self.dtype)
+
+    def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels height width"]:
+        """Images in [0, 1] of complete inputs."""
+        images: Tensor = self.main(inputs[:, :, None, None])
+        return (images + 1) / 2
+
+
+def _channels(state: Mapping[str, Tensor], entry: CatalogueEntry) -> list[int]:
+    """Width of the input and of each layer's output, read from the convolutions (in, out, 4, 4) in their order."""
+    kernels = {
+        int(found[1]): tensor.shape
+        for name, tensor in state.items()
+        if (found := re.fullmatch(r"main\.(\d+)\.weight", name)) and tensor.ndim == 4
+    }
+    shapes = [kernels[index] for index in sorted(kernels)]
+    if not shapes:
+        raise WeightsError(
+            f"the weights of {entry.name!r} are not a {entry.family}: no 'main.N.weight' of 4 dimensions"
+        )
+    return [shapes[0][0], *(shape[1] for shape in shapes)]
+
+
+def _check_shapes(entry: CatalogueEntry, channels: Sequence[int]) -> None:
+    stated_dim = entry.space(entry.input_space).dim
+    if stated_dim != channels[0]:
+        raise InvalidInputError(
+            f"catalogue entry {entry.name!r}: input space {entry.input_space!r} is stated to have {stated_dim} "
+            f"dimensions, but the weights take {channels[0]}"
+        )
+    # 4 px after the first layer, twice as many after each further one.
+    side = 4 * 2 ** (len(channels) - 2)
+    image_shape = (channels[-1], side, side)
+    if entry.image_shape != image_shape:
+        raise InvalidInputError(
+            f"catalogue entry {entry.name!r}: image_shape is stated to be {entry.image_shape}, but the weights give "
+            f"{image_shape}"
+        )

@@ -1,0 +1,61 @@
+"""From a name to a generator with its published weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from pullback.errors import UnknownNameError
+from pullback.generators.catalogue_file import CatalogueEntry, entry
+from pullback.generators.conditional_dcgan import ConditionalDcgan
+from pullback.generators.dcgan import Dcgan
+from pullback.generators.generator import Generator
+from pullback.weights.store import load_state_dict
+
+FAMILIES: dict[str, Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]] = {
+    "dcgan": Dcgan,
+    "conditional-dcgan": ConditionalDcgan,
+}
+
+
+def load(name: str, device: str | torch.device | None = "cpu", dtype: torch.dtype = torch.float32) -> Generator:
+    """Loads a generator of the catalogue, fetching its weights the first time.
+
+    Args:
+        name: Name in the catalogue.
+        device: Where to put it; None takes CUDA where there is one, else the CPU.
+        dtype: Floating-point type of the weights and of the images.
+
+    Returns:
+        The generator, frozen and in evaluation mode.
+
+    Raises:
+        UnknownNameError: No such generator, or its family is unknown.
+        InvalidInputError: The catalogue cannot be used, or disagrees with the weights.
+        WeightsError: The weights cannot be had or cannot be used.
+    """
+    found = entry(name)
+    _family(found)  # An unknown family is known before anything is downloaded.
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return build(found, load_state_dict(found.source)).to(device, dtype)
+
+
+def build(found: CatalogueEntry, state: Mapping[str, Tensor]) -> Generator:
+    """A generator of a catalogue entry with these weights, frozen and in evaluation mode, float32 on the CPU.
+
+    Raises:
+        UnknownNameError: The entry's family is unknown.
+        InvalidInputError: The entry disagrees with the weights.
+        WeightsError: The weights are not those of the family.
+    """
+    return _family(found)(found, state).requires_grad_(False).eval()
+
+
+def _family(found: CatalogueEntry) -> Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]:
+    try:
+        return FAMILIES[found.family]
+    except KeyError:
+        raise UnknownNameError(f"family of generator {found.name!r}", found.family, FAMILIES) from None

@@ -1,0 +1,11 @@
+from .eigenbasis import Eigenbasis as Eigenbasis
+from .eigenbasis import Provenance as Provenance
+from .estimator import EstimatorState as EstimatorState
+from .estimator import MetricEstimator as MetricEstimator
+from .estimator import StoppedError as StoppedError
+from .gram import MeanGram as MeanGram
+from .gram import gram_metric as gram_metric
+from .metric import global_metric as global_metric
+from .metric import metric_estimator as metric_estimator
+from .metric import metric_tensor as metric_tensor
+from .sketch import GradientSketch as GradientSketch

@@ -1,0 +1,333 @@
+"""The eigenbasis of a metric, with where it came from; NumPy only."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from jaxtyping import Float64
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
+
+_FORMAT = "pullback-eigenbasis-1"
+_ARRAYS = ("eigenvalues", "eigenvectors", "metric")
+# Room for bases that passed through float32 elsewhere; our own are orthonormal to 1e-13.
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What an eigenbasis was computed from, and how.
+
+    Attributes:
+        generator: Name of the generator.
+        weights_hash: SHA-256 of the generator's weight file.
+        space: Name of the latent space.
+        distance: Name of the image distance.
+        distance_hash: SHA-256 of the distance's weight file; empty for a distance without weights.
+        method: Name of the estimator (`sketch`, `gram`).
+        samples: Probes or positions that the average holds.
+        seed: Seed of the estimator.
+        version: Version of this library.
+    """
+
+    generator: str
+    weights_hash: str
+    space: str
+    distance: str
+    distance_hash: str
+    method: str
+    samples: int
+    seed: int
+    version: str
+
+    def to_dict(self) -> dict[str, str]:
+        """The fields as text, as a file's metadata holds them."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, texts: Mapping[str, str]) -> Provenance:
+        """The provenance that `to_dict` wrote; keys it does not know are left aside.
+
+        Raises:
+            InvalidInputError: A field is missing, or a number is none.
+        """
+        missing = [field.name for field in fields(cls) if field.name not in texts]
+        if missing:
+            raise InvalidInputError(f"the provenance of an eigenbasis lacks {', '.join(missing)}")
+        values: dict[str, Any] = {field.name: str(texts[field.name]) for field in fields(cls)}
+        for name in ("samples", "seed"):
+            try:
+                values[name] = int(values[name])
+            except ValueError:
+                raise InvalidInputError(
+                    f"{name} in the provenance of an eigenbasis is a whole number, but {values[name]!r} came"
+                ) from None
+        return cls(**values)
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenbasis:
+    """The eigendecomposition H = U Λ Uᵀ of a metric H of n latent dimensions.
+
+    The arrays are checked when the basis is made, copied and set read-only.
+
+    Attributes:
+        eigenvalues: λ, shape (n,), descending, the first one positive.
+        eigenvectors: U, shape (n, n), orthonormal, one eigenvector a column.
+        metric: H, shape (n, n), symmetric; in units of the distance per squared unit of the latent.
+        provenance: What it was computed from.
+
+    Raises:
+        InvalidInputError: The arrays are no eigenbasis; the message says which property fails.
+    """
+
+    eigenvalues: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64]
+    metric: NDArray[np.float64]
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        for name in _ARRAYS:
+            array = np.array(getattr(self, name), dtype=np.float64)
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        self._check()
+
+    def _check(self) -> None:
+        shapes = [self.eigenvalues.shape, self.eigenvectors.shape, self.metric.shape]
+        n = self.eigenvalues.size
+        if n == 0 or shapes != [(n,), (n, n), (n, n)]:
+            raise InvalidInputError(
+                "eigenvalues, eigenvectors and metric of an eigenbasis have shapes (n,), (n, n) and (n, n), "
+                f"but {', '.join(map(str, shapes))} came"
+            )
+        for name in _ARRAYS:
+            if not np.isfinite(getattr(self, name)).all():
+                raise InvalidInputError(f"the {name} of an eigenbasis are finite, but NaN or infinity came")
+        _check_symmetric(self.metric)
+        if np.any(np.diff(self.eigenvalues) > 0):
+            raise InvalidInputError("the eigenvalues of an eigenbasis descend, but these do not")
+        if self.eigenvalues[0] <= 0:
+            raise InvalidInputError(
+                f"the largest eigenvalue is {self.eigenvalues[0]:.3g}, and has to be positive: "
+                "the images do not change with these latents"
+            )
+        # ‖UᵀU − I‖_max
+        defect = np.abs(self.eigenvectors.T @ self.eigenvectors - np.eye(n)).max()
+        if defect > _TOLERANCE:
+            raise InvalidInputError(
+                f"the eigenvectors of an eigenbasis are orthonormal to {_TOLERANCE:g}, "
+                f"but these are off by {defect:.3g}"
+            )
+
+    @classmethod
+    def from_metric(cls, metric: NDArray[Any], provenance: Provenance) -> Eigenbasis:
+        """The eigenbasis of a symmetric metric, by LAPACK's `syevd` in float64.
+
+        The sign of an eigenvector is arbitrary; here its entry of largest magnitude is positive.
+
+        Args:
+            metric: H, shape (n, n).
+            provenance: What the metric was computed from.
+
+        Raises:
+            InvalidInputError: The metric is not square, not finite, not symmetric, or has no positive eigenvalue.
+        """
+        metric = np.asarray(metric, dtype=np.float64)
+        if metric.ndim != 2 or metric.shape[0] != metric.shape[1] or metric.size == 0:
+            raise InvalidInputError(f"a metric is a square matrix, but shape {metric.shape} came")
+        if not np.isfinite(metric).all():
+            raise InvalidInputError("a metric is finite, but this one holds NaN or infinity")
+        _check_symmetric(metric)
+        metric = (metric + metric.T) / 2
+        # H = U Λ Uᵀ; LAPACK's order is ascending.
+        ascending, vectors = np.linalg.eigh(metric)
+        vectors = vectors[:, ::-1]
+        largest = np.abs(vectors).argmax(axis=0)
+        vectors = vectors * np.where(vectors[largest, np.arange(len(metric))] < 0, -1.0, 1.0)
+        return cls(ascending[::-1], vectors, metric, provenance)
+
+    @property
+    def dim(self) -> int:
+        """The number n of latent dimensions."""
+        return self.eigenvalues.size
+
+    @property
+    def condition_number(self) -> float:
+        """λ₁ / λₙ; infinite where λₙ is zero to rounding, as in a sketch of fewer samples than dimensions."""
+        largest, smallest = float(self.eigenvalues[0]), float(self.eigenvalues[-1])
+        if smallest <= self.dim * np.finfo(np.float64).eps * largest:
+            return float("inf")
+        return largest / smallest
+
+    def dims_for(self, fraction: float) -> int:
+        """How many leading dimensions hold a fraction of the sum of the eigenvalues: the anisotropy of the metric.
+
+        Wang & Ponce, "The Geometry of Deep Generative Image Models and its Applications" (ICLR 2021), Table 2.
+
+        Args:
+            fraction: Above 0 and at most 1.
+
+        Raises:
+            InvalidInputError: The fraction is out of range.
+        """
+        if not 0 < fraction <= 1:
+            raise InvalidInputError(f"a fraction of the spectrum is above 0 and at most 1, but {fraction} came")
+        shares = np.cumsum(np.clip(self.eigenvalues, 0, None))
+        return int(np.searchsorted(shares, fraction * shares[-1])) + 1
+
+    def top(self, k: int) -> Float64[np.ndarray, "n k"]:
+        """The k leading eigenvectors, as columns.
+
+        Raises:
+            InvalidInputError: k is not between 1 and the number of dimensions.
+        """
+        if not 1 <= k <= self.dim:
+            raise InvalidInputError(f"between 1 and {self.dim} eigenvectors can be asked for, but {k} came")
+        return self.eigenvectors[:, :k]
+
+    def rotate(self, latents: NDArray[Any]) -> Float64[np.ndarray, "*batch n"]:
+        """Coordinates of latents in the eigenbasis, along the last axis."""
+        # c = z U
+        coordinates: NDArray[np.float64] = self._vectors(latents) @ self.eigenvectors
+        return coordinates
+
+    def unrotate(self, coordinates: NDArray[Any]) -> Float64[np.ndarray, "*batch n"]:
+        """Latents of coordinates in the eigenbasis, along the last axis: the inverse of `rotate`."""
+        # z = c Uᵀ
+        latents: NDArray[np.float64] = self._vectors(coordinates) @ self.eigenvectors.T
+        return latents
+
+    def _vectors(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        values = np.asarray(values, dtype=np.float64)
+        if values.ndim == 0 or values.shape[-1] != self.dim:
+            raise InvalidInputError(
+                f"this eigenbasis has {self.dim} dimensions, but an array of shape {values.shape} came"
+            )
+        return values
+
+    def check_serves(self, *, generator: str, weights_hash: str, space: str, distance: str, distance_hash: str) -> None:
+        """Checks that this basis was computed for what it is about to serve.
+
+        Args:
+            generator: Name of the generator.
+            weights_hash: SHA-256 of the generator's weight file.
+            space: Name of the latent space.
+            distance: Name of the image distance.
+            distance_hash: SHA-256 of the distance's weight file.
+
+        Raises:
+            IncompatibleEigenbasisError: Something differs; the message lists each difference.
+        """
+        wanted = {
+            "generator": generator,
+            "weights_hash": weights_hash,
+            "space": space,
+            "distance": distance,
+            "distance_hash": distance_hash,
+        }
+        differences = [
+            f"{name.replace('_', ' ')} is {has!r} there and {wants!r} here"
+            for name, wants in wanted.items()
+            if (has := getattr(self.provenance, name)) != wants
+        ]
+        if differences:
+            raise IncompatibleEigenbasisError(
+                "the eigenbasis was computed for something else: "
+                + "; ".join(differences)
+                + "; compute one for this generator, space and distance"
+            )
+
+    def to_bytes(self) -> bytes:
+        """The basis as the bytes of one safetensors file; the same basis gives the same bytes."""
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
+        # One key: safetensors writes several in an order that changes from call to call.
+        header = {"format": _FORMAT, "provenance": self.provenance.to_dict()}
+        return safetensors.numpy.save(tensors, {"pullback": json.dumps(header, sort_keys=True)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Eigenbasis:
+        """The basis that `to_bytes` wrote.
+
+        Raises:
+            InvalidInputError: The bytes are no eigenbasis; the message says what is wrong with them.
+        """
+        try:
+            tensors = safetensors.numpy.load(data)
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise InvalidInputError(f"not a readable safetensors file ({error})") from error
+        provenance = _read_provenance(data)
+        for name in _ARRAYS:
+            if name not in tensors:
+                raise InvalidInputError(f"an eigenbasis holds {', '.join(_ARRAYS)}, but no {name} came")
+            if tensors[name].dtype != np.float64:
+                raise InvalidInputError(f"{name} of an eigenbasis: float64, but {tensors[name].dtype} came")
+        return cls(tensors["eigenvalues"], tensors["eigenvectors"], tensors["metric"], provenance)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the basis to one safetensors file, whole or not at all.
+
+        Args:
+            path: File to write; one that is there is replaced.
+
+        Raises:
+            OSError: The file cannot be written. Nothing is left behind then.
+        """
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        try:
+            with temporary.open("xb") as file:
+                file.write(self.to_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Eigenbasis:
+        """Reads a basis that `save` wrote.
+
+        Raises:
+            OSError: The file cannot be read.
+            InvalidInputError: The file is no eigenbasis; the message names it and says what is wrong.
+        """
+        try:
+            return cls.from_bytes(Path(path).read_bytes())
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
+
+
+def _check_symmetric(metric: NDArray[np.float64]) -> None:
+    defect = np.abs(metric - metric.T).max()
+    if defect > _TOLERANCE * np.abs(metric).max():
+        raise InvalidInputError(
+            f"a metric is symmetric to {_TOLERANCE:g} of its largest entry, but this one is off by {defect:.3g}"
+        )
+
+
+def _read_provenance(data: bytes) -> Provenance:
+    # A safetensors file starts with the length of its JSON header: 8 bytes, little-endian.
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    try:
+        header = json.loads(metadata.get("pullback", ""))
+        file_format, texts = header["format"], header["provenance"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInputError("a safetensors file, but without the metadata of an eigenbasis") from None
+    if file_format != _FORMAT or not isinstance(texts, dict):
+        raise InvalidInputError(
+            f"an eigenbasis of format {file_format!r}, but this version of pullback reads {_FORMAT!r}"
+        )
+    return Provenance.from_dict(texts)

@@ -1,0 +1,17 @@
+from .cache import cache_folder as cache_folder
+from .source import WeightsSource as WeightsSource
+from .source import parse_source as parse_source
+from .store import ensure as ensure
+from .store import load_state_dict as load_state_dict
+from .table import Table as Table
+from .table import read_toml as read_toml
+
+__all__ = [
+    "Table",
+    "WeightsSource",
+    "cache_folder",
+    "ensure",
+    "load_state_dict",
+    "parse_source",
+    "read_toml",
+]

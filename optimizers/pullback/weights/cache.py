@@ -1,0 +1,118 @@
+"""The cache of converted weight files.
+
+Each converted file `NAME.safetensors` has a record `NAME.json` beside it: the SHA-256 of the published file that it was
+made from, which part of that file, and the SHA-256 of the converted file. The record is written last, so a converted
+file without one is an interrupted conversion and is made again. A file that differs from its record is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+from pullback.errors import WeightsCorruptedError
+from pullback.weights.source import WeightsSource
+
+_CHUNK = 1 << 20
+
+
+def cache_folder() -> Path:
+    """`$PULLBACK_CACHE`, or the platform's user cache folder for this project."""
+    configured = os.environ.get("PULLBACK_CACHE")
+    return Path(configured).expanduser() if configured else platformdirs.user_cache_path("pullback")
+
+
+def converted_path(source: WeightsSource) -> Path:
+    """Where the converted file of a source stands."""
+    parts = [Path(source.file_name).stem, source.key, source.prefix.strip("."), source.sha256[:16]]
+    name = "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts if part)
+    return cache_folder() / "weights" / f"{name}.safetensors"
+
+
+def placed_path(source: WeightsSource) -> Path:
+    """Where someone without a network may put the published file by hand."""
+    return cache_folder() / "placed" / f"{source.sha256[:16]}-{source.file_name}"
+
+
+def find_converted(source: WeightsSource) -> Path | None:
+    """The verified converted file of a source; None where there is none.
+
+    Raises:
+        WeightsCorruptedError: There is one, but not as it was written.
+    """
+    path = converted_path(source)
+    try:
+        record_text = _record_path(path).read_bytes()
+        found = sha256_of(path)
+    except FileNotFoundError:
+        return None
+    remedy = f"Delete {path} and {_record_path(path)}, then run again: it is fetched anew."
+    try:
+        record = json.loads(record_text)
+        expected, origin, part = record["sha256"], record["source_sha256"], record["part"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsCorruptedError(
+            f"the record {_record_path(path)} of cached weights is damaged. {remedy}"
+        ) from error
+    if found != expected:
+        raise WeightsCorruptedError(
+            f"cached weights {path} are damaged: SHA-256 {found}, but {expected} was written. {remedy}"
+        )
+    if not source.matches(origin) or part != _part(source):
+        raise WeightsCorruptedError(
+            f"cached weights {path} were made from a file with SHA-256 {origin} (part {part}), but {source} has "
+            f"{source.sha256} (part {_part(source)}). {remedy}"
+        )
+    return path
+
+
+def write_converted(source: WeightsSource, source_sha256: str, content: bytes) -> Path:
+    """Writes the converted file of a source, then its record."""
+    path = converted_path(source)
+    record = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "source_sha256": source_sha256,
+        "part": _part(source),
+        "source": str(source),
+    }
+    # An old record would condemn the new file if this process died between the two writes.
+    _record_path(path).unlink(missing_ok=True)
+    _write_atomically(path, content)
+    _write_atomically(_record_path(path), json.dumps(record, indent=2).encode())
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _part(source: WeightsSource) -> list[str]:
+    return [source.key, source.prefix]
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Writers hold the lock, so the process's number is only there to tell leftovers of a crash apart.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

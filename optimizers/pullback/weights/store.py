@@ -1,0 +1,102 @@
+"""From a source to its tensors, by way of the cache."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import filelock
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from pullback.errors import WeightsError, WeightsUnavailableError
+from pullback.weights.cache import cache_folder, converted_path, find_converted, write_converted
+from pullback.weights.fetch import fetch
+from pullback.weights.source import WeightsSource
+
+LOCK_TIMEOUT_S = 1800
+
+
+def ensure(source: WeightsSource) -> Path:
+    """The converted file of a source, made now if the cache does not hold it.
+
+    Of several processes that ask at once, one downloads and the others wait for it. What the cache holds is verified
+    each time; a damaged file is refused, never quietly replaced.
+
+    Returns:
+        Path of a safetensors file with the source's tensors.
+
+    Raises:
+        WeightsUnavailableError: Not on this machine and not to be had.
+        WeightsCorruptedError: Not the published bytes, or not the bytes that were cached.
+        WeightsError: Not a file of plain tensors, or the cache cannot be written.
+    """
+    path = converted_path(source)
+    try:
+        # A warm cache needs no lock, and may be read-only.
+        if found := find_converted(source):
+            return found
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_S):
+            return find_converted(source) or _convert(source)
+    except filelock.Timeout as error:
+        raise WeightsUnavailableError(
+            f"another process has been preparing the weights {path.name} for {LOCK_TIMEOUT_S} s and still holds "
+            f"{error.lock_file}. Stop it if it hangs, then run again."
+        ) from error
+    except OSError as error:
+        raise WeightsError(
+            f"cannot use the weights cache {cache_folder()}: {error.strerror or error}. Nothing half-written was left. "
+            "Make room there, or set PULLBACK_CACHE to another folder, and run again."
+        ) from error
+
+
+def load_state_dict(source: WeightsSource) -> dict[str, Tensor]:
+    """The tensors of a source by name, on the CPU.
+
+    Raises:
+        WeightsError: As `ensure` does.
+    """
+    return safetensors.torch.load_file(ensure(source))
+
+
+def _convert(source: WeightsSource) -> Path:
+    # Downloads stand in the cache, not in /tmp, which is often a small memory disk.
+    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as downloads:
+        published, sha256 = fetch(source, Path(downloads))
+        tensors = _read_tensors(source, published)
+        return write_converted(source, sha256, safetensors.torch.save(tensors))
+
+
+def _read_tensors(source: WeightsSource, published: Path) -> dict[str, Tensor]:
+    if published.suffix == ".safetensors":
+        content: object = safetensors.torch.load_file(published)
+    else:
+        try:
+            # weights_only: a weight file must not be able to run code.
+            content = torch.load(published, weights_only=True, map_location="cpu")
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise WeightsError(f"{source} is not a file of plain tensors that can be read safely: {error}") from error
+    if source.key:
+        if not isinstance(content, Mapping) or source.key not in content:
+            keys = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+            raise WeightsError(f"{source} has no dictionary {source.key!r}; it has: {keys}")
+        content = content[source.key]
+    tensors = {name: tensor for name, tensor in _named_tensors(content) if name.startswith(source.prefix)}
+    if not tensors:
+        wanted = f" whose names begin with {source.prefix!r}" if source.prefix else ""
+        raise WeightsError(f"{source} holds no tensors{wanted}")
+    return tensors
+
+
+def _named_tensors(content: object, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Tensors of nested dictionaries, with dotted names; counters, settings and other values are passed over."""
+    if isinstance(content, Tensor):
+        # A copy of its own: safetensors refuses tensors that share memory.
+        yield path, content.detach().clone(memory_format=torch.contiguous_format)
+    elif isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from _named_tensors(value, f"{path}.{name}" if path else str(name))

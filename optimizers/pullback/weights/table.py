@@ -1,0 +1,123 @@
+"""TOML tables whose errors say which file, which entry and which key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pullback.errors import InvalidInputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Table:
+    """One table of a TOML file, read key by key.
+
+    Keys are taken out as they are read, so that `finish` can name those that nobody asked for: a misspelt key is an
+    error, not a silent default.
+
+    Args:
+        values: The table's content.
+        where: What errors call this table, e.g. `catalogue.toml: entry 'faces'`.
+        file: The file that it stands in; relative paths in it are relative to this file.
+    """
+
+    def __init__(self, values: Mapping[str, Any], where: str, file: Path) -> None:
+        self._left = dict(values)
+        self.where = where
+        self.file = file
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left
+
+    def string(self, key: str, default: str | None = None) -> str:
+        """The string under `key`."""
+        value = self._take(key, default, "a string")
+        if not isinstance(value, str):
+            raise self.error(key, f"expected a string, got {value!r}")
+        return value
+
+    def integer(self, key: str, default: int | None = None, minimum: int = 0) -> int:
+        """The integer ≥ `minimum` under `key`."""
+        value = self._take(key, default, f"an integer of at least {minimum}")
+        if not _is_integer(value) or value < minimum:
+            raise self.error(key, f"expected an integer of at least {minimum}, got {value!r}")
+        return int(value)
+
+    def integers(self, key: str, length: int) -> tuple[int, ...]:
+        """The list of exactly `length` positive integers under `key`."""
+        expected = f"a list of {length} positive integers"
+        value = self._take(key, None, expected)
+        if (
+            not isinstance(value, list)
+            or len(value) != length
+            or not all(_is_integer(item) and item > 0 for item in value)
+        ):
+            raise self.error(key, f"expected {expected}, got {value!r}")
+        return tuple(value)
+
+    def strings(self, key: str) -> tuple[str, ...]:
+        """The list of strings under `key`; empty where the key is absent."""
+        value = self._left.pop(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(key, f"expected a list of strings, got {value!r}")
+        return tuple(value)
+
+    def table(self, key: str) -> Table:
+        """The sub-table under `key`."""
+        value = self._take(key, None, "a table")
+        if not isinstance(value, dict):
+            raise self.error(key, f"expected a table, got {value!r}")
+        return Table(value, f"{self.where}: {key}", self.file)
+
+    def tables(self, key: str) -> list[Table]:
+        """The non-empty array of tables under `key`."""
+        value = self._take(key, None, "one table or more")
+        if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+            raise self.error(key, f"expected one table or more, got {value!r}")
+        return [Table(item, f"{self.where}: {key}[{i}]", self.file) for i, item in enumerate(value)]
+
+    def finish(self) -> None:
+        """Raises `InvalidInputError` where keys were left that this version does not know."""
+        if self._left:
+            raise InvalidInputError(f"{self.where}: unknown key(s) {', '.join(map(repr, self._left))}")
+
+    def error(self, key: str, problem: str) -> InvalidInputError:
+        """The error to raise about the value of `key`."""
+        return InvalidInputError(f"{self.where}: key {key!r}: {problem}")
+
+    def _take(self, key: str, default: Any, expected: str) -> Any:
+        value = self._left.pop(key, default)
+        if value is None:
+            raise self.error(key, f"missing; expected {expected}")
+        return value
+
+
+def read_toml(file: Path) -> dict[str, Table]:
+    """The top-level tables of a TOML file, by name.
+
+    Raises:
+        InvalidInputError: The file cannot be read, is not TOML, or holds something else than tables.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"catalogue file {file}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInputError(f"catalogue file {file}: not valid TOML: {error}") from error
+    tables = {}
+    for name, value in content.items():
+        if not isinstance(value, dict):
+            raise InvalidInputError(f"catalogue file {file}: entry {name!r}: expected a table, got {value!r}")
+        tables[name] = Table(value, f"catalogue file {file}: entry {name!r}", file)
+    return tables
+
+
+def _is_integer(value: object) -> bool:
+    # bool is an int to Python, but not to TOML.
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,102 @@
+"""Eigenbases over a real socket."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+
+from live_server import LiveServer
+from pullback import distances, generators
+from pullback.geometry import global_metric
+from pullback_api.tensors import unpack
+from pullback_api.v1 import geometry_pb2, jobs_pb2, specs_pb2
+from requests_for_tiny import LONG, invert_tiny
+
+
+def compute(server: LiveServer, **spec: int | str) -> jobs_pb2.Job:
+    request = geometry_pb2.ComputeEigenbasisRequest(
+        spec=specs_pb2.EigenbasisSpec(**{"generator": "generators/tiny", "distance": "mse", **spec})
+    )
+    return server.geometry.ComputeEigenbasis(request, timeout=60)
+
+
+@pytest.mark.parametrize(("method", "samples"), [("sketch", 50), ("gram", 3)])
+def test_an_eigenbasis_is_the_one_that_the_library_computes(
+    server: LiveServer,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    samples: int,
+) -> None:
+    job = compute(server, method=f"METRIC_METHOD_{method.upper()}", samples=samples, seed=11)
+    assert server.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=job.result))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    expected = global_metric(
+        generators.load("tiny"), distances.load("mse"), "z", method=method, samples=samples, seed=11
+    )
+    np.testing.assert_allclose(unpack(basis.metric), expected.metric, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(unpack(basis.eigenvalues), expected.eigenvalues, rtol=1e-5)
+    assert np.all(np.diff(unpack(basis.eigenvalues)) <= 0)
+    assert basis.generator_weights_hash == expected.provenance.weights_hash
+    assert basis.spec.samples == samples
+    assert basis.job == job.name
+    assert basis.dim == 8
+
+
+def test_asking_for_an_eigenbasis_that_exists_returns_it(server: LiveServer) -> None:
+    job = compute(server, samples=20, seed=1)
+    ended = server.wait(job.name)
+    assert compute(server, samples=20, seed=1) == ended
+
+
+def test_asking_twice_at_once_computes_once(server: LiveServer) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        jobs = list(pool.map(lambda _: compute(server, samples=3000, seed=2), range(8)))
+    assert len({job.name for job in jobs}) == 1
+    server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=jobs[0].name))
+
+
+def test_a_cancelled_computation_is_started_anew(server: LiveServer) -> None:
+    first = compute(server, samples=500_000, seed=3)
+    server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=first.name))
+    second = compute(server, samples=500_000, seed=3)
+    assert second.name != first.name
+    server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=second.name))
+
+
+def test_eigenbases_are_listed_and_deleted(server: LiveServer) -> None:
+    name = server.eigenbasis(samples=10, seed=4)
+    listed = server.geometry.ListEigenbases(geometry_pb2.ListEigenbasesRequest(parent="generators/tiny"))
+    assert listed.eigenbases[0].name == name
+    assert not listed.eigenbases[0].HasField("metric")
+    everywhere = server.geometry.ListEigenbases(geometry_pb2.ListEigenbasesRequest(parent="generators/-"))
+    assert name in {basis.name for basis in everywhere.eigenbases}
+    server.geometry.DeleteEigenbasis(geometry_pb2.DeleteEigenbasisRequest(name=name))
+    with pytest.raises(grpc.RpcError) as caught:
+        server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=name))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_an_eigenbasis_in_use_is_not_deleted(server: LiveServer) -> None:
+    name = server.eigenbasis(samples=10, seed=5)
+    job = invert_tiny(server, steps=LONG, method=specs_pb2.INVERSION_METHOD_HESSIAN_ADAM, eigenbasis=name)
+    delete = geometry_pb2.DeleteEigenbasisRequest(name=name)
+    with pytest.raises(grpc.RpcError) as caught:
+        server.geometry.DeleteEigenbasis(delete)
+    assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert job.name in caught.value.details()
+    server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name))
+    server.geometry.DeleteEigenbasis(delete)
+
+
+def test_the_distances_are_listed_the_default_first(server: LiveServer) -> None:
+    listed = server.geometry.ListDistances(geometry_pb2.ListDistancesRequest()).distances
+    assert [distance.is_default for distance in listed] == [True] + [False] * (len(listed) - 1)
+    assert {"lpips-effnet-lite0", "st-lpips-alex", "lpips-alex", "lpips-vgg", "lpips-squeeze", "mse"} <= {
+        distance.name for distance in listed
+    }

@@ -1,0 +1,289 @@
+"""The command line against a server that answers from canned state."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+import pullback_client.cli.common
+from fake_server import Failure, FakeServer
+from pullback_client.cli import main
+
+
+class Result(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line against the server, in a wide window."""
+    monkeypatch.setenv("PULLBACK_TARGET", server.target)
+    monkeypatch.setenv("COLUMNS", "220")
+
+    def run(*arguments: object) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "me.png"
+    Image.new("RGB", (20, 20), "red").save(path)
+    return path
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    assert run("--version") == (0, f"pullback {importlib.metadata.version('pullback')}\n", "")
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["generators"], ["eigenbasis"], ["invert"], ["demo"], ["jobs"]])
+def test_every_command_explains_itself(run: Run, command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.code == 0
+    assert "Usage: pullback" in result.out
+
+
+def test_generators_are_a_table(run: Run) -> None:
+    result = run("generators")
+    assert result.code == 0
+    for word in ("eyes", "pictures of faces", "z (5)", "16 × 16 × 3"):
+        assert word in result.out
+
+
+def test_the_target_option_goes_before_the_environment(run: Run) -> None:
+    result = run("generators", "--target", "127.0.0.1:1")
+    assert result.code == 1
+    assert "no answer from a Pullback server at 127.0.0.1:1" in result.err
+
+
+def test_an_eigenbasis_is_described_and_saved(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "basis.npz"
+    result = run("eigenbasis", "faces", "--samples", 50, "--method", "gram", "--out", path)
+    assert result.code == 0
+    for word in ("faces, z under fake-distance", "gram, 50 samples, seed 0", "5; 3 hold 90 %", f"saved {path}"):
+        assert word in result.out
+    with np.load(path) as saved:
+        assert saved["eigenvectors"].shape == (5, 5)
+
+
+def test_an_eigenbasis_is_not_overwritten_without_being_asked(run: Run, server: FakeServer, tmp_path: Path) -> None:
+    path = tmp_path / "basis.npz"
+    path.write_bytes(b"mine")
+    result = run("eigenbasis", "faces", "--out", path)
+    assert result.code == 1
+    assert "would be overwritten: use --force" in result.err
+    assert path.read_bytes() == b"mine"
+    assert server.state.calls == []
+    assert run("eigenbasis", "faces", "--out", path, "--force").code == 0
+
+
+def test_an_eigenbasis_is_saved_as_npz_only(run: Run, server: FakeServer, tmp_path: Path) -> None:
+    result = run("eigenbasis", "faces", "--out", tmp_path / "basis.pt")
+    assert result.code == 1
+    assert "--out must be an .npz file, got" in result.err
+    assert server.state.calls == []
+
+
+def test_inverting_writes_three_files_for_every_photograph(run: Run, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "you.jpg"
+    Image.new("RGB", (20, 20)).save(other)
+    out = tmp_path / "out"
+    result = run("invert", photo, other, "--generator", "faces", "--out", out, "--steps", 5, "--restarts", 2)
+    assert result.code == 0, result.err
+    names = [f"{stem}.{suffix}" for stem in ("me", "you") for suffix in ("json", "npz", "png")]
+    assert sorted(path.name for path in out.iterdir()) == names
+    provenance = json.loads((out / "you.json").read_text("utf-8"))
+    assert provenance["label"] == "you.jpg"
+    assert provenance["settings"]["steps"] == 5
+    assert f"{provenance['distance']:.4f}" in result.out
+
+
+def test_options_of_invert_reach_the_server(run: Run, server: FakeServer, photo: Path, tmp_path: Path) -> None:
+    options = ("--method", "adam", "--seed", 4, "--distance", "mse", "--learning-rate", 0.2, "--schedule", "cosine")
+    more = ("--center-crop", "--mask", photo)
+    assert run("invert", photo, "--generator", "faces", "--out", tmp_path / "o", *options, *more).code == 0
+    (request,) = server.state.called("Invert")
+    assert (request.settings.seed, request.settings.distance, request.settings.learning_rate) == (4, "mse", 0.2)
+    assert request.targets[0].fit == 1
+    assert request.targets[0].mask.data
+
+
+def test_results_are_not_overwritten_without_being_asked(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "me.json").write_text("mine")
+    command = ("invert", photo, "--generator", "faces", "--out", tmp_path)
+    result = run(*command)
+    assert result.code == 1
+    assert "me.png" in result.err  # the photograph itself would have gone
+    assert (tmp_path / "me.json").read_text() == "mine"
+    assert server.state.calls == []
+    assert run(*command, "--force").code == 0
+
+
+def test_photographs_of_one_name_are_refused(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run("invert", photo, tmp_path / "other" / "ME.jpg", "--generator", "faces", "--out", tmp_path / "o")
+    assert result.code == 1
+    assert "several photographs are called me" in result.err
+
+
+def test_masks_must_be_as_many_as_photographs(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run("invert", photo, "--generator", "faces", "--out", tmp_path, "--mask", photo, "--mask", photo)
+    assert result.code == 1
+    assert "1 photographs but 2 masks" in result.err
+
+
+def test_a_missing_photograph_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    result = run("invert", tmp_path / "nobody.jpg", "--generator", "faces", "--out", tmp_path)
+    assert (result.code, result.err) == (1, f"error: no such file: {tmp_path / 'nobody.jpg'}\n")
+
+
+def test_field_violations_are_listed_without_a_traceback(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+) -> None:
+    violations = (("settings.steps", "must be at most 100000, got 200000", ""),)
+    server.state.failures["Invert"] = Failure(grpc.StatusCode.INVALID_ARGUMENT, "cannot [invert] this", violations)
+    result = run("invert", photo, "--generator", "faces", "--out", tmp_path / "o", "--method", "adam")
+    assert result.code == 1
+    assert result.err == "error: cannot [invert] this\n  settings.steps: must be at most 100000, got 200000\n"
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["invert"],
+        ["nonsense"],
+        ["generators", "--nonsense"],
+        ["eigenbasis", "faces", "--method", "guess"],
+        ["jobs", "x"],
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(run: Run, command: list[str]) -> None:
+    result = run(*command)
+    assert result.code == 2
+    assert "Error" in result.err
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(run: Run, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("invert", photo, "--generator", "faces", "--out", tmp_path / "file" / "o", "--method", "adam")
+    assert result.code == 1
+    assert result.err.startswith("error: ")
+    assert "Traceback" not in result.err
+
+
+def test_jobs_are_listed_and_chosen_by_state(run: Run, server: FakeServer) -> None:
+    run("eigenbasis", "faces")
+    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "the worker [died]")
+    run("eigenbasis", "eyes")
+    both = run("jobs", "list").out
+    assert "succeeded" in both
+    assert "the worker [died]" in both
+    assert "jobs/2" not in run("jobs", "list", "--state", "succeeded").out
+    result = run("jobs", "list", "--state", "done")
+    assert result.code == 1
+    assert "known: queued, running, succeeded, failed, cancelled" in result.err
+
+
+def test_a_job_is_watched_to_its_end(run: Run, server: FakeServer) -> None:
+    run("eigenbasis", "faces")
+    result = run("jobs", "watch", "1")
+    assert result.code == 0
+    assert result.out.startswith("jobs/1 succeeded: generators/faces/eigenbases/")
+    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "the worker died")
+    assert run("eigenbasis", "eyes").code == 1
+    result = run("jobs", "watch", "jobs/2")
+    assert (result.code, result.err) == (1, "error: jobs/2 failed: the worker died\n")
+
+
+def test_a_job_is_cancelled(run: Run, server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    with pullback_client.Client(server.target) as client:
+        job = client.submit_eigenbasis("faces")
+    assert run("jobs", "cancel", job.name) == (0, "jobs/1 is cancelled\n", "")
+    assert run("jobs", "cancel", "nobody").code == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    command = [sys.executable, "-m", "pullback_client", "eigenbasis", "faces", "--target", server.target]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not server.state.called("WatchJob"):
+            assert process.poll() is None
+            threading.Event().wait(0.05)
+        threading.Event().wait(0.3)  # for the first event to arrive
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "jobs/1 goes on running on the server" in err
+    assert "pullback jobs watch jobs/1" in err
+    assert "pullback jobs cancel jobs/1" in err
+    assert "Traceback" not in err
+    assert server.state.jobs["jobs/1"].state == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="replaces the process")
+def test_serve_becomes_the_server_and_hands_its_options_through(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    commands: list[list[str]] = []
+
+    def execute(path: str, command: list[str]) -> None:
+        commands.append(command)
+        assert path == command[0]
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execv", execute)
+    monkeypatch.setattr("pullback_client.cli.serve.server_command", lambda *arguments: ["server", *arguments])
+    run("serve", "--data", "d", "--workers", "2", "--log-level=debug")
+    run("serve", "--listen", "127.0.0.1:7")
+    assert commands == [
+        ["server", "--listen", "127.0.0.1:50051", "--data", "d", "--workers", "2", "--log-level=debug"],
+        ["server", "--listen", "127.0.0.1:7"],
+    ]
+
+
+def test_serve_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else object())
+    result = run("serve")
+    assert result.code == 1
+    assert "the server needs torch" in result.err
+    assert "pip install 'pullback[service]'" in result.err
+
+
+def test_in_a_terminal_there_are_bars(run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.state.finish_later = True
+    assert run("eigenbasis", "faces").err == ""
+    with open(os.devnull, "w", encoding="utf-8") as sink:  # noqa: PTH123
+        console = Console(file=sink, force_terminal=True, record=True, width=120)
+        monkeypatch.setattr("pullback_client.cli.common.err", console)
+        assert run("eigenbasis", "eyes").code == 0
+    assert "optimizing" in console.export_text()

@@ -1,0 +1,297 @@
+"""What the client says when something goes wrong, on the way or at the server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc import StatusCode
+from PIL import Image
+
+import pullback_client.jobs
+from fake_server import Failure, FakeServer
+from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2
+from pullback_client import Client, ClientError, JobEvent, JobState
+from pullback_client.transport import IDEMPOTENT_METHODS
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: FakeServer) -> Iterator[Client]:
+    with Client(server.target, timeout=10) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (StatusCode.INVALID_ARGUMENT, pullback_client.InvalidArgumentError),
+        (StatusCode.OUT_OF_RANGE, pullback_client.InvalidArgumentError),
+        (StatusCode.NOT_FOUND, pullback_client.NotFoundError),
+        (StatusCode.ALREADY_EXISTS, pullback_client.AlreadyExistsError),
+        (StatusCode.FAILED_PRECONDITION, pullback_client.FailedPreconditionError),
+        (StatusCode.RESOURCE_EXHAUSTED, pullback_client.ResourceExhaustedError),
+        (StatusCode.DEADLINE_EXCEEDED, pullback_client.DeadlineExceededError),
+        (StatusCode.CANCELLED, pullback_client.CallCancelledError),
+        (StatusCode.INTERNAL, pullback_client.InternalError),
+        (StatusCode.UNKNOWN, pullback_client.InternalError),
+        (StatusCode.DATA_LOSS, pullback_client.InternalError),
+    ],
+)
+def test_every_status_has_its_exception(
+    client: Client, server: FakeServer, code: StatusCode, error: type[ClientError]
+) -> None:
+    server.state.failures["ListDistances"] = Failure(code, "the reason")
+    with pytest.raises(error) as caught:
+        client.distances()
+    assert type(caught.value) is error
+    assert caught.value.code is code
+    assert len(server.state.called("ListDistances")) == 1
+    if code is not StatusCode.DEADLINE_EXCEEDED:
+        assert caught.value.message == "the reason"
+
+
+def test_field_violations_of_the_server_are_carried_and_shown(client: Client, server: FakeServer) -> None:
+    server.state.failures["Invert"] = Failure(
+        StatusCode.INVALID_ARGUMENT,
+        "the request cannot be used",
+        (("settings.steps", "must be from 1 to 100000, got 200000", "OUT_OF_RANGE"), ("targets[0].image", "empty", "")),
+    )
+    with pytest.raises(ValueError, match="the request cannot be used") as caught:
+        client.invert(Image.new("RGB", (9, 9)), "faces", method="adam")
+    assert isinstance(caught.value, ClientError)
+    steps, image = caught.value.field_violations
+    assert steps == ("settings.steps", "must be from 1 to 100000, got 200000", "OUT_OF_RANGE")
+    assert image.field == "targets[0].image"
+    assert "\n  settings.steps: must be from 1 to 100000, got 200000\n" in str(caught.value)
+
+
+def test_the_standard_exceptions_catch_theirs() -> None:
+    assert issubclass(pullback_client.InvalidArgumentError, ValueError)
+    assert issubclass(pullback_client.NotFoundError, LookupError)
+    assert issubclass(pullback_client.DeadlineExceededError, TimeoutError)
+    assert issubclass(pullback_client.UnavailableError, ConnectionError)
+    exported = (getattr(pullback_client, name) for name in pullback_client.__all__ if name.endswith("Error"))
+    assert all(issubclass(error, ClientError) for error in exported)
+
+
+def test_a_failed_job_carries_the_servers_reason(client: Client, server: FakeServer) -> None:
+    violation = ("spec.samples", "too many", "")
+    server.state.job_failure = Failure(StatusCode.RESOURCE_EXHAUSTED, "the disk is full", (violation,))
+    with pytest.raises(pullback_client.JobFailedError, match="jobs/1 failed: the disk is full") as caught:
+        client.eigenbasis("faces")
+    assert caught.value.code is StatusCode.RESOURCE_EXHAUSTED
+    assert caught.value.field_violations == (violation,)
+    assert client.job("jobs/1").wait().state is JobState.FAILED
+
+
+def test_a_call_is_tried_again_while_the_server_is_away(client: Client, server: FakeServer) -> None:
+    server.state.failures["Invert"] = Failure(StatusCode.UNAVAILABLE, times=2)
+    client.invert(Image.effect_noise((800, 800), 80), "faces", method="adam")  # larger than gRPC's own retry buffer
+    requests = server.state.called("Invert")
+    assert len(requests) == 3
+    assert len({request.request_id for request in requests}) == 1
+    assert len(server.state.jobs) == 1
+
+
+def test_a_deletion_is_not_tried_again(client: Client, server: FakeServer) -> None:
+    basis = client.eigenbasis("faces")
+    server.state.failures["DeleteEigenbasis"] = Failure(StatusCode.UNAVAILABLE)
+    with pytest.raises(pullback_client.UnavailableError):
+        client.delete_eigenbasis(basis)
+    assert len(server.state.called("DeleteEigenbasis")) == 1
+
+
+def test_all_methods_but_deletion_are_retried() -> None:
+    services = {
+        service.name: {method.name for method in service.methods}
+        for module in (generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2)
+        for service in module.DESCRIPTOR.services_by_name.values()
+    }
+    retried = {service: set(methods) for service, methods in IDEMPOTENT_METHODS.items()}
+    assert services["Geometry"] - retried["Geometry"] == {"DeleteEigenbasis"}
+    services["Geometry"].discard("DeleteEigenbasis")
+    assert retried == services
+
+
+def test_an_absent_server_is_a_clear_error() -> None:
+    with Client("127.0.0.1:1", timeout=5) as client, pytest.raises(pullback_client.UnavailableError) as caught:
+        client.generators()
+    assert "127.0.0.1:1" in caught.value.message
+    assert "pullback serve" in caught.value.message
+
+
+def test_a_server_of_another_kind_is_a_clear_error() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    other = grpc.server(ThreadPoolExecutor(1))
+    port = other.add_insecure_port("127.0.0.1:0")
+    other.start()
+    with Client(f"127.0.0.1:{port}") as client, pytest.raises(pullback_client.InternalError) as caught:
+        client.generators()
+    other.stop(None).wait()
+    assert caught.value.code is StatusCode.UNIMPLEMENTED
+    assert "no method ListGenerators" in caught.value.message
+
+
+def test_every_call_has_a_deadline(server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    with Client(server.target, timeout=0.3) as client:
+        job = client.submit_eigenbasis("faces")
+        with pytest.raises(TimeoutError, match=r"has not finished after 0\.5 s; it goes on running"):
+            job.wait(timeout=0.5)
+        with pytest.raises(TimeoutError, match=r"pullback jobs watch jobs/1"):
+            client.eigenbasis("faces", timeout=0.5)
+    assert server.state.jobs["jobs/1"].state <= jobs_pb2.JOB_STATE_RUNNING
+
+
+def test_following_a_job_survives_a_restart_of_the_server(client: Client, server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    job = client.submit_eigenbasis("faces")
+    server.state.advance(job.name, 1)
+    events: list[JobEvent] = []
+    seen = threading.Event()
+
+    def report(event: JobEvent) -> None:
+        events.append(event)
+        if event.sequence == 2:
+            seen.set()
+
+    def restart() -> None:
+        seen.wait(10)
+        server.stop()
+        time.sleep(0.3)
+        server.start()
+        server.state.advance(job.name, 2)
+        server.state.finish(job.name)
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    basis = job.result(timeout=30, progress=report)
+    thread.join()
+    assert basis.dim == 5
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+    assert {request.after_sequence for request in server.state.called("WatchJob")} == {0, 2}
+
+
+def test_waiting_for_a_job_survives_a_restart_of_the_server(client: Client, server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    job = client.submit_eigenbasis("faces")
+
+    def restart() -> None:
+        time.sleep(0.3)
+        server.stop()
+        time.sleep(0.3)
+        server.start()
+        server.state.finish(job.name)
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    assert job.wait(timeout=30).state is JobState.SUCCEEDED
+    thread.join()
+
+
+def test_a_server_that_stays_away_ends_the_following(
+    client: Client, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pullback_client.jobs, "OUTAGE_TIMEOUT", 0.5)
+    server.state.finish_jobs = False
+    job = client.submit_eigenbasis("faces")
+    server.stop()
+    with pytest.raises(pullback_client.UnavailableError, match="pullback serve"):
+        job.result(timeout=60)
+
+
+def test_leaving_a_watch_does_not_end_the_job(client: Client, server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    job = client.submit_eigenbasis("faces")
+    for _ in job.watch():
+        break
+    assert job.refresh().state is JobState.QUEUED
+    server.state.finish(job.name)
+    assert job.result().name == job.result_name
+
+
+def test_watching_a_finished_job_past_its_last_event_ends(client: Client) -> None:
+    client.eigenbasis("faces")
+    job = client.job("1")
+    assert list(job.watch(after_sequence=job.last_sequence)) == []
+
+
+def test_a_wrong_array_from_the_server_is_a_clear_error(client: Client, server: FakeServer) -> None:
+    basis = client.eigenbasis("faces")
+    server.state.eigenbases[basis.name].eigenvalues.data += b"\0"
+    with pytest.raises(pullback_client.BadResponseError, match=r"eigenvalues: shape \(5,\) of float64 takes 40 bytes"):
+        client.get_eigenbasis(basis.name)
+    server.state.eigenbases[basis.name].dim = 4
+    server.state.eigenbases[basis.name].eigenvalues.data = bytes(40)
+    with pytest.raises(pullback_client.BadResponseError, match=r"eigenvalues has shape \(5,\), expected \(4,\)"):
+        client.get_eigenbasis(basis.name)
+
+
+def test_traces_that_do_not_fit_each_other_are_a_clear_error(client: Client, server: FakeServer) -> None:
+    client.invert(Image.new("RGB", (9, 9)), "faces", method="adam")
+    server.state.inversions["inversions/1"].results[0].best_restart = 4
+    with pytest.raises(pullback_client.BadResponseError, match="inversions/1: arrays that do not fit each other"):
+        client.get_inversion("inversions/1")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "sgd"}, "unknown method 'sgd'; known: hessian_adam, adam"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'; known: constant, cosine"),
+        ({"weights": {"l3": 1}}, "unknown weights l3; known: distance, l1, l2"),
+        ({"steps": 0}, "steps must be a whole number from 1 to 2147483647, got 0"),
+        ({"restarts": 1.5}, "restarts must be a whole number from 1 to 2147483647, got 1.5"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 2147483647, got -1"),
+        ({"masks": []}, "1 images but 0 masks"),
+        ({"generator": ""}, "the generator's name is empty"),
+    ],
+)
+def test_what_the_contract_cannot_carry_is_refused_here(
+    client: Client, server: FakeServer, options: dict[str, object], message: str
+) -> None:
+    arguments = {"generator": "faces", **options}
+    with pytest.raises(pullback_client.InvalidArgumentError) as caught:
+        client.invert(Image.new("RGB", (9, 9)), **arguments)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+    assert server.state.calls == []
+
+
+def test_an_option_that_does_not_exist_is_named(client: Client) -> None:
+    with pytest.raises(TypeError, match="unknown options stepz; known: method, space"):
+        client.invert(Image.new("RGB", (9, 9)), "faces", stepz=3)  # type: ignore[call-overload]
+
+
+def test_an_unknown_job_state_is_named(client: Client) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match="unknown job state 'done'; known: queued, running"):
+        client.jobs(["done"])
+
+
+def test_no_images_is_a_clear_error(client: Client) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match="no images"):
+        client.invert([], "faces")
+
+
+@pytest.mark.parametrize("generator", ["nobody"])
+def test_an_unknown_generator_is_answered_with_the_known_ones(client: Client, generator: str) -> None:
+    with pytest.raises(LookupError, match="known: generators/eyes, generators/faces"):
+        client.generator(generator)
+
+
+def test_a_file_that_is_a_folder_is_refused_before_anything_is_sent(
+    client: Client, server: FakeServer, tmp_path: Path
+) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match="is a folder"):
+        client.invert(tmp_path, "faces")
+    assert server.state.calls == []

@@ -1,0 +1,240 @@
+"""Images on their way out, results on their way to disk."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+import pullback_client.images
+import pullback_client.requests
+from fake_server import DIM, FakeServer
+from pullback_client import Client, Eigenbasis, InvalidArgumentError, Inversion, JobEvent, ResourceExhaustedError
+from pullback_client.files import write_bytes, write_json
+from pullback_client.images import encode
+from pullback_client.progress import Bars, reporting
+
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[tuple[Inversion, Eigenbasis]]:
+    with FakeServer() as server, Client(server.target) as client:
+        yield client.invert(Image.new("RGB", (9, 9)), "faces", steps=5, restarts=2), client.eigenbasis("faces")
+
+
+@pytest.fixture
+def inversion(results: tuple[Inversion, Eigenbasis]) -> Inversion:
+    return results[0]
+
+
+@pytest.fixture
+def basis(results: tuple[Inversion, Eigenbasis]) -> Eigenbasis:
+    return results[1]
+
+
+def decode(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1), (4, 6, 3)])
+def test_arrays_keep_their_pixels(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(decode(encode(pixels))), pixels.squeeze())
+    np.testing.assert_array_equal(np.asarray(decode(encode(pixels / 255.0))), pixels.squeeze())
+    np.testing.assert_array_equal(np.asarray(decode(encode((pixels / 255.0).astype(np.float32)))), pixels.squeeze())
+
+
+def test_a_boolean_mask_is_black_and_white() -> None:
+    mask = np.eye(8, dtype=bool)
+    np.testing.assert_array_equal(np.asarray(decode(encode(mask))), 255 * mask)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 4, 4, 3), np.uint8), "give several images as a list"),
+        (np.zeros((4, 4, 2), np.uint8), r"got (4, 4, 2)"),
+        (np.zeros((0, 4), np.uint8), r"got (0, 4)"),
+        (np.zeros((4, 4), np.int64), "got dtype int64"),
+        (np.full((4, 4), 200.0), "floats must lie in [0, 1], got 200 to 200"),
+        (np.full((4, 4), np.nan), "floats must lie in [0, 1], got nan to nan"),
+    ],
+)
+def test_an_array_that_is_no_image_is_refused(array: np.ndarray, message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        encode(array, "image 3")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("image 3: ")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_pillow_images_keep_their_mode(mode: str) -> None:
+    assert decode(encode(Image.new(mode, (8, 8)))).mode == mode
+
+
+@pytest.mark.parametrize(("mode", "sent"), [("CMYK", "RGB"), ("YCbCr", "RGB"), ("HSV", "RGB"), ("PA", "RGBA")])
+def test_modes_that_png_does_not_have_are_converted(mode: str, sent: str) -> None:
+    assert decode(encode(Image.new(mode, (8, 8)))).mode == sent
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_a_pillow_mode_without_range_is_refused(mode: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"mode '{mode}' has no fixed range"):
+        encode(Image.new(mode, (8, 8)))
+
+
+def test_a_rotated_photograph_is_sent_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn a quarter
+    Image.new("RGB", (10, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    with Image.open(tmp_path / "turned.jpg") as photo:
+        sent = decode(encode(photo))
+    assert sent.size == (20, 10)
+    assert 0x0112 not in sent.getexif()
+
+
+def test_something_else_than_an_image_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="expected a path, a Pillow image or an array, got int"):
+        encode(3)  # type: ignore[arg-type]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"no such file: .*nobody\.jpg"):
+        encode(tmp_path / "nobody.jpg")
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(InvalidArgumentError, match=r"empty\.jpg is empty"):
+        encode(tmp_path / "empty.jpg")
+
+
+def test_a_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge.tif").open("wb") as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(ResourceExhaustedError, match=r"huge\.tif takes 65\.0 MiB; at most 64 MiB"):
+        encode(tmp_path / "huge.tif")
+
+
+def test_images_over_the_limit_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pullback_client.requests, "MAX_MESSAGE_BYTES", 2**20)
+    path = tmp_path / "large.bin"
+    path.write_bytes(bytes(600_000))
+    with pytest.raises(ResourceExhaustedError, match=r"2 images take 1\.1 MiB together; at most 1 MiB"):
+        pullback_client.requests.invert_request([path, path], "faces", {})
+
+
+def test_a_long_file_name_becomes_a_label_that_fits(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 240}.png"
+    path.write_bytes(b"1")
+    (target,) = pullback_client.images.targets([path], [None], center_crop=False)
+    assert len(target.label) == 200
+    assert target.label.endswith(".png")
+
+
+def test_an_inversion_is_saved_by_suffix(inversion: Inversion, tmp_path: Path) -> None:
+    inversion.save(tmp_path / "me.png")
+    inversion.save(tmp_path / "me.npz")
+    inversion.save(tmp_path / "me.json")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "me.png")), np.asarray(inversion.image))
+    with np.load(tmp_path / "me.npz") as saved:
+        np.testing.assert_array_equal(saved["latent"], inversion.latent)
+        np.testing.assert_array_equal(saved["loss_trace"], inversion.loss_trace)
+        provenance = json.loads(str(saved["provenance"]))
+    assert provenance == json.loads((tmp_path / "me.json").read_text("utf-8"))
+    assert provenance["settings"]["steps"] == 5
+    assert provenance["generator_weights_hash"] == "a" * 64
+
+
+def test_an_inversion_is_saved_as_a_folder(inversion: Inversion, tmp_path: Path) -> None:
+    written = inversion.save(tmp_path / "new" / "me")
+    assert sorted(path.name for path in written) == ["image.png", "inversion.json", "inversion.npz", "target.png"]
+    assert sorted(written) == sorted((tmp_path / "new" / "me").iterdir())
+
+
+@pytest.mark.parametrize("name", ["me.jpg", "me.pt"])
+def test_an_unknown_suffix_is_refused(inversion: Inversion, basis: Eigenbasis, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"expected \.png, \.npz, \.json, or a folder"):
+        inversion.save(tmp_path / name)
+    with pytest.raises(InvalidArgumentError, match=r"saved as \.npz"):
+        basis.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_eigenbasis_is_saved_with_its_provenance(basis: Eigenbasis, tmp_path: Path) -> None:
+    with np.load(basis.save(tmp_path / "basis.npz")) as saved:
+        np.testing.assert_array_equal(saved["eigenvectors"], basis.eigenvectors)
+        assert json.loads(str(saved["provenance"])) == basis.provenance
+
+
+def test_an_eigenbasis_rotates_there_and_back(basis: Eigenbasis) -> None:
+    latents = np.random.default_rng(1).standard_normal((3, DIM))
+    np.testing.assert_allclose(basis.unrotate(basis.rotate(latents)), latents, atol=1e-12)
+    np.testing.assert_allclose(basis.rotate(basis.eigenvectors[:, 2]), np.eye(DIM)[2], atol=1e-12)
+    np.testing.assert_array_equal(basis.top(2), basis.eigenvectors[:, :2])
+    assert (basis.dims_for(0.5), basis.dims_for(0.9), basis.dims_for(1)) == (1, 3, DIM)  # of 1 + 1/2 + 1/4 + 1/8 + 1/16
+
+
+def test_an_eigenbasis_refuses_what_does_not_fit(basis: Eigenbasis) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"vectors of 5 coordinates, got shape \(2, 4\)"):
+        basis.rotate(np.zeros((2, 4)))
+    with pytest.raises(InvalidArgumentError, match="k must be from 1 to 5, got 6"):
+        basis.top(6)
+    with pytest.raises(InvalidArgumentError, match="fraction must be in"):
+        basis.dims_for(0)
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "result.json"
+    write_json(path, {"loss": float("nan"), "trace": [1.0, float("inf")]})
+    assert json.loads(path.read_text()) == {"loss": None, "trace": [1.0, None]}
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(path, b"half")
+    assert list(tmp_path.iterdir()) == [path]
+    assert "trace" in path.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_written_files_are_as_readable_as_any(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    write_bytes(tmp_path / "mine", b"")
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_bars_show_phase_steps_and_loss() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with FakeServer() as server, Client(server.target) as client:
+        server.state.finish_later = True
+        with Bars(console) as bars:
+            client.invert(Image.new("RGB", (9, 9)), "faces", method="adam", progress=bars)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "optimizing" in shown
+    assert "3/3" in shown
+    assert "loss 0.3333" in shown
+
+
+def test_without_a_terminal_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> None:
+    with FakeServer() as server, Client(server.target) as client:
+        server.state.finish_later = True
+        client.eigenbasis("faces")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_callback_is_used_as_it_is() -> None:
+    def callback(event: JobEvent) -> None:
+        del event
+
+    with reporting(callback) as report:
+        assert report is callback

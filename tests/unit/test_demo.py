@@ -1,0 +1,178 @@
+"""The demo against a server process that computes nothing, and what it reports."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+import fake_server
+import pullback_client.demo.run
+import pullback_client.server
+from fake_server import FakeServer
+from pullback_client import Client, ClientError, FailedPreconditionError, Inversion, LocalServer, ServerStartError
+from pullback_client.demo.report import best_so_far
+from pullback_client.demo.run import load_photograph, require_extras, run_demo
+
+
+def fake_command(*arguments: str) -> list[str]:
+    return [sys.executable, str(fake_server.__file__), *arguments]
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pullback_client.server, "server_command", fake_command)
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=io.StringIO(), width=120)
+
+
+def text(console: Console) -> str:
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_the_demo_writes_its_figure_and_numbers(faked: None, console: Console, tmp_path: Path) -> None:
+    run_demo(tmp_path / "demo", console)
+    shown = text(console)
+    for word in ("step 25", "step 200", "Hessian Adam", "1.5", "eigenbasis", "server start", "in all"):
+        assert word in shown
+    numbers = json.loads((tmp_path / "demo" / "inversion.json").read_text("utf-8"))
+    assert {"adam", "hessian_adam", "eigenbasis"} <= set(numbers)
+    for method in ("adam", "hessian_adam"):
+        assert len(numbers[method]["trace"]) == len(numbers[method]["best_so_far"]) == 201
+        assert numbers[method]["distance"] == pytest.approx(numbers[method]["best_so_far"][-1])
+        assert numbers[method]["settings"]["restarts"] == 4
+    assert numbers["eigenbasis"]["generator"] == "faces"
+    with Image.open(tmp_path / "demo" / "inversion.png") as figure:
+        assert figure.width > 1000
+    assert (tmp_path / "demo" / "data" / "stopped").exists()
+    assert "listening on 127.0.0.1:" in (tmp_path / "demo" / "server.log").read_text()
+
+
+def test_both_methods_get_the_same_photograph_starts_and_loss(
+    monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
+) -> None:
+    with FakeServer() as server:
+        monkeypatch.setattr(LocalServer, "start", lambda self: setattr(self, "target", server.target))
+        run_demo(tmp_path, console)
+        adam, hessian = server.state.called("Invert")
+    assert adam.targets[0].image.data == hessian.targets[0].image.data
+    assert hessian.settings.eigenbasis
+    assert not adam.settings.eigenbasis
+    hessian.settings.method, hessian.settings.eigenbasis = adam.settings.method, ""
+    assert adam.settings == hessian.settings
+    assert (adam.settings.steps, adam.settings.restarts) == (200, 4)
+
+
+def test_the_server_is_stopped_when_something_fails(
+    faked: None, monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise ClientError("it failed")
+
+    monkeypatch.setattr(pullback_client.demo.run, "_compute", fail)
+    with pytest.raises(ClientError, match="it failed"):
+        run_demo(tmp_path, console)
+    assert (tmp_path / "data" / "stopped").exists()
+    assert not (tmp_path / "inversion.json").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_is_stopped_by_ctrl_c_and_by_termination(tmp_path: Path, number: signal.Signals) -> None:
+    program = """
+import sys, time
+import pullback_client.demo.run, pullback_client.server
+import test_demo
+from pullback_client.cli import main
+pullback_client.server.server_command = test_demo.fake_command
+pullback_client.demo.run._compute = lambda *arguments: time.sleep(60)
+main(["demo", "--out", sys.argv[1]])
+"""
+    folders = [str(Path(fake_server.__file__).parent), str(Path(__file__).parent)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "server.log"
+        while not (log.exists() and "listening" in log.read_text()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopped; the server is down" in err
+    assert "Traceback" not in err
+    assert (tmp_path / "data" / "stopped").exists()
+
+
+def test_a_server_that_does_not_come_up_shows_its_last_lines(faked: None, tmp_path: Path) -> None:
+    server = LocalServer(tmp_path / "data", tmp_path / "server.log", ["--die"])
+    with pytest.raises(ServerStartError, match="ended with exit code 1 before it served") as caught:
+        server.start()
+    assert "there is no room left on the disk" in caught.value.message
+    assert str(tmp_path / "server.log") in caught.value.message
+
+
+def test_a_server_that_dies_under_way_shows_its_last_lines(
+    faked: None, monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
+) -> None:
+    def die(target: str, *arguments: object) -> None:
+        started[0]._process.kill()  # type: ignore[union-attr]
+        started[0]._process.wait()  # type: ignore[union-attr]
+        with Client(target) as client:
+            client.generators()
+
+    started: list[LocalServer] = []
+    start = LocalServer.start
+    monkeypatch.setattr(LocalServer, "start", lambda self: (started.append(self), start(self)))
+    monkeypatch.setattr(pullback_client.demo.run, "_compute", die)
+    with pytest.raises(ClientError, match=r"(?s)the server ended with exit code -?\d+.*listening on"):
+        run_demo(tmp_path, console)
+
+
+def test_a_server_serves_a_client_and_stops(faked: None, tmp_path: Path) -> None:
+    with LocalServer(tmp_path / "data", tmp_path / "server.log") as server:
+        assert server.exit_code is None
+        with Client(server.target) as client:
+            assert len(client.generators()) == 2
+    assert server.exit_code == 0
+    server.stop()  # once more changes nothing
+
+
+def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FailedPreconditionError, match="matplotlib and scikit-image: pip install 'pullback") as caught:
+        require_extras()
+    assert "'pullback[service,demo]'" in caught.value.message
+
+
+def test_the_photograph_is_a_colour_image_of_the_generators_size() -> None:
+    photograph = load_photograph()
+    assert (photograph.size, photograph.mode) == ((64, 64), "RGB")
+
+
+def test_the_best_so_far_is_that_of_the_lowest_loss_of_any_restart_and_step() -> None:
+    rng = np.random.default_rng(0)
+    with FakeServer() as server, Client(server.target) as client:
+        result = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=30, restarts=3)
+    losses, distances = rng.random((3, 31)), rng.random((3, 31))
+    losses[1, 4] = np.nan
+    shuffled = Inversion(**{**vars(result), "loss_trace": losses, "distance_trace": distances})
+    found_distances, found_losses = best_so_far(shuffled)
+    for k in range(31):
+        best = np.unravel_index(np.nanargmin(losses[:, : k + 1]), (3, k + 1))
+        assert found_losses[k] == losses[best]
+        assert found_distances[k] == distances[best]

@@ -1,0 +1,122 @@
+"""The catalogue of generators: what it says, what users may add, and what it answers to mistakes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.generators import catalogue, entry
+
+MINE = """
+[mine]
+title = "Mine"
+family = "dcgan"
+input_space = "all"
+image_shape = [3, 16, 16]
+[[mine.spaces]]
+name = "all"
+dim = 5
+prior = "product"
+[[mine.spaces]]
+name = "class"
+dim = 2
+start = 3
+prior = "one-hot"
+labels = ["cat", "dog"]
+default = "dog"
+[[mine.spaces]]
+name = "noise"
+dim = 3
+prior = "standard-normal"
+[mine.source]
+kind = "path"
+location = "mine.pth"
+sha256 = "0123456789abcdef"
+"""
+
+
+@pytest.fixture
+def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's catalogue file that `$PULLBACK_CATALOGUE` names."""
+    file = tmp_path / "extra.toml"
+    file.write_text(MINE)
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(file))
+    return file
+
+
+def test_the_own_catalogue_names_faces_and_eyes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("PULLBACK_CATALOGUE", raising=False)
+    faces, eyes = catalogue()
+    assert (faces.name, faces.image_shape, faces.input_space) == ("faces", (3, 64, 64), "z")
+    assert [(space.name, space.dim, space.start) for space in faces.spaces] == [("z", 100, 0)]
+    assert (eyes.name, eyes.image_shape, eyes.input_space) == ("eyes", (3, 128, 128), "full")
+    assert [(space.name, space.dim, space.start) for space in eyes.spaces] == [
+        ("full", 108, 0),
+        ("noise", 100, 0),
+        ("class", 8, 100),
+    ]
+    assert eyes.space("class").labels == ("amber", "blue", "brown", "gray", "grayscale", "green", "hazel", "red")
+    for known in (faces, eyes):
+        assert len(known.weights_hash) == 64
+        assert known.licence == "MIT"
+        assert known.citation
+
+
+def test_an_unknown_generator_or_space_gets_the_known_names():
+    with pytest.raises(UnknownNameError, match="no generator is named 'face'; known: faces, eyes"):
+        entry("face")
+    with pytest.raises(UnknownNameError, match="no space of generator 'eyes' is named 'z'; known: full, noise, class"):
+        entry("eyes").space("z")
+
+
+def test_a_users_file_adds_generators(extra: Path):
+    assert [known.name for known in catalogue()] == ["faces", "eyes", "mine"]
+    mine = entry("mine")
+    assert mine.space("class").default == "dog"
+    assert mine.source.location == str(extra.parent / "mine.pth")
+
+
+def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    later = tmp_path / "later.toml"
+    later.write_text(MINE.replace('"Mine"', '"Mine, retrained"'))
+    monkeypatch.setenv("PULLBACK_CATALOGUE", os.pathsep.join([str(extra), str(later)]))
+    assert entry("mine").title == "Mine, retrained"
+    assert len(catalogue()) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('family = "dcgan"', "", "key 'family': missing; expected a string"),
+        ("dim = 5", "dim = 0", "spaces.0.: key 'dim': expected an integer of at least 1, got 0"),
+        ("dim = 5", "dim = true", "expected an integer of at least 1, got True"),
+        ("dim = 5", "dim = 6", "spaces that tile .0, 6., got noise .0, 3., class .3, 5."),
+        ("start = 3", "start = 4", "'class' covers coordinates up to 6 of 5"),
+        ('prior = "product"', 'prior = "uniform"', "expected one of standard-normal, one-hot, product, got 'uniform'"),
+        ('prior = "standard-normal"', 'prior = "product"', "only the input space may have a product prior"),
+        ('["cat", "dog"]', '["cat"]', "expected 2 different labels, got .'cat'."),
+        ('["cat", "dog"]', '["cat", "cat"]', "expected 2 different labels"),
+        ('labels = ["cat", "dog"]', "", "key 'labels': expected for a one-hot prior and no other"),
+        ('default = "dog"', 'default = "cow"', "key 'default': expected one of the labels"),
+        ('title = "Mine"', 'titel = "Mine"', "unknown key.s. 'titel'"),
+        ("[3, 16, 16]", "[3, 16]", "key 'image_shape': expected a list of 3 positive integers, got .3, 16."),
+        ('input_space = "all"', 'input_space = "z"', "key 'input_space': expected one of the spaces"),
+        ('name = "noise"', 'name = "all"', "key 'spaces': expected different names"),
+        ('name = "noise"', 'name = "noise"\ncolour = 1', "spaces.2.: unknown key.s. 'colour'"),
+        ('sha256 = "0123456789abcdef"', "", "source: key 'sha256': missing"),
+    ],
+)
+def test_a_malformed_entry_is_named_with_file_entry_and_key(extra: Path, old: str, new: str, message: str):
+    extra.write_text(MINE.replace(old, new, 1))
+    with pytest.raises(InvalidInputError, match=r"extra\.toml: entry 'mine'") as caught:
+        catalogue()
+    assert caught.match(message)
+
+
+def test_an_entry_without_spaces_is_named(extra: Path):
+    extra.write_text('[mine]\nfamily = "dcgan"\nspaces = []\n')
+    with pytest.raises(InvalidInputError, match="key 'spaces': expected one table or more"):
+        catalogue()

