@@ -38,7 +38,7 @@ def reporting(option: ProgressOption, console: Console | None = None) -> Iterato
 
 
 class Bars:
-    """Progress bars, one for every phase of every job: phase, steps, loss and time.
+    """Progress bars, one for every job: what it does, steps, loss and time.
 
     Args:
         console: Where they are drawn.
@@ -53,8 +53,7 @@ class Bars:
             TimeElapsedColumn(),
             console=console,
         )
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._current: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -66,26 +65,18 @@ class Bars:
     def __call__(self, event: JobEvent) -> None:
         """Draws an event."""
         progress = event.progress
-        key = (event.job, progress.phase)
-        if key not in self._tasks:
-            self._finish()
-            description = progress.phase or event.state.value
-            self._tasks[key] = self._progress.add_task(description, total=None, loss="")
-        self._current = self._tasks[key]
+        if event.job not in self._tasks:
+            self._tasks[event.job] = self._progress.add_task("", total=None, loss="")
+        task = self._tasks[event.job]
         self._progress.update(
-            self._current,
+            task,
+            description=progress.phase or event.state.value,
             completed=progress.step,
             total=progress.total or None,
             loss="" if progress.loss is None else f"loss {progress.loss:.4f}",
         )
         if event.state.ended:
-            self._finish()
-
-    def _finish(self) -> None:
-        # A phase that is over keeps its line, and its clock stands still.
-        if self._current is not None:
-            self._progress.stop_task(self._current)
-            self._current = None
+            self._progress.stop_task(task)
 
 
 def _ignore(event: JobEvent) -> None:

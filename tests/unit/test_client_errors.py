@@ -230,7 +230,10 @@ def test_watching_a_finished_job_past_its_last_event_ends(client: Client) -> Non
 def test_a_wrong_array_from_the_server_is_a_clear_error(client: Client, server: FakeServer) -> None:
     basis = client.eigenbasis("faces")
     server.state.eigenbases[basis.name].eigenvalues.data += b"\0"
-    with pytest.raises(pullback_client.BadResponseError, match=r"eigenvalues: shape \(5,\) of float64 takes 40 bytes"):
+    with pytest.raises(
+        pullback_client.BadResponseError,
+        match=r"eigenvalues: 41 bytes of data came, but shape \[5\] of float64 takes 40",
+    ):
         client.get_eigenbasis(basis.name)
     server.state.eigenbases[basis.name].dim = 4
     server.state.eigenbases[basis.name].eigenvalues.data = bytes(40)

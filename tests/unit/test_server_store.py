@@ -1,0 +1,555 @@
+"""The store's contract: whole transactions, states that move forward, and files that are what their names say."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from pullback_server.store import (
+    BlobCorruptedError,
+    BlobStore,
+    EigenbasisRecord,
+    IncompatibleStoreError,
+    InUseError,
+    InversionRecord,
+    JobRecord,
+    JobState,
+    RequestConflictError,
+    StorageFullError,
+    Store,
+)
+
+BASIS = "generators/tiny/eigenbases/b"
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def create(store: Store, job_id: str = "a", **fields: Any) -> JobRecord:
+    defaults = {
+        "kind": "eigenbasis",
+        "work": b"work",
+        "result": f"results/{job_id}",
+        "request_id": None,
+        "request_digest": "0" * 64,
+        "progress": b"waiting",
+    }
+    return store.create_job(job_id=job_id, **{**defaults, **fields})
+
+
+def running(store: Store, job_id: str = "a", **fields: Any) -> JobRecord:
+    create(store, job_id, **fields)
+    return store.start_job(job_id)
+
+
+def eigenbasis(store: Store, job_id: str = "a", *, name: str = BASIS, content: bytes = b"arrays") -> EigenbasisRecord:
+    return EigenbasisRecord(
+        name=name,
+        generator=name.split("/")[1],
+        spec=b"spec",
+        generator_weights_hash="1" * 64,
+        distance_weights_hash="",
+        version="0.1.0",
+        dim=8,
+        job=job_id,
+        created=NOW,
+        content=store.blobs.write(content),
+    )
+
+
+def inversion(store: Store, job_id: str = "a", content: bytes = b"results") -> InversionRecord:
+    return InversionRecord(f"inversions/{job_id}", job_id, NOW, b"header", store.blobs.write(content))
+
+
+def make_eigenbasis(store: Store, job_id: str = "a", **fields: Any) -> EigenbasisRecord:
+    record = eigenbasis(store, job_id, **fields)
+    running(store, job_id, result=record.name)
+    store.finish_eigenbasis(record, b"done")
+    return record
+
+
+def files(store: Store) -> set[str]:
+    """Every file of the store's blobs, leftovers included."""
+    return {path.name for path in store.blobs._folder.rglob("*") if path.is_file()}
+
+
+def everything(store: Store) -> tuple[Any, ...]:
+    """All that the store says."""
+    jobs = store.jobs(limit=100)
+    return (
+        jobs,
+        [store.events(job.id, 0) for _, job in jobs],
+        store.eigenbases(generator=None, limit=100),
+        store.inversions(limit=100),
+        files(store),
+    )
+
+
+# Jobs and their states ----------------------------------------------------------------------------------------------
+
+
+def test_a_new_job_waits_and_says_what_it_was_given(store: Store) -> None:
+    job = create(store, uses=BASIS, payload="f" * 64)
+    assert (job.id, job.kind, job.state, job.work, job.result) == (
+        "a",
+        "eigenbasis",
+        JobState.QUEUED,
+        b"work",
+        "results/a",
+    )
+    assert (job.uses, job.payload, job.progress, job.error) == (BASIS, "f" * 64, b"waiting", None)
+    assert (job.started, job.ended, job.attempts, job.crashes, job.last_sequence) == (None, None, 0, 0, 1)
+    assert abs((datetime.now(timezone.utc) - job.created).total_seconds()) < 60
+    assert store.job("a") == job
+
+
+def test_a_job_that_nobody_made_is_not_there(store: Store) -> None:
+    assert store.job("a") is None
+    assert store.events("a", 0) == []
+    with pytest.raises(LookupError, match="no job a"):
+        store.start_job("a")
+    with pytest.raises(LookupError, match="no job a"):
+        store.cancel_job("a")
+
+
+def test_a_job_starts_progresses_and_succeeds(store: Store) -> None:
+    started = running(store)
+    assert (started.state, started.attempts) == (JobState.RUNNING, 1)
+    assert started.started is not None
+    assert store.record_progress("a", b"half").progress == b"half"
+    ended = store.finish_eigenbasis(eigenbasis(store), b"done")
+    assert (ended.state, ended.progress) == (JobState.SUCCEEDED, b"done")
+    assert ended.ended is not None
+    assert store.job("a") == ended
+
+
+def test_a_job_goes_back_to_the_queue_and_remembers_its_first_start(store: Store) -> None:
+    first = running(store)
+    queued = store.requeue("a", progress=b"again", crashed=True)
+    assert (queued.state, queued.crashes, queued.progress) == (JobState.QUEUED, 1, b"again")
+    again = store.start_job("a")
+    assert (again.attempts, again.started) == (2, first.started)
+    assert store.requeue("a", progress=b"", crashed=False).crashes == 1
+
+
+def test_a_failed_job_keeps_its_reason_and_its_last_progress(store: Store) -> None:
+    running(store)
+    store.record_progress("a", b"half")
+    failed = store.fail_job("a", b"reason")
+    assert (failed.state, failed.error, failed.progress) == (JobState.FAILED, b"reason", b"half")
+
+
+CHANGES: dict[str, Callable[[Store], JobRecord]] = {
+    "start": lambda store: store.start_job("a"),
+    "progress": lambda store: store.record_progress("a", b"late"),
+    "requeue": lambda store: store.requeue("a", progress=b"late", crashed=True),
+    "cancel": lambda store: store.cancel_job("a"),
+    "fail": lambda store: store.fail_job("a", b"late"),
+    "finish eigenbasis": lambda store: store.finish_eigenbasis(eigenbasis(store), b"late"),
+    "finish inversion": lambda store: store.finish_inversion(inversion(store), b"late"),
+}
+ENDS = ["cancel", "fail", "finish eigenbasis", "finish inversion"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_ended_job_never_changes(store: Store, end: str, change: str) -> None:
+    running(store)
+    ended = CHANGES[end](store)
+    results = store.eigenbases(generator=None, limit=9), store.inversions(limit=9)
+    assert CHANGES[change](store) == ended
+    assert store.job("a") == ended
+    assert len(store.events("a", 0)) == 3
+    assert (store.eigenbases(generator=None, limit=9), store.inversions(limit=9)) == results
+
+
+@pytest.mark.parametrize("change", ["progress", "requeue"])
+def test_what_only_a_running_job_does_leaves_a_queued_one_alone(store: Store, change: str) -> None:
+    job = create(store)
+    assert CHANGES[change](store) == job
+    assert store.job("a") == job
+
+
+def test_a_running_job_does_not_start_again(store: Store) -> None:
+    assert store.start_job(running(store).id).attempts == 1
+
+
+def test_the_oldest_queued_job_is_next(store: Store) -> None:
+    assert store.next_queued() is None
+    for job_id in "abc":
+        create(store, job_id)
+    store.start_job("a")
+    store.cancel_job("b")
+    assert store.next_queued() == store.job("c")
+    assert store.queue_length() == 1
+    # A job that goes back to the queue has its old place in it.
+    store.requeue("a", progress=b"", crashed=False)
+    assert store.next_queued() == store.job("a")
+    assert store.queue_length() == 2
+
+
+def test_what_a_crash_left_running_is_found(store: Store) -> None:
+    for job_id in "abcd":
+        running(store, job_id)
+    store.cancel_job("b")
+    store.requeue("c", progress=b"", crashed=False)
+    assert [job.id for job in store.interrupted()] == ["a", "d"]
+
+
+def test_jobs_are_listed_newest_first_by_page_and_state(store: Store) -> None:
+    for job_id in "abcde":
+        create(store, job_id)
+    store.start_job("b")
+    store.cancel_job("d")
+    page = store.jobs(limit=2)
+    assert [job.id for _, job in page] == ["e", "d"]
+    following = store.jobs(limit=9, before=page[-1][0])
+    assert [job.id for _, job in following] == ["c", "b", "a"]
+    some = store.jobs(limit=9, states=[JobState.RUNNING, JobState.CANCELLED])
+    assert [job.id for _, job in some] == ["d", "b"]
+
+
+# Requests -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_repeated_request_finds_its_job_as_it_stands(store: Store) -> None:
+    create(store, request_id="mine", request_digest="1" * 64)
+    assert store.repeated_job("mine", "1" * 64) == store.job("a")
+    ended = store.cancel_job("a")
+    assert store.repeated_job("mine", "1" * 64) == ended
+    assert store.repeated_job("yours", "1" * 64) is None
+
+
+def test_a_request_id_for_another_request_is_a_conflict(store: Store) -> None:
+    create(store, request_id="mine", request_digest="1" * 64)
+    with pytest.raises(RequestConflictError, match=r"'mine' was used for another request, jobs/a; take a new one"):
+        store.repeated_job("mine", "2" * 64)
+
+
+def test_jobs_without_a_request_id_do_not_repeat_each_other(store: Store) -> None:
+    create(store, "a")
+    create(store, "b")
+    assert store.queue_length() == 2
+
+
+def test_the_maker_of_an_eigenbasis_is_the_job_at_it_or_the_one_that_made_it(store: Store) -> None:
+    assert store.maker_of(BASIS) is None
+    running(store, "a", result=BASIS)
+    assert store.maker_of(BASIS) == store.job("a")
+    store.fail_job("a", b"reason")
+    assert store.maker_of(BASIS) is None
+    made = make_eigenbasis(store, "b")
+    assert store.maker_of(BASIS) == store.job("b")
+    store.delete_eigenbasis(made.name)
+    assert store.maker_of(BASIS) is None
+
+
+# Events -------------------------------------------------------------------------------------------------------------
+
+
+def test_events_show_the_job_as_it_stood(store: Store) -> None:
+    seen = [running(store), store.record_progress("a", b"half"), store.requeue("a", progress=b"again", crashed=False)]
+    events = store.events("a", 0)
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+    # How often a worker died is told of the job as it is, not of every event.
+    assert [event.job for event in events[1:]] == seen
+    assert (events[0].job.state, events[0].job.started, events[0].job.attempts) == (JobState.QUEUED, None, 0)
+    assert [event.sequence for event in store.events("a", 2)] == [3, 4]
+    assert [event.sequence for event in store.events("a", 0, limit=3)] == [1, 2, 3]
+    assert store.events("a", 4) == []
+
+
+def test_steps_of_progress_are_dropped_at_the_end_and_changes_of_state_are_kept(store: Store) -> None:
+    running(store)
+    for step in range(5):
+        store.record_progress("a", bytes([step]))
+    store.requeue("a", progress=b"again", crashed=False)
+    store.start_job("a")
+    store.record_progress("a", b"half")
+    ended = store.fail_job("a", b"reason")
+    events = store.events("a", 0)
+    states = [JobState.QUEUED, JobState.RUNNING, JobState.QUEUED, JobState.RUNNING, JobState.FAILED]
+    assert [event.job.state for event in events] == states
+    assert [event.sequence for event in events] == [1, 2, 8, 9, 11]
+    assert events[-1].job == ended
+    assert [event.job.error for event in events] == [None, None, None, None, b"reason"]
+
+
+def test_the_end_of_one_job_leaves_the_events_of_another_alone(store: Store) -> None:
+    for job_id in "ab":
+        running(store, job_id)
+        store.record_progress(job_id, b"half")
+    store.cancel_job("a")
+    assert len(store.events("b", 0)) == 3
+
+
+# Results ------------------------------------------------------------------------------------------------------------
+
+
+def test_results_are_there_as_they_were_written(store: Store) -> None:
+    basis = make_eigenbasis(store)
+    running(store, "b")
+    found = inversion(store, "b")
+    store.finish_inversion(found, b"done")
+    assert store.eigenbasis(BASIS) == basis
+    assert store.inversion("inversions/b") == found
+    assert store.eigenbasis("generators/tiny/eigenbases/other") is None
+    assert store.inversion("inversions/other") is None
+    assert store.blobs.read(found.content) == b"results"
+
+
+def test_results_are_listed_newest_first_by_page_and_generator(store: Store) -> None:
+    for job_id, generator in zip("abc", ["x", "y", "x"], strict=True):
+        make_eigenbasis(store, job_id, name=f"generators/{generator}/eigenbases/{job_id}")
+    page = store.eigenbases(generator=None, limit=1)
+    assert [record.job for _, record in page] == ["c"]
+    assert [record.job for _, record in store.eigenbases(generator=None, limit=9, before=page[0][0])] == ["b", "a"]
+    assert [record.job for _, record in store.eigenbases(generator="x", limit=9)] == ["c", "a"]
+    for job_id in "de":
+        running(store, job_id)
+        store.finish_inversion(inversion(store, job_id), b"done")
+    newest = store.inversions(limit=1)
+    assert [record.job for _, record in newest] == ["e"]
+    assert [record.job for _, record in store.inversions(limit=9, before=newest[0][0])] == ["d"]
+
+
+def test_a_result_of_a_job_that_was_cancelled_meanwhile_is_not_kept(store: Store) -> None:
+    running(store)
+    store.cancel_job("a")
+    assert store.finish_eigenbasis(eigenbasis(store), b"done").state == JobState.CANCELLED
+    assert store.eigenbasis(BASIS) is None
+
+
+@pytest.mark.parametrize("start", [create, running])
+def test_an_eigenbasis_in_use_is_not_deleted(store: Store, start: Callable[..., JobRecord]) -> None:
+    basis = make_eigenbasis(store)
+    start(store, "user", uses=BASIS)
+    with pytest.raises(InUseError, match=r"is used by jobs/user, which has not ended; wait for it or cancel it first"):
+        store.delete_eigenbasis(BASIS)
+    assert store.eigenbasis(BASIS) == basis
+    store.cancel_job("user")
+    store.delete_eigenbasis(BASIS)
+    assert store.eigenbasis(BASIS) is None
+    assert files(store) == set()
+
+
+def test_deleting_what_is_not_there_does_nothing(store: Store) -> None:
+    store.delete_eigenbasis(BASIS)
+
+
+def test_a_deleted_eigenbasis_can_be_made_again(store: Store) -> None:
+    make_eigenbasis(store, "a")
+    store.delete_eigenbasis(BASIS)
+    again = make_eigenbasis(store, "b")
+    assert store.eigenbasis(BASIS) == again
+
+
+# Files --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_named_by_its_content_and_kept_once(store: Store) -> None:
+    digest = store.blobs.write(b"content")
+    assert digest == hashlib.sha256(b"content").hexdigest()
+    assert store.blobs.write(b"content") == digest
+    assert store.blobs.read(digest) == b"content"
+    assert files(store) == {digest}
+
+
+def test_an_empty_file_is_a_file(store: Store) -> None:
+    assert store.blobs.read(store.blobs.write(b"")) == b""
+
+
+def test_a_damaged_file_is_told_from_a_whole_one_and_named(store: Store, tmp_path: Path) -> None:
+    digest = store.blobs.write(b"content")
+    (path,) = (tmp_path / "data" / "blobs").rglob(digest)
+    path.write_bytes(b"c0ntent")
+    with pytest.raises(BlobCorruptedError, match="was changed or damaged") as caught:
+        store.blobs.read(digest)
+    assert str(path) in str(caught.value)
+    path.unlink()
+    with pytest.raises(BlobCorruptedError, match="is missing from the store"):
+        store.blobs.read(digest)
+
+
+def test_an_input_is_removed_with_the_end_of_its_job_unless_another_job_needs_it(store: Store) -> None:
+    payload = store.blobs.write(b"targets")
+    for job_id in "ab":
+        running(store, job_id, payload=payload)
+    assert store.cancel_job("a").payload is None
+    assert files(store) == {payload}
+    store.fail_job("b", b"reason")
+    assert files(store) == set()
+
+
+def test_a_result_of_the_same_content_is_kept_while_one_of_them_is_there(store: Store) -> None:
+    for job_id in "ab":
+        make_eigenbasis(store, job_id, name=f"generators/tiny/eigenbases/{job_id}")
+    assert len(files(store)) == 1
+    store.delete_eigenbasis("generators/tiny/eigenbases/a")
+    assert len(files(store)) == 1
+    store.delete_eigenbasis("generators/tiny/eigenbases/b")
+    assert files(store) == set()
+
+
+def test_a_sweep_removes_what_a_crash_left_and_nothing_else(store: Store) -> None:
+    basis = make_eigenbasis(store)
+    running(store, "b")
+    found = inversion(store, "b")
+    store.finish_inversion(found, b"done")
+    payload = store.blobs.write(b"targets")
+    create(store, "c", payload=payload)
+    orphan = store.blobs.write(b"nobody's")
+    folder = store.blobs._folder / orphan[:2]
+    (folder / ".tmp-123").write_bytes(b"half")
+    assert store.sweep_blobs() == 2
+    assert files(store) == {basis.content, found.content, payload}
+    assert store.sweep_blobs() == 0
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = BlobStore(tmp_path)
+    digest = hashlib.sha256(b"content").hexdigest()
+    path = tmp_path / digest[:2] / digest
+    seen = []
+
+    def fsync(descriptor: int) -> None:
+        seen.append(path.exists())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    blobs.write(b"content")
+    # The content is flushed before the file has its name, and the folder after.
+    assert seen == [False, True]
+
+
+# A full disk --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_leaves_no_file_behind(store: Store, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    before = everything(store)
+
+    def fsync(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fsync)
+        with pytest.raises(StorageFullError, match=r"no room to write in .*blobs.*free some space and try again"):
+            store.blobs.write(b"content")
+    assert everything(store) == before
+    assert store.blobs.read(store.blobs.write(b"content")) == b"content"
+
+
+def test_another_failure_of_the_disk_is_not_called_full(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        store.blobs.write(b"content")
+    assert files(store) == set()
+
+
+@pytest.fixture
+def full_store(store: Store) -> Iterator[Store]:
+    """A store with a running job, whose database cannot grow by a single page."""
+    running(store)
+    store.record_progress("a", b"half")
+    set_pages(store, 1)
+    return store
+
+
+def set_pages(store: Store, pages: int) -> None:
+    """Limits the database's size; SQLite says "database or disk is full" beyond, as it does on a full disk."""
+    # The pool has one connection, which the store's next session takes.
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+LARGE = b"x" * 100_000
+WRITES: dict[str, Callable[[Store], object]] = {
+    "create": lambda store: create(store, "b", work=LARGE),
+    "progress": lambda store: store.record_progress("a", LARGE),
+    "requeue": lambda store: store.requeue("a", progress=LARGE, crashed=True),
+    "fail": lambda store: store.fail_job("a", LARGE),
+    "finish eigenbasis": lambda store: store.finish_eigenbasis(replace(eigenbasis(store), spec=LARGE), b"done"),
+    "finish inversion": lambda store: store.finish_inversion(replace(inversion(store), header=LARGE), b"done"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_full_database_leaves_everything_as_it_was(full_store: Store, write: str) -> None:
+    # The files of the results are there already: their rows are what does not fit.
+    eigenbasis(full_store)
+    inversion(full_store)
+    before = everything(full_store)
+    with pytest.raises(StorageFullError, match=r"no room to write in .*database or disk is full.*free some space"):
+        WRITES[write](full_store)
+    assert everything(full_store) == before
+    set_pages(full_store, 1_000_000)
+    WRITES[write](full_store)
+    assert everything(full_store) != before
+
+
+def test_another_failure_of_the_database_is_not_called_full(store: Store, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "data" / "pullback.sqlite") as other:
+        other.execute("DROP TABLE events")
+    other.close()
+    with pytest.raises(OperationalError, match="no such table"):
+        create(store)
+
+
+# Opening ------------------------------------------------------------------------------------------------------------
+
+
+def test_reopening_finds_everything(store: Store, tmp_path: Path) -> None:
+    make_eigenbasis(store, "a")
+    running(store, "b", request_id="mine", payload=store.blobs.write(b"targets"))
+    store.record_progress("b", b"half")
+    running(store, "c")
+    store.finish_inversion(inversion(store, "c"), b"done")
+    before = everything(store)
+    store.close()
+    again = Store(tmp_path / "data")
+    assert everything(again) == before
+    assert again.sweep_blobs() == 0
+    assert create(again, "d").created.tzinfo is not None
+    assert [job.id for _, job in again.jobs(limit=2)] == ["d", "c"]
+    again.close()
+
+
+def test_a_commit_is_on_disk_before_it_is_acknowledged(store: Store) -> None:
+    with store._engine.connect() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_path: Path) -> None:
+    create(store)
+    store.close()
+    path = tmp_path / "data" / "pullback.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+    database.close()
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 1.*--data folder"):
+        Store(tmp_path / "data")
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
+    database.close()
