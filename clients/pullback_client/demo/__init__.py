@@ -1,0 +1,7 @@
+"""The demo: a real photograph inverted with plain and with Hessian Adam, on a server of its own."""
+
+from __future__ import annotations
+
+from pullback_client.demo.run import run_demo
+
+__all__ = ["run_demo"]
