@@ -8,20 +8,54 @@ import pytest
 import torch
 
 from pullback.distances import DEFAULT_DISTANCE, build, catalogue, entry, load
-from pullback.errors import UnknownNameError, WeightsError, WeightsUnavailableError
+from pullback.errors import InvalidInputError, UnknownNameError, WeightsError, WeightsUnavailableError
 
 
 def test_the_default_comes_first_and_every_distance_is_named():
     names = [known.name for known in catalogue()]
-    assert names == ["lpips-effnet-lite0", "st-lpips-alex", "lpips-alex", "lpips-vgg", "lpips-squeeze", "mse"]
+    assert names == [
+        "lpips-effnet-lite0",
+        "st-lpips-alex",
+        "st-lpips-vgg",
+        "lpips-alex",
+        "lpips-vgg",
+        "lpips-squeeze",
+        "mse",
+        "ssim",
+        "stft",
+    ]
     assert names[0] == DEFAULT_DISTANCE
+
+
+def test_every_entry_says_what_it_takes():
+    takes = {known.name: known.takes for known in catalogue()}
+    assert takes.pop("mse") == ("images", "sounds")
+    assert takes.pop("stft") == ("sounds",)
+    assert set(takes.values()) == {("images",)}
+
+
+@pytest.mark.parametrize("name", [known.name for known in catalogue() if "images" not in known.takes])
+def test_a_distance_of_sounds_refuses_images(name: str):
+    with pytest.raises(InvalidInputError, match=rf"'{name}' takes sounds .* but shape \(1, 3, 40, 40\) came"):
+        load(name)(torch.zeros(1, 3, 40, 40), torch.zeros(1, 3, 40, 40))
+
+
+@pytest.mark.parametrize("name", ["lpips-effnet-lite0", "st-lpips-alex", "ssim"])
+def test_a_distance_of_images_refuses_sounds_and_names_those_that_take_them(name: str):
+    sounds = torch.zeros(1, 1, 512)
+    with pytest.raises(InvalidInputError) as caught:
+        load(name)(sounds, sounds)
+    assert str(caught.value) == (
+        f"distance '{name}' takes images of shape (batch, channels, height, width), but shape (1, 1, 512) came; "
+        "the distances of sounds are stft and mse"
+    )
 
 
 def test_an_unknown_distance_gets_the_known_names():
     with pytest.raises(
-        UnknownNameError, match="no distance is named 'ssim'; known: lpips-effnet-lite0, st-lpips-alex, "
+        UnknownNameError, match="no distance is named 'dists'; known: lpips-effnet-lite0, st-lpips-alex, "
     ):
-        load("ssim")
+        load("dists")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +83,7 @@ def test_missing_backbone_weights_are_an_error_that_says_how_to_get_them(
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["lpips-alex", "lpips-vgg", "lpips-squeeze", "st-lpips-alex", "lpips-effnet-lite0"])
+@pytest.mark.parametrize("name", ["lpips-alex", "lpips-vgg", "lpips-squeeze", "st-lpips-vgg", "lpips-effnet-lite0"])
 def test_weights_of_another_network_are_refused(name: str):
     with pytest.raises(WeightsError, match=f"the weights of distance '{name}' (lack|do not fit)"):
         build(entry(name), {"features.0.weight": torch.zeros(1)})

@@ -10,7 +10,7 @@ import torchvision
 from torch import Tensor
 from torch.func import jvp, vmap
 
-from pullback.distances import Distance, build, entry, load
+from pullback.distances import EmbeddingDistance, build, entry, load
 from pullback.errors import InvalidInputError
 
 # torch itself calls it when forward mode is first used.
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 
 # The published LPIPS are tested with seeded backbones: their weights come from no package registry.
 BACKBONES = {"lpips-alex": "alexnet", "lpips-vgg": "vgg16", "lpips-squeeze": "squeezenet1_1"}
-NAMES = ["lpips-effnet-lite0", "st-lpips-alex", *BACKBONES, "mse"]
+NAMES = ["lpips-effnet-lite0", "st-lpips-alex", "st-lpips-vgg", *BACKBONES, "mse"]
 SIDE = 40
 
 
 @functools.cache
-def distance_of(name: str, dtype: torch.dtype = torch.float32) -> Distance:
+def distance_of(name: str, dtype: torch.dtype = torch.float32) -> EmbeddingDistance:
     if name not in BACKBONES:
         return load(name, dtype=dtype)
     with torch.random.fork_rng():
@@ -124,7 +124,8 @@ def test_greyscale_is_taken_as_three_equal_channels_and_others_are_refused(name:
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [("lpips-alex", 31), ("lpips-vgg", 16), ("lpips-squeeze", 17), ("st-lpips-alex", 21)]
+    ("name", "side"),
+    [("lpips-alex", 31), ("lpips-vgg", 16), ("lpips-squeeze", 17), ("st-lpips-alex", 21), ("st-lpips-vgg", 18)],
 )
 def test_the_smallest_image_is_taken_and_a_smaller_one_refused(name: str, side: int):
     distance = distance_of(name)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from pullback.distances import build, entry, load
 from pullback.distances.features import EPSILON, LpipsEmbedding
-from pullback.errors import WeightsError
+from pullback.errors import InvalidInputError, WeightsError
 
 
 def images(count: int, seed: int, side: int = 64) -> Tensor:
@@ -34,6 +34,13 @@ def test_mse_is_the_mean_squared_error_on_minus_one_to_one():
     expected = functional.mse_loss(2 * a - 1, 2 * b - 1, reduction="none").mean(dim=(1, 2, 3))
     torch.testing.assert_close(load("mse")(a, b), expected)
     torch.testing.assert_close(load("mse")(torch.zeros(1, 1, 5, 7), torch.ones(1, 1, 5, 7)), torch.tensor([4.0]))
+
+
+def test_mse_takes_sounds_as_they_are():
+    a, b = images(2, 2).flatten(2), images(2, 3).flatten(2)
+    torch.testing.assert_close(load("mse")(a, b), (a - b).square().mean(dim=(1, 2)))
+    with pytest.raises(InvalidInputError, match=r"takes images of shape .* or sounds .* but shape \(2, 3\) came"):
+        load("mse").embed(torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
@@ -70,7 +77,11 @@ def test_the_default_is_the_uncalibrated_form_over_timms_network():
 
 # Computed once outside this library, in float64, on the images of `smooth_pair`: by the authors' own code
 # (stlpips-pytorch 0.0.2), and by timm's network with the published tensors assigned in the file's order.
-REFERENCE = {"st-lpips-alex": 0.6500547709241753, "lpips-effnet-lite0": 1.2310059194696197}
+REFERENCE = {
+    "st-lpips-alex": 0.6500547709241753,
+    "st-lpips-vgg": 0.7117949360324889,
+    "lpips-effnet-lite0": 1.2310059194696197,
+}
 
 
 def smooth_pair() -> tuple[Tensor, Tensor]:
@@ -88,10 +99,11 @@ def test_a_published_network_gives_its_reference_value(name: str):
     assert found.item() == pytest.approx(REFERENCE[name], rel=1e-6)
 
 
-def test_st_lpips_hardly_notices_a_shift():
+@pytest.mark.parametrize("name", ["st-lpips-alex", "st-lpips-vgg"])
+def test_st_lpips_hardly_notices_a_shift(name: str):
     base = functional.interpolate(images(1, 8, 12), (80, 80), mode="bicubic").clamp(0, 1)
     here, shifted, other = base[..., 4:68, 4:68], base[..., 4:68, 5:69], base.flip(3)[..., 4:68, 4:68]
-    distance = load("st-lpips-alex")
+    distance = load(name)
     assert distance(here, shifted) < 0.1 * distance(here, other)
 
 

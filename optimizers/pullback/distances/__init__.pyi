@@ -3,21 +3,27 @@ from .catalogue_file import DistanceEntry as DistanceEntry
 from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
 from .distance import Distance as Distance
+from .distance import EmbeddingDistance as EmbeddingDistance
 from .loading import build as build
 from .loading import load as load
 from .lpips_backbone import BackboneLpips as BackboneLpips
 from .lpips_published import PublishedLpips as PublishedLpips
 from .mse import Mse as Mse
+from .ssim import Ssim as Ssim
 from .st_lpips import ShiftTolerantLpips as ShiftTolerantLpips
+from .stft import MultiScaleStft as MultiScaleStft
 
 __all__ = [
     "DEFAULT_DISTANCE",
     "BackboneLpips",
     "Distance",
     "DistanceEntry",
+    "EmbeddingDistance",
     "Mse",
+    "MultiScaleStft",
     "PublishedLpips",
     "ShiftTolerantLpips",
+    "Ssim",
     "build",
     "catalogue",
     "entry",

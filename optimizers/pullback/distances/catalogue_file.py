@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml
 
 DEFAULT_DISTANCE = "lpips-effnet-lite0"
+# Names outside the catalogue: LPIPS' uncalibrated form over any network of timm.
+TIMM_FAMILY = "lpips-timm"
+TIMM_FORM = f"{TIMM_FAMILY}:NETWORK[:SIDE][@FILE]"
+_TIMM_NAME = re.compile(rf"{TIMM_FAMILY}:(?P<network>\w+(?:\.\w+)?)(?::(?P<side>[1-9]\d{{0,3}}))?(?:@(?P<file>.+))?")
+_INPUTS = ("images", "sounds")
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -21,45 +27,80 @@ class DistanceEntry:
         name: What `load` calls it.
         title: One line for people.
         family: Which class computes it.
+        takes: What it compares: `images`, `sounds` or both.
+        embedding: Whether it is the squared distance of embeddings, as `gram` and `sketch` need it.
         backbone: Which network of the family; empty where there is only one.
         source: Where the weights were published; None for a distance without weights.
+        side: Height and width in pixels that images are resized to; 0 where the family decides.
+        file: A weight file that the name itself gives, for `lpips-timm`; empty otherwise.
     """
 
     name: str
     title: str
     family: str
+    takes: tuple[str, ...] = ("images",)
+    embedding: bool = True
     backbone: str = ""
     source: WeightsSource | None = None
+    side: int = 0
+    file: str = ""
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256 of the published weight file, as far as it was published; empty for a distance without weights."""
+        """SHA-256 of the published weight file, as far as it was published; empty for a distance without weights.
+
+        Empty also for a distance over a network of timm, whose weight file is known only when it is loaded.
+        """
         return self.source.sha256 if self.source else ""
 
 
 def catalogue() -> list[DistanceEntry]:
-    """Every known distance, the default first."""
+    """Every distance of the catalogue, the default first."""
     return [_parse_entry(name, table) for name, table in read_toml(_OWN_FILE).items()]
 
 
-def entry(name: str) -> DistanceEntry:
+def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
     """The distance of that name.
+
+    A name outside the catalogue may have the form `lpips-timm:NETWORK[:SIDE][@FILE]`: LPIPS' uncalibrated form over a
+    network of timm, such as `lpips-timm:resnet18.a1_in1k:96@/data/resnet18.safetensors`. Here only its form is
+    checked; neither the network nor the file is looked for.
+
+    Args:
+        name: Name in the catalogue, or of that form.
+        only_catalogue: Whether names of that form are unknown. They may name any file of this machine, so a process
+            that answers strangers must not take them.
 
     Raises:
         UnknownNameError: There is none; the message lists the known ones.
     """
+    if not only_catalogue and (form := _TIMM_NAME.fullmatch(name)):
+        return DistanceEntry(
+            name=name.partition("@")[0],
+            title=f"LPIPS' uncalibrated form over {form['network']} of timm",
+            family=TIMM_FAMILY,
+            backbone=form["network"],
+            side=int(form["side"] or 0),
+            file=form["file"] or "",
+        )
     entries = {known.name: known for known in catalogue()}
     try:
         return entries[name]
     except KeyError:
-        raise UnknownNameError("distance", name, entries) from None
+        known = [*entries] if only_catalogue else [*entries, TIMM_FORM]
+        raise UnknownNameError("distance", name, known) from None
 
 
 def _parse_entry(name: str, table: Table) -> DistanceEntry:
+    takes = table.strings("takes")
+    if not takes or not set(takes) <= set(_INPUTS):
+        raise table.error("takes", f"expected some of {', '.join(_INPUTS)}, got {list(takes)}")
     found = DistanceEntry(
         name=name,
         title=table.string("title"),
         family=table.string("family"),
+        takes=takes,
+        embedding=table.boolean("embedding", default=True),
         backbone=table.string("backbone", ""),
         source=parse_source(table.table("source")) if "source" in table else None,
     )

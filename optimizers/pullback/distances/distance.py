@@ -1,4 +1,4 @@
-"""What an image distance is: a squared Euclidean distance between embeddings."""
+"""What a distance of images or of sounds is, and the kind that has an embedding."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 
 class Distance(nn.Module, ABC):
-    """An image distance of the form D(a, b) = ‖φ(a) − φ(b)‖².
+    """A distance D(a, b) ≥ 0 with D(a, a) = 0, smooth at b = a, where it pulls back a metric.
 
-    Because the residual φ(a) − φ(b) vanishes at b = a, the Hessian of D there is exactly 2 JᵀJ with J = ∂φ.
+    Images have shape (B, C, H, W) and values in [0, 1]; sounds have shape (B, C, T) and values in [−1, 1].
 
-    Frozen, in evaluation mode, differentiable once, twice and in forward mode; gradients are finite for every image,
-    constant ones included.
+    Frozen, in evaluation mode, differentiable once and twice; gradients are finite for every image, constant ones
+    included.
 
     Attributes:
         name: Name in the catalogue.
@@ -42,14 +42,27 @@ class Distance(nn.Module, ABC):
         return self._anchor.dtype
 
     @abstractmethod
-    def embed(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
-        """The embedding φ of images in [0, 1]."""
+    def forward(
+        self, a: Float[Tensor, "batch channels *size"], b: Float[Tensor, "batch channels *size"]
+    ) -> Float[Tensor, " batch"]:
+        """The distance D(a, b) of images or sounds, pair by pair."""
+
+
+class EmbeddingDistance(Distance):
+    """A distance of the form D(a, b) = ‖φ(a) − φ(b)‖².
+
+    Because the residual φ(a) − φ(b) vanishes at b = a, the Hessian of D there is exactly 2 JᵀJ with J = ∂φ.
+
+    The embedding is differentiable in forward mode too.
+    """
+
+    @abstractmethod
+    def embed(self, images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch features"]:
+        """The embedding φ of images or sounds."""
 
     def forward(
-        self,
-        a: Float[Tensor, "batch channels height width"],
-        b: Float[Tensor, "batch channels height width"],
+        self, a: Float[Tensor, "batch channels *size"], b: Float[Tensor, "batch channels *size"]
     ) -> Float[Tensor, " batch"]:
-        """The distance D(a, b) of images in [0, 1], pair by pair."""
+        """The distance D(a, b) of images or sounds, pair by pair."""
         # D(a, b) = ‖φ(a) − φ(b)‖²
         return (self.embed(a) - self.embed(b)).square().sum(dim=1)

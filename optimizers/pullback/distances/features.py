@@ -9,12 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pullback.errors import InvalidInputError, WeightsError
+from pullback.errors import WeightsError
 
 # Stands inside the root of the channel norm. 1e-10 is far below the squared norm of any activation that matters, and
 # float32 holds the derivatives that it bounds (1e5 for the first, 1e10 for the second).
 EPSILON = 1e-10
-_IN_PLACE = (nn.ReLU, nn.ReLU6)
 
 
 class LpipsEmbedding(nn.Module):
@@ -56,30 +55,6 @@ def _unit(activation: Tensor, root_weight: Tensor) -> Tensor:
     return (unit * (root_weight / math.sqrt(height * width))).flatten(start_dim=1)
 
 
-def as_rgb(
-    images: Float[Tensor, "batch channels height width"], distance: str, smallest: int = 1
-) -> Float[Tensor, "batch 3 height width"]:
-    """Images with three channels; the one channel of greyscale images is repeated.
-
-    Args:
-        images: Images with one channel or three.
-        distance: Name of the distance that asks, for the error.
-        smallest: Height and width below which the distance's network has no output.
-
-    Raises:
-        InvalidInputError: Images of another number of channels, or too small.
-    """
-    channels, height, width = images.shape[1:]
-    if channels not in {1, 3}:
-        raise InvalidInputError(f"distance {distance!r} takes images of 1 or 3 channels, but {channels} came")
-    if min(height, width) < smallest:
-        raise InvalidInputError(
-            f"distance {distance!r} takes images of at least {smallest} × {smallest} px, but {height} × {width} came; "
-            "enlarge them, or use a distance that resizes: lpips-effnet-lite0"
-        )
-    return images.expand(-1, 3, -1, -1)
-
-
 def prepare(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
     """Gives a network, built on the meta device, its published weights, and takes its in-place operations out.
 
@@ -97,5 +72,5 @@ def prepare(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
         raise WeightsError(f"the weights of distance {name!r} do not fit its network: {error}") from error
     for module in network.modules():
         # In-place activations destroy what forward mode and double backward need.
-        if isinstance(module, _IN_PLACE):
-            module.inplace = False
+        if getattr(module, "inplace", False):
+            module.inplace = False  # type: ignore[assignment]

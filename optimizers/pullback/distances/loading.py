@@ -7,25 +7,34 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from pullback.distances.catalogue_file import DEFAULT_DISTANCE, DistanceEntry, entry
+from pullback.distances.catalogue_file import DEFAULT_DISTANCE, TIMM_FAMILY, DistanceEntry, entry
 from pullback.distances.distance import Distance
 from pullback.distances.effnet_lite0 import lpips_effnet_lite0
 from pullback.distances.lpips_published import PublishedLpips
+from pullback.distances.lpips_timm import find_weights, lpips_timm
 from pullback.distances.mse import Mse
+from pullback.distances.ssim import Ssim
 from pullback.distances.st_lpips import ShiftTolerantLpips
+from pullback.distances.stft import MultiScaleStft
 from pullback.weights.store import load_state_dict
 
 
-def _mse(found: DistanceEntry, state: Mapping[str, Tensor]) -> Distance:
-    del state  # It has no weights.
-    return Mse(found)
+def _without_weights(kind: Callable[[DistanceEntry], Distance]) -> Callable[..., Distance]:
+    def build_it(found: DistanceEntry, state: Mapping[str, Tensor]) -> Distance:
+        del state  # There is none.
+        return kind(found)
+
+    return build_it
 
 
 FAMILIES: dict[str, Callable[[DistanceEntry, Mapping[str, Tensor]], Distance]] = {
     "lpips-effnet-lite0": lpips_effnet_lite0,
     "st-lpips": ShiftTolerantLpips,
     "lpips": PublishedLpips,
-    "mse": _mse,
+    TIMM_FAMILY: lpips_timm,
+    "mse": _without_weights(Mse),
+    "ssim": _without_weights(Ssim),
+    "stft": _without_weights(MultiScaleStft),
 }
 
 
@@ -34,10 +43,13 @@ def load(
     device: str | torch.device | None = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Distance:
-    """Loads a distance of the catalogue, fetching its weights the first time.
+    """Loads a distance, fetching its weights the first time.
 
     Args:
-        name: Name in the catalogue.
+        name: Name in the catalogue, or `lpips-timm:NETWORK[:SIDE][@FILE]`: LPIPS' uncalibrated form over a network of
+            timm, on images resized to SIDE × SIDE px (by default what the network was published for), with the
+            weights of FILE (.safetensors or .pth, under timm's names) or else those of timm's hub. The loaded
+            distance's name then says network and side, and `weights_hash` is the file's SHA-256.
         device: Where to put it; None takes CUDA where there is one, else the CPU.
         dtype: Floating-point type of the weights and of the embedding.
 
@@ -45,12 +57,15 @@ def load(
         The distance, frozen and in evaluation mode.
 
     Raises:
-        UnknownNameError: No such distance; the message lists the known ones.
+        UnknownNameError: No such distance; the message lists the known ones. Or no such network of timm.
+        InvalidInputError: A network of timm that cannot serve as a distance; the message says why.
         WeightsUnavailableError: Its weights are not on this machine and not to be had; the message says how to place
             them by hand. No other distance is put in its place.
         WeightsError: The weights cannot be used.
     """
     found = entry(name)
+    if found.family == TIMM_FAMILY:
+        found = find_weights(found)
     state = load_state_dict(found.source) if found.source else {}
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"

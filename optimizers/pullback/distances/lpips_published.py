@@ -13,8 +13,9 @@ from lpips import pretrained_networks
 from torch import Tensor, nn
 
 from pullback.distances.catalogue_file import DistanceEntry
-from pullback.distances.distance import Distance
-from pullback.distances.features import LpipsEmbedding, as_rgb, prepare
+from pullback.distances.distance import EmbeddingDistance
+from pullback.distances.features import LpipsEmbedding, prepare
+from pullback.distances.inputs import as_rgb
 from pullback.errors import WeightsError
 
 _NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -26,7 +27,7 @@ _NETWORKS: dict[str, Callable[..., nn.Module]] = {
 SMALLEST_IMAGE = {"alex": 31, "vgg": 16, "squeeze": 17}
 
 
-class PublishedLpips(Distance):
+class PublishedLpips(EmbeddingDistance):
     """LPIPS over AlexNet, VGG-16 or SqueezeNet, with the linear weights that the `lpips` package brings.
 
     Equal to `lpips.LPIPS(net=…)` of the same images, except that its gradient is finite on flat ones.
@@ -53,11 +54,11 @@ class PublishedLpips(Distance):
         self.register_buffer("scale", scaling.get_buffer("scale"))
         self.embedding = LpipsEmbedding(_linear_weights(entry.backbone))
 
-    def embed(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+    def embed(self, images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch features"]:
         """The embedding φ of images in [0, 1], greyscale or colour.
 
         Raises:
-            InvalidInputError: Images of neither 1 nor 3 channels, or smaller than the backbone can take.
+            InvalidInputError: No images, or images of neither 1 nor 3 channels, or smaller than the backbone can take.
         """
         scaled = (2 * as_rgb(images, self.name, self.smallest) - 1 - self.shift) / self.scale
         features: Tensor = self.embedding(self.net(scaled))

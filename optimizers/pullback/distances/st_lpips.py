@@ -1,4 +1,4 @@
-"""Shift-tolerant LPIPS over AlexNet (Ghildyal and Liu, ECCV 2022)."""
+"""Shift-tolerant LPIPS over AlexNet or VGG-16 (Ghildyal and Liu, ECCV 2022)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pullback.distances.catalogue_file import DistanceEntry
-from pullback.distances.distance import Distance
-from pullback.distances.features import LpipsEmbedding, as_rgb, prepare
+from pullback.distances.distance import EmbeddingDistance
+from pullback.distances.features import LpipsEmbedding, prepare
+from pullback.distances.inputs import as_rgb
 from pullback.errors import WeightsError
 
-SMALLEST_IMAGE = 21
+# Below these the networks' reflection padding has nothing to reflect.
+SMALLEST_IMAGE = {"alex": 21, "vgg": 18}
 
 
 class Blur(nn.Module):
@@ -52,18 +54,36 @@ class ShiftTolerantAlexNet(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """The output of each of the five slices."""
-        activations = []
-        for part in (self.slice1, self.slice2, self.slice3, self.slice4, self.slice5):
-            images = part(images)
-            activations.append(images)
-        return activations
+        return _outputs(images, self.slice1, self.slice2, self.slice3, self.slice4, self.slice5)
 
 
-class ShiftTolerantLpips(Distance):
+class ShiftTolerantVgg16(nn.Module):
+    """VGG-16 whose pooling has stride 1 with blurred subsampling after it.
+
+    Layers are numbered as in the published checkpoint.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slice1 = _numbered(_convolutions(0, 3, 64, count=2))
+        self.slice2 = _stage(4, 64, 128, count=2)
+        self.slice3 = _stage(10, 128, 256, count=3)
+        self.slice4 = _stage(18, 256, 512, count=3)
+        self.slice5 = _stage(26, 512, 512, count=3)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """The output of each of the five slices."""
+        return _outputs(images, self.slice1, self.slice2, self.slice3, self.slice4, self.slice5)
+
+
+_NETWORKS: dict[str, type[nn.Module]] = {"alex": ShiftTolerantAlexNet, "vgg": ShiftTolerantVgg16}
+
+
+class ShiftTolerantLpips(EmbeddingDistance):
     """LPIPS trained to ignore shifts of a few pixels.
 
     Args:
-        entry: What the catalogue says of this distance.
+        entry: What the catalogue says of this distance; its backbone is `alex` or `vgg`.
         state: The published tensors: the network, its input scaling, and one weight per channel of each layer.
 
     Raises:
@@ -77,8 +97,9 @@ class ShiftTolerantLpips(Distance):
         super().__init__()
         self.name = entry.name
         self.weights_hash = entry.weights_hash
+        self.smallest = SMALLEST_IMAGE[entry.backbone]
         with torch.device("meta"):
-            self.net = ShiftTolerantAlexNet()
+            self.net = _NETWORKS[entry.backbone]()
         prepare(self.net, {key[4:]: value for key, value in state.items() if key.startswith("net.")}, entry.name)
         try:
             self.register_buffer("shift", state["scaling_layer.shift"])
@@ -87,16 +108,38 @@ class ShiftTolerantLpips(Distance):
         except KeyError as error:
             raise WeightsError(f"the weights of distance {entry.name!r} lack {error}") from error
 
-    def embed(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+    def embed(self, images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch features"]:
         """The embedding φ of images in [0, 1], greyscale or colour.
 
         Raises:
-            InvalidInputError: Images of neither 1 nor 3 channels, or smaller than the network can take.
+            InvalidInputError: No images, or images of neither 1 nor 3 channels, or smaller than the network can take.
         """
-        scaled = (2 * as_rgb(images, self.name, SMALLEST_IMAGE) - 1 - self.shift) / self.scale
+        scaled = (2 * as_rgb(images, self.name, self.smallest) - 1 - self.shift) / self.scale
         features: Tensor = self.embedding(self.net(scaled))
         return features
 
 
 def _numbered(layers: dict[int, nn.Module]) -> nn.Sequential:
     return nn.Sequential(OrderedDict((str(number), layer) for number, layer in layers.items()))
+
+
+def _stage(first: int, channels_in: int, channels_out: int, count: int) -> nn.Sequential:
+    pooling: dict[int, nn.Module] = {first: nn.MaxPool2d(2, 1), first + 1: Blur(channels_in)}
+    return _numbered(pooling | _convolutions(first + 2, channels_in, channels_out, count))
+
+
+def _convolutions(first: int, channels_in: int, channels_out: int, count: int) -> dict[int, nn.Module]:
+    layers: dict[int, nn.Module] = {}
+    for number in range(first, first + 2 * count, 2):
+        layers[number] = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        layers[number + 1] = nn.ReLU()
+        channels_in = channels_out
+    return layers
+
+
+def _outputs(images: Tensor, *slices: nn.Module) -> list[Tensor]:
+    activations = []
+    for part in slices:
+        images = part(images)
+        activations.append(images)
+    return activations

@@ -49,6 +49,13 @@ class Table:
             raise self.error(key, f"expected an integer of at least {minimum}, got {value!r}")
         return int(value)
 
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """A truth value."""
+        value = self._take(key, default, "true or false")
+        if not isinstance(value, bool):
+            raise self.error(key, f"expected true or false, got {value!r}")
+        return value
+
     def integers(self, key: str, length: int) -> tuple[int, ...]:
         """The list of exactly `length` positive integers under `key`."""
         expected = f"a list of {length} positive integers"
