@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check clean
+.PHONY: demo test check format protos protos-check bench-geometry clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -27,6 +27,10 @@ protos: $(VENV)/.test
 
 protos-check: $(VENV)/.test
 	$(BIN)/python protos/generate.py --check
+
+# Benchmarks print a table and one JSON object a line; QUICK=1 takes minutes instead of an hour.
+bench-geometry: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_geometry.py
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

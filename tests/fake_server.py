@@ -25,6 +25,7 @@ from grpc_status import rpc_status
 from PIL import Image
 
 from pullback_api.v1 import (
+    analysis_pb2,
     generators_pb2,
     generators_pb2_grpc,
     geometry_pb2,
@@ -99,6 +100,7 @@ class State:
     events: dict[str, list[jobs_pb2.JobEvent]] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
     eigenbases: dict[str, geometry_pb2.Eigenbasis] = field(default_factory=dict)
+    analyses: dict[str, analysis_pb2.MetricAnalysis] = field(default_factory=dict)
     inversions: dict[str, inversion_pb2.InversionResult] = field(default_factory=dict)
     finish_jobs: bool = True
     """Whether a new job is finished at once, or left running for `advance` and `finish`."""
@@ -256,6 +258,40 @@ class Geometry(_Servicer, geometry_pb2_grpc.GeometryServicer):
         del self.state.eigenbases[request.name]
         return empty_pb2.Empty()
 
+    def AnalyzeMetric(self, request: Any, context: Any) -> Any:
+        self.enter("AnalyzeMetric", request, context)
+        self.generator(request.spec.generator, context)
+        spec = specs_pb2.AnalysisSpec()
+        spec.CopyFrom(request.spec)
+        spec.space, spec.distance = spec.space or "z", spec.distance or "fake-distance"
+        spec.positions = spec.positions or 6
+        spec.control_positions = spec.control_positions or min(3, spec.positions)
+        if not spec.compared_distances:
+            spec.compared_distances.extend(["mse", "ssim"])
+        key = hashlib.sha256(spec.SerializeToString(deterministic=True)).hexdigest()[:8]
+        if key not in self.state.requests:
+            name = f"{spec.generator}/analyses/{key}"
+            job = self.state.new_job(jobs_pb2.Job(analyze_metric=spec, result=name))
+            self.state.analyses[name] = fake_analysis(name, job.name, spec)
+            self.state.requests[key] = job.name
+        return self.state.jobs[self.state.requests[key]]
+
+    def GetAnalysis(self, request: Any, context: Any) -> Any:
+        self.enter("GetAnalysis", request, context)
+        analysis = self.found(self.state.analyses, request.name, context)
+        if self.state.jobs[analysis.job].state != jobs_pb2.JOB_STATE_SUCCEEDED:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{analysis.job} has not succeeded")
+        return analysis
+
+    def ListAnalyses(self, request: Any, context: Any) -> Any:
+        self.enter("ListAnalyses", request, context)
+        heads = ("name", "spec", "generator_weights_hash", "version", "create_time", "job", "dim")
+        listed = [
+            analysis_pb2.MetricAnalysis(**{head: getattr(analysis, head) for head in heads})
+            for analysis in self.state.analyses.values()
+        ]
+        return geometry_pb2.ListAnalysesResponse(analyses=reversed(listed))
+
 
 class Inversion(_Servicer, inversion_pb2_grpc.InversionServicer):
     def Invert(self, request: Any, context: Any) -> Any:
@@ -335,6 +371,96 @@ def _eigenbasis(name: str, spec: specs_pb2.EigenbasisSpec) -> geometry_pb2.Eigen
     )
     basis.create_time.FromSeconds(1_800_000_000)
     return basis
+
+
+def fake_analysis(name: str, job: str, spec: specs_pb2.AnalysisSpec) -> analysis_pb2.MetricAnalysis:
+    """Numbers of the right shape and kind; the control's spectrum is flatter and its positions agree less."""
+    rng = np.random.default_rng(spec.seed)
+    spectra = [
+        _spectrum(rng, positions, decay) for positions, decay in ((spec.positions, 10.0), (spec.control_positions, 2.0))
+    ]
+    values = np.frombuffer(spectra[0].mean_metric_eigenvalues.data)
+    speeds = rng.dirichlet(np.full(DIM, 0.5), 1000) @ values
+    message = analysis_pb2.MetricAnalysis(
+        name=name,
+        spec=spec,
+        generator_weights_hash="a" * 64,
+        version="0.1.0",
+        job=job,
+        dim=DIM,
+        spectrum=spectra[0],
+        shuffled_spectrum=spectra[1],
+        apparent_speed=analysis_pb2.ApparentSpeed(
+            samples=pack(speeds, "<f8"),
+            mean=speeds.mean(),
+            deviation=speeds.std(),
+            expected_mean=values.mean(),
+            expected_deviation=float(np.sqrt(2 / (DIM + 2) * values.var())),
+        ),
+        homogeneity=_homogeneity(rng, spec.positions, 0.9),
+        shuffled_homogeneity=_homogeneity(rng, spec.control_positions, 0.5),
+        layers=_layers(values),
+        shuffled_layers=_layers(np.ones(DIM)),
+        axes=[_axis(rank, float(value)) for rank, value in enumerate(values)],
+    )
+    for distance in spec.compared_distances:
+        figures = ("entry_correlation", "spectrum_correlation", "linear_agreement", "log_agreement", "log_slope")
+        message.comparisons.add(
+            distance=distance,
+            method="full_backprop" if distance == "ssim" else "gram",
+            positions=spec.control_positions,
+            log_intercept=-0.25,
+            **dict(zip(figures, (0.9, 0.91, 0.92, 0.93, 1.04), strict=True)),
+        )
+    message.create_time.FromSeconds(1_800_000_000)
+    return message
+
+
+def _spectrum(rng: np.random.Generator, positions: int, decay: float) -> analysis_pb2.Spectrum:
+    mean = decay ** -np.arange(DIM)
+    each = mean * rng.uniform(0.5, 2.0, (positions, 1))
+    dims = [
+        analysis_pb2.DimsFor(fraction=fraction, mean_metric=number, mean=number - 0.25, deviation=0.5)
+        for number, fraction in enumerate((0.99, 0.999, 0.9999, 0.99999), start=2)
+    ]
+    return analysis_pb2.Spectrum(
+        mean_metric_eigenvalues=pack(mean, "<f8"),
+        eigenvalues=pack(each, "<f8"),
+        dims=dims,
+        effective_rank=mean.sum(),
+        condition_number=mean[0] / mean[-1],
+    )
+
+
+def _homogeneity(rng: np.random.Generator, positions: int, level: float) -> analysis_pb2.Homogeneity:
+    log = np.clip(rng.normal(level, 0.05, (positions, positions)), -1, 1)
+    np.fill_diagonal(log, 1)
+    return analysis_pb2.Homogeneity(
+        linear=pack(log**2, "<f8"),
+        log=pack(log, "<f8"),
+        linear_mean=level**2,
+        linear_deviation=0.1,
+        log_mean=level,
+        log_deviation=0.05,
+    )
+
+
+def _layers(values: Any) -> list[analysis_pb2.LayerAmplification]:
+    return [
+        analysis_pb2.LayerAmplification(layer=name, amplification=pack(values * gain, "<f8"))
+        for name, gain in (("stem", 1.0), ("block 1", 10.0), ("image", 50.0))
+    ]
+
+
+def _axis(rank: int, eigenvalue: float) -> analysis_pb2.AxisStrip:
+    steps = np.linspace(-3, 3, 5)
+    return analysis_pb2.AxisStrip(
+        rank=rank,
+        eigenvalue=eigenvalue,
+        steps=pack(steps, "<f8"),
+        distances=pack(eigenvalue * steps**2, "<f8"),
+        frames=[png(int(128 + 30 * step)) for step in steps],
+    )
 
 
 def _inversion(

@@ -66,7 +66,9 @@ class LiveServer:
         self._reader.start()
         line = self._process.stdout.readline()
         match = re.fullmatch(r"pullback-server listening on (127\.0\.0\.1:\d+)\n", line)
-        assert match, f"the server did not start: {line!r}; log: {self.log()[-2000:]}"
+        if match is None:
+            self._wait()
+            raise AssertionError(f"the server did not start: {line!r}; log: {self.log()[-2000:]}")
         self.target = match[1]
         self._connect()
 

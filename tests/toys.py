@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pullback.distances.distance import Distance
+from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.generators.generator import Generator, LatentSpace, Prior
 
 
@@ -116,7 +116,7 @@ class Rotated(ToyGenerator):
         return self.generator.synthesize(inputs @ self.rotation)
 
 
-class Euclidean(Distance):
+class Euclidean(EmbeddingDistance):
     """D(a, b) = scale ‖a − b‖²."""
 
     def __init__(self, scale: float = 1.0) -> None:
@@ -128,7 +128,7 @@ class Euclidean(Distance):
         return self.root * images.flatten(1)
 
 
-class Curved(Distance):
+class Curved(EmbeddingDistance):
     """A distance with a nonlinear embedding."""
 
     def __init__(self) -> None:
@@ -151,3 +151,31 @@ class Poisoned(Euclidean):
     def embed(self, images: Tensor) -> Tensor:
         flat = super().embed(images)
         return flat * torch.where(flat[:, :1].detach() > self.bound, torch.nan, 1.0)
+
+
+class Bounded(Distance):
+    """D(a, b) = 1 − exp(−‖a − b‖²): no embedding, and the metric of the Euclidean distance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "bounded"
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return -torch.expm1(-(a - b).flatten(1).square().sum(dim=1))
+
+
+class Convolutional(ToyGenerator):
+    """A convolutional generator of seeded weights, large enough for its memory to be measured."""
+
+    def __init__(self, dim: int, side: int) -> None:
+        super().__init__((3, side, side), dim)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            layers: list[nn.Module] = [nn.ConvTranspose2d(dim, 32, 4), nn.LeakyReLU(0.2)]
+            for _ in range(int(math.log2(side // 4))):
+                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(32, 32, 3, padding=1), nn.LeakyReLU(0.2)]
+            self.layers = nn.Sequential(*layers, nn.Conv2d(32, 3, 3, padding=1), nn.Sigmoid()).requires_grad_(False)
+
+    def synthesize(self, inputs: Tensor) -> Tensor:
+        images: Tensor = self.layers(inputs[:, :, None, None])
+        return images

@@ -3,6 +3,7 @@
 PullbackError
 ├── InvalidInputError (ValueError)       a value that cannot be used; says what came and what was expected
 ├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
+├── StoppedError                         a computation that was stopped when asked to; carries where it stood
 ├── IncompatibleEigenbasisError          an eigenbasis of another generator, space, distance or set of weights
 └── WeightsError
 ├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
@@ -12,6 +13,7 @@ PullbackError
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class PullbackError(Exception):
@@ -30,6 +32,18 @@ class UnknownNameError(PullbackError, LookupError):
         self.name = name
         self.known = tuple(known)
         super().__init__(f"no {kind} is named {name!r}; known: {', '.join(self.known) or 'none'}")
+
+
+class StoppedError(PullbackError):
+    """A computation that was stopped when asked to.
+
+    Attributes:
+        state: Its state at the last completed step, to go on from.
+    """
+
+    def __init__(self, state: Any, done: int, total: int) -> None:
+        self.state = state
+        super().__init__(f"stopped after {done} of {total} samples")
 
 
 class IncompatibleEigenbasisError(PullbackError):

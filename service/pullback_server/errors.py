@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+
+from pullback.errors import InvalidInputError
+
+# A status travels in HTTP/2 trailers, of which clients take 8 KiB: the message percent-encoded, then all of it again
+# in base64. What is longer would not arrive at all.
+MAX_MESSAGE_BYTES = 1_000
+MAX_DESCRIPTION_BYTES = 500
+MAX_VIOLATION_BYTES = 2_500
 
 _log = logging.getLogger(__name__)
 
@@ -34,24 +41,30 @@ class ApiError(Exception):
     def __init__(self, code: grpc.StatusCode, message: str, violations: tuple[FieldViolation, ...] = ()) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = _shorten(message, MAX_MESSAGE_BYTES)
         self.violations = violations
 
     def to_status(self) -> status_pb2.Status:
-        """The error as a `google.rpc.Status`, with a `BadRequest` where fields are at fault."""
+        """The error as a `google.rpc.Status`, with a `BadRequest` where fields are at fault: as many as fit."""
         status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        bad_request = error_details_pb2.BadRequest()
+        for violation in self.violations:
+            description = _shorten(violation.description, MAX_DESCRIPTION_BYTES)
+            bad_request.field_violations.add(field=violation.field, description=description)
+            if bad_request.ByteSize() > MAX_VIOLATION_BYTES:
+                bad_request.field_violations.pop()
+                break
         if self.violations:
-            detail = any_pb2.Any()
-            detail.Pack(
-                error_details_pb2.BadRequest(
-                    field_violations=[
-                        error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
-                        for v in self.violations
-                    ]
-                )
-            )
-            status.details.append(detail)
+            status.details.add().Pack(bad_request)
         return status
+
+
+def _shorten(text: str, most: int) -> str:
+    """The text, cut to at most that many bytes of UTF-8."""
+    data = text.encode()
+    if len(data) <= most:
+        return text
+    return data[: most - len("…".encode())].decode(errors="ignore") + "…"
 
 
 class Violations:
@@ -71,6 +84,8 @@ class Violations:
         """Raises INVALID_ARGUMENT with all that was noted."""
         if self._found:
             message = "; ".join(f"{v.field}: {v.description}" for v in self._found)
+            if len(self._found) > 1:
+                message = f"{len(self._found)} fields cannot be used: {message}"
             raise ApiError(grpc.StatusCode.INVALID_ARGUMENT, message, tuple(self._found))
 
 
@@ -100,6 +115,9 @@ def unavailable(message: str) -> ApiError:
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+    if isinstance(error, InvalidInputError):
+        # Requests are checked before the library sees them: this is the operator's catalogue file.
+        error = failed_precondition(str(error))
     if not isinstance(error, ApiError):
         _log.error("unexpected error in a call", exc_info=error)
         error = ApiError(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")

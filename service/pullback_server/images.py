@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 MIN_SIDE = 8
 MAX_PIXELS = 64_000_000
@@ -89,13 +89,13 @@ def prepare(
 
 def _decode_mask(data: bytes) -> Image.Image:
     try:
-        return _decode(data).convert("L")
+        return _decode(data, transparent=False).convert("L")
     except ImageError as error:
         raise ImageError(str(error), part="mask") from None
 
 
-def _decode(data: bytes) -> Image.Image:
-    """Decodes an image file into mode L or RGB, upright."""
+def _decode(data: bytes, *, transparent: bool = True) -> Image.Image:
+    """Decodes an image file into mode L or RGB, upright; `transparent` says whether it may have transparent parts."""
     if not data:
         raise ImageError("the file is empty (0 bytes)")
     try:
@@ -126,7 +126,10 @@ def _decode(data: bytes) -> Image.Image:
     # A phone's MPO file has several frames too, but its first one is the photograph.
     if frames > 1 and image.format != "MPO":
         raise ImageError(f"the {image.format} file is animated or has several pages; send one frame")
-    return _to_grey_or_colour(_flatten(_to_eight_bits(upright)))
+    eight_bits = _to_eight_bits(upright)
+    if not transparent and eight_bits.has_transparency_data:
+        raise ImageError("a mask with transparent parts can be read in two ways; save it as greyscale without alpha")
+    return _to_grey_or_colour(_to_srgb(_flatten(eight_bits)))
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
@@ -160,6 +163,19 @@ def _flatten(image: Image.Image) -> Image.Image:
         return image
     image = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Converts colours from the file's own profile, such as a phone's Display P3 or a printer's CMYK."""
+    profile = image.info.get("icc_profile")
+    if profile is None or image.mode not in {"RGB", "CMYK"}:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
+    except (ImageCms.PyCMSError, OSError):
+        # A damaged profile says nothing; as browsers do, the colours are taken for sRGB.
+        return image
 
 
 def _to_grey_or_colour(image: Image.Image) -> Image.Image:

@@ -16,6 +16,7 @@ from pullback_server.errors import ApiError, invalid
 _ID = r"[a-z0-9](?:[a-z0-9._-]{0,120}[a-z0-9])?"
 _GENERATOR = re.compile(rf"generators/({_ID})")
 _EIGENBASIS = re.compile(rf"generators/({_ID})/eigenbases/({_ID})")
+_ANALYSIS = re.compile(rf"generators/({_ID})/analyses/({_ID})")
 _INVERSION = re.compile(rf"inversions/({_ID})")
 _JOB = re.compile(rf"jobs/({_ID})")
 
@@ -37,6 +38,11 @@ def eigenbasis_name(generator: str, eigenbasis: str) -> str:
     return f"generators/{generator}/eigenbases/{eigenbasis}"
 
 
+def analysis_name(generator: str, analysis: str) -> str:
+    """`generators/{generator}/analyses/{analysis}`."""
+    return f"generators/{generator}/analyses/{analysis}"
+
+
 def inversion_name(inversion: str) -> str:
     """`inversions/{inversion}`."""
     return f"inversions/{inversion}"
@@ -56,6 +62,12 @@ def parse_eigenbasis(name: str, field: str) -> tuple[str, str]:
     """Generator's and eigenbasis' ids; INVALID_ARGUMENT on `field` for anything else."""
     generator, eigenbasis = _parse(_EIGENBASIS, name, field, "generators/{generator}/eigenbases/{eigenbasis}")
     return generator, eigenbasis
+
+
+def parse_analysis(name: str, field: str) -> tuple[str, str]:
+    """Generator's and analysis' ids; INVALID_ARGUMENT on `field` for anything else."""
+    generator, analysis = _parse(_ANALYSIS, name, field, "generators/{generator}/analyses/{analysis}")
+    return generator, analysis
 
 
 def parse_inversion(name: str, field: str) -> str:

@@ -6,28 +6,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import grpc
 from google.rpc import status_pb2
 
-import pullback
-from pullback.geometry.eigenbasis import Eigenbasis
-from pullback_api.v1 import inversion_pb2, jobs_pb2, specs_pb2
+from pullback_api.v1 import jobs_pb2
 from pullback_server.errors import ApiError, failed_precondition
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
-from pullback_server.names import parse_generator
-from pullback_server.store import (
-    BlobCorruptedError,
-    EigenbasisRecord,
-    InversionRecord,
-    JobRecord,
-    StorageFullError,
-    Store,
-)
+from pullback_server.results import make_result
+from pullback_server.store import BlobCorruptedError, JobRecord, JobState, StorageFullError, Store
 from pullback_server.worker.messages import Failure, Finished, JobFailed, JobMessage, Progressed, StartJob, Stopped
 
 MAX_CRASHES = 3
@@ -141,6 +131,9 @@ class Scheduler:
             await self._fail(job.id, Failure(error.code.value[0], f"the job cannot be started: {error.message}"))
             return True
         job = await self.in_store(self._store.start_job, job.id)
+        if job.state != JobState.RUNNING:
+            # It was cancelled while its input was read.
+            return True
         self._broker.publish(job.id, job.last_sequence)
         if not self._executor.assign(start):
             # The worker died meanwhile.
@@ -149,7 +142,7 @@ class Scheduler:
 
     def _make_start(self, job: JobRecord) -> StartJob:
         """Everything that the worker needs for a job. Runs in the store's thread."""
-        basis = None if job.uses is None else self._store.eigenbasis(job.uses)
+        basis = None if job.uses is None else self._store.result(job.uses)
         if job.uses is not None and basis is None:
             raise failed_precondition(f"{job.uses} is not there any more")
         return StartJob(
@@ -223,42 +216,21 @@ class Scheduler:
         job = await self.in_store(self._store.job, job_id)
         if job is None or job.state.ended:
             return
-        finish = self._finish_eigenbasis if job.kind == "eigenbasis" else self._finish_inversion
         try:
-            job = await self.in_store(finish, job, result)
+            job = await self.in_store(self._finish, job, result)
         except ApiError as error:
             # The result is kept in memory until there is room for it; whoever watches is told.
-            await self._record_progress(Progressed(job_id, f"waiting to store the result: {error.message}", 0, 0))
+            progress = jobs_pb2.Progress.FromString(job.progress)
+            waiting = f"waiting to store the result: {error.message}"
+            await self._record_progress(Progressed(job_id, waiting, progress.step, progress.total))
             raise
         self._ended(job)
 
-    def _finish_eigenbasis(self, job: JobRecord, result: bytes) -> JobRecord:
-        spec = specs_pb2.EigenbasisSpec.FromString(job.work)
-        basis = Eigenbasis.from_bytes(result)
-        record = EigenbasisRecord(
-            name=job.result,
-            generator=parse_generator(spec.generator, "generator"),
-            spec=job.work,
-            generator_weights_hash=basis.provenance.weights_hash,
-            distance_weights_hash=basis.provenance.distance_hash,
-            version=basis.provenance.version,
-            dim=basis.dim,
-            job=job.id,
-            created=datetime.now(timezone.utc),
-            content=self._store.blobs.write(result),
-        )
-        return self._store.finish_eigenbasis(record, _done(job, spec.samples))
-
-    def _finish_inversion(self, job: JobRecord, result: bytes) -> JobRecord:
-        created = datetime.now(timezone.utc)
-        inversion = inversion_pb2.InversionResult.FromString(result)
-        inversion.name, inversion.job, inversion.version = job.result, f"jobs/{job.id}", pullback.__version__
-        inversion.create_time.FromDatetime(created)
-        content = self._store.blobs.write(inversion.SerializeToString())
-        steps = inversion.settings.steps
-        inversion.ClearField("results")
-        record = InversionRecord(job.result, job.id, created, inversion.SerializeToString(), content)
-        return self._store.finish_inversion(record, _done(job, steps))
+    def _finish(self, job: JobRecord, made: bytes) -> JobRecord:
+        """Runs in the store's thread."""
+        progress = jobs_pb2.Progress.FromString(job.progress)
+        progress.phase, progress.step = "done", progress.total
+        return self._store.finish_job(make_result(job, made, self._store.blobs), progress.SerializeToString())
 
     async def _record_loss(self, job_id: str, reason: str) -> None:
         job = await self.in_store(self._store.job, job_id)
@@ -301,11 +273,4 @@ def _progress(job: JobRecord, phase: str) -> bytes:
     """The job's progress, in another phase."""
     progress = jobs_pb2.Progress.FromString(job.progress)
     progress.phase = phase
-    return progress.SerializeToString()
-
-
-def _done(job: JobRecord, total: int) -> bytes:
-    """The progress of a job that is done; its loss stays as it last was."""
-    progress = jobs_pb2.Progress.FromString(job.progress)
-    progress.phase, progress.step, progress.total = "done", total, total
     return progress.SerializeToString()

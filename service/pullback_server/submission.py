@@ -22,12 +22,12 @@ class Submission:
 
     Attributes:
         job_id: Identifier for the job, if it is a new one.
-        kind: `eigenbasis` or `inversion`.
+        kind: `eigenbasis`, `inversion` or `analysis`.
         request_id: The caller's name for the request; empty for none.
         content: What the request says, as bytes: the same content under the same `request_id` is a repeat.
         work: Serialised specification.
         result: Name of the resource that the job makes.
-        total: Steps that the job will take.
+        total: Steps that the job will take, 0 while unknown.
         uses: Name of the eigenbasis that the job works with.
         payload: The job's input; empty for none.
         shared_result: Whether a job that makes, or made, the same resource stands for this one.
@@ -45,6 +45,21 @@ class Submission:
     shared_result: bool = False
 
 
+async def find_repeated(scheduler: Scheduler, store: Store, request_id: str, content: bytes) -> JobRecord | None:
+    """The job of an earlier request of that `request_id`, if any: a repeat is answered before it is looked at closely.
+
+    Raises:
+        ApiError: ALREADY_EXISTS where it was used for another request, INVALID_ARGUMENT where it is too long.
+    """
+    _check_request_id(request_id)
+    if not request_id:
+        return None
+    try:
+        return await scheduler.in_store(store.repeated_job, request_id, _digest(content))
+    except RequestConflictError as error:
+        raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
+
+
 async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> JobRecord:
     """Accepts a job, or returns the one that stands for it already.
 
@@ -52,10 +67,7 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
         ApiError: ALREADY_EXISTS where `request_id` was used for another request, INVALID_ARGUMENT where it is too
             long, RESOURCE_EXHAUSTED where the queue or the disk is full.
     """
-    if len(submission.request_id) > MAX_REQUEST_ID:
-        raise invalid(
-            "request_id", f"expected at most {MAX_REQUEST_ID} characters, but {len(submission.request_id)} came"
-        )
+    _check_request_id(submission.request_id)
     try:
         job, new = await scheduler.in_store(_accept, store, submission)
     except RequestConflictError as error:
@@ -67,7 +79,7 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
 
 def _accept(store: Store, submission: Submission) -> tuple[JobRecord, bool]:
     """The job, and whether it is new. Runs in the store's thread, so that nothing comes between its steps."""
-    digest = hashlib.sha256(submission.content).hexdigest()
+    digest = _digest(submission.content)
     if submission.request_id and (known := store.repeated_job(submission.request_id, digest)) is not None:
         return known, False
     if submission.shared_result and (maker := store.maker_of(submission.result)) is not None:
@@ -86,3 +98,12 @@ def _accept(store: Store, submission: Submission) -> tuple[JobRecord, bool]:
         payload=store.blobs.write(submission.payload) if submission.payload else None,
     )
     return job, True
+
+
+def _check_request_id(request_id: str) -> None:
+    if len(request_id) > MAX_REQUEST_ID:
+        raise invalid("request_id", f"expected at most {MAX_REQUEST_ID} characters, but {len(request_id)} came")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -100,3 +100,18 @@ def test_the_distances_are_listed_the_default_first(server: LiveServer) -> None:
     assert {"lpips-effnet-lite0", "st-lpips-alex", "lpips-alex", "lpips-vgg", "lpips-squeeze", "mse"} <= {
         distance.name for distance in listed
     }
+
+
+def test_an_automatic_computation_stops_when_the_basis_has_settled(server: LiveServer) -> None:
+    job = server.wait(compute(server, automatic=True, tolerance=0.05, seed=6).name)
+    assert job.state == jobs_pb2.JOB_STATE_SUCCEEDED, job.error
+    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=job.result))
+    assert basis.samples < basis.spec.samples
+    assert 0.95 <= basis.agreement <= 1
+
+
+@pytest.mark.parametrize("method", ["FULL_BACKPROP", "BACKWARD_ITERATION", "FORWARD_ITERATION", "GRAM_ITERATION"])
+def test_every_estimator_can_be_asked_for(server: LiveServer, method: str) -> None:
+    distance = "ssim" if method == "FULL_BACKPROP" else "mse"
+    job = server.wait(compute(server, method=f"METRIC_METHOD_{method}", distance=distance, samples=1).name)
+    assert job.state == jobs_pb2.JOB_STATE_SUCCEEDED, job.error

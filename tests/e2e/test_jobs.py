@@ -9,7 +9,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from live_server import LiveServer
 from pullback_api.v1 import inversion_pb2, jobs_pb2
-from requests_for_tiny import LONG, invert_tiny, tiny_target
+from requests_for_tiny import LONG, invert_tiny, tiny_settings, tiny_target
 
 
 def watch(server: LiveServer, name: str, after: int = 0) -> list[jobs_pb2.JobEvent]:
@@ -78,6 +78,17 @@ def test_a_queued_job_is_cancelled_at_once_and_never_starts(server: LiveServer) 
         jobs_pb2.JOB_STATE_QUEUED,
         jobs_pb2.JOB_STATE_CANCELLED,
     ]
+
+
+def test_jobs_cancelled_at_any_moment_of_their_start_leave_the_worker_free(server: LiveServer) -> None:
+    image = tiny_target(server)
+    for _ in range(30):
+        request = inversion_pb2.InvertRequest(
+            settings=tiny_settings(steps=LONG), targets=[inversion_pb2.Target(image=image)]
+        )
+        job = server.inversion.Invert(request, timeout=10)
+        server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=10)
+    assert server.wait(invert_tiny(server, steps=1).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
 
 
 def test_cancelling_a_job_that_has_ended_changes_nothing(server: LiveServer) -> None:

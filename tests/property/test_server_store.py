@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from pullback_server.store import InversionRecord, JobState, RequestConflictError, Store
+from pullback_server.store import JobState, RequestConflictError, ResultRecord, Store
 
 PAYLOADS = st.sampled_from([None, b"one", b"two"])
 PROGRESS = st.binary(min_size=1, max_size=3)
@@ -128,7 +128,7 @@ class Jobs(RuleBasedStateMachine):
     def finish(self, name: str) -> None:
         content = self.store.blobs.write(name.encode())
         now = datetime.now(timezone.utc)
-        self.store.finish_inversion(InversionRecord(f"inversions/{name}", name, now, b"", content), b"done")
+        self.store.finish_job(ResultRecord(f"inversions/{name}", "inversion", "tiny", name, now, b"", content), b"done")
         if self.model[name].state in UNFINISHED:
             self.model[name].progress = b"done"
             self.results.append(name)
@@ -177,8 +177,8 @@ class Jobs(RuleBasedStateMachine):
         running = [name for name, job in self.model.items() if job.state == JobState.RUNNING]
         assert [job.id for job in self.store.interrupted()] == running
         assert self.store.queue_length() == sum(job.state == JobState.QUEUED for job in self.model.values())
-        assert [record.job for _, record in self.store.inversions(limit=10_000)] == self.results[::-1]
+        assert [record.job for _, record in self.store.results("inversion", limit=10_000)] == self.results[::-1]
 
 
 TestJobs = Jobs.TestCase
-TestJobs.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestJobs.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)

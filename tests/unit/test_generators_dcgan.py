@@ -207,5 +207,7 @@ def test_a_users_generator_loads_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "extra.toml"))
     loaded = load("tiny", device=None, dtype=torch.float64)
     assert (loaded.weights_hash, loaded.dtype) == (digest, torch.float64)
-    with pytest.raises(UnknownNameError, match="family of generator 'other' 'transformer'; known: dcgan, conditional"):
+    with pytest.raises(
+        UnknownNameError, match="no family of generator 'other' is named 'transformer'; known: dcgan, conditional"
+    ):
         load("other")

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from pullback import generators
 from pullback_api.v1 import specs_pb2
 from pullback_server import specs
 from pullback_server.errors import ApiError
@@ -75,7 +76,8 @@ def test_completing_leaves_the_callers_message_alone_and_changes_nothing_twice()
     ("fields", "field", "words"),
     [
         ({"space": "w"}, "spec.space", ["'w'", "z"]),
-        ({"distance": "ssim"}, "spec.distance", ["'ssim'", "lpips-effnet-lite0", "mse"]),
+        ({"distance": "dists"}, "spec.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
+        ({"distance": "lpips-timm:resnet18@/etc/hosts"}, "spec.distance", ["no distance is named 'lpips-timm:"]),
         ({"method": 9}, "spec.method", ["9", "METRIC_METHOD_SKETCH", "METRIC_METHOD_GRAM"]),
         ({"samples": -1}, "spec.samples", ["1 to 1,000,000", "-1 came"]),
         ({"samples": 1_000_001}, "spec.samples", ["1 to 1,000,000", "1000001 came"]),
@@ -86,12 +88,47 @@ def test_a_bad_field_of_an_eigenbasis_is_named(fields: dict[str, Any], field: st
     check_violations(lambda: complete_basis(**fields), {field: words})
 
 
+def test_an_automatic_number_of_samples_has_a_cap_and_a_tolerance() -> None:
+    sketch = complete_basis(automatic=True)
+    assert (sketch.samples, sketch.tolerance) == (50_000, 2e-3)
+    assert complete_basis(automatic=True, method=specs_pb2.METRIC_METHOD_GRAM).samples == 1_000
+    assert basis_name(automatic=True) != basis_name(automatic=True, tolerance=0.01)
+    assert "auto" in basis_name(automatic=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"tolerance": 0.1}, "spec.tolerance", ["automatic"]),
+        ({"automatic": True, "tolerance": 1.5}, "spec.tolerance", ["less than 1", "1.5 came"]),
+        ({"k": 5}, "spec.k", ["sketch computes the whole metric"]),
+        ({"k": 101, "method": specs_pb2.METRIC_METHOD_GRAM_ITERATION}, "spec.k", ["1 to 100", "101 came"]),
+        ({"separate": True}, "spec.separate", ["no other spaces tile space 'z'"]),
+        ({"distance": "ssim"}, "spec.method", ["no embedding", "METRIC_METHOD_FULL_BACKPROP"]),
+        ({"distance": "stft"}, "spec.distance", ["compares sounds", "draws images"]),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(fields: dict[str, Any], field: str, words: list[str]) -> None:
+    check_violations(lambda: complete_basis(**fields), {field: words})
+
+
+def test_a_space_that_others_tile_has_a_block_diagonal_basis() -> None:
+    fields = {"generator": "generators/eyes", "space": "full", "separate": True}
+    assert "full-separate" in basis_name(**fields)
+    assert specs.blocks_of(generators.entry("eyes"), "full") == {"noise": 100, "class": 8}
+    assert specs.blocks_of(generators.entry("eyes"), "noise") == {}
+    assert complete_basis(distance="ssim", method=specs_pb2.METRIC_METHOD_FULL_BACKPROP).distance == "ssim"
+
+
+def test_an_inversion_needs_a_distance_with_an_embedding() -> None:
+    check_violations(lambda: complete_settings(distance="ssim"), {"settings.distance": ["embedding", "'ssim'"]})
+
+
 def test_everything_that_is_wrong_with_an_eigenbasis_is_said_at_once() -> None:
     with pytest.raises(ApiError) as caught:
-        complete_basis(space="w", distance="ssim", method=9, samples=-5, seed=-5)
-    # Which samples a method takes is not known where the method is not.
+        complete_basis(space="w", distance="dists", method=9, samples=-5, seed=-5)
     fields = {violation.field for violation in caught.value.violations}
-    assert fields == {"spec.space", "spec.distance", "spec.method", "spec.seed"}
+    assert fields == {"spec.space", "spec.distance", "spec.method", "spec.samples", "spec.seed"}
     for violation in caught.value.violations:
         assert f"{violation.field}: {violation.description}" in caught.value.message
 
@@ -192,7 +229,7 @@ def test_completed_settings_are_complete() -> None:
     ("fields", "field", "words"),
     [
         ({"space": "w"}, "settings.space", ["'w'", "z"]),
-        ({"distance": "ssim"}, "settings.distance", ["'ssim'", "lpips-effnet-lite0", "mse"]),
+        ({"distance": "dists"}, "settings.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
         ({"method": 77}, "settings.method", ["77", "INVERSION_METHOD_ADAM", "INVERSION_METHOD_HESSIAN_ADAM"]),
         ({"steps": -1}, "settings.steps", ["1 to 100,000", "-1 came"]),
         ({"steps": 100_001}, "settings.steps", ["1 to 100,000", "100001 came"]),

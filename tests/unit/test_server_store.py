@@ -7,7 +7,6 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,12 @@ from sqlalchemy.exc import OperationalError
 from pullback_server.store import (
     BlobCorruptedError,
     BlobStore,
-    EigenbasisRecord,
     IncompatibleStoreError,
     InUseError,
-    InversionRecord,
     JobRecord,
     JobState,
     RequestConflictError,
+    ResultRecord,
     StorageFullError,
     Store,
 )
@@ -57,29 +55,25 @@ def running(store: Store, job_id: str = "a", **fields: Any) -> JobRecord:
     return store.start_job(job_id)
 
 
-def eigenbasis(store: Store, job_id: str = "a", *, name: str = BASIS, content: bytes = b"arrays") -> EigenbasisRecord:
-    return EigenbasisRecord(
-        name=name,
-        generator=name.split("/")[1],
-        spec=b"spec",
-        generator_weights_hash="1" * 64,
-        distance_weights_hash="",
-        version="0.1.0",
-        dim=8,
-        job=job_id,
-        created=NOW,
-        content=store.blobs.write(content),
-    )
+def result(
+    store: Store,
+    job_id: str = "a",
+    *,
+    name: str = BASIS,
+    kind: str = "eigenbasis",
+    content: bytes = b"arrays",
+    header: bytes = b"header",
+) -> ResultRecord:
+    """A result of that job, its content written already."""
+    generator = name.split("/")[1]
+    return ResultRecord(name, kind, generator, job_id, NOW, header, store.blobs.write(content))
 
 
-def inversion(store: Store, job_id: str = "a", content: bytes = b"results") -> InversionRecord:
-    return InversionRecord(f"inversions/{job_id}", job_id, NOW, b"header", store.blobs.write(content))
-
-
-def make_eigenbasis(store: Store, job_id: str = "a", **fields: Any) -> EigenbasisRecord:
-    record = eigenbasis(store, job_id, **fields)
+def make(store: Store, job_id: str = "a", **fields: Any) -> ResultRecord:
+    """A job from start to end, and its result."""
+    record = result(store, job_id, **fields)
     running(store, job_id, result=record.name)
-    store.finish_eigenbasis(record, b"done")
+    store.finish_job(record, b"done")
     return record
 
 
@@ -94,8 +88,8 @@ def everything(store: Store) -> tuple[Any, ...]:
     return (
         jobs,
         [store.events(job.id, 0) for _, job in jobs],
-        store.eigenbases(generator=None, limit=100),
-        store.inversions(limit=100),
+        store.results("eigenbasis", limit=100),
+        store.results("inversion", limit=100),
         files(store),
     )
 
@@ -132,7 +126,7 @@ def test_a_job_starts_progresses_and_succeeds(store: Store) -> None:
     assert (started.state, started.attempts) == (JobState.RUNNING, 1)
     assert started.started is not None
     assert store.record_progress("a", b"half").progress == b"half"
-    ended = store.finish_eigenbasis(eigenbasis(store), b"done")
+    ended = store.finish_job(result(store), b"done")
     assert (ended.state, ended.progress) == (JobState.SUCCEEDED, b"done")
     assert ended.ended is not None
     assert store.job("a") == ended
@@ -160,10 +154,9 @@ CHANGES: dict[str, Callable[[Store], JobRecord]] = {
     "requeue": lambda store: store.requeue("a", progress=b"late", crashed=True),
     "cancel": lambda store: store.cancel_job("a"),
     "fail": lambda store: store.fail_job("a", b"late"),
-    "finish eigenbasis": lambda store: store.finish_eigenbasis(eigenbasis(store), b"late"),
-    "finish inversion": lambda store: store.finish_inversion(inversion(store), b"late"),
+    "finish": lambda store: store.finish_job(result(store), b"late"),
 }
-ENDS = ["cancel", "fail", "finish eigenbasis", "finish inversion"]
+ENDS = ["cancel", "fail", "finish"]
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -171,11 +164,11 @@ ENDS = ["cancel", "fail", "finish eigenbasis", "finish inversion"]
 def test_an_ended_job_never_changes(store: Store, end: str, change: str) -> None:
     running(store)
     ended = CHANGES[end](store)
-    results = store.eigenbases(generator=None, limit=9), store.inversions(limit=9)
+    results = store.results("eigenbasis", limit=9)
     assert CHANGES[change](store) == ended
     assert store.job("a") == ended
     assert len(store.events("a", 0)) == 3
-    assert (store.eigenbases(generator=None, limit=9), store.inversions(limit=9)) == results
+    assert store.results("eigenbasis", limit=9) == results
 
 
 @pytest.mark.parametrize("change", ["progress", "requeue"])
@@ -253,9 +246,9 @@ def test_the_maker_of_an_eigenbasis_is_the_job_at_it_or_the_one_that_made_it(sto
     assert store.maker_of(BASIS) == store.job("a")
     store.fail_job("a", b"reason")
     assert store.maker_of(BASIS) is None
-    made = make_eigenbasis(store, "b")
+    made = make(store, "b")
     assert store.maker_of(BASIS) == store.job("b")
-    store.delete_eigenbasis(made.name)
+    store.delete_result(made.name)
     assert store.maker_of(BASIS) is None
 
 
@@ -302,61 +295,55 @@ def test_the_end_of_one_job_leaves_the_events_of_another_alone(store: Store) -> 
 
 
 def test_results_are_there_as_they_were_written(store: Store) -> None:
-    basis = make_eigenbasis(store)
-    running(store, "b")
-    found = inversion(store, "b")
-    store.finish_inversion(found, b"done")
-    assert store.eigenbasis(BASIS) == basis
-    assert store.inversion("inversions/b") == found
-    assert store.eigenbasis("generators/tiny/eigenbases/other") is None
-    assert store.inversion("inversions/other") is None
+    basis = make(store)
+    found = make(store, "b", name="generators/tiny/other/b", kind="inversion", content=b"results")
+    assert store.result(BASIS) == basis
+    assert store.result(found.name) == found
+    assert store.result("generators/tiny/other/c") is None
     assert store.blobs.read(found.content) == b"results"
 
 
-def test_results_are_listed_newest_first_by_page_and_generator(store: Store) -> None:
+def test_results_are_listed_newest_first_by_kind_generator_and_page(store: Store) -> None:
     for job_id, generator in zip("abc", ["x", "y", "x"], strict=True):
-        make_eigenbasis(store, job_id, name=f"generators/{generator}/eigenbases/{job_id}")
-    page = store.eigenbases(generator=None, limit=1)
+        make(store, job_id, name=f"generators/{generator}/eigenbases/{job_id}")
+    make(store, "d", name="generators/x/other/d", kind="inversion")
+    page = store.results("eigenbasis", limit=1)
     assert [record.job for _, record in page] == ["c"]
-    assert [record.job for _, record in store.eigenbases(generator=None, limit=9, before=page[0][0])] == ["b", "a"]
-    assert [record.job for _, record in store.eigenbases(generator="x", limit=9)] == ["c", "a"]
-    for job_id in "de":
-        running(store, job_id)
-        store.finish_inversion(inversion(store, job_id), b"done")
-    newest = store.inversions(limit=1)
-    assert [record.job for _, record in newest] == ["e"]
-    assert [record.job for _, record in store.inversions(limit=9, before=newest[0][0])] == ["d"]
+    assert [record.job for _, record in store.results("eigenbasis", limit=9, before=page[0][0])] == ["b", "a"]
+    assert [record.job for _, record in store.results("eigenbasis", limit=9, generator="x")] == ["c", "a"]
+    assert [record.job for _, record in store.results("inversion", limit=9)] == ["d"]
+    assert store.results("analysis", limit=9) == []
 
 
 def test_a_result_of_a_job_that_was_cancelled_meanwhile_is_not_kept(store: Store) -> None:
     running(store)
     store.cancel_job("a")
-    assert store.finish_eigenbasis(eigenbasis(store), b"done").state == JobState.CANCELLED
-    assert store.eigenbasis(BASIS) is None
+    assert store.finish_job(result(store), b"done").state == JobState.CANCELLED
+    assert store.result(BASIS) is None
 
 
 @pytest.mark.parametrize("start", [create, running])
 def test_an_eigenbasis_in_use_is_not_deleted(store: Store, start: Callable[..., JobRecord]) -> None:
-    basis = make_eigenbasis(store)
+    basis = make(store)
     start(store, "user", uses=BASIS)
     with pytest.raises(InUseError, match=r"is used by jobs/user, which has not ended; wait for it or cancel it first"):
-        store.delete_eigenbasis(BASIS)
-    assert store.eigenbasis(BASIS) == basis
+        store.delete_result(BASIS)
+    assert store.result(BASIS) == basis
     store.cancel_job("user")
-    store.delete_eigenbasis(BASIS)
-    assert store.eigenbasis(BASIS) is None
+    store.delete_result(BASIS)
+    assert store.result(BASIS) is None
     assert files(store) == set()
 
 
 def test_deleting_what_is_not_there_does_nothing(store: Store) -> None:
-    store.delete_eigenbasis(BASIS)
+    store.delete_result(BASIS)
 
 
 def test_a_deleted_eigenbasis_can_be_made_again(store: Store) -> None:
-    make_eigenbasis(store, "a")
-    store.delete_eigenbasis(BASIS)
-    again = make_eigenbasis(store, "b")
-    assert store.eigenbasis(BASIS) == again
+    make(store, "a")
+    store.delete_result(BASIS)
+    again = make(store, "b")
+    assert store.result(BASIS) == again
 
 
 # Files --------------------------------------------------------------------------------------------------------------
@@ -398,19 +385,17 @@ def test_an_input_is_removed_with_the_end_of_its_job_unless_another_job_needs_it
 
 def test_a_result_of_the_same_content_is_kept_while_one_of_them_is_there(store: Store) -> None:
     for job_id in "ab":
-        make_eigenbasis(store, job_id, name=f"generators/tiny/eigenbases/{job_id}")
+        make(store, job_id, name=f"generators/tiny/eigenbases/{job_id}")
     assert len(files(store)) == 1
-    store.delete_eigenbasis("generators/tiny/eigenbases/a")
+    store.delete_result("generators/tiny/eigenbases/a")
     assert len(files(store)) == 1
-    store.delete_eigenbasis("generators/tiny/eigenbases/b")
+    store.delete_result("generators/tiny/eigenbases/b")
     assert files(store) == set()
 
 
 def test_a_sweep_removes_what_a_crash_left_and_nothing_else(store: Store) -> None:
-    basis = make_eigenbasis(store)
-    running(store, "b")
-    found = inversion(store, "b")
-    store.finish_inversion(found, b"done")
+    basis = make(store)
+    found = make(store, "b", name="inversions/b", kind="inversion", content=b"results")
     payload = store.blobs.write(b"targets")
     create(store, "c", payload=payload)
     orphan = store.blobs.write(b"nobody's")
@@ -486,16 +471,14 @@ WRITES: dict[str, Callable[[Store], object]] = {
     "progress": lambda store: store.record_progress("a", LARGE),
     "requeue": lambda store: store.requeue("a", progress=LARGE, crashed=True),
     "fail": lambda store: store.fail_job("a", LARGE),
-    "finish eigenbasis": lambda store: store.finish_eigenbasis(replace(eigenbasis(store), spec=LARGE), b"done"),
-    "finish inversion": lambda store: store.finish_inversion(replace(inversion(store), header=LARGE), b"done"),
+    "finish": lambda store: store.finish_job(result(store, header=LARGE), b"done"),
 }
 
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_full_database_leaves_everything_as_it_was(full_store: Store, write: str) -> None:
-    # The files of the results are there already: their rows are what does not fit.
-    eigenbasis(full_store)
-    inversion(full_store)
+    # The file of the result is there already: its row is what does not fit.
+    result(full_store)
     before = everything(full_store)
     with pytest.raises(StorageFullError, match=r"no room to write in .*database or disk is full.*free some space"):
         WRITES[write](full_store)
@@ -517,11 +500,10 @@ def test_another_failure_of_the_database_is_not_called_full(store: Store, tmp_pa
 
 
 def test_reopening_finds_everything(store: Store, tmp_path: Path) -> None:
-    make_eigenbasis(store, "a")
+    make(store, "a")
     running(store, "b", request_id="mine", payload=store.blobs.write(b"targets"))
     store.record_progress("b", b"half")
-    running(store, "c")
-    store.finish_inversion(inversion(store, "c"), b"done")
+    make(store, "c", name="inversions/c", kind="inversion", content=b"results")
     before = everything(store)
     store.close()
     again = Store(tmp_path / "data")

@@ -12,6 +12,7 @@ from .loading import load as load
 from .priors import OneHot as OneHot
 from .priors import Product as Product
 from .priors import StandardNormal as StandardNormal
+from .shuffling import shuffle_weights as shuffle_weights
 
 __all__ = [
     "CatalogueEntry",
@@ -28,4 +29,5 @@ __all__ = [
     "catalogue",
     "entry",
     "load",
+    "shuffle_weights",
 ]

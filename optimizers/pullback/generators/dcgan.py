@@ -66,6 +66,16 @@ class Dcgan(Generator):
         images: Tensor = self.main(inputs[:, :, None, None])
         return (images + 1) / 2
 
+    def activations(self, inputs: Float[Tensor, "batch input_dim"]) -> dict[str, Tensor]:
+        """The output of each rectifier, `layer 1` and on, and the images."""
+        found: dict[str, Tensor] = {}
+        values = inputs[:, :, None, None]
+        for module in self.main:
+            values = module(values)
+            if isinstance(module, nn.ReLU):
+                found[f"layer {len(found) + 1}"] = values
+        return {**found, "image": (values + 1) / 2}
+
 
 def _channels(state: Mapping[str, Tensor], entry: CatalogueEntry) -> list[int]:
     """Width of the input and of each layer's output, read from the convolutions (in, out, 4, 4) in their order."""

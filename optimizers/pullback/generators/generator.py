@@ -1,4 +1,4 @@
-"""What a generator is: named latent spaces, and a differentiable map from a latent to an image."""
+"""What a generator is: named latent spaces, and a differentiable map from a latent to an image or a sound."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class LatentSpace:
 
 
 class Generator(nn.Module, ABC):
-    """A frozen generator: latent → image.
+    """A frozen generator: latent → image, or latent → sound.
 
     Evaluation mode, no parameter requires a gradient, and `render` is differentiable once, twice and in forward
     mode with respect to the latents: no operation works in place.
@@ -70,14 +70,14 @@ class Generator(nn.Module, ABC):
         weights_hash: SHA-256 of the published weight file, hexadecimal: the identity of these weights.
         spaces: Latent spaces by name. The first is the default.
         input_space: Name of the space that covers the whole input.
-        image_shape: (C, H, W) of the images.
+        image_shape: (C, H, W) of the images; (C, T) of the sounds.
     """
 
     name: str
     weights_hash: str
     spaces: Mapping[str, LatentSpace]
     input_space: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int] | tuple[int, int]
     _anchor: Tensor
 
     def __init__(self) -> None:
@@ -112,16 +112,23 @@ class Generator(nn.Module, ABC):
         """The input whose other coordinates hold while a space covers only a block of it."""
 
     @abstractmethod
-    def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels height width"]:
-        """Images in [0, 1] of complete inputs."""
+    def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels *size"]:
+        """Images in [0, 1], or sounds in [−1, 1], of complete inputs."""
+
+    def activations(self, inputs: Float[Tensor, "batch input_dim"]) -> dict[str, Tensor]:
+        """What the layers make of complete inputs, from the first to the images, by name.
+
+        A generator that does not name its layers has one, `image`.
+        """
+        return {"image": self.synthesize(inputs)}
 
     def render(
         self,
         latents: Float[Tensor, "batch dim"],
         space: str,
         context: Float[Tensor, "*batch input_dim"] | None = None,
-    ) -> Float[Tensor, "batch channels height width"]:
-        """Images of latents.
+    ) -> Float[Tensor, "batch channels *size"]:
+        """Images or sounds of latents.
 
         Args:
             latents: Latents of `space`, shape (B, dim), on this generator's device and in its dtype.
@@ -130,7 +137,7 @@ class Generator(nn.Module, ABC):
                 `space`; `default_context` when omitted. Of no effect where `space` covers the whole input.
 
         Returns:
-            Images of shape (B, C, H, W) in [0, 1].
+            Images of shape (B, C, H, W) in [0, 1], or sounds of shape (B, C, T) in [−1, 1].
 
         Raises:
             UnknownNameError: No such space.
@@ -142,14 +149,21 @@ class Generator(nn.Module, ABC):
                 f"latents of space {space!r} of generator {self.name!r} have shape (batch, {latent_space.dim}), "
                 f"but shape {tuple(latents.shape)} came"
             )
-        return self.synthesize(self._complete(latents, latent_space, context))
+        return self.synthesize(self.complete(latents, space, context))
 
-    def _complete(self, latents: Tensor, space: LatentSpace, context: Tensor | None) -> Tensor:
-        if space.dim == self.spaces[self.input_space].dim:
+    def complete(
+        self,
+        latents: Float[Tensor, "batch dim"],
+        space: str,
+        context: Float[Tensor, "*batch input_dim"] | None = None,
+    ) -> Float[Tensor, "batch input_dim"]:
+        """The complete inputs of latents; the arguments are those of `render`."""
+        block = self.space(space)
+        if block.dim == self.spaces[self.input_space].dim:
             return latents
         filling = self.default_context if context is None else context
         filling = filling.to(latents).expand(len(latents), -1)
-        return torch.cat([filling[:, : space.start], latents, filling[:, space.block.stop :]], dim=1)
+        return torch.cat([filling[:, : block.start], latents, filling[:, block.block.stop :]], dim=1)
 
     def forward(self, latents: Tensor, space: str) -> Tensor:
         """Same as `render`, so that a generator composes with other modules."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,11 +16,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
+from pullback.geometry.checks import as_metric, check_orthonormal, check_symmetric
+from pullback.geometry.files import write_whole
+from pullback.geometry.statistics.spectrum import dims_for
 
 _FORMAT = "pullback-eigenbasis-1"
 _ARRAYS = ("eigenvalues", "eigenvectors", "metric")
-# Room for bases that passed through float32 elsewhere; our own are orthonormal to 1e-13.
-_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Provenance:
         samples: Probes or positions that the average holds.
         seed: Seed of the estimator.
         version: Version of this library.
+        agreement: What agreement with the mean over the whole space the halves of the average tell, at most 1; None
+            where that is not known.
     """
 
     generator: str
@@ -49,10 +51,11 @@ class Provenance:
     samples: int
     seed: int
     version: str
+    agreement: float | None = None
 
     def to_dict(self) -> dict[str, str]:
-        """The fields as text, as a file's metadata holds them."""
-        return {name: str(value) for name, value in asdict(self).items()}
+        """The fields as text, as a file's metadata holds them; an agreement that is not known is left out."""
+        return {name: str(value) for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_dict(cls, texts: Mapping[str, str]) -> Provenance:
@@ -61,16 +64,23 @@ class Provenance:
         Raises:
             InvalidInputError: A field is missing, or a number is none.
         """
-        missing = [field.name for field in fields(cls) if field.name not in texts]
+        missing = [field.name for field in fields(cls) if field.name not in texts and field.name != "agreement"]
         if missing:
             raise InvalidInputError(f"the provenance of an eigenbasis lacks {', '.join(missing)}")
-        values: dict[str, Any] = {field.name: str(texts[field.name]) for field in fields(cls)}
+        values: dict[str, Any] = {field.name: str(texts[field.name]) for field in fields(cls) if field.name in texts}
         for name in ("samples", "seed"):
             try:
                 values[name] = int(values[name])
             except ValueError:
                 raise InvalidInputError(
                     f"{name} in the provenance of an eigenbasis is a whole number, but {values[name]!r} came"
+                ) from None
+        if "agreement" in values:
+            try:
+                values["agreement"] = float(values["agreement"])
+            except ValueError:
+                raise InvalidInputError(
+                    f"agreement in the provenance of an eigenbasis is a number, but {values['agreement']!r} came"
                 ) from None
         return cls(**values)
 
@@ -114,7 +124,7 @@ class Eigenbasis:
         for name in _ARRAYS:
             if not np.isfinite(getattr(self, name)).all():
                 raise InvalidInputError(f"the {name} of an eigenbasis are finite, but NaN or infinity came")
-        _check_symmetric(self.metric)
+        check_symmetric(self.metric)
         if np.any(np.diff(self.eigenvalues) > 0):
             raise InvalidInputError("the eigenvalues of an eigenbasis descend, but these do not")
         if self.eigenvalues[0] <= 0:
@@ -122,13 +132,7 @@ class Eigenbasis:
                 f"the largest eigenvalue is {self.eigenvalues[0]:.3g}, and has to be positive: "
                 "the images do not change with these latents"
             )
-        # ‖UᵀU − I‖_max
-        defect = np.abs(self.eigenvectors.T @ self.eigenvectors - np.eye(n)).max()
-        if defect > _TOLERANCE:
-            raise InvalidInputError(
-                f"the eigenvectors of an eigenbasis are orthonormal to {_TOLERANCE:g}, "
-                f"but these are off by {defect:.3g}"
-            )
+        check_orthonormal(self.eigenvectors, "the eigenvectors of an eigenbasis")
 
     @classmethod
     def from_metric(cls, metric: NDArray[Any], provenance: Provenance) -> Eigenbasis:
@@ -143,13 +147,7 @@ class Eigenbasis:
         Raises:
             InvalidInputError: The metric is not square, not finite, not symmetric, or has no positive eigenvalue.
         """
-        metric = np.asarray(metric, dtype=np.float64)
-        if metric.ndim != 2 or metric.shape[0] != metric.shape[1] or metric.size == 0:
-            raise InvalidInputError(f"a metric is a square matrix, but shape {metric.shape} came")
-        if not np.isfinite(metric).all():
-            raise InvalidInputError("a metric is finite, but this one holds NaN or infinity")
-        _check_symmetric(metric)
-        metric = (metric + metric.T) / 2
+        metric = as_metric(metric)
         # H = U Λ Uᵀ; LAPACK's order is ascending.
         ascending, vectors = np.linalg.eigh(metric)
         vectors = vectors[:, ::-1]
@@ -181,10 +179,7 @@ class Eigenbasis:
         Raises:
             InvalidInputError: The fraction is out of range.
         """
-        if not 0 < fraction <= 1:
-            raise InvalidInputError(f"a fraction of the spectrum is above 0 and at most 1, but {fraction} came")
-        shares = np.cumsum(np.clip(self.eigenvalues, 0, None))
-        return int(np.searchsorted(shares, fraction * shares[-1])) + 1
+        return dims_for(self.eigenvalues, (fraction,))[0]
 
     def top(self, k: int) -> Float64[np.ndarray, "n k"]:
         """The k leading eigenvectors, as columns.
@@ -283,17 +278,7 @@ class Eigenbasis:
         Raises:
             OSError: The file cannot be written. Nothing is left behind then.
         """
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        try:
-            with temporary.open("xb") as file:
-                file.write(self.to_bytes())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_whole(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Eigenbasis:
@@ -307,14 +292,6 @@ class Eigenbasis:
             return cls.from_bytes(Path(path).read_bytes())
         except InvalidInputError as error:
             raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
-
-
-def _check_symmetric(metric: NDArray[np.float64]) -> None:
-    defect = np.abs(metric - metric.T).max()
-    if defect > _TOLERANCE * np.abs(metric).max():
-        raise InvalidInputError(
-            f"a metric is symmetric to {_TOLERANCE:g} of its largest entry, but this one is off by {defect:.3g}"
-        )
 
 
 def _read_provenance(data: bytes) -> Provenance:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -10,90 +11,122 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.func import jvp, vmap
 
-from pullback.distances.distance import Distance
-from pullback.generators.generator import Generator
-from pullback.geometry.estimator import MetricEstimator
+from pullback.geometry.memory import check_memory, largest_block, measured_peak
+from pullback.geometry.point import Point
+from pullback.geometry.pointwise import DenseMethod, symmetric
 
 # Features whose products are summed in float64 at once: 64 MiB for 1,000 latent dimensions.
 _FEATURES_AT_ONCE = 8192
+_FLOAT64 = 8
 
 
-def gram_metric(
-    generator: Generator,
-    distance: Distance,
-    latent: Float[Tensor, " n"],
-    space: str,
-    context: Float[Tensor, " m"] | None = None,
-    *,
-    block: int = 32,
-) -> Float64[Tensor, "n n"]:
-    """The metric tensor H = 2 JᵀJ at one latent, J = ∂φ(G(z))/∂z.
+@dataclass(frozen=True)
+class GramBlocks:
+    """How the work is cut.
 
-    The derivatives are taken in the generator's precision, forward mode, without a second-order graph; their
-    products are summed in float64. J is held whole: features × n numbers.
-
-    Args:
-        generator: The generator G.
-        distance: The image distance, of embedding φ.
-        latent: z, shape (n,), on the generator's device and in its precision.
-        space: Name of the latent's space.
-        context: Complete input, shape (m,), that fills the coordinates outside `space`; the generator's default
-            context when omitted.
-        block: How many columns of J are computed at once.
-
-    Returns:
-        H, shape (n, n), float64, symmetric, on the generator's device.
+    Attributes:
+        columns: Columns of J that are computed at once.
+        held: Columns of J that are held. Where they are fewer than n, those to the right are computed once more for
+            each such panel.
+        features: Rows of J whose products are summed in float64 at once.
     """
 
-    def embed(z: Tensor) -> Tensor:
-        # φ(G(z))
-        return distance.embed(generator.render(z[None], space, context))[0]
+    columns: int
+    held: int
+    features: int = _FEATURES_AT_ONCE
+
+
+class Gram(DenseMethod):
+    """H = 2 JᵀJ with J = ∂φ(G(z))/∂z, for distances with an embedding φ.
+
+    The derivatives are taken in the generator's precision, forward mode, without a second-order graph; their
+    products are summed in float64. Unless `max_memory` forbids it, J is held whole: features × n numbers.
+    """
+
+    name: ClassVar[str] = "gram"
+    needs_embedding: ClassVar[bool] = True
+    _blocks: GramBlocks | None = None
+
+    def _metric(self, point: Point) -> Float64[Tensor, "n n"]:
+        if self._blocks is None:
+            self._blocks = self._cut(point)
+        blocks, n = self._blocks, point.dim
+        metric = torch.zeros(n, n, dtype=torch.float64, device=point.latent.device)
+        for start in range(0, n, blocks.held):
+            stop = min(start + blocks.held, n)
+            held = _columns(point, start, stop, blocks.columns)
+            # H = 2 JᵀJ, block by block
+            metric[start:stop, start:stop] = 2 * _products(held, held, blocks.features)
+            for left in range(stop, n, blocks.columns):
+                right = min(left + blocks.columns, n)
+                others = _columns(point, left, right, blocks.columns)
+                metric[start:stop, left:right] = 2 * _products(held, others, blocks.features)
+                metric[left:right, start:stop] = metric[start:stop, left:right].T
+        return symmetric(metric)
+
+    def _cut(self, point: Point) -> GramBlocks:
+        """Blocks that stay within the bound."""
+        n = point.dim
+        if self.max_memory is None:
+            return GramBlocks(self.block, n)
+        # H, its symmetric part and a block of products
+        room = self.max_memory - 4 * n**2 * _FLOAT64
+        # An eighth is for the float64 copies of both factors.
+        features = min(_FEATURES_AT_ONCE, max(1, room // 8 // (2 * n * _FLOAT64)))
+        room -= 2 * n * features * _FLOAT64
+        with torch.no_grad():
+            column = point.embedding(point.latent).numel() * point.latent.element_size()
+        limit = min(self.block, n)
+
+        def peak_of(count: int) -> int:
+            return measured_peak(lambda: _columns(point, 0, count, count), point.latent.device)
+
+        # Half the room for the network, the other for the columns that are held.
+        columns, peak = largest_block(peak_of, limit, room // 2)
+        if not columns:
+            columns = 1
+            least = math.ceil(8 / 7 * (peak + column)) + 2 * n * _FLOAT64 + 4 * n**2 * _FLOAT64
+            check_memory(least, self.max_memory, self.name)
+        panels = math.ceil(n / min(n, max(1, (room - peak) // column)))
+        return GramBlocks(columns, math.ceil(n / panels), features)
+
+
+def _columns(point: Point, start: int, stop: int, block: int) -> Float[Tensor, "columns features"]:
+    """Columns of J from `start` to `stop`, as rows, computed some at a time."""
+    latent = point.latent
 
     def column(direction: Tensor) -> Tensor:
         # J v
-        derivative: Tensor = jvp(embed, (latent,), (direction,))[1]
+        derivative: Tensor = jvp(point.embedding, (latent,), (direction,))[1]
         return derivative
 
-    with torch.no_grad(), warnings.catch_warnings():
-        # On first use torch compiles its forward-mode formulas with an interface of its own that it calls deprecated.
-        warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-        directions = torch.eye(len(latent), dtype=latent.dtype, device=latent.device)
-        # Jᵀ, some rows at a time
-        transposed = torch.cat([vmap(column)(rows) for rows in torch.split(directions, block)])
-        metric = torch.zeros_like(directions, dtype=torch.float64)
-        for part in torch.split(transposed, _FEATURES_AT_ONCE, dim=1):
-            rows = part.double()
-            # H = 2 JᵀJ
-            metric += 2 * rows @ rows.T
-    return (metric + metric.T) / 2
+    def columns(left: int, right: int) -> Tensor:
+        directions = torch.zeros(right - left, point.dim, dtype=latent.dtype, device=latent.device)
+        directions[:, left:right].fill_diagonal_(1)
+        derivatives: Tensor = vmap(column)(directions)
+        return derivatives
+
+    with torch.no_grad():
+        first = columns(start, min(start + block, stop))
+        if start + block >= stop:
+            return first
+        # Written into one piece of memory: gathering them at the end would take them twice.
+        held = torch.empty(stop - start, first.shape[1], dtype=latent.dtype, device=latent.device)
+        held[:block] = first
+        del first
+        for left in range(start + block, stop, block):
+            right = min(left + block, stop)
+            held[left - start : right - start] = columns(left, right)
+    return held
 
 
-class MeanGram(MetricEstimator):
-    """Averages the exact metric over positions drawn from the prior.
-
-    Wang & Ponce, "The Geometry of Deep Generative Image Models and its Applications" (ICLR 2021). A step is one
-    position; `batch_size` is the number of latent directions that go through the generator at once.
-    """
-
-    method: ClassVar[str] = "gram"
-    default_samples: ClassVar[int] = 100
-    default_batch_size: ClassVar[int] = 32
-
-    @property
-    def _samples_per_step(self) -> int:
-        return 1
-
-    def _sum_of_metrics(self, count: int, batch: int) -> Float64[Tensor, "n n"]:
-        latents, contexts = self._draw(count, batch)
-        metrics = [
-            gram_metric(
-                self.generator,
-                self.distance,
-                latent,
-                self.space.name,
-                None if contexts is None else contexts[i],
-                block=self.batch_size,
-            )
-            for i, latent in enumerate(latents)
-        ]
-        return torch.stack(metrics).sum(dim=0).cpu()
+def _products(
+    left: Float[Tensor, "rows features"], right: Float[Tensor, "columns features"], at_once: int
+) -> Float64[Tensor, "rows columns"]:
+    """The products of rows with rows, in float64."""
+    products = torch.zeros(len(left), len(right), dtype=torch.float64, device=left.device)
+    for start in range(0, left.shape[1], at_once):
+        part = left[:, start : start + at_once].double()
+        other = part if left is right else right[:, start : start + at_once].double()
+        products.addmm_(part, other.T)
+    return products

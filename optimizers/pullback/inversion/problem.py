@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pullback.distances.distance import Distance
+from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
-from pullback.geometry.estimator import check_same_place
+from pullback.geometry.point import check_same_place
 
 # What stands where a mask is 0, in the target and in every reconstruction alike.
 _FILLING = 0.5
@@ -79,6 +79,8 @@ class Problem:
         context: Tensor | None = None,
     ) -> None:
         check_same_place(generator, distance)
+        if not isinstance(distance, EmbeddingDistance):
+            raise InvalidInputError(f"an inversion needs a distance with an embedding, and {distance.name!r} has none")
         self.generator = generator
         self.distance = distance
         self.space = generator.space(space).name

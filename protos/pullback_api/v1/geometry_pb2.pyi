@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from pullback_api.v1 import analysis_pb2 as _analysis_pb2
 from pullback_api.v1 import jobs_pb2 as _jobs_pb2
 from pullback_api.v1 import specs_pb2 as _specs_pb2
 from pullback_api.v1 import values_pb2 as _values_pb2
@@ -26,7 +27,7 @@ class Distance(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., weights_hash: _Optional[str] = ..., is_default: bool = ...) -> None: ...
 
 class Eigenbasis(_message.Message):
-    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "eigenvalues", "eigenvectors", "metric")
+    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "eigenvalues", "eigenvectors", "metric", "samples", "agreement")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     GENERATOR_WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +39,8 @@ class Eigenbasis(_message.Message):
     EIGENVALUES_FIELD_NUMBER: _ClassVar[int]
     EIGENVECTORS_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: _specs_pb2.EigenbasisSpec
     generator_weights_hash: str
@@ -49,7 +52,9 @@ class Eigenbasis(_message.Message):
     eigenvalues: _values_pb2.Tensor
     eigenvectors: _values_pb2.Tensor
     metric: _values_pb2.Tensor
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., eigenvalues: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., eigenvectors: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., metric: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    samples: int
+    agreement: float
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., eigenvalues: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., eigenvectors: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., metric: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., samples: _Optional[int] = ..., agreement: _Optional[float] = ...) -> None: ...
 
 class ListDistancesRequest(_message.Message):
     __slots__ = ()
@@ -98,3 +103,35 @@ class DeleteEigenbasisRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class AnalyzeMetricRequest(_message.Message):
+    __slots__ = ("request_id", "spec")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    spec: _specs_pb2.AnalysisSpec
+    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ...) -> None: ...
+
+class GetAnalysisRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListAnalysesRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListAnalysesResponse(_message.Message):
+    __slots__ = ("analyses", "next_page_token")
+    ANALYSES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    analyses: _containers.RepeatedCompositeFieldContainer[_analysis_pb2.MetricAnalysis]
+    next_page_token: str
+    def __init__(self, analyses: _Optional[_Iterable[_Union[_analysis_pb2.MetricAnalysis, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

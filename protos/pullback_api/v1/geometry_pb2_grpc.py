@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from pullback_api.v1 import analysis_pb2 as pullback__api_dot_v1_dot_analysis__pb2
 from pullback_api.v1 import geometry_pb2 as pullback__api_dot_v1_dot_geometry__pb2
 from pullback_api.v1 import jobs_pb2 as pullback__api_dot_v1_dot_jobs__pb2
 
@@ -62,6 +63,21 @@ class GeometryStub(object):
                 request_serializer=pullback__api_dot_v1_dot_geometry__pb2.DeleteEigenbasisRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.AnalyzeMetric = channel.unary_unary(
+                '/pullback_api.v1.Geometry/AnalyzeMetric',
+                request_serializer=pullback__api_dot_v1_dot_geometry__pb2.AnalyzeMetricRequest.SerializeToString,
+                response_deserializer=pullback__api_dot_v1_dot_jobs__pb2.Job.FromString,
+                _registered_method=True)
+        self.GetAnalysis = channel.unary_unary(
+                '/pullback_api.v1.Geometry/GetAnalysis',
+                request_serializer=pullback__api_dot_v1_dot_geometry__pb2.GetAnalysisRequest.SerializeToString,
+                response_deserializer=pullback__api_dot_v1_dot_analysis__pb2.MetricAnalysis.FromString,
+                _registered_method=True)
+        self.ListAnalyses = channel.unary_unary(
+                '/pullback_api.v1.Geometry/ListAnalyses',
+                request_serializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesRequest.SerializeToString,
+                response_deserializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesResponse.FromString,
+                _registered_method=True)
 
 
 class GeometryServicer(object):
@@ -107,6 +123,28 @@ class GeometryServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnalyzeMetric(self, request, context):
+        """Analyses the metric of a generator as a job: the tables and figures of Wang & Ponce (ICLR 2021). Where the same
+        analysis exists, or is being computed, the answer is the job that made it or is making it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAnalysis(self, request, context):
+        """One analysis. FAILED_PRECONDITION while its job has not succeeded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAnalyses(self, request, context):
+        """Lists the analyses of a generator, newest first, without their arrays and pictures.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GeometryServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -134,6 +172,21 @@ def add_GeometryServicer_to_server(servicer, server):
                     servicer.DeleteEigenbasis,
                     request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.DeleteEigenbasisRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'AnalyzeMetric': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnalyzeMetric,
+                    request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.AnalyzeMetricRequest.FromString,
+                    response_serializer=pullback__api_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
+            'GetAnalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnalysis,
+                    request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.GetAnalysisRequest.FromString,
+                    response_serializer=pullback__api_dot_v1_dot_analysis__pb2.MetricAnalysis.SerializeToString,
+            ),
+            'ListAnalyses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAnalyses,
+                    request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesRequest.FromString,
+                    response_serializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -272,6 +325,87 @@ class Geometry(object):
             '/pullback_api.v1.Geometry/DeleteEigenbasis',
             pullback__api_dot_v1_dot_geometry__pb2.DeleteEigenbasisRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnalyzeMetric(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Geometry/AnalyzeMetric',
+            pullback__api_dot_v1_dot_geometry__pb2.AnalyzeMetricRequest.SerializeToString,
+            pullback__api_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Geometry/GetAnalysis',
+            pullback__api_dot_v1_dot_geometry__pb2.GetAnalysisRequest.SerializeToString,
+            pullback__api_dot_v1_dot_analysis__pb2.MetricAnalysis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAnalyses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Geometry/ListAnalyses',
+            pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesRequest.SerializeToString,
+            pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesResponse.FromString,
             options,
             channel_credentials,
             insecure,

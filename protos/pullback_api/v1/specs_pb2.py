@@ -24,23 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpullback_api/v1/specs.proto\x12\x0fpullback_api.v1\"\x92\x01\n\x0e\x45igenbasisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12-\n\x06method\x18\x04 \x01(\x0e\x32\x1d.pullback_api.v1.MetricMethod\x12\x0f\n\x07samples\x18\x05 \x01(\x05\x12\x0c\n\x04seed\x18\x06 \x01(\x05\"a\n\x0bLossWeights\x12\x15\n\x08\x64istance\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02l1\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02l2\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x0b\n\t_distanceB\x05\n\x03_l1B\x05\n\x03_l2\"\x81\x03\n\x11InversionSettings\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x30\n\x06method\x18\x04 \x01(\x0e\x32 .pullback_api.v1.InversionMethod\x12-\n\x07weights\x18\x05 \x01(\x0b\x32\x1c.pullback_api.v1.LossWeights\x12\r\n\x05steps\x18\x06 \x01(\x05\x12\x10\n\x08restarts\x18\x07 \x01(\x05\x12\x0c\n\x04seed\x18\x08 \x01(\x05\x12\x1a\n\rlearning_rate\x18\t \x01(\x01H\x00\x88\x01\x01\x12+\n\x08schedule\x18\n \x01(\x0e\x32\x19.pullback_api.v1.Schedule\x12\x12\n\neigenbasis\x18\x0b \x01(\t\x12\x15\n\x08\x65xponent\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rpreview_every\x18\r \x01(\x05\x42\x10\n\x0e_learning_rateB\x0b\n\t_exponent*_\n\x0cMetricMethod\x12\x1d\n\x19METRIC_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14METRIC_METHOD_SKETCH\x10\x01\x12\x16\n\x12METRIC_METHOD_GRAM\x10\x02*q\n\x0fInversionMethod\x12 \n\x1cINVERSION_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15INVERSION_METHOD_ADAM\x10\x01\x12!\n\x1dINVERSION_METHOD_HESSIAN_ADAM\x10\x02*P\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x15\n\x11SCHEDULE_CONSTANT\x10\x01\x12\x13\n\x0fSCHEDULE_COSINE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpullback_api/v1/specs.proto\x12\x0fpullback_api.v1\"\xd5\x01\n\x0e\x45igenbasisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12-\n\x06method\x18\x04 \x01(\x0e\x32\x1d.pullback_api.v1.MetricMethod\x12\x0f\n\x07samples\x18\x05 \x01(\x05\x12\x0c\n\x04seed\x18\x06 \x01(\x05\x12\x11\n\tautomatic\x18\x07 \x01(\x08\x12\x11\n\ttolerance\x18\x08 \x01(\x01\x12\t\n\x01k\x18\t \x01(\x05\x12\x10\n\x08separate\x18\n \x01(\x08\"\x9a\x01\n\x0c\x41nalysisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x11\n\tpositions\x18\x04 \x01(\x05\x12\x19\n\x11\x63ontrol_positions\x18\x05 \x01(\x05\x12\x1a\n\x12\x63ompared_distances\x18\x06 \x03(\t\x12\x0c\n\x04seed\x18\x07 \x01(\x05\"a\n\x0bLossWeights\x12\x15\n\x08\x64istance\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02l1\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02l2\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\x0b\n\t_distanceB\x05\n\x03_l1B\x05\n\x03_l2\"\x81\x03\n\x11InversionSettings\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x30\n\x06method\x18\x04 \x01(\x0e\x32 .pullback_api.v1.InversionMethod\x12-\n\x07weights\x18\x05 \x01(\x0b\x32\x1c.pullback_api.v1.LossWeights\x12\r\n\x05steps\x18\x06 \x01(\x05\x12\x10\n\x08restarts\x18\x07 \x01(\x05\x12\x0c\n\x04seed\x18\x08 \x01(\x05\x12\x1a\n\rlearning_rate\x18\t \x01(\x01H\x00\x88\x01\x01\x12+\n\x08schedule\x18\n \x01(\x0e\x32\x19.pullback_api.v1.Schedule\x12\x12\n\neigenbasis\x18\x0b \x01(\t\x12\x15\n\x08\x65xponent\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rpreview_every\x18\r \x01(\x05\x42\x10\n\x0e_learning_rateB\x0b\n\t_exponent*\xed\x01\n\x0cMetricMethod\x12\x1d\n\x19METRIC_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14METRIC_METHOD_SKETCH\x10\x01\x12\x16\n\x12METRIC_METHOD_GRAM\x10\x02\x12\x1f\n\x1bMETRIC_METHOD_FULL_BACKPROP\x10\x03\x12$\n METRIC_METHOD_BACKWARD_ITERATION\x10\x04\x12#\n\x1fMETRIC_METHOD_FORWARD_ITERATION\x10\x05\x12 \n\x1cMETRIC_METHOD_GRAM_ITERATION\x10\x06*q\n\x0fInversionMethod\x12 \n\x1cINVERSION_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15INVERSION_METHOD_ADAM\x10\x01\x12!\n\x1dINVERSION_METHOD_HESSIAN_ADAM\x10\x02*P\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x15\n\x11SCHEDULE_CONSTANT\x10\x01\x12\x13\n\x0fSCHEDULE_COSINE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.specs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_METRICMETHOD']._serialized_start=684
-  _globals['_METRICMETHOD']._serialized_end=779
-  _globals['_INVERSIONMETHOD']._serialized_start=781
-  _globals['_INVERSIONMETHOD']._serialized_end=894
-  _globals['_SCHEDULE']._serialized_start=896
-  _globals['_SCHEDULE']._serialized_end=976
+  _globals['_METRICMETHOD']._serialized_start=909
+  _globals['_METRICMETHOD']._serialized_end=1146
+  _globals['_INVERSIONMETHOD']._serialized_start=1148
+  _globals['_INVERSIONMETHOD']._serialized_end=1261
+  _globals['_SCHEDULE']._serialized_start=1263
+  _globals['_SCHEDULE']._serialized_end=1343
   _globals['_EIGENBASISSPEC']._serialized_start=49
-  _globals['_EIGENBASISSPEC']._serialized_end=195
-  _globals['_LOSSWEIGHTS']._serialized_start=197
-  _globals['_LOSSWEIGHTS']._serialized_end=294
-  _globals['_INVERSIONSETTINGS']._serialized_start=297
-  _globals['_INVERSIONSETTINGS']._serialized_end=682
+  _globals['_EIGENBASISSPEC']._serialized_end=262
+  _globals['_ANALYSISSPEC']._serialized_start=265
+  _globals['_ANALYSISSPEC']._serialized_end=419
+  _globals['_LOSSWEIGHTS']._serialized_start=421
+  _globals['_LOSSWEIGHTS']._serialized_end=518
+  _globals['_INVERSIONSETTINGS']._serialized_start=521
+  _globals['_INVERSIONSETTINGS']._serialized_end=906
 # @@protoc_insertion_point(module_scope)

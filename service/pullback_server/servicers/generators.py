@@ -112,9 +112,10 @@ def _read_latents(tensor: values_pb2.Tensor, dim: int, owner: str) -> np.ndarray
             "latents",
             f"expected shape (n, {dim}) for {owner}, n from 1 to {MAX_LATENTS:,}, but {list(latents.shape)} came",
         )
-    bad = np.flatnonzero(~np.isfinite(latents).all(axis=1))
+    # NaN compares as false; a float64 may be too large for the float32 that is rendered.
+    bad = np.flatnonzero(~(np.abs(latents) <= np.finfo(np.float32).max).all(axis=1))
     if len(bad):
-        raise invalid("latents", f"every number must be finite, but row {bad[0]} holds NaN or infinity")
+        raise invalid("latents", f"every number must be finite in float32, but row {bad[0]} holds NaN or infinity")
     return latents.astype(np.float32)
 
 

@@ -10,15 +10,21 @@ from google.protobuf import empty_pb2
 from pullback import distances
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.tensors import pack
-from pullback_api.v1 import geometry_pb2, geometry_pb2_grpc, jobs_pb2
+from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
 from pullback_server.errors import failed_precondition, not_found
-from pullback_server.names import ANY_GENERATOR, new_id, parse_eigenbasis
+from pullback_server.names import ANY_GENERATOR, job_name, new_id, parse_analysis, parse_eigenbasis
 from pullback_server.paging import decode_token, encode_token, page_size
-from pullback_server.resources import eigenbasis_message, job_message
+from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.cursors import read_cursor
-from pullback_server.specs import complete_eigenbasis_spec, eigenbasis_name_of, find_generator
-from pullback_server.store import EigenbasisRecord, InUseError, Store
+from pullback_server.specs import (
+    analysis_name_of,
+    complete_analysis_spec,
+    complete_eigenbasis_spec,
+    eigenbasis_name_of,
+    find_generator,
+)
+from pullback_server.store import InUseError, ResultRecord, Store
 from pullback_server.submission import Submission, submit
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -74,7 +80,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         del context
         record = await self._find(request.name)
         arrays = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
-        message = eigenbasis_message(record)
+        message = geometry_pb2.Eigenbasis.FromString(record.header)
         message.eigenvalues.CopyFrom(pack(arrays.eigenvalues))
         message.eigenvectors.CopyFrom(pack(arrays.eigenvectors))
         message.metric.CopyFrom(pack(arrays.metric))
@@ -85,16 +91,9 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     ) -> geometry_pb2.ListEigenbasesResponse:
         """See the contract."""
         del context
-        size = page_size(request.page_size)
-        generator = None if request.parent == ANY_GENERATOR else find_generator(request.parent, "parent").name
-        before = read_cursor(decode_token(request.page_token))
-        rows = await self._scheduler.in_store(
-            self._store.eigenbases, generator=generator, limit=size + 1, before=before
-        )
-        return geometry_pb2.ListEigenbasesResponse(
-            eigenbases=[eigenbasis_message(record) for _, record in rows[:size]],
-            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
-        )
+        records, token = await self._page("eigenbasis", request.parent, request.page_size, request.page_token)
+        eigenbases = [geometry_pb2.Eigenbasis.FromString(record.header) for record in records]
+        return geometry_pb2.ListEigenbasesResponse(eigenbases=eigenbases, next_page_token=token)
 
     async def DeleteEigenbasis(  # noqa: N802
         self, request: geometry_pb2.DeleteEigenbasisRequest, context: Context
@@ -103,14 +102,67 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         del context
         record = await self._find(request.name)
         try:
-            await self._scheduler.in_store(self._store.delete_eigenbasis, record.name)
+            await self._scheduler.in_store(self._store.delete_result, record.name)
         except InUseError as error:
             raise failed_precondition(str(error)) from None
         return empty_pb2.Empty()
 
-    async def _find(self, name: str) -> EigenbasisRecord:
+    async def AnalyzeMetric(  # noqa: N802
+        self, request: geometry_pb2.AnalyzeMetricRequest, context: Context
+    ) -> jobs_pb2.Job:
+        """See the contract."""
+        del context
+        spec = complete_analysis_spec(request.spec)
+        submission = Submission(
+            job_id=new_id(),
+            kind="analysis",
+            request_id=request.request_id,
+            content=spec.SerializeToString(deterministic=True),
+            work=spec.SerializeToString(),
+            result=analysis_name_of(spec),
+            total=0,
+            shared_result=True,
+        )
+        return job_message(await submit(self._scheduler, self._store, submission))
+
+    async def GetAnalysis(  # noqa: N802
+        self, request: geometry_pb2.GetAnalysisRequest, context: Context
+    ) -> analysis_pb2.MetricAnalysis:
+        """See the contract."""
+        del context
+        parse_analysis(request.name, "name")
+        record = await self._scheduler.in_store(self._store.result, request.name)
+        if record is None:
+            maker = await self._scheduler.in_store(self._store.maker_of, request.name)
+            if maker is not None:
+                raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
+            raise not_found(f"no analysis {request.name!r}; ListAnalyses tells which there are")
+        content = await self._scheduler.in_store(self._store.blobs.read, record.content)
+        return analysis_pb2.MetricAnalysis.FromString(content)
+
+    async def ListAnalyses(  # noqa: N802
+        self, request: geometry_pb2.ListAnalysesRequest, context: Context
+    ) -> geometry_pb2.ListAnalysesResponse:
+        """See the contract."""
+        del context
+        records, token = await self._page("analysis", request.parent, request.page_size, request.page_token)
+        analyses = [analysis_pb2.MetricAnalysis.FromString(record.header) for record in records]
+        return geometry_pb2.ListAnalysesResponse(analyses=analyses, next_page_token=token)
+
+    async def _page(self, kind: str, parent: str, requested: int, token: str) -> tuple[list[ResultRecord], str]:
+        """One page of a generator's results, and the token of the next."""
+        size = page_size(requested)
+        generator = None if parent == ANY_GENERATOR else find_generator(parent, "parent").name
+        before = read_cursor(decode_token(token))
+        rows = await self._scheduler.in_store(
+            self._store.results, kind, generator=generator, limit=size + 1, before=before
+        )
+        following = encode_token(str(rows[size - 1][0])) if len(rows) > size else ""
+        return [record for _, record in rows[:size]], following
+
+    async def _find(self, name: str) -> ResultRecord:
         parse_eigenbasis(name, "name")
-        record = await self._scheduler.in_store(self._store.eigenbasis, name)
+        record = await self._scheduler.in_store(self._store.result, name)
         if record is None:
             raise not_found(f"no eigenbasis {name!r}; ListEigenbases tells which there are")
         return record

@@ -16,12 +16,12 @@ from pullback_server.errors import Violations, failed_precondition, invalid, not
 from pullback_server.images import ImageError, PreparedTarget, prepare
 from pullback_server.names import inversion_name, job_name, new_id, parse_inversion
 from pullback_server.paging import decode_token, encode_token, page_size
-from pullback_server.resources import inversion_message, job_message
+from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.cursors import read_cursor
 from pullback_server.specs import complete_inversion_settings, find_generator
 from pullback_server.store import Store
-from pullback_server.submission import Submission, submit
+from pullback_server.submission import Submission, find_repeated, submit
 
 MAX_TARGETS = 256
 MAX_LABEL = 200
@@ -44,17 +44,20 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
     ) -> jobs_pb2.Job:
         """See the contract."""
         del context
+        content = request.SerializeToString(deterministic=True)
+        if (known := await find_repeated(self._scheduler, self._store, request.request_id, content)) is not None:
+            return job_message(known)
         if not 1 <= len(request.targets) <= MAX_TARGETS:
             raise invalid("targets", f"expected 1 to {MAX_TARGETS} images, but {len(request.targets)} came")
         settings = complete_inversion_settings(request.settings, targets=len(request.targets))
-        await self._check_eigenbasis(settings)
+        await self._check_eigenbasis(settings, named=bool(request.settings.eigenbasis))
         targets = await self._prepare(request, find_generator(settings.generator, "settings.generator"))
         job_id = new_id()
         submission = Submission(
             job_id=job_id,
             kind="inversion",
             request_id=request.request_id,
-            content=request.SerializeToString(deterministic=True),
+            content=content,
             work=settings.SerializeToString(),
             result=inversion_name(job_id),
             total=settings.steps,
@@ -69,7 +72,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         """See the contract."""
         del context
         identifier = parse_inversion(request.name, "name")
-        record = await self._scheduler.in_store(self._store.inversion, request.name)
+        record = await self._scheduler.in_store(self._store.result, request.name)
         if record is not None:
             content = await self._scheduler.in_store(self._store.blobs.read, record.content)
             return inversion_pb2.InversionResult.FromString(content)
@@ -87,17 +90,19 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         """See the contract."""
         del context
         size, before = page_size(request.page_size), read_cursor(decode_token(request.page_token))
-        rows = await self._scheduler.in_store(self._store.inversions, limit=size + 1, before=before)
+        rows = await self._scheduler.in_store(self._store.results, "inversion", limit=size + 1, before=before)
         return inversion_pb2.ListInversionsResponse(
-            inversions=[inversion_message(record) for _, record in rows[:size]],
+            inversions=[inversion_pb2.InversionResult.FromString(record.header) for _, record in rows[:size]],
             next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
         )
 
-    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings) -> None:
-        """Refuses an eigenbasis that is not there, or is of something else."""
+    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings, *, named: bool) -> None:
+        """Refuses an eigenbasis that is not there, `named` by the caller or not, or is of something else."""
         if not settings.eigenbasis:
             return
-        record = await self._scheduler.in_store(self._store.eigenbasis, settings.eigenbasis)
+        record = await self._scheduler.in_store(self._store.result, settings.eigenbasis)
+        if record is None and named:
+            raise not_found(f"no eigenbasis {settings.eigenbasis!r}; ListEigenbases tells which there are")
         if record is None:
             message = f"no eigenbasis {settings.eigenbasis!r}; compute it first with Geometry.ComputeEigenbasis"
             raise failed_precondition(message)

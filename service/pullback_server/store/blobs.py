@@ -21,7 +21,7 @@ class BlobStore:
     """Files named by the SHA-256 of their content, below one folder.
 
     A file appears under its name by an atomic rename after its content is on disk, so that a reader sees all of it
-    or none. Writing the same content twice keeps one file.
+    or none. Writing the same content twice keeps one file, and mends it where it was damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,10 +39,10 @@ class BlobStore:
         """
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if path.exists():
-            return digest
         with full_disk_reported(self._folder):
-            path.parent.mkdir(exist_ok=True)
+            if not path.parent.exists():
+                path.parent.mkdir()
+                _sync_folder(self._folder)
             descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
             try:
                 with os.fdopen(descriptor, "wb") as file:

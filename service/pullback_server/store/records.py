@@ -28,9 +28,9 @@ class JobRecord:
 
     Attributes:
         id: Identifier.
-        kind: `eigenbasis` or `inversion`.
+        kind: What it does: `eigenbasis`, `inversion` or `analysis`.
         state: Where it stands.
-        work: Serialised `EigenbasisSpec` or `InversionSettings`, defaults filled in.
+        work: Serialised specification of its kind, defaults filled in.
         result: Name of the resource that it makes.
         uses: Name of the eigenbasis that it works with, if any.
         payload: Digest of its input (the prepared targets), if it has any.
@@ -71,29 +71,22 @@ class EventRecord:
 
 
 @dataclass(frozen=True)
-class EigenbasisRecord:
-    """A finished eigenbasis; `content` is the digest of its safetensors file."""
+class ResultRecord:
+    """What a job made.
 
-    name: str
-    generator: str
-    spec: bytes
-    generator_weights_hash: str
-    distance_weights_hash: str
-    version: str
-    dim: int
-    job: str
-    created: datetime
-    content: str
-
-
-@dataclass(frozen=True)
-class InversionRecord:
-    """A finished inversion.
-
-    `header` is its serialised `InversionResult` without results, `content` the digest of the one with them.
+    Attributes:
+        name: Resource name.
+        kind: Kind of the job that made it.
+        generator: Id of the generator that it belongs to.
+        job: Id of the job that made it.
+        created: When it was finished.
+        header: Its serialised message without arrays and pictures, as lists show it.
+        content: Digest of the whole.
     """
 
     name: str
+    kind: str
+    generator: str
     job: str
     created: datetime
     header: bytes

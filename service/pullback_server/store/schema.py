@@ -84,32 +84,18 @@ class EventRow(Base):
     transient: Mapped[bool]
 
 
-class EigenbasisRow(Base):
-    """A finished eigenbasis."""
+class ResultRow(Base):
+    """What a job made."""
 
-    __tablename__ = "eigenbases"
-
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    name: Mapped[str] = mapped_column(String(320), unique=True)
-    generator: Mapped[str] = mapped_column(String(128), index=True)
-    spec: Mapped[bytes] = mapped_column(LargeBinary)
-    generator_weights_hash: Mapped[str] = mapped_column(String(64))
-    distance_weights_hash: Mapped[str] = mapped_column(String(64))
-    version: Mapped[str] = mapped_column(String(64))
-    dim: Mapped[int]
-    job: Mapped[str] = mapped_column(String(64))
-    created: Mapped[datetime] = mapped_column(UtcDateTime)
-    content: Mapped[str] = mapped_column(String(64))
-
-
-class InversionRow(Base):
-    """A finished inversion."""
-
-    __tablename__ = "inversions"
+    __tablename__ = "results"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     name: Mapped[str] = mapped_column(String(320), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    generator: Mapped[str] = mapped_column(String(128))
     job: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     header: Mapped[bytes] = mapped_column(LargeBinary)
     content: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index("results_by_kind", "kind", "generator", "number"),)

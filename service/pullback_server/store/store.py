@@ -13,14 +13,8 @@ from sqlalchemy.orm import Session
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import open_database
 from pullback_server.store.faults import full_disk_reported
-from pullback_server.store.records import (
-    EigenbasisRecord,
-    EventRecord,
-    InversionRecord,
-    JobRecord,
-    JobState,
-)
-from pullback_server.store.schema import EigenbasisRow, EventRow, InversionRow, JobRow
+from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
+from pullback_server.store.schema import EventRow, JobRow, ResultRow
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
@@ -73,7 +67,7 @@ class Store:
 
         Args:
             job_id: Identifier of the new job.
-            kind: `eigenbasis` or `inversion`.
+            kind: `eigenbasis`, `inversion` or `analysis`.
             work: Serialised specification.
             result: Name of the resource that the job makes.
             request_id: The caller's name for the request, if any; one that no job has.
@@ -122,9 +116,9 @@ class Store:
             return _job(row)
 
     def maker_of(self, result: str) -> JobRecord | None:
-        """The job that makes an eigenbasis at the moment, or made it while it is still there."""
+        """The job that makes a result at the moment, or made it while it is still there."""
         working = select(JobRow).where(JobRow.result == result, JobRow.state.in_(_UNFINISHED))
-        made = select(JobRow).join(EigenbasisRow, EigenbasisRow.job == JobRow.id).where(EigenbasisRow.name == result)
+        made = select(JobRow).join(ResultRow, ResultRow.job == JobRow.id).where(ResultRow.name == result)
         with Session(self._engine) as session:
             row = session.scalar(working) or session.scalar(made)
             return None if row is None else _job(row)
@@ -196,15 +190,9 @@ class Store:
         """QUEUED or RUNNING → FAILED, with the reason."""
         return self._end(job_id, JobState.FAILED, error=error)
 
-    def finish_eigenbasis(self, record: EigenbasisRecord, progress: bytes) -> JobRecord:
-        """RUNNING → SUCCEEDED, and the eigenbasis is there, in one transaction."""
-        row = EigenbasisRow(**vars(record))
-        return self._end(record.job, JobState.SUCCEEDED, result=row, progress=progress)
-
-    def finish_inversion(self, record: InversionRecord, progress: bytes) -> JobRecord:
-        """RUNNING → SUCCEEDED, and the inversion is there, in one transaction."""
-        row = InversionRow(**vars(record))
-        return self._end(record.job, JobState.SUCCEEDED, result=row, progress=progress)
+    def finish_job(self, result: ResultRecord, progress: bytes) -> JobRecord:
+        """RUNNING → SUCCEEDED, and the result is there, in one transaction."""
+        return self._end(result.job, JobState.SUCCEEDED, result=ResultRow(**vars(result)), progress=progress)
 
     def interrupted(self) -> list[JobRecord]:
         """Jobs that no worker can be at when a server starts: those left RUNNING by a crash."""
@@ -228,26 +216,26 @@ class Store:
 
     # Results ---------------------------------------------------------------------------------------------------
 
-    def eigenbasis(self, name: str) -> EigenbasisRecord | None:
-        """The eigenbasis of that name."""
+    def result(self, name: str) -> ResultRecord | None:
+        """The result of that name."""
         with Session(self._engine) as session:
-            row = session.scalar(select(EigenbasisRow).where(EigenbasisRow.name == name))
-            return None if row is None else _eigenbasis(row)
+            row = session.scalar(select(ResultRow).where(ResultRow.name == name))
+            return None if row is None else _result(row)
 
-    def eigenbases(
-        self, *, generator: str | None, limit: int, before: int | None = None
-    ) -> list[tuple[int, EigenbasisRecord]]:
-        """Eigenbases with their numbers, newest first; of one generator, or of all."""
-        query = select(EigenbasisRow).order_by(EigenbasisRow.number.desc()).limit(limit)
+    def results(
+        self, kind: str, *, limit: int, generator: str | None = None, before: int | None = None
+    ) -> list[tuple[int, ResultRecord]]:
+        """Results of a kind with their numbers, newest first; of one generator, or of all."""
+        query = select(ResultRow).where(ResultRow.kind == kind).order_by(ResultRow.number.desc()).limit(limit)
         if before is not None:
-            query = query.where(EigenbasisRow.number < before)
+            query = query.where(ResultRow.number < before)
         if generator is not None:
-            query = query.where(EigenbasisRow.generator == generator)
+            query = query.where(ResultRow.generator == generator)
         with Session(self._engine) as session:
-            return [(row.number, _eigenbasis(row)) for row in session.scalars(query)]
+            return [(row.number, _result(row)) for row in session.scalars(query)]
 
-    def delete_eigenbasis(self, name: str) -> None:
-        """Deletes an eigenbasis, if it is there.
+    def delete_result(self, name: str) -> None:
+        """Deletes a result, if it is there.
 
         Raises:
             InUseError: A job that has not ended works with it.
@@ -256,26 +244,12 @@ class Store:
         with self._write() as session:
             if (user := session.scalar(users)) is not None:
                 raise InUseError(f"{name} is used by jobs/{user}, which has not ended; wait for it or cancel it first")
-            row = session.scalar(select(EigenbasisRow).where(EigenbasisRow.name == name))
+            row = session.scalar(select(ResultRow).where(ResultRow.name == name))
             if row is None:
                 return
             content = row.content
             session.delete(row)
         self._release(content)
-
-    def inversion(self, name: str) -> InversionRecord | None:
-        """The inversion of that name."""
-        with Session(self._engine) as session:
-            row = session.scalar(select(InversionRow).where(InversionRow.name == name))
-            return None if row is None else _inversion(row)
-
-    def inversions(self, *, limit: int, before: int | None = None) -> list[tuple[int, InversionRecord]]:
-        """Inversions with their numbers, newest first."""
-        query = select(InversionRow).order_by(InversionRow.number.desc()).limit(limit)
-        if before is not None:
-            query = query.where(InversionRow.number < before)
-        with Session(self._engine) as session:
-            return [(row.number, _inversion(row)) for row in session.scalars(query)]
 
     def sweep_blobs(self) -> int:
         """Removes files that no row refers to. Only while nothing is being written: at the start of a server."""
@@ -314,7 +288,7 @@ class Store:
         *,
         error: bytes | None = None,
         progress: bytes | None = None,
-        result: EigenbasisRow | InversionRow | None = None,
+        result: ResultRow | None = None,
     ) -> JobRecord:
         with self._write() as session:
             row = _job_row(session, job_id)
@@ -369,7 +343,7 @@ def _append_event(session: Session, row: JobRow, *, transient: bool = False) -> 
 def _referenced(session: Session, digest: str | None = None) -> set[str]:
     """Digests that rows refer to: all, or just `digest` if any row refers to it."""
     found: set[str] = set()
-    for column in (JobRow.payload, EigenbasisRow.content, InversionRow.content):
+    for column in (JobRow.payload, ResultRow.content):
         query = select(column).where(column.is_not(None))
         if digest is not None:
             query = query.where(column == digest).limit(1)
@@ -414,9 +388,13 @@ def _event(row: EventRow, job: JobRecord) -> EventRecord:
     return EventRecord(sequence=row.sequence, time=row.time, job=then)
 
 
-def _eigenbasis(row: EigenbasisRow) -> EigenbasisRecord:
-    return EigenbasisRecord(**{name: getattr(row, name) for name in EigenbasisRecord.__dataclass_fields__})
-
-
-def _inversion(row: InversionRow) -> InversionRecord:
-    return InversionRecord(**{name: getattr(row, name) for name in InversionRecord.__dataclass_fields__})
+def _result(row: ResultRow) -> ResultRecord:
+    return ResultRecord(
+        name=row.name,
+        kind=row.kind,
+        generator=row.generator,
+        job=row.job,
+        created=row.created,
+        header=row.header,
+        content=row.content,
+    )

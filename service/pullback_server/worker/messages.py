@@ -17,9 +17,9 @@ class StartJob:
 
     Attributes:
         job: Id of the job.
-        kind: `eigenbasis` or `inversion`.
-        work: Serialised `EigenbasisSpec` or `InversionSettings`, defaults filled in.
-        payload: Serialised `InvertRequest` whose targets are at the generator's size; empty for an eigenbasis.
+        kind: `eigenbasis`, `inversion` or `analysis`.
+        work: Serialised specification of its kind, defaults filled in.
+        payload: Serialised `InvertRequest` whose targets are at the generator's size; empty for others.
         eigenbasis: Safetensors file of the eigenbasis that the job works with; empty for none.
         checkpoint: Where the worker keeps its checkpoint.
     """
@@ -111,7 +111,7 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job's result: an eigenbasis' safetensors file, or a serialised `InversionResult`."""
+    """The job's result: an eigenbasis' safetensors file, a serialised `InversionResult` or `MetricAnalysis`."""
 
     job: str
     result: bytes

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pullback_server.worker.messages import StartJob
 from pullback_server.worker.models import Models
+from pullback_server.worker.tasks.analysis import AnalysisTask
 from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
 from pullback_server.worker.tasks.inversion import InversionTask
 from pullback_server.worker.tasks.task import Task
@@ -15,8 +16,9 @@ __all__ = ["Task", "make_task"]
 
 def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> Task:
     """The task of a job, with its models loaded; `tell_phase` is told what is being waited for."""
-    makers: dict[str, type[EigenbasisTask | InversionTask]] = {
+    makers: dict[str, Callable[[StartJob, Models, Callable[[str], None]], Task]] = {
         "eigenbasis": EigenbasisTask,
         "inversion": InversionTask,
+        "analysis": AnalysisTask,
     }
     return makers[start.kind](start, models, tell_phase)

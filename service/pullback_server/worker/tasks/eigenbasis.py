@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from pullback.geometry import EstimatorState, metric_estimator
+from pullback import generators
+from pullback.geometry import EstimatorState, metric_estimator, separate_blocks
 from pullback_api.v1 import specs_pb2
 from pullback_server.names import parse_generator
-from pullback_server.specs import METRIC_METHODS
+from pullback_server.specs import METRIC_METHODS, blocks_of
+from pullback_server.specs.eigenbasis import DEFAULT_TOLERANCE
 from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.task import Task
@@ -27,9 +29,13 @@ class EigenbasisTask(Task):
             models.distance(spec.distance),
             spec.space,
             method=METRIC_METHODS[spec.method],
-            samples=spec.samples,
+            samples="auto" if spec.automatic else spec.samples,
+            max_samples=spec.samples if spec.automatic else None,
+            tolerance=spec.tolerance or DEFAULT_TOLERANCE,
             seed=spec.seed,
+            k=spec.k or None,
         )
+        self._blocks = blocks_of(generators.entry(name), spec.space) if spec.separate else {}
         self._current = self._estimator.init()
 
     @property
@@ -47,7 +53,8 @@ class EigenbasisTask(Task):
 
     def result(self) -> bytes:
         """The eigenbasis' safetensors file."""
-        return self._estimator.result(self._current).to_bytes()
+        basis = self._estimator.result(self._current)
+        return (separate_blocks(basis, self._blocks) if self._blocks else basis).to_bytes()
 
     def _state(self) -> dict[str, Tensor]:
         return self._current.to_tensors()

@@ -1,21 +1,15 @@
-"""Specifications of jobs: checked, and every default filled in, so that what is stored says all."""
+"""How an inversion is asked to be computed."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 
-from pullback import distances, generators
-from pullback.errors import UnknownNameError
-from pullback.generators import CatalogueEntry
 from pullback_api.v1 import specs_pb2
-from pullback_server.errors import ApiError, Violations, not_found
-from pullback_server.names import eigenbasis_name, parse_eigenbasis, parse_generator
+from pullback_server.errors import ApiError, Violations
+from pullback_server.names import parse_eigenbasis
+from pullback_server.specs.common import check_range, check_seed, distance_of, enum_names, find_generator, space_of
+from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 
-METRIC_METHODS: dict[specs_pb2.MetricMethod, str] = {
-    specs_pb2.METRIC_METHOD_SKETCH: "sketch",
-    specs_pb2.METRIC_METHOD_GRAM: "gram",
-}
 INVERSION_METHODS: dict[specs_pb2.InversionMethod, str] = {
     specs_pb2.INVERSION_METHOD_ADAM: "adam",
     specs_pb2.INVERSION_METHOD_HESSIAN_ADAM: "hessian_adam",
@@ -25,64 +19,13 @@ SCHEDULES: dict[specs_pb2.Schedule, str] = {
     specs_pb2.SCHEDULE_COSINE: "cosine",
 }
 
-MAX_SAMPLES = 1_000_000
 MAX_STEPS = 100_000
 MAX_RESTARTS = 1_024
 MAX_STARTS = 4_096
 # Traces hold two numbers for every start and step, and must fit into one answer.
 MAX_TRACE = 4_000_000
-DEFAULT_SAMPLES = {specs_pb2.METRIC_METHOD_SKETCH: 2_000, specs_pb2.METRIC_METHOD_GRAM: 100}
 DEFAULT_STEPS = 200
 DEFAULT_RESTARTS = 4
-
-
-def find_generator(name: str, field: str) -> CatalogueEntry:
-    """The catalogue's entry of `generators/{id}`; NOT_FOUND, listing the known ones, where there is none."""
-    try:
-        return generators.entry(parse_generator(name, field))
-    except UnknownNameError as error:
-        raise not_found(f"{field}: {error}") from None
-
-
-def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> specs_pb2.EigenbasisSpec:
-    """A copy with every default filled in.
-
-    Raises:
-        ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for anything else that cannot be used.
-    """
-    generator = find_generator(spec.generator, f"{field}.generator")
-    wrong = Violations()
-    method = spec.method or specs_pb2.METRIC_METHOD_SKETCH
-    if method not in METRIC_METHODS:
-        wrong.add(f"{field}.method", f"unknown method {method}; known: {_enum_names(specs_pb2.MetricMethod)}")
-    samples = spec.samples or DEFAULT_SAMPLES.get(method, 0)
-    if not 1 <= samples <= MAX_SAMPLES and method in METRIC_METHODS:
-        wrong.add(f"{field}.samples", f"expected 1 to {MAX_SAMPLES:,} (0 = the default), but {samples} came")
-    _check_seed(spec.seed, f"{field}.seed", wrong)
-    complete = specs_pb2.EigenbasisSpec(
-        generator=spec.generator,
-        space=_space(spec.space, generator, f"{field}.space", wrong),
-        distance=_distance(spec.distance, f"{field}.distance", wrong),
-        method=method,
-        samples=samples,
-        seed=spec.seed,
-    )
-    wrong.raise_if_any()
-    return complete
-
-
-def eigenbasis_name_of(spec: specs_pb2.EigenbasisSpec) -> str:
-    """The resource name of the eigenbasis that a complete specification makes with today's weights.
-
-    Equal specifications over equal weights have one name; readable, with a digest of everything that matters.
-    """
-    generator = find_generator(spec.generator, "generator")
-    distance = distances.entry(spec.distance)
-    method = METRIC_METHODS[spec.method]
-    parts = (generator.weights_hash, spec.space, spec.distance, distance.weights_hash, method, spec.samples, spec.seed)
-    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:8]
-    readable = f"{spec.space}-{spec.distance}-{method}-{spec.samples}-{spec.seed}-{digest}"
-    return eigenbasis_name(generator.name, readable.lower().replace("+", "p").replace("_", "-"))
 
 
 def complete_inversion_settings(
@@ -102,20 +45,26 @@ def complete_inversion_settings(
     wrong = Violations()
     complete = specs_pb2.InversionSettings()
     complete.CopyFrom(settings)
-    complete.space = _space(settings.space, generator, f"{field}.space", wrong)
-    complete.distance = _distance(settings.distance, f"{field}.distance", wrong)
+    complete.space = space_of(settings.space, generator, f"{field}.space", wrong)
+    distance = distance_of(settings.distance, generator, f"{field}.distance", wrong)
+    if distance is not None:
+        complete.distance = distance.name
+        if not distance.embedding:
+            wrong.add(
+                f"{field}.distance", f"an inversion needs a distance with an embedding; {distance.name!r} has none"
+            )
     complete.method = settings.method or specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
     if complete.method not in INVERSION_METHODS:
-        known = _enum_names(specs_pb2.InversionMethod)
+        known = enum_names(specs_pb2.InversionMethod)
         wrong.add(f"{field}.method", f"unknown method {settings.method}; known: {known}")
     complete.weights.CopyFrom(_weights(settings.weights, f"{field}.weights", wrong))
     complete.steps = settings.steps or DEFAULT_STEPS
-    _check_range(complete.steps, MAX_STEPS, f"{field}.steps", wrong)
+    check_range(complete.steps, MAX_STEPS, f"{field}.steps", wrong)
     complete.restarts = settings.restarts or DEFAULT_RESTARTS
-    _check_range(complete.restarts, MAX_RESTARTS, f"{field}.restarts", wrong)
+    check_range(complete.restarts, MAX_RESTARTS, f"{field}.restarts", wrong)
     if not wrong:
         _check_size(targets, complete, field, wrong)
-    _check_seed(settings.seed, f"{field}.seed", wrong)
+    check_seed(settings.seed, f"{field}.seed", wrong)
     _check_rates(complete, field, wrong)
     _check_basis_options(complete, field, wrong)
     if settings.preview_every < 0:
@@ -130,24 +79,6 @@ def default_eigenbasis_spec(settings: specs_pb2.InversionSettings) -> specs_pb2.
     """The specification of the eigenbasis that an inversion uses where it names none."""
     spec = specs_pb2.EigenbasisSpec(generator=settings.generator, space=settings.space, distance=settings.distance)
     return complete_eigenbasis_spec(spec, "settings")
-
-
-def _space(name: str, generator: CatalogueEntry, field: str, wrong: Violations) -> str:
-    name = name or generator.spaces[0].name
-    try:
-        generator.space(name)
-    except UnknownNameError as error:
-        wrong.add(field, str(error))
-    return name
-
-
-def _distance(name: str, field: str, wrong: Violations) -> str:
-    name = name or distances.DEFAULT_DISTANCE
-    try:
-        distances.entry(name)
-    except UnknownNameError as error:
-        wrong.add(field, str(error))
-    return name
 
 
 def _weights(weights: specs_pb2.LossWeights, field: str, wrong: Violations) -> specs_pb2.LossWeights:
@@ -171,7 +102,7 @@ def _check_rates(settings: specs_pb2.InversionSettings, field: str, wrong: Viola
     ):
         wrong.add(f"{field}.learning_rate", f"expected a finite number > 0, but {settings.learning_rate} came")
     if settings.schedule and settings.schedule not in SCHEDULES:
-        known = _enum_names(specs_pb2.Schedule)
+        known = enum_names(specs_pb2.Schedule)
         wrong.add(f"{field}.schedule", f"unknown schedule {settings.schedule}; known: {known}")
 
 
@@ -204,17 +135,3 @@ def _check_size(targets: int, settings: specs_pb2.InversionSettings, field: str,
             f"{starts} starts × {settings.steps} steps are more than the {MAX_TRACE:,} that one job may trace; "
             "send fewer images, or ask for fewer restarts or steps",
         )
-
-
-def _check_range(value: int, most: int, field: str, wrong: Violations) -> None:
-    if not 1 <= value <= most:
-        wrong.add(field, f"expected 1 to {most:,} (0 = the default), but {value} came")
-
-
-def _check_seed(seed: int, field: str, wrong: Violations) -> None:
-    if seed < 0:
-        wrong.add(field, f"expected 0 or more, but {seed} came")
-
-
-def _enum_names(enum: type) -> str:
-    return ", ".join(name for name, number in enum.items() if number)  # type: ignore[attr-defined]

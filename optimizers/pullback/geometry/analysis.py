@@ -1,0 +1,265 @@
+"""An analysis of a generator's metric: what the tables and figures of Wang & Ponce (ICLR 2021) are made of.
+
+The work is a list of short units, each of which adds tensors under a name of its own to the state; a state that is
+stored and taken up again therefore goes on exactly where it stood. What the units computed becomes statistics in
+`pullback.geometry.findings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pullback.distances.distance import Distance, EmbeddingDistance
+from pullback.errors import InvalidInputError
+from pullback.generators.generator import Generator
+from pullback.generators.shuffling import shuffle_weights
+from pullback.geometry.amplification import amplifications, first_layer_metric
+from pullback.geometry.findings import (
+    Axis,
+    Findings,
+    LayerFindings,
+    compare,
+    layer_findings,
+    spectrum_findings,
+    speed_findings,
+)
+from pullback.geometry.metric import metric_tensor
+from pullback.geometry.point import check_same_place
+from pullback.geometry.seeding import derive_seed
+from pullback.geometry.statistics import metric_homogeneity
+
+AXIS_FRAMES = 9
+# How far a strip reaches to either side, as a multiple of the prior's deviation.
+AXIS_REACH = 3.0
+
+
+@dataclass(frozen=True)
+class AnalysisState:
+    """What the units have computed so far, by name; `metric/0003` is the metric at position 3."""
+
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class MetricAnalysis:
+    """Measures the metric of a generator under a distance.
+
+    Use: `state = init()`, `state = step(state)` until `done(state)`, `result(state)`.
+
+    Args:
+        generator: The generator.
+        distance: The distance whose metric is analysed.
+        space: Name of the latent space.
+        others: Other distances to compare it with.
+        positions: Positions at which the metric is computed exactly, at least 2.
+        control_positions: Positions for the other distances and the weight-shuffled control, 2 to `positions`.
+        seed: Of the positions and of the control, any integer ≥ 0.
+
+    Raises:
+        UnknownNameError: The generator has no such space.
+        InvalidInputError: A number is out of range, or generator and distances live on different devices or in
+            different precisions.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        distance: Distance,
+        space: str,
+        *,
+        others: Sequence[Distance] = (),
+        positions: int = 50,
+        control_positions: int = 10,
+        seed: int = 0,
+    ) -> None:
+        if positions < 2:
+            raise InvalidInputError(f"an analysis needs at least 2 positions, but {positions} came")
+        if not 2 <= control_positions <= positions:
+            raise InvalidInputError(f"control positions lie between 2 and {positions}, but {control_positions} came")
+        for each in (distance, *others):
+            check_same_place(generator, each)
+        self.generator = generator
+        self.distance = distance
+        self.others = tuple(others)
+        self.space = generator.space(space)
+        self.positions = positions
+        self.control_positions = control_positions
+        self.seed = seed
+        self._control = shuffle_weights(generator, derive_seed(seed, 2))
+        self._latents, self._contexts = self._draw()
+        self._units = self._plan()
+
+    @property
+    def total(self) -> int:
+        """The number of units."""
+        return len(self._units)
+
+    def init(self) -> AnalysisState:
+        """The state before the first step."""
+        return AnalysisState()
+
+    def step(self, state: AnalysisState) -> AnalysisState:
+        """Does the next unit."""
+        name = next(name for name in self._units if name not in state.tensors)
+        return AnalysisState({**state.tensors, name: self._units[name](state)})
+
+    def done(self, state: AnalysisState) -> bool:
+        """Whether every unit was done."""
+        return len(state.tensors) == self.total
+
+    def phase(self, state: AnalysisState) -> str:
+        """What the next unit does, in a few words."""
+        following = next((name for name in self._units if name not in state.tensors), "statistics")
+        return following.split("/")[0]
+
+    def result(self, state: AnalysisState) -> Findings:
+        """The statistics of what was measured."""
+        if not self.done(state):
+            raise InvalidInputError(f"{len(state.tensors)} of {self.total} units are done; make the others first")
+        metrics = _stack(state, "metric")
+        control = _stack(state, "shuffled metric")
+        return Findings(
+            spectrum=spectrum_findings(metrics),
+            shuffled_spectrum=spectrum_findings(control),
+            apparent_speed=speed_findings(metrics, self.seed),
+            homogeneity=metric_homogeneity(metrics),
+            shuffled_homogeneity=metric_homogeneity(control),
+            comparisons=tuple(
+                compare(
+                    other.name,
+                    _method(other),
+                    metrics[: self.control_positions],
+                    _stack(state, f"metric under {other.name}"),
+                )
+                for other in self.others
+            ),
+            layers=self._layers(_stack(state, "layers")),
+            shuffled_layers=self._layers(_stack(state, "shuffled layers")),
+            axes=tuple(self._axis(state, rank, metrics) for rank in self._ranks()),
+        )
+
+    def _layers(self, amplifications: NDArray[np.float64]) -> tuple[LayerFindings, ...]:
+        """Means over positions of amplifications, shape (positions, layers, n)."""
+        with torch.no_grad():
+            names = self.generator.activations(self._complete(0))
+        return layer_findings(dict(zip(names, amplifications.mean(axis=0), strict=True)))
+
+    def _axis(self, state: AnalysisState, rank: int, metrics: NDArray[np.float64]) -> Axis:
+        return Axis(
+            rank=rank,
+            eigenvalue=float(np.linalg.eigvalsh(metrics.mean(axis=0))[-1 - rank]),
+            steps=self._steps().numpy(),
+            distances=state.tensors[f"axis distances/{rank}"].numpy(),
+            images=state.tensors[f"axis images/{rank}"].numpy(),
+        )
+
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        device, dtype = self.generator.device, self.generator.dtype
+        whole = self.generator.space(self.generator.input_space)
+        latents = self.space.sample(self.positions, derive_seed(self.seed, 0)).to(device, dtype)
+        contexts = whole.sample(self.positions, derive_seed(self.seed, 1)).to(device, dtype)
+        return latents, contexts
+
+    def _plan(self) -> dict[str, Callable[[AnalysisState], Tensor]]:
+        units: dict[str, Callable[[AnalysisState], Tensor]] = {}
+        for i in range(self.positions):
+            units[_name("metric", i)] = self._metric_unit(self.generator, self.distance, i)
+        for i in range(self.control_positions):
+            units[_name("shuffled metric", i)] = self._metric_unit(self._control, self.distance, i)
+        for other in self.others:
+            for i in range(self.control_positions):
+                units[_name(f"metric under {other.name}", i)] = self._metric_unit(self.generator, other, i)
+        for prefix, generator in (("", self.generator), ("shuffled ", self._control)):
+            for i in range(self.control_positions):
+                units[_name(f"{prefix}first layer", i)] = self._first_layer_unit(generator, i)
+            for i in range(self.control_positions):
+                units[_name(f"{prefix}layers", i)] = self._layers_unit(generator, prefix, i)
+        for rank in self._ranks():
+            units[f"axis images/{rank}"] = self._axis_images_unit(rank)
+            units[f"axis distances/{rank}"] = self._axis_distances_unit(rank)
+        return units
+
+    def _metric_unit(self, generator: Generator, distance: Distance, i: int) -> Callable[[AnalysisState], Tensor]:
+        def unit(state: AnalysisState) -> Tensor:
+            del state
+            return metric_tensor(
+                generator,
+                distance,
+                self._latents[i],
+                self.space.name,
+                _method(distance),
+                context=self._contexts[i],
+            ).cpu()
+
+        return unit
+
+    def _first_layer_unit(self, generator: Generator, i: int) -> Callable[[AnalysisState], Tensor]:
+        def unit(state: AnalysisState) -> Tensor:
+            del state
+            return first_layer_metric(generator, self._latents[i], self.space.name, self._contexts[i]).cpu()
+
+        return unit
+
+    def _layers_unit(self, generator: Generator, prefix: str, i: int) -> Callable[[AnalysisState], Tensor]:
+        def unit(state: AnalysisState) -> Tensor:
+            first = torch.from_numpy(_stack(state, f"{prefix}first layer").mean(axis=0))
+            # Ascending in torch; the paper ranks from the largest.
+            directions = torch.linalg.eigh(first).eigenvectors.flip(1)
+            found = amplifications(generator, self._latents[i], self.space.name, directions, self._contexts[i])
+            return torch.stack(list(found.values())).cpu()
+
+        return unit
+
+    def _axis_images_unit(self, rank: int) -> Callable[[AnalysisState], Tensor]:
+        def unit(state: AnalysisState) -> Tensor:
+            return self._axis_images(state, rank).cpu()
+
+        return unit
+
+    def _axis_distances_unit(self, rank: int) -> Callable[[AnalysisState], Tensor]:
+        def unit(state: AnalysisState) -> Tensor:
+            images = self._axis_images(state, rank)
+            middle = images[AXIS_FRAMES // 2].expand_as(images)
+            with torch.no_grad():
+                distances: Tensor = self.distance(images, middle)
+            return distances.double().cpu()
+
+        return unit
+
+    def _axis_images(self, state: AnalysisState, rank: int) -> Tensor:
+        mean = torch.from_numpy(_stack(state, "metric").mean(axis=0))
+        axis = torch.linalg.eigh(mean).eigenvectors[:, -1 - rank]
+        # z₀ + t u
+        latents = self._latents[0] + torch.outer(self._steps(), axis).to(self._latents)
+        with torch.no_grad():
+            return self.generator.render(latents, self.space.name, self._contexts[0])
+
+    def _steps(self) -> Tensor:
+        return torch.linspace(-AXIS_REACH, AXIS_REACH, AXIS_FRAMES, dtype=torch.float64)
+
+    def _ranks(self) -> list[int]:
+        """Ranks from the first to the last, about evenly on a logarithmic scale."""
+        last = self.space.dim - 1
+        return sorted({min(rank, last) for rank in (0, 1, 3, 9, 29, 99, 299, 999)} | {last // 2, last})
+
+    def _complete(self, i: int) -> Tensor:
+        return self.generator.complete(self._latents[i : i + 1], self.space.name, self._contexts[i])
+
+
+def _name(kind: str, i: int) -> str:
+    return f"{kind}/{i:04d}"
+
+
+def _stack(state: AnalysisState, kind: str) -> NDArray[np.float64]:
+    """All tensors of a kind, in the order of their positions."""
+    found = [tensor.numpy() for name, tensor in sorted(state.tensors.items()) if name.rpartition("/")[0] == kind]
+    return np.stack(found).astype(np.float64)
+
+
+def _method(distance: Distance) -> str:
+    return "gram" if isinstance(distance, EmbeddingDistance) else "full_backprop"

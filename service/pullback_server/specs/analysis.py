@@ -1,0 +1,62 @@
+"""What an analysis is asked to look at."""
+
+from __future__ import annotations
+
+from pullback import distances
+from pullback_api.v1 import specs_pb2
+from pullback_server.errors import Violations
+from pullback_server.names import analysis_name
+from pullback_server.specs.common import as_id, check_seed, digest, distance_of, find_generator, space_of
+
+MAX_POSITIONS = 2_000
+DEFAULT_POSITIONS = 50
+DEFAULT_CONTROL_POSITIONS = 10
+DEFAULT_COMPARED_DISTANCES = ("st-lpips-alex", "mse", "ssim")
+
+
+def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") -> specs_pb2.AnalysisSpec:
+    """A copy with every default filled in.
+
+    Raises:
+        ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for anything else that cannot be used.
+    """
+    generator = find_generator(spec.generator, f"{field}.generator")
+    wrong = Violations()
+    found = distance_of(spec.distance, generator, f"{field}.distance", wrong)
+    distance = found.name if found else spec.distance
+    compared = list(spec.compared_distances) or [name for name in DEFAULT_COMPARED_DISTANCES if name != distance]
+    for number, name in enumerate(compared):
+        distance_of(name, generator, f"{field}.compared_distances[{number}]", wrong)
+    if len({distance, *compared}) <= len(compared):
+        wrong.add(f"{field}.compared_distances", f"expected each distance once, and not {distance!r} itself")
+    positions = spec.positions or DEFAULT_POSITIONS
+    if not 2 <= positions <= MAX_POSITIONS:
+        wrong.add(
+            f"{field}.positions", f"expected 2 to {MAX_POSITIONS:,} (0 = {DEFAULT_POSITIONS}), but {positions} came"
+        )
+    control_positions = spec.control_positions or min(DEFAULT_CONTROL_POSITIONS, positions)
+    if not 2 <= control_positions <= positions:
+        wrong.add(
+            f"{field}.control_positions", f"expected 2 to {positions} (`positions`), but {control_positions} came"
+        )
+    check_seed(spec.seed, f"{field}.seed", wrong)
+    complete = specs_pb2.AnalysisSpec(
+        generator=spec.generator,
+        space=space_of(spec.space, generator, f"{field}.space", wrong),
+        distance=distance,
+        positions=positions,
+        control_positions=control_positions,
+        compared_distances=compared,
+        seed=spec.seed,
+    )
+    wrong.raise_if_any()
+    return complete
+
+
+def analysis_name_of(spec: specs_pb2.AnalysisSpec) -> str:
+    """The resource name of the analysis that a complete specification makes with today's weights."""
+    generator = find_generator(spec.generator, "generator")
+    weights = [distances.entry(name).weights_hash for name in (spec.distance, *spec.compared_distances)]
+    parts = (generator.weights_hash, *weights, spec.SerializeToString(deterministic=True).hex())
+    readable = f"{spec.space}-{spec.distance}-{spec.positions}-{spec.seed}-{digest(parts)}"
+    return analysis_name(generator.name, as_id(readable))

@@ -1,0 +1,73 @@
+"""What the specifications of all jobs share."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from pullback import distances, generators
+from pullback.distances import DistanceEntry
+from pullback.errors import UnknownNameError
+from pullback.generators import CatalogueEntry
+from pullback_server.errors import Violations, not_found
+from pullback_server.names import parse_generator
+
+
+def find_generator(name: str, field: str) -> CatalogueEntry:
+    """The catalogue's entry of `generators/{id}`; NOT_FOUND, listing the known ones, where there is none."""
+    try:
+        return generators.entry(parse_generator(name, field))
+    except UnknownNameError as error:
+        raise not_found(f"{field}: {error}") from None
+
+
+def space_of(name: str, generator: CatalogueEntry, field: str, wrong: Violations) -> str:
+    """The name of a space, the generator's first where none is given; an unknown one is a violation."""
+    name = name or generator.spaces[0].name
+    try:
+        generator.space(name)
+    except UnknownNameError as error:
+        wrong.add(field, str(error))
+    return name
+
+
+def distance_of(name: str, generator: CatalogueEntry, field: str, wrong: Violations) -> DistanceEntry | None:
+    """A distance, the default one where none is named; one that is unknown or takes other things is a violation."""
+    try:
+        # Names outside the catalogue may name any file of this machine.
+        found = distances.entry(name or distances.DEFAULT_DISTANCE, only_catalogue=True)
+    except UnknownNameError as error:
+        wrong.add(field, str(error))
+        return None
+    drawn = "images" if len(generator.image_shape) == 3 else "sounds"
+    if drawn not in found.takes:
+        wrong.add(field, f"distance {found.name!r} compares {found.takes[0]}, but {generator.name!r} draws {drawn}")
+    return found
+
+
+def check_seed(seed: int, field: str, wrong: Violations) -> None:
+    """A negative seed is a violation."""
+    if seed < 0:
+        wrong.add(field, f"expected 0 or more, but {seed} came")
+
+
+def check_range(value: int, most: int, field: str, wrong: Violations) -> None:
+    """A number outside 1 to `most` is a violation."""
+    if not 1 <= value <= most:
+        wrong.add(field, f"expected 1 to {most:,} (0 = the default), but {value} came")
+
+
+def enum_names(enum: type) -> str:
+    """The names of a protobuf enumeration but the unspecified one."""
+    return ", ".join(name for name, number in enum.items() if number)  # type: ignore[attr-defined]
+
+
+def digest(parts: Iterable[object]) -> str:
+    """Eight hexadecimal digits that tell one list of values from another."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:8]
+
+
+def as_id(readable: str) -> str:
+    """A readable text as a resource id."""
+    return re.sub(r"[^a-z0-9.-]", "-", readable.lower().replace("+", "p"))

@@ -1,0 +1,150 @@
+"""`make bench-geometry`: the estimators of the metric side by side, in one run.
+
+Quality is measured against the mean metric of exact positions that no method under test has seen. "As good" means no
+worse on any of: C_H^log of the basis against the reference, and captured energy of its leading 5, 10, 20 and 50
+vectors. `QUICK=1` takes fewer positions, one generator, and under 3 minutes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from reporting import QUICK, Figure, Report
+
+from pullback import distances, generators
+from pullback.distances import Distance
+from pullback.generators import Generator
+from pullback.geometry import Eigenbasis, metric_estimator, metric_tensor
+from pullback.geometry.statistics import captured_energy, metric_consistency
+
+KS = (5, 10, 20, 50)
+SPACES = {"faces": "z"} if QUICK else {"faces": "z", "eyes": "noise"}
+REFERENCE_POSITIONS = 20 if QUICK else 60
+GRAM_POSITIONS = 20 if QUICK else 100
+BACKPROP_POSITIONS = 1 if QUICK else 3
+SKETCH_STEP = 250
+SKETCH_MOST = 2_000 if QUICK else 10_000
+REFERENCE_SEED, TEST_SEED = 1_000_003, 0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well a basis serves the reference metric."""
+
+    log_consistency: float
+    energies: tuple[float, ...]
+
+    def no_worse_than(self, other: Quality) -> bool:
+        """Whether every figure is at least the other's."""
+        mine, theirs = (self.log_consistency, *self.energies), (other.log_consistency, *other.energies)
+        return all(a >= b for a, b in zip(mine, theirs, strict=True))
+
+    def __str__(self) -> str:
+        energies = ", ".join(f"{energy:.5f}" for energy in self.energies)
+        return f"C_H^log {self.log_consistency:.5f}, energy {energies}"
+
+
+def quality(basis: Eigenbasis, reference: NDArray[np.float64]) -> Quality:
+    """The quality of a basis against a reference metric."""
+    consistency = metric_consistency(basis.eigenvectors, reference[None]).log[0]
+    return Quality(float(consistency), tuple(captured_energy(basis.eigenvectors, reference, KS).tolist()))
+
+
+def run_estimator(
+    generator: Generator, distance: Distance, space: str, method: str, samples: int, seed: int
+) -> tuple[Eigenbasis, float]:
+    """An estimate, and its seconds."""
+    estimator = metric_estimator(generator, distance, space, method=method, samples=samples, seed=seed)
+    began = time.perf_counter()
+    state = estimator.init()
+    while not estimator.done(state):
+        state = estimator.step(state)
+    return estimator.result(state), time.perf_counter() - began
+
+
+def sketches(generator: Generator, distance: Distance, space: str) -> Iterator[tuple[Eigenbasis, int, float]]:
+    """Ever better sketches of one run: basis, probes, and seconds so far without looking at it."""
+    estimator = metric_estimator(generator, distance, space, method="sketch", samples=SKETCH_MOST, seed=TEST_SEED)
+    state, seconds, following = estimator.init(), 0.0, SKETCH_STEP
+    while not estimator.done(state):
+        began = time.perf_counter()
+        state = estimator.step(state)
+        seconds += time.perf_counter() - began
+        if state.samples >= following or estimator.done(state):
+            following += SKETCH_STEP
+            yield estimator.result(state), state.samples, seconds
+
+
+def time_full_backprop(generator: Generator, distance: Distance, space: str) -> float:
+    """Seconds of one position by the paper's double backward."""
+    latents = generator.space(space).sample(BACKPROP_POSITIONS, TEST_SEED)
+    began = time.perf_counter()
+    for latent in latents:
+        metric_tensor(generator, distance, latent, space, "full_backprop")
+    return (time.perf_counter() - began) / BACKPROP_POSITIONS
+
+
+def bench_generator(report: Report, name: str, space: str) -> None:
+    """All figures of one generator."""
+    generator, distance = generators.load(name), distances.load()
+    # Neither method pays for the first call.
+    run_estimator(generator, distance, space, "gram", 1, 7)
+    run_estimator(generator, distance, space, "sketch", 16, 7)
+
+    reference, _ = run_estimator(generator, distance, space, "gram", REFERENCE_POSITIONS, REFERENCE_SEED)
+    exact, gram_seconds = run_estimator(generator, distance, space, "gram", GRAM_POSITIONS, TEST_SEED)
+    goal = quality(exact, reference.metric)
+    report.note(
+        generator=name, reference_positions=REFERENCE_POSITIONS, gram_positions=GRAM_POSITIONS, quality=str(goal)
+    )
+    backprop_seconds = time_full_backprop(generator, distance, space)
+    ratio = backprop_seconds / (gram_seconds / GRAM_POSITIONS)
+    detail = f"{backprop_seconds:.2f} s / {gram_seconds / GRAM_POSITIONS:.2f} s"
+    report.add(Figure(f"{name}: full_backprop / gram, one position", ratio, "≥ 15", ratio >= 15, detail))
+
+    for basis, probes, seconds in sketches(generator, distance, space):
+        found = quality(basis, reference.metric)
+        report.note(generator=name, probes=probes, seconds=round(seconds, 2), quality=str(found))
+        if found.no_worse_than(goal):
+            break
+    good = found.no_worse_than(goal)
+    what = f"{probes} probes, {seconds:.1f} s; " + ("as good" if good else "NOT as good")
+    ratio = backprop_seconds * GRAM_POSITIONS / seconds
+    title = f"{name}: full_backprop × {GRAM_POSITIONS} / sketch as good"
+    report.add(Figure(title, ratio, "≥ 80", good and ratio >= 80, what))
+    ratio = gram_seconds / seconds
+    report.add(Figure(f"{name}: gram × {GRAM_POSITIONS} / sketch as good", ratio, "≥ 2.5", good and ratio >= 2.5, what))
+    energy = found.energies[KS.index(20)]
+    report.add(Figure(f"{name}: top-20 energy of the sketch / best", energy, "≥ 0.995", energy >= 0.995, what))
+
+
+def bench_memory(report: Report) -> None:
+    """Peak memory of `gram` and `full_backprop` at a 512-d latent and 256 px, each in a process of its own."""
+    script = Path(__file__).with_name("memory_of_method.py")
+    peaks = {}
+    for method in ("gram", "full_backprop"):
+        run = subprocess.run([sys.executable, str(script), method], capture_output=True, text=True, check=True)
+        peaks[method] = float(run.stdout)
+    detail = ", ".join(f"{method} {peak:.0f} MiB" for method, peak in peaks.items())
+    ratio = peaks["gram"] / peaks["full_backprop"]
+    report.add(Figure("512-d, 256 px: memory of gram / full_backprop", ratio, "< 1", ratio < 1, detail))
+
+
+def main() -> None:
+    """Runs everything and prints the table."""
+    report = Report("geometry")
+    bench_memory(report)
+    for name, space in SPACES.items():
+        bench_generator(report, name, space)
+    report.print_table()
+
+
+if __name__ == "__main__":
+    main()
