@@ -167,14 +167,14 @@ class Bounded(Distance):
 class Convolutional(ToyGenerator):
     """A convolutional generator of seeded weights, large enough for its memory to be measured."""
 
-    def __init__(self, dim: int, side: int) -> None:
-        super().__init__((3, side, side), dim)
+    def __init__(self, dim: int, side: int, width: int = 8) -> None:
+        super().__init__((1, side, side), dim)
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            layers: list[nn.Module] = [nn.ConvTranspose2d(dim, 32, 4), nn.LeakyReLU(0.2)]
+            layers: list[nn.Module] = [nn.ConvTranspose2d(dim, width, 4), nn.LeakyReLU(0.2)]
             for _ in range(int(math.log2(side // 4))):
-                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(32, 32, 3, padding=1), nn.LeakyReLU(0.2)]
-            self.layers = nn.Sequential(*layers, nn.Conv2d(32, 3, 3, padding=1), nn.Sigmoid()).requires_grad_(False)
+                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(0.2)]
+            self.layers = nn.Sequential(*layers, nn.Conv2d(width, 1, 3, padding=1), nn.Sigmoid()).requires_grad_(False)
 
     def synthesize(self, inputs: Tensor) -> Tensor:
         images: Tensor = self.layers(inputs[:, :, None, None])

@@ -9,6 +9,17 @@ with Client() as client:
 
 from __future__ import annotations
 
+from pullback_client.analysis import (
+    Analysis,
+    AnalysisInfo,
+    ApparentSpeed,
+    AxisStrip,
+    DimsFor,
+    DistanceComparison,
+    Homogeneity,
+    LayerAmplification,
+    Spectrum,
+)
 from pullback_client.client import CALL_TIMEOUT, DEFAULT_TARGET, RENDER_TIMEOUT, Client
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
 from pullback_client.errors import (
@@ -43,17 +54,24 @@ __all__ = [
     "OUTAGE_TIMEOUT",
     "RENDER_TIMEOUT",
     "AlreadyExistsError",
+    "Analysis",
+    "AnalysisInfo",
+    "ApparentSpeed",
+    "AxisStrip",
     "BadResponseError",
     "CallCancelledError",
     "Client",
     "ClientError",
     "DeadlineExceededError",
+    "DimsFor",
     "Distance",
+    "DistanceComparison",
     "Eigenbasis",
     "EigenbasisInfo",
     "FailedPreconditionError",
     "FieldViolation",
     "Generator",
+    "Homogeneity",
     "ImageInput",
     "InternalError",
     "InvalidArgumentError",
@@ -66,10 +84,12 @@ __all__ = [
     "JobFailedError",
     "JobState",
     "LatentSpace",
+    "LayerAmplification",
     "LocalServer",
     "NotFoundError",
     "Progress",
     "ResourceExhaustedError",
     "ServerStartError",
+    "Spectrum",
     "UnavailableError",
 ]

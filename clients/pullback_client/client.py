@@ -1,4 +1,4 @@
-"""The client: generators, eigenbases and inversions of a Pullback server."""
+"""The client: generators, eigenbases, analyses and inversions of a Pullback server."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from PIL import Image
 
 from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
 from pullback_client import settings
+from pullback_client.analysis import Analysis, AnalysisInfo
 from pullback_client.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
+from pullback_client.errors import BadResponseError
 from pullback_client.images import ImageInput
 from pullback_client.inversion import Inversion, inversions_from_wire
 from pullback_client.jobs import JOB_TIMEOUT, Job
@@ -36,7 +38,7 @@ CALL_TIMEOUT = 30.0
 RENDER_TIMEOUT = 600.0
 """Seconds that sampling and rendering may take: the first time, a worker starts and fetches the weights."""
 
-AnyJob: TypeAlias = Job[Eigenbasis | list[Inversion]]
+AnyJob: TypeAlias = Job[Eigenbasis | list[Inversion] | Analysis]
 _Page = TypeVar("_Page")
 
 
@@ -234,6 +236,93 @@ class Client:
         request = geometry_pb2.DeleteEigenbasisRequest(name=eigenbasis_name(name))
         self._transport.call(self._transport.geometry.DeleteEigenbasis, request)
 
+    # Analyses
+
+    def analyze(
+        self,
+        generator: str,
+        *,
+        space: str | None = None,
+        distance: str | None = None,
+        positions: int | None = None,
+        control_positions: int | None = None,
+        compared_distances: Sequence[str] | None = None,
+        seed: int = 0,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+    ) -> Analysis:
+        """The tables and figures of Wang & Ponce (ICLR 2021) for a generator: at once where the server has them.
+
+        Args:
+            generator: Name of the generator.
+            space: Latent space; None = the generator's first.
+            distance: Image distance whose metric is analysed; None = the server's default.
+            positions: Positions at which the metric is computed exactly, 2 to 2000; None = 50.
+            control_positions: Positions for the other distances and for the weight-shuffled control, 2 to
+                `positions`; None = 10, or `positions` where that is less.
+            compared_distances: Other distances to compare with; None = st-lpips-alex, mse and ssim.
+            seed: Seed of the positions and of the control, ≥ 0.
+            progress: A callback for the job's events; True = a bar, False = nothing, None = a bar in a terminal.
+            timeout: Seconds to follow the job; an hour where not given.
+
+        Raises:
+            NotFoundError: No such generator.
+            InvalidArgumentError: An unknown name or a number out of range; `field_violations` say which.
+            JobFailedError: The computation failed.
+            DeadlineExceededError: Not finished in time; the job goes on.
+        """
+        job = self.submit_analysis(
+            generator,
+            space=space,
+            distance=distance,
+            positions=positions,
+            control_positions=control_positions,
+            compared_distances=compared_distances,
+            seed=seed,
+        )
+        return job.result(timeout, progress=progress)
+
+    def submit_analysis(
+        self,
+        generator: str,
+        *,
+        space: str | None = None,
+        distance: str | None = None,
+        positions: int | None = None,
+        control_positions: int | None = None,
+        compared_distances: Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> Job[Analysis]:
+        """`analyze` without waiting. Where it exists already, the job is the finished one that made it."""
+        spec = settings.analysis_spec(
+            generator,
+            space=space,
+            distance=distance,
+            positions=positions,
+            control_positions=control_positions,
+            compared_distances=compared_distances,
+            seed=seed,
+        )
+        request = geometry_pb2.AnalyzeMetricRequest(request_id=_request_id(), spec=spec)
+        message = self._transport.call(self._transport.geometry.AnalyzeMetric, request)
+        return Job(self._transport, message, lambda done: self.get_analysis(done.result))
+
+    def get_analysis(self, name: str) -> Analysis:
+        """The analysis of a resource name, `generators/{generator}/analyses/{id}`.
+
+        Raises:
+            NotFoundError: There is none of that name.
+            FailedPreconditionError: Its job has not succeeded.
+        """
+        request = geometry_pb2.GetAnalysisRequest(name=name)
+        return Analysis.from_wire(self._transport.call(self._transport.geometry.GetAnalysis, request))
+
+    def analyses(self, generator: str = "-") -> list[AnalysisInfo]:
+        """The analyses of a generator, newest first, without what they found; `-` = of every generator."""
+        request = geometry_pb2.ListAnalysesRequest(parent=settings.generator_name(generator))
+        pages = self._pages(self._transport.geometry.ListAnalyses, request)
+        return [AnalysisInfo.from_wire(message) for page in pages for message in page.analyses]
+
     # Inversion
 
     @overload  # a path is also a sequence of strings; the first match is meant
@@ -351,10 +440,16 @@ class Client:
     def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
         return Job(self._transport, message, self._fetch)
 
-    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[Inversion]:
-        if done.WhichOneof("work") == "invert":
-            return self.get_inversion(done.result)
-        return self.get_eigenbasis(done.result)
+    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[Inversion] | Analysis:
+        match done.WhichOneof("work"):
+            case "compute_eigenbasis":
+                return self.get_eigenbasis(done.result)
+            case "invert":
+                return self.get_inversion(done.result)
+            case "analyze_metric":
+                return self.get_analysis(done.result)
+            case _:
+                raise BadResponseError(f"{done.name} does work that this client does not know; update pullback")
 
     def _pages(self, method: Callable[..., _Page], request: Any) -> Iterator[_Page]:
         """The pages of a list, each asked for when the one before is used up."""

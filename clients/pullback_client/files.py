@@ -58,16 +58,17 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]], provenance: Ma
 
 def to_json(value: Mapping[str, Any], indent: int | None = None) -> str:
     """Strict JSON text of a value; numbers that are not finite become null."""
-    return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
+    return json.dumps(finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value with null in place of numbers that are not finite, which JSON does not know."""
     match value:
         case float():
             return value if math.isfinite(value) else None
         case Mapping():
-            return {key: _finite(item) for key, item in value.items()}
+            return {key: finite(item) for key, item in value.items()}
         case list() | tuple():
-            return [_finite(item) for item in value]
+            return [finite(item) for item in value]
         case _:
             return value

@@ -30,6 +30,7 @@ OUTAGE_TIMEOUT = 120.0
 
 Result_co = TypeVar("Result_co", covariant=True)
 
+_KINDS = {"compute_eigenbasis": "eigenbasis", "invert": "inversion", "analyze_metric": "analysis"}
 _LONGEST_WAIT = 60.0  # of one WaitJob call
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # between two attempts to reach the server
 
@@ -60,14 +61,14 @@ class Job(Generic[Result_co]):
 
     @property
     def kind(self) -> str:
-        """What it does: `eigenbasis` or `inversion`."""
-        return "inversion" if self._message.WhichOneof("work") == "invert" else "eigenbasis"
+        """What it does: `eigenbasis`, `inversion` or `analysis`; `unknown` where the server is newer."""
+        return _KINDS.get(self._message.WhichOneof("work"), "unknown")
 
     @property
     def generator(self) -> str:
-        """Resource name of the generator that it works with."""
-        work = self._message.invert if self.kind == "inversion" else self._message.compute_eigenbasis
-        return work.generator
+        """Resource name of the generator that it works with; empty where the kind is unknown."""
+        work = self._message.WhichOneof("work")
+        return getattr(self._message, work).generator if work is not None else ""
 
     @property
     def state(self) -> JobState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from google.protobuf.json_format import MessageToDict
@@ -41,6 +41,38 @@ def eigenbasis_spec(
         distance=distance or "",
         method=_choice("method", method, _METRIC_METHODS),
         samples=_optional_count("samples", samples),
+        seed=whole_number("seed", seed, minimum=0),
+    )
+
+
+def analysis_spec(
+    generator: str,
+    *,
+    space: str | None,
+    distance: str | None,
+    positions: int | None,
+    control_positions: int | None,
+    compared_distances: Sequence[str] | None,
+    seed: int,
+) -> specs_pb2.AnalysisSpec:
+    """The specification of an analysis; None leaves a default to the server.
+
+    Raises:
+        InvalidArgumentError: No list of names, or a number that the contract cannot carry.
+    """
+    # An empty list asks for the default on the wire, so one that somebody wrote must not get there.
+    if isinstance(compared_distances, str) or (compared_distances is not None and not compared_distances):
+        raise InvalidArgumentError(
+            f"compared_distances must be a list of at least one name, or None for the server's default, "
+            f"got {compared_distances!r}"
+        )
+    return specs_pb2.AnalysisSpec(
+        generator=generator_name(generator),
+        space=space or "",
+        distance=distance or "",
+        positions=_optional_count("positions", positions),
+        control_positions=_optional_count("control_positions", control_positions),
+        compared_distances=compared_distances or (),
         seed=whole_number("seed", seed, minimum=0),
     )
 

@@ -17,11 +17,19 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Response = TypeVar("Response")
 
-# Sent twice, each of these does what it does once. ComputeEigenbasis and Invert are among them because this client
-# always gives them a request id. DeleteEigenbasis is not: the second one would answer NOT_FOUND.
+# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric and Invert are among them because
+# this client always gives them a request id. DeleteEigenbasis is not: the second one would answer NOT_FOUND.
 IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
     "Generators": ("ListGenerators", "GetGenerator", "SampleLatents", "Render"),
-    "Geometry": ("ListDistances", "ComputeEigenbasis", "GetEigenbasis", "ListEigenbases"),
+    "Geometry": (
+        "ListDistances",
+        "ComputeEigenbasis",
+        "GetEigenbasis",
+        "ListEigenbases",
+        "AnalyzeMetric",
+        "GetAnalysis",
+        "ListAnalyses",
+    ),
     "Inversion": ("Invert", "GetInversion", "ListInversions"),
     "Jobs": ("GetJob", "ListJobs", "WatchJob", "WaitJob", "CancelJob"),
 }

@@ -64,7 +64,9 @@ def test_the_version_is_the_packages(run: Run) -> None:
     assert run("--version") == (0, f"pullback {importlib.metadata.version('pullback')}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["generators"], ["eigenbasis"], ["invert"], ["demo"], ["jobs"]])
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["generators"], ["eigenbasis"], ["invert"], ["report"], ["demo"], ["jobs"]]
+)
 def test_every_command_explains_itself(run: Run, command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.code == 0

@@ -41,6 +41,7 @@ def test_the_exported_names_are_pinned() -> None:
     names = """
         CALL_TIMEOUT DEFAULT_TARGET JOB_TIMEOUT OUTAGE_TIMEOUT RENDER_TIMEOUT
         Client LocalServer Generator LatentSpace Distance Eigenbasis EigenbasisInfo
+        Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         Inversion InversionOptions ImageInput Job JobEvent JobState Progress
         ClientError FieldViolation InvalidArgumentError NotFoundError AlreadyExistsError FailedPreconditionError
         ResourceExhaustedError UnavailableError DeadlineExceededError CallCancelledError InternalError

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pullback_client.cli import demo, eigenbasis, generators, invert, jobs, serve
+from pullback_client.cli import demo, eigenbasis, generators, invert, jobs, report, serve
 from pullback_client.cli.common import err, out
 from pullback_client.errors import ClientError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)
 app.command("generators")(generators.generators)
 app.command("eigenbasis")(eigenbasis.eigenbasis)
+app.command("report")(report.report)
 app.command("invert")(invert.invert)
 app.command("demo")(demo.demo)
 app.add_typer(jobs.app, name="jobs")

@@ -102,9 +102,7 @@ def require_extras() -> None:
     needed = {"matplotlib": "matplotlib", "skimage": "scikit-image"}
     missing = [package for module, package in needed.items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise FailedPreconditionError(
-            f"the demo needs {' and '.join(missing)}: pip install 'pullback[service,demo]'"
-        )
+        raise FailedPreconditionError(f"the demo needs {' and '.join(missing)}: pip install 'pullback[service,demo]'")
 
 
 def _compute(target: str, clock: Clock, console: Console) -> tuple[Eigenbasis, dict[str, Inversion]]:

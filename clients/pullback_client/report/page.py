@@ -1,0 +1,113 @@
+"""The report as one HTML page that needs nothing else: pictures are inside, and there are no scripts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+from pullback_client.analysis import Analysis
+from pullback_client.report.parts import Part, Plot, Table
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
+h1 { line-height: 1.2; }
+h2 { margin: 3rem 0 .75rem; }
+figure, .table { margin: 0; overflow-x: auto; }
+figure img { display: block; width: 100%; height: auto; background: #fff; border-radius: 4px; }
+figcaption, caption { font-size: .85rem; line-height: 1.45; text-align: left; opacity: .85; max-width: 52rem; }
+figcaption { padding-top: .5rem; }
+caption { caption-side: bottom; padding-top: .5rem; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .8rem .3rem 0; text-align: right; white-space: nowrap; }
+th:first-child { text-align: left; }
+tbody th { font-weight: normal; white-space: normal; }
+thead th { border-bottom: 1px solid; vertical-align: bottom; }
+tbody tr { border-bottom: 1px solid rgb(128 128 128 / .3); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; font-size: .85rem; }
+dt { opacity: .75; }
+dd { margin: 0; overflow-wrap: anywhere; }
+@media print {
+  body { max-width: none; margin: 0; font-size: 10pt; }
+  section { break-inside: avoid; }
+  figure, .table { overflow: visible; }
+  th, td { padding-right: .5rem; }
+}
+"""
+
+
+def page(analysis: Analysis, summary: Sequence[str], parts: Sequence[Part]) -> str:
+    """The page's text.
+
+    Args:
+        analysis: The analysis.
+        summary: Sentences for the top.
+        parts: Plots and tables, in the order in which they are read.
+    """
+    title = escape(f"Geometry of {analysis.generator}, space {analysis.space}")
+    lines = "\n".join(f"<li>{escape(line)}</li>" for line in summary)
+    body = "\n".join(_section(part) for part in parts)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>The metric that the image distance {escape(analysis.distance)} pulls back onto the latent space. Figures, tables and
+equations are numbered as in <cite>Wang &amp; Ponce, The Geometry of Deep Generative Image Models and its Applications,
+ICLR 2021</cite>.</p>
+<section>
+<h2>Summary</h2>
+<ul>
+{lines}
+</ul>
+</section>
+{body}
+<section>
+<h2>Provenance</h2>
+{_provenance(analysis)}
+</section>
+</main>
+</body>
+</html>
+"""
+
+
+def _section(part: Part) -> str:
+    content = _figure(part) if isinstance(part, Plot) else _table(part)
+    return f"<section>\n<h2>{escape(part.title)}</h2>\n{content}\n</section>"
+
+
+def _figure(plot: Plot) -> str:
+    data = base64.b64encode(plot.png).decode("ascii")
+    return (
+        f'<figure>\n<img src="data:image/png;base64,{data}" alt="{escape(plot.alt)}">\n'
+        f"<figcaption>{escape(plot.caption)}</figcaption>\n</figure>"
+    )
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.head)
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in table.rows
+    )
+    return (
+        f'<div class="table">\n<table>\n<caption>{escape(table.caption)}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
+    )
+
+
+def _provenance(analysis: Analysis) -> str:
+    entries = []
+    for name, value in analysis.provenance.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        entries.append(f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(text) or '–'}</dd>")
+    return "<dl>\n" + "\n".join(entries) + "\n</dl>"

@@ -1,0 +1,64 @@
+"""From an analysis to the files of its report."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from pullback_client.analysis import Analysis
+from pullback_client.errors import FailedPreconditionError
+from pullback_client.files import to_json, write_bytes
+from pullback_client.report.amplification import amplification
+from pullback_client.report.homogeneity import homogeneity
+from pullback_client.report.page import page
+from pullback_client.report.parts import Plot
+from pullback_client.report.spectra import spectra
+from pullback_client.report.speed import apparent_speed
+from pullback_client.report.strips import strips
+from pullback_client.report.summary import summarize
+from pullback_client.report.tables import agreement, dimensions, distances
+
+_PARTS = (spectra, dimensions, apparent_speed, agreement, homogeneity, distances, amplification, strips)
+
+REPORT_FILES = (
+    "report.html",
+    "report.json",
+    "spectra.png",
+    "apparent_speed.png",
+    "homogeneity.png",
+    "amplification.png",
+    "strips.png",
+)
+"""The files of a report."""
+
+
+def write_report(analysis: Analysis, folder: Path) -> list[Path]:
+    """Writes a report: everything is drawn first, then each file is written atomically. Files that exist are replaced.
+
+    Args:
+        analysis: The analysis.
+        folder: Where the files go; it is made where there is none.
+
+    Returns:
+        The files, as `REPORT_FILES` lists them. `report.json` holds `Analysis.to_dict()` and the sentences of the
+        `summary`: enough to draw every figure again.
+
+    Raises:
+        FailedPreconditionError: Matplotlib is not installed.
+    """
+    require_extras()
+    summary = summarize(analysis)
+    parts = [make(analysis) for make in _PARTS]
+    contents = {part.file: part.png for part in parts if isinstance(part, Plot)}
+    contents["report.json"] = (to_json({"summary": summary} | analysis.to_dict()) + "\n").encode()
+    contents["report.html"] = page(analysis, summary, parts).encode()
+    files = [folder / name for name in REPORT_FILES]
+    for file in files:
+        write_bytes(file, contents[file.name])
+    return files
+
+
+def require_extras() -> None:
+    """Raises FailedPreconditionError where a package of the `report` extra is missing, with what to install."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise FailedPreconditionError("a report needs matplotlib to draw with: pip install 'pullback[report]'")

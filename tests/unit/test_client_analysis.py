@@ -1,0 +1,268 @@
+"""Analyses in the client: what is asked for, what comes back, and jobs of the third kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from fake_server import DIM, Failure, FakeServer, fake_analysis, pack
+from pullback_api.v1 import analysis_pb2, jobs_pb2, specs_pb2, values_pb2
+from pullback_client import (
+    Analysis,
+    BadResponseError,
+    Client,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    JobEvent,
+    JobFailedError,
+    NotFoundError,
+)
+
+NAME = "generators/faces/analyses/0"
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: FakeServer) -> Iterator[Client]:
+    with Client(server.target, timeout=10) as client:
+        yield client
+
+
+def message() -> analysis_pb2.MetricAnalysis:
+    spec = specs_pb2.AnalysisSpec(
+        generator="generators/faces",
+        space="z",
+        distance="lpips",
+        positions=4,
+        control_positions=2,
+        compared_distances=["mse"],
+        seed=3,
+    )
+    return fake_analysis(NAME, "jobs/1", spec)
+
+
+def test_an_analysis_arrives_with_all_its_parts(client: Client, server: FakeServer) -> None:
+    analysis = client.analyze("faces", positions=7, control_positions=3, compared_distances=["mse"], seed=2)
+    (sent,) = server.state.analyses.values()
+    np.testing.assert_array_equal(
+        analysis.spectrum.eigenvalues, np.frombuffer(sent.spectrum.eigenvalues.data).reshape(7, DIM)
+    )
+    assert analysis.shuffled_spectrum.eigenvalues.shape == (3, DIM)
+    assert analysis.homogeneity.log.shape == (7, 7)
+    assert analysis.shuffled_homogeneity.linear.shape == (3, 3)
+    assert [dims.fraction for dims in analysis.spectrum.dims] == [0.99, 0.999, 0.9999, 0.99999]
+    assert analysis.apparent_speed.expected_mean == sent.apparent_speed.expected_mean
+    assert [comparison.distance for comparison in analysis.comparisons] == ["mse"]
+    assert [layer.layer for layer in analysis.layers] == ["stem", "block 1", "image"]
+    assert [axis.rank for axis in analysis.axes] == list(range(DIM))
+    assert [frame.size for frame in analysis.axes[0].frames] == [(16, 16)] * 5
+
+
+def test_the_request_carries_what_was_asked_and_leaves_defaults_to_the_server(
+    client: Client, server: FakeServer
+) -> None:
+    client.analyze("faces")
+    client.analyze(
+        "faces",
+        space="z",
+        distance="mse",
+        positions=9,
+        control_positions=2,
+        compared_distances=("ssim", "lpips"),
+        seed=5,
+    )
+    plain, full = server.state.called("AnalyzeMetric")
+    assert plain.spec == specs_pb2.AnalysisSpec(generator="generators/faces")
+    assert plain.request_id != full.request_id
+    assert full.spec == specs_pb2.AnalysisSpec(
+        generator="generators/faces",
+        space="z",
+        distance="mse",
+        positions=9,
+        control_positions=2,
+        compared_distances=["ssim", "lpips"],
+        seed=5,
+    )
+
+
+@pytest.mark.parametrize("names", ["mse", [], ()])
+def test_compared_distances_that_are_no_list_of_names_are_refused(client: Client, names: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="compared_distances must be a list of at least one name"):
+        client.analyze("faces", compared_distances=names)
+
+
+@pytest.mark.parametrize("field", ["positions", "control_positions"])
+def test_a_count_of_zero_is_refused_and_not_taken_for_the_default(client: Client, field: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"^{field} must be a whole number from 1"):
+        client.submit_analysis("faces", **{field: 0})  # type: ignore[arg-type]
+
+
+def test_the_same_analysis_is_computed_once(client: Client, server: FakeServer) -> None:
+    first = client.analyze("faces", seed=1)
+    assert client.submit_analysis("faces", seed=1).name == first.job
+    assert client.analyze("faces", seed=1).name == first.name
+    assert client.analyze("faces", seed=2).name != first.name
+    assert len(server.state.jobs) == 2
+
+
+def test_a_callback_hears_of_the_job(client: Client, server: FakeServer) -> None:
+    server.state.finish_later = True
+    events: list[JobEvent] = []
+    client.analyze("faces", progress=events.append)
+    assert [event.progress.step for event in events] == [0, 1, 2, 3, 3]
+    assert all(event.progress.loss is None for event in events)
+
+
+def test_an_analysis_that_failed_says_why(client: Client, server: FakeServer) -> None:
+    server.state.job_failure = Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "out of memory")
+    with pytest.raises(JobFailedError, match="jobs/1 failed: out of memory"):
+        client.analyze("faces")
+
+
+def test_an_analysis_can_be_fetched_by_name_once_its_job_has_succeeded(client: Client, server: FakeServer) -> None:
+    server.state.finish_jobs = False
+    job = client.submit_analysis("faces")
+    with pytest.raises(FailedPreconditionError, match="jobs/1 has not succeeded"):
+        client.get_analysis(job.result_name)
+    server.state.finish(job.name)
+    assert client.get_analysis(job.result_name).name == job.result_name
+    with pytest.raises(NotFoundError, match="generators/faces/analyses/none"):
+        client.get_analysis("generators/faces/analyses/none")
+
+
+def test_analyses_are_listed_without_what_they_found(client: Client, server: FakeServer) -> None:
+    names = [client.analyze("faces", seed=seed, compared_distances=["mse"]).name for seed in (1, 2)]
+    listed = client.analyses("faces")
+    assert [info.name for info in listed] == names[::-1]
+    assert (listed[0].generator, listed[0].space, listed[0].distance, listed[0].seed) == (
+        "faces",
+        "z",
+        "fake-distance",
+        2,
+    )
+    assert listed[0].compared_distances == ("mse",)
+    client.analyses()
+    assert [request.parent for request in server.state.called("ListAnalyses")] == ["generators/faces", "generators/-"]
+
+
+def test_a_job_knows_that_it_analyses_and_fetches_what_it_found(client: Client) -> None:
+    client.analyze("faces")
+    job = client.job("1")
+    assert (job.kind, job.generator) == ("analysis", "generators/faces")
+    assert isinstance(job.result(), Analysis)
+
+
+def test_jobs_of_every_kind_are_told_apart(client: Client) -> None:
+    client.analyze("faces")
+    client.eigenbasis("eyes")
+    assert [(job.kind, job.generator) for job in client.jobs()] == [
+        ("eigenbasis", "generators/eyes"),
+        ("analysis", "generators/faces"),
+    ]
+
+
+def test_a_job_of_a_newer_server_is_listed_and_its_result_is_refused(client: Client, server: FakeServer) -> None:
+    server.state.new_job(jobs_pb2.Job(result="things/1"))
+    (job,) = client.jobs()
+    assert (job.kind, job.generator) == ("unknown", "")
+    with pytest.raises(BadResponseError, match="jobs/1 does work that this client does not know"):
+        job.result()
+
+
+def test_a_call_that_met_no_server_is_tried_again(client: Client, server: FakeServer) -> None:
+    server.state.failures = {
+        method: Failure(grpc.StatusCode.UNAVAILABLE) for method in ("AnalyzeMetric", "GetAnalysis", "ListAnalyses")
+    }
+    client.analyze("faces")
+    assert len(client.analyses()) == 1
+    assert [request.request_id for request in server.state.called("AnalyzeMetric")] == 2 * [
+        server.state.called("AnalyzeMetric")[0].request_id
+    ]
+
+
+def test_to_dict_holds_plain_json_values_only() -> None:
+    whole = message()
+    plain = Analysis.from_wire(whole).to_dict()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert plain["provenance"] == {
+        "name": NAME,
+        "generator": "faces",
+        "space": "z",
+        "distance": "lpips",
+        "positions": 4,
+        "control_positions": 2,
+        "compared_distances": ["mse"],
+        "seed": 3,
+        "dim": DIM,
+        "generator_weights_hash": "a" * 64,
+        "distance_weights_hash": "",
+        "version": "0.1.0",
+        "created": "2027-01-15T08:00:00+00:00",
+        "job": "jobs/1",
+    }
+    np.testing.assert_array_equal(plain["homogeneity"]["log"], np.frombuffer(whole.homogeneity.log.data).reshape(4, 4))
+    assert plain["axes"][0]["frames"][0].startswith("iVBORw0KGgo")  # PNG's signature in base64
+    assert plain["comparisons"][0]["log_slope"] == 1.04
+
+
+def test_to_dict_writes_what_is_not_finite_as_none() -> None:
+    whole = message()
+    whole.spectrum.condition_number = np.inf
+    whole.homogeneity.log_mean = np.nan
+    whole.homogeneity.log.CopyFrom(pack(np.full((4, 4), np.nan), "<f8"))
+    plain = Analysis.from_wire(whole).to_dict()
+    assert plain["spectrum"]["condition_number"] is None
+    assert plain["homogeneity"]["log_mean"] is None
+    assert plain["homogeneity"]["log"] == [[None] * 4] * 4
+
+
+@pytest.mark.parametrize(
+    ("path", "shape", "found"),
+    [
+        ("spectrum.mean_metric_eigenvalues", (DIM + 1,), r"spectrum.mean_metric_eigenvalues has shape \(6,\)"),
+        (
+            "shuffled_spectrum.eigenvalues",
+            (2, 3),
+            r"shuffled_spectrum.eigenvalues has shape \(2, 3\), expected \(2, 5\)",
+        ),
+        ("spectrum.eigenvalues", (0, DIM), r"spectrum.eigenvalues has shape \(0, 5\)"),
+        ("homogeneity.log", (3, 4), r"homogeneity.log has shape \(3, 4\), expected \(4, 4\)"),
+        ("apparent_speed.samples", (2, 2), r"apparent_speed.samples has shape \(2, 2\)"),
+        ("layers.1.amplification", (1,), r"layers\[1\].amplification has shape \(1,\)"),
+        ("axes.2.distances", (4,), r"axes\[2\].distances has shape \(4,\), expected \(5,\)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(path: str, shape: tuple[int, ...], found: str) -> None:
+    whole = message()
+    part: Any = whole
+    for step in path.split("."):
+        part = part[int(step)] if step.isdigit() else getattr(part, step)
+    part.CopyFrom(pack(np.zeros(shape), "<f8"))
+    with pytest.raises(BadResponseError, match=found) as caught:
+        Analysis.from_wire(whole)
+    assert NAME in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["layers", "shuffled_layers", "axes"])
+def test_parts_that_are_missing_are_named(name: str) -> None:
+    whole = message()
+    whole.ClearField(name)  # type: ignore[arg-type]
+    with pytest.raises(BadResponseError, match=f"{name} are missing"):
+        Analysis.from_wire(whole)
+
+
+def test_a_frame_that_is_no_image_is_named() -> None:
+    whole = message()
+    whole.axes[1].frames[3].CopyFrom(values_pb2.Image(data=b"nothing"))
+    with pytest.raises(BadResponseError, match=r"axes\[1\].frames\[3\]: 7 bytes that are not an image"):
+        Analysis.from_wire(whole)

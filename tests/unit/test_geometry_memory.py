@@ -1,0 +1,171 @@
+"""Bounded memory, as the operating system sees it, and precision."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pullback.errors import InvalidInputError
+from pullback.geometry import global_metric, metric_tensor
+from pullback.geometry.gram import Gram
+from pullback.geometry.memory import largest_block, measured_peak
+from pullback.geometry.point import Point
+from pullback.geometry.precision import full_precision
+from toys import Convolutional, Curved, Euclidean, Smooth
+
+MIB = 2**20
+METHODS = ["gram", "gram_iteration", "full_backprop", "backward_iteration", "forward_iteration"]
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def growth_of_the_process(run: Callable[[], object]) -> int:
+    """Bytes by which the resident memory of this process grows at its peak while something runs."""
+
+    def status(name: str) -> int:
+        text = Path("/proc/self/status").read_text()
+        return int(re.search(rf"{name}:\s+(\d+) kB", text)[1]) * 1024  # type: ignore[index]
+
+    gc.collect()
+    # What was freed goes back, or it would be used again unseen.
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    # Sets the high-water mark to what is resident now.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = status("VmRSS")
+    run()
+    return status("VmHWM") - before
+
+
+@on_linux
+@pytest.mark.parametrize(("method", "bound"), [("gram", 32), ("gram", 64), ("gram_iteration", 48), ("sketch", 64)])
+def test_a_bound_is_kept_by_a_512_dimensional_generator_of_128_pixels(method: str, bound: int) -> None:
+    generator, distance = Convolutional(512, 128), Euclidean()
+
+    def run(max_memory: int | None) -> None:
+        if method == "sketch":
+            global_metric(generator, distance, "z", samples=16, max_memory=max_memory)
+        else:
+            metric_tensor(generator, distance, torch.ones(512), "z", method, max_memory=max_memory)
+
+    # Code that is loaded when it is first used is no memory of the computation.
+    small = Convolutional(8, 8)
+    global_metric(small, distance, "z", samples=2, max_memory=8 * MIB)
+    metric_tensor(small, distance, torch.ones(8), "z", "gram_iteration", max_memory=8 * MIB)
+    metric_tensor(small, distance, torch.ones(8), "z", "gram", max_memory=8 * MIB)
+    torch.linalg.eigh(torch.ones(512, 512).double() @ torch.ones(512, 512).double())
+    assert growth_of_the_process(lambda: run(bound * MIB)) <= bound * MIB
+
+
+@pytest.mark.parametrize("bound", [16_000, 24_000, 48_000, 10**9])
+def test_a_bound_changes_the_blocks_and_not_the_metric(bound: int) -> None:
+    generator, distance = Smooth(dim=24), Curved()
+    latent = torch.ones(24)
+    bounded = Gram(max_memory=bound + 4 * 24**2 * 8)
+    metric = bounded.metric(Point(generator, distance, latent, "z"))
+    torch.testing.assert_close(metric, metric_tensor(generator, distance, latent, "z"), rtol=1e-5, atol=1e-6)
+
+
+def test_panels_of_columns_are_held_where_the_jacobian_does_not_fit() -> None:
+    method = Gram(max_memory=40_000)
+    method.metric(Point(Smooth(dim=24), Curved(), torch.ones(24), "z"))
+    assert method._blocks is not None
+    assert method._blocks.held < 24
+
+
+@pytest.mark.parametrize("method", [*METHODS, "sketch"])
+def test_too_small_a_bound_says_the_least_that_works(method: str) -> None:
+    generator, distance = Convolutional(16, 16), Euclidean()
+
+    def run(max_memory: int) -> None:
+        if method == "sketch":
+            global_metric(generator, distance, "z", samples=2, max_memory=max_memory)
+        else:
+            metric_tensor(generator, distance, torch.ones(16), "z", method, max_memory=max_memory)
+
+    with pytest.raises(InvalidInputError, match=f"method '{method}' needs at least max_memory") as raised:
+        run(1000)
+    found = re.search(r"max_memory = ([\d,]+) bytes here, but 1,000 came", str(raised.value))
+    assert found is not None
+    least = int(found[1].replace(",", ""))
+    run(least)
+    with pytest.raises(InvalidInputError, match="needs at least"):
+        run(least // 2)
+
+
+def test_the_least_of_a_mean_over_positions_counts_the_sums() -> None:
+    generator, distance = Convolutional(16, 16), Euclidean()
+    options: dict[str, Any] = {"method": "gram", "samples": 2}
+    with pytest.raises(InvalidInputError) as raised:
+        global_metric(generator, distance, "z", max_memory=1000, **options)
+    least = int(re.search(r"max_memory = ([\d,]+)", str(raised.value))[1].replace(",", ""))  # type: ignore[index]
+    global_metric(generator, distance, "z", max_memory=least, **options)
+
+
+def test_the_peak_counts_what_is_alive_at_once() -> None:
+    outside = torch.ones(MIB // 4)
+
+    def run() -> None:
+        one = outside * 2
+        two = one.view(2, -1) + 1
+        del one
+        (two * 3).sum()
+
+    # Two of 1 MiB at a time, though three are made; neither views nor what was there before count.
+    counted = measured_peak(run, torch.device("cpu")) / 2.25 / MIB
+    assert 2 <= counted < 2.01
+
+
+def test_the_largest_block_grows_from_what_was_measured_and_never_past_the_room() -> None:
+    asked: list[int] = []
+
+    def peak_of(block: int) -> int:
+        asked.append(block)
+        return 100 + 10 * block
+
+    block, peak = largest_block(peak_of, 64, 500)
+    assert all(100 + 10 * size <= 500 for size in asked)
+    assert (peak, asked[0]) == (100 + 10 * block, 1)
+    assert block >= 33
+    assert largest_block(peak_of, 8, 500) == (8, 180)
+    assert largest_block(peak_of, 8, 109) == (0, 110)
+
+
+def test_precision_is_full_within_and_what_it_was_after() -> None:
+    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = (matmul.allow_tf32, convolution.allow_tf32)
+    matmul.allow_tf32 = convolution.allow_tf32 = True
+    try:
+        with full_precision():
+            assert not _allows_tf32()
+        with pytest.raises(RuntimeError, match="inside"), full_precision():
+            raise RuntimeError("inside")
+        assert (matmul.allow_tf32, convolution.allow_tf32) == (True, True)
+        seen: list[bool] = []
+
+        class Watching(Curved):
+            def embed(self, images: torch.Tensor) -> torch.Tensor:
+                seen.append(_allows_tf32())
+                return super().embed(images)
+
+        for method in METHODS:
+            metric_tensor(Smooth(), Watching(), torch.ones(6), "z", method)
+        global_metric(Smooth(), Watching(), "z", samples=2)
+        assert seen
+        assert not any(seen)
+    finally:
+        matmul.allow_tf32, convolution.allow_tf32 = before
+
+
+def _allows_tf32() -> bool:
+    cudnn: Any = torch.backends.cudnn
+    if hasattr(cudnn, "conv"):
+        matmul: Any = torch.backends.cuda.matmul
+        return bool(matmul.fp32_precision == "tf32" or cudnn.conv.fp32_precision == "tf32")
+    return torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
