@@ -8,8 +8,9 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
 
+# One process a core, one thread a process; a file's tests stay together and share its servers.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 # Format, lint, dependency rules, types and stubs: what CI asks besides the tests.
 check: $(VENV)/.test protos-check

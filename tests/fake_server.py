@@ -388,6 +388,7 @@ def fake_analysis(name: str, job: str, spec: specs_pb2.AnalysisSpec) -> analysis
         version="0.1.0",
         job=job,
         dim=DIM,
+        method="gram",
         spectrum=spectra[0],
         shuffled_spectrum=spectra[1],
         apparent_speed=analysis_pb2.ApparentSpeed(

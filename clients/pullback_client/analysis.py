@@ -168,6 +168,7 @@ class AnalysisInfo:
         control_positions: Positions for the other distances and for the weight-shuffled control.
         compared_distances: The other distances.
         seed: Seed of the positions and of the control.
+        method: Estimator of the metric at each position.
         dim: Number of latent coordinates n.
         generator_weights_hash: SHA-256 of the generator's weight file.
         distance_weights_hash: SHA-256 of the distance's; empty where it has no weights.
@@ -184,6 +185,7 @@ class AnalysisInfo:
     control_positions: int
     compared_distances: tuple[str, ...]
     seed: int
+    method: str
     dim: int
     generator_weights_hash: str
     distance_weights_hash: str
@@ -342,6 +344,7 @@ def _info(message: analysis_pb2.MetricAnalysis) -> dict[str, Any]:
         "control_positions": spec.control_positions,
         "compared_distances": tuple(spec.compared_distances),
         "seed": spec.seed,
+        "method": message.method,
         "dim": message.dim,
         "generator_weights_hash": message.generator_weights_hash,
         "distance_weights_hash": message.distance_weights_hash,

@@ -23,7 +23,7 @@ from pullback_client.jobs import JOB_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobState
 from pullback_client.progress import ProgressOption, reporting
 from pullback_client.requests import InversionOptions, default_eigenbasis, eigenbasis_name, invert_request, is_image
-from pullback_client.settings import MetricMethod
+from pullback_client.settings import EigenbasisOptions
 from pullback_client.transport import Deadline, Transport
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
@@ -164,25 +164,17 @@ class Client:
         self,
         generator: str,
         *,
-        space: str | None = None,
-        distance: str | None = None,
-        method: MetricMethod = "sketch",
-        samples: int | None = None,
-        seed: int = 0,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
+        **options: Unpack[EigenbasisOptions],
     ) -> Eigenbasis:
         """The global eigenbasis of a generator: at once where the server has it, else once it is computed.
 
         Args:
             generator: Name of the generator.
-            space: Latent space; None = the generator's first.
-            distance: Image distance; None = the server's default.
-            method: Estimator, `sketch` or `gram`.
-            samples: Probes (sketch) or positions (gram); None = 2000 or 100.
-            seed: Seed of positions and probes, ≥ 0.
             progress: A callback for the job's events; True = a bar, False = nothing, None = a bar in a terminal.
             timeout: Seconds to follow the job; an hour where not given.
+            **options: Space, distance, estimator and samples: see `EigenbasisOptions`.
 
         Raises:
             NotFoundError: No such generator.
@@ -190,26 +182,12 @@ class Client:
             JobFailedError: The computation failed.
             DeadlineExceededError: Not finished in time; the job goes on.
         """
-        job = self.submit_eigenbasis(
-            generator, space=space, distance=distance, method=method, samples=samples, seed=seed
-        )
+        job = self.submit_eigenbasis(generator, **options)
         return job.result(timeout, progress=progress)
 
-    def submit_eigenbasis(
-        self,
-        generator: str,
-        *,
-        space: str | None = None,
-        distance: str | None = None,
-        method: MetricMethod = "sketch",
-        samples: int | None = None,
-        seed: int = 0,
-    ) -> Job[Eigenbasis]:
+    def submit_eigenbasis(self, generator: str, **options: Unpack[EigenbasisOptions]) -> Job[Eigenbasis]:
         """`eigenbasis` without waiting. Where it exists already, the job is the finished one that made it."""
-        spec = settings.eigenbasis_spec(
-            generator, space=space, distance=distance, method=method, samples=samples, seed=seed
-        )
-        return self._compute(spec)
+        return self._compute(settings.eigenbasis_spec(generator, options))
 
     def get_eigenbasis(self, name: str) -> Eigenbasis:
         """The eigenbasis of a resource name, `generators/{generator}/eigenbases/{id}`.

@@ -28,8 +28,10 @@ class EigenbasisInfo:
         generator: Id of the generator.
         space: Latent space.
         distance: Image distance.
-        method: Estimator, `sketch` or `gram`.
-        samples: Probes or positions.
+        method: Estimator.
+        samples: Probes or positions that it holds.
+        separate: Whether it is block-diagonal.
+        agreement: Of an automatic number of samples: estimated agreement with the whole space's basis; else None.
         seed: Seed of them.
         dim: Number of coordinates n.
         generator_weights_hash: SHA-256 of the generator's weight file.
@@ -45,6 +47,8 @@ class EigenbasisInfo:
     distance: str
     method: str
     samples: int
+    separate: bool
+    agreement: float | None
     seed: int
     dim: int
     generator_weights_hash: str
@@ -164,7 +168,9 @@ def _info(message: geometry_pb2.Eigenbasis) -> dict[str, Any]:
         "space": spec["space"],
         "distance": spec["distance"],
         "method": spec["method"].removeprefix("METRIC_METHOD_").lower(),
-        "samples": spec["samples"],
+        "samples": message.samples or spec["samples"],
+        "separate": message.spec.separate,
+        "agreement": message.agreement if message.HasField("agreement") else None,
         "seed": spec["seed"],
         "dim": message.dim,
         "generator_weights_hash": message.generator_weights_hash,

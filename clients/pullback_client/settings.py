@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -13,11 +13,20 @@ from pullback_api.v1 import specs_pb2
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.models import JobState
 
-MetricMethod: TypeAlias = Literal["sketch", "gram"]
+MetricMethod: TypeAlias = Literal[
+    "sketch", "gram", "full_backprop", "backward_iteration", "forward_iteration", "gram_iteration"
+]
 InversionMethod: TypeAlias = Literal["hessian_adam", "adam"]
 Schedule: TypeAlias = Literal["constant", "cosine"]
 
-_METRIC_METHODS = {"sketch": specs_pb2.METRIC_METHOD_SKETCH, "gram": specs_pb2.METRIC_METHOD_GRAM}
+_METRIC_METHODS = {
+    "sketch": specs_pb2.METRIC_METHOD_SKETCH,
+    "gram": specs_pb2.METRIC_METHOD_GRAM,
+    "full_backprop": specs_pb2.METRIC_METHOD_FULL_BACKPROP,
+    "backward_iteration": specs_pb2.METRIC_METHOD_BACKWARD_ITERATION,
+    "forward_iteration": specs_pb2.METRIC_METHOD_FORWARD_ITERATION,
+    "gram_iteration": specs_pb2.METRIC_METHOD_GRAM_ITERATION,
+}
 _INVERSION_METHODS = {
     "hessian_adam": specs_pb2.INVERSION_METHOD_HESSIAN_ADAM,
     "adam": specs_pb2.INVERSION_METHOD_ADAM,
@@ -27,21 +36,59 @@ _WEIGHTS = ("distance", "l1", "l2")
 _INT32_MAX = 2**31 - 1
 
 
-def eigenbasis_spec(
-    generator: str, *, space: str | None, distance: str | None, method: str, samples: int | None, seed: int
-) -> specs_pb2.EigenbasisSpec:
-    """The specification of an eigenbasis; None leaves a default to the server.
+class EigenbasisOptions(TypedDict, total=False):
+    """What an eigenbasis shall be. What is left out, or None, is the server's default."""
+
+    space: str | None
+    """Latent space; default the generator's first."""
+    distance: str | None
+    """Image distance."""
+    method: MetricMethod
+    """Estimator: `sketch` (the default), or the mean over positions of `gram`, `full_backprop`, `backward_iteration`,
+    `forward_iteration` or `gram_iteration`."""
+    samples: int | Literal["auto"] | None
+    """Probes (sketch) or positions (the others); default 2000 or 100. `auto` = until the basis has settled."""
+    max_samples: int | None
+    """With `auto`: where it ends in any case; default 50000 probes or 1000 positions."""
+    tolerance: float | None
+    """With `auto`: by how much the agreement with the basis of the whole space may fall short of 1; default 0.002."""
+    k: int | None
+    """Iterations: how many eigenpairs; default 50, or as many as there are."""
+    separate: bool
+    """A block-diagonal basis: each axis moves one of the spaces that tile this one, such as noise or class, alone."""
+    seed: int
+    """Seed of positions and probes, ≥ 0; default 0."""
+
+
+def eigenbasis_spec(generator: str, options: EigenbasisOptions) -> specs_pb2.EigenbasisSpec:
+    """The specification of an eigenbasis.
 
     Raises:
-        InvalidArgumentError: An unknown method, or a number that the contract cannot carry.
+        InvalidArgumentError: An unknown method, a number that the contract cannot carry, or options that exclude each
+            other.
+        TypeError: An option that does not exist.
     """
+    if unknown := sorted(set(options) - set(EigenbasisOptions.__annotations__)):
+        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(EigenbasisOptions.__annotations__)}")
+    samples = options.get("samples")
+    automatic = isinstance(samples, str)
+    if isinstance(samples, str):
+        if samples != "auto":
+            raise InvalidArgumentError(f"samples must be a whole number or 'auto', got {samples!r}")
+        samples = options.get("max_samples")
+    elif options.get("max_samples") is not None:
+        raise InvalidArgumentError("max_samples bounds samples='auto'; leave it out where samples is a number")
     return specs_pb2.EigenbasisSpec(
         generator=generator_name(generator),
-        space=space or "",
-        distance=distance or "",
-        method=_choice("method", method, _METRIC_METHODS),
+        space=options.get("space") or "",
+        distance=options.get("distance") or "",
+        method=_choice("method", options.get("method", "sketch"), _METRIC_METHODS),
         samples=_optional_count("samples", samples),
-        seed=whole_number("seed", seed, minimum=0),
+        seed=whole_number("seed", options.get("seed", 0), minimum=0),
+        automatic=automatic,
+        tolerance=options.get("tolerance") or 0.0,
+        k=_optional_count("k", options.get("k")),
+        separate=options.get("separate", False),
     )
 
 

@@ -82,5 +82,6 @@ def _analysis(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, b
         create_time=whole.create_time,
         job=whole.job,
         dim=whole.dim,
+        method=whole.method,
     )
     return whole.spec.generator, header.SerializeToString(), whole.SerializeToString()

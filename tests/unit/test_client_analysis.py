@@ -203,6 +203,7 @@ def test_to_dict_holds_plain_json_values_only() -> None:
         "control_positions": 2,
         "compared_distances": ["mse"],
         "seed": 3,
+        "method": "gram",
         "dim": DIM,
         "generator_weights_hash": "a" * 64,
         "distance_weights_hash": "",

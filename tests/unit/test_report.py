@@ -139,7 +139,8 @@ def test_every_caption_says_how_its_numbers_were_measured(analysis: Analysis, tm
         assert "positions drawn from the prior of z" in caption or "at the same positions" in caption
         assert "seed 7" in caption
         assert "distance" in caption
-    assert sum("Exact" in caption or "exact" in caption for caption in captions) == len(captions) - 1
+    # The comparison of distances names an estimator for each, in its rows.
+    assert sum("by gram" in caption or "Exact Jacobians" in caption for caption in captions) == len(captions) - 1
     assert all(word in page for word in ("gram", "full_backprop"))  # of the other distances, in their table
 
 
@@ -319,7 +320,7 @@ def test_frames_of_any_shape_stand_side_by_side(analysis: Analysis) -> None:
 def test_the_command_writes_the_report_and_states_the_numbers(run: Run, tmp_path: Path) -> None:
     result = run("report", "faces", "--positions", 5, "--control-positions", 2, "--out", tmp_path / "report")
     assert result.code == 0, result.err
-    assert "the exact metric at 5 positions drawn from the prior, and at 2 of them" in result.out
+    assert "the metric by gram at 5 positions drawn from the prior, and at 2 of them" in result.out
     assert f"wrote {len(REPORT_FILES)} files; open {tmp_path / 'report' / 'report.html'}" in result.out
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(REPORT_FILES)
 

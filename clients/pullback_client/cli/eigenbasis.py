@@ -11,6 +11,7 @@ from rich.table import Table
 from pullback_client.cli.common import Force, Target, following, out, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.settings import MetricMethod
 
 
 def eigenbasis(
@@ -18,10 +19,18 @@ def eigenbasis(
     *,
     space: Annotated[str | None, typer.Option(help="Latent space.", show_default="the generator's first")] = None,
     distance: Annotated[str | None, typer.Option(help="Image distance.", show_default="the server's")] = None,
-    method: Annotated[Literal["sketch", "gram"], typer.Option(help="Estimator.")] = "sketch",
+    method: Annotated[MetricMethod, typer.Option(help="Estimator.")] = "sketch",
     samples: Annotated[
-        int | None, typer.Option(min=1, help="Probes or positions.", show_default="2000 (sketch), 100 (gram)")
+        str | None,
+        typer.Option(
+            help="Probes or positions; auto = until it has settled.", show_default="2000 (sketch), 100 (others)"
+        ),
     ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Of auto: how much the agreement may fall short of 1.", show_default="0.002")
+    ] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Of iterations: how many eigenpairs.", show_default="50")] = None,
+    separate: Annotated[bool, typer.Option("--separate", help="Block-diagonal, such as noise and class.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of positions and probes.")] = 0,
     out_file: Annotated[Path | None, typer.Option("--out", help="Save it to this .npz file.")] = None,
     force: Force = False,
@@ -38,7 +47,10 @@ def eigenbasis(
             space=space,
             distance=distance,
             method=method,
-            samples=samples,
+            samples=_samples(samples),
+            tolerance=tolerance,
+            k=k,
+            separate=separate,
             seed=seed,
             progress=report,
         )
@@ -46,9 +58,21 @@ def eigenbasis(
     table.add_row("name", basis.name)
     table.add_row("of", f"{basis.generator}, {basis.space} under {basis.distance}")
     table.add_row("estimated by", f"{basis.method}, {basis.samples} samples, seed {basis.seed}")
+    if basis.agreement is not None:
+        table.add_row("agreement", f"{basis.agreement:.4f} with the basis of the whole space, estimated from halves")
     table.add_row("dimensions", f"{basis.dim}; {basis.dims_for(0.9)} hold 90 %, {basis.dims_for(0.99)} hold 99 %")
     table.add_row("largest eigenvalues", "  ".join(f"{value:.4g}" for value in basis.eigenvalues[:6]))
     out.print(table)
     if out_file is not None:
         basis.save(out_file)
         out.print(f"saved {out_file}", highlight=False)
+
+
+def _samples(text: str | None) -> int | Literal["auto"] | None:
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) == 0:
+        raise InvalidArgumentError(f"--samples must be a number from 1 on, or auto; got {text!r}")
+    return int(text)

@@ -60,7 +60,7 @@ def measured(analysis: Analysis, *, control: bool = True) -> str:
     positions = f"{analysis.positions} positions drawn from the prior of {analysis.space}"
     if control:
         positions += f" ({analysis.control_positions} of them for the weight-shuffled control)"
-    return f"Exact metric at {positions}, distance {analysis.distance}, seed {analysis.seed}."
+    return f"Metric by {analysis.method} at {positions}, distance {analysis.distance}, seed {analysis.seed}."
 
 
 def number(value: float, digits: int = 3) -> str:

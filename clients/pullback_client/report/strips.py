@@ -60,7 +60,7 @@ def strips(analysis: Analysis) -> Plot:
             "Each row walks along one eigenvector of the mean metric from the same latent, the middle image; ranks "
             f"count from 0, the largest eigenvalue. Below: {analysis.distance} from the middle image at each step. The "
             f"middle image is the first of the {analysis.positions} positions drawn from the prior of "
-            f"{analysis.space}; the mean metric is that of the exact ones at all of them, distance "
+            f"{analysis.space}; the mean metric is that of those by {analysis.method} at all of them, distance "
             f"{analysis.distance}, seed {analysis.seed}."
         ),
         png=to_png(figure),

@@ -15,8 +15,8 @@ def summarize(analysis: Analysis) -> list[str]:
     return [
         (
             f"Looked at: {analysis.generator}, latent space {analysis.space} ({analysis.dim} dimensions), under "
-            f"{analysis.distance}; the exact metric at {analysis.positions} positions drawn from the prior, and at "
-            f"{analysis.control_positions} of them for the weight-shuffled control; seed {analysis.seed}."
+            f"{analysis.distance}; the metric by {analysis.method} at {analysis.positions} positions drawn from the "
+            f"prior, and at {analysis.control_positions} of them for the weight-shuffled control; seed {analysis.seed}."
         ),
         *(
             f"Anisotropy, {name}: {_anisotropy(spectrum, analysis.dim)}."

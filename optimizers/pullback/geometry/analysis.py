@@ -95,6 +95,11 @@ class MetricAnalysis:
         self._units = self._plan()
 
     @property
+    def method(self) -> str:
+        """The estimator of the analysed distance's metric at a position."""
+        return _method(self.distance)
+
+    @property
     def total(self) -> int:
         """The number of units."""
         return len(self._units)

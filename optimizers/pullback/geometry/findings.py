@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ class Axis:
     eigenvalue: float
     steps: NDArray[np.float64]
     distances: NDArray[np.float64]
-    images: NDArray[np.float64]
+    images: NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class MetricAnalysis(_message.Message):
-    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "spectrum", "shuffled_spectrum", "apparent_speed", "homogeneity", "shuffled_homogeneity", "comparisons", "layers", "shuffled_layers", "axes")
+    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "spectrum", "shuffled_spectrum", "apparent_speed", "homogeneity", "shuffled_homogeneity", "comparisons", "layers", "shuffled_layers", "axes", "method")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     GENERATOR_WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class MetricAnalysis(_message.Message):
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     SHUFFLED_LAYERS_FIELD_NUMBER: _ClassVar[int]
     AXES_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: _specs_pb2.AnalysisSpec
     generator_weights_hash: str
@@ -47,7 +48,8 @@ class MetricAnalysis(_message.Message):
     layers: _containers.RepeatedCompositeFieldContainer[LayerAmplification]
     shuffled_layers: _containers.RepeatedCompositeFieldContainer[LayerAmplification]
     axes: _containers.RepeatedCompositeFieldContainer[AxisStrip]
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., shuffled_spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., apparent_speed: _Optional[_Union[ApparentSpeed, _Mapping]] = ..., homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., shuffled_homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., comparisons: _Optional[_Iterable[_Union[DistanceComparison, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., shuffled_layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., axes: _Optional[_Iterable[_Union[AxisStrip, _Mapping]]] = ...) -> None: ...
+    method: str
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., shuffled_spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., apparent_speed: _Optional[_Union[ApparentSpeed, _Mapping]] = ..., homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., shuffled_homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., comparisons: _Optional[_Iterable[_Union[DistanceComparison, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., shuffled_layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., axes: _Optional[_Iterable[_Union[AxisStrip, _Mapping]]] = ..., method: _Optional[str] = ...) -> None: ...
 
 class Spectrum(_message.Message):
     __slots__ = ("mean_metric_eigenvalues", "eigenvalues", "dims", "effective_rank", "condition_number")

@@ -73,6 +73,7 @@ def _message(found: Findings, spec: specs_pb2.AnalysisSpec, analysis: MetricAnal
         generator_weights_hash=analysis.generator.weights_hash,
         distance_weights_hash=analysis.distance.weights_hash,
         dim=analysis.space.dim,
+        method=analysis.method,
         spectrum=_spectrum(found.spectrum),
         shuffled_spectrum=_spectrum(found.shuffled_spectrum),
         apparent_speed=analysis_pb2.ApparentSpeed(
