@@ -51,7 +51,7 @@ class EigenbasisOptions(TypedDict, total=False):
     max_samples: int | None
     """With `auto`: where it ends in any case; default 50000 probes or 1000 positions."""
     tolerance: float | None
-    """With `auto`: by how much the agreement with the basis of the whole space may fall short of 1; default 0.002."""
+    """With `auto`: by how much the agreement with the basis of the whole space may fall short of 1; default 0.005."""
     k: int | None
     """Iterations: how many eigenpairs; default 50, or as many as there are."""
     separate: bool

@@ -1,4 +1,6 @@
-"""Prints the peak memory, in MiB, that one metric tensor adds to its process: `memory_of_method.py METHOD`.
+"""Prints the seconds of one metric tensor and the peak memory, in MiB, that it adds to its process.
+
+    memory_of_method.py METHOD [BOUND in MiB]
 
 A seeded convolutional generator of 512 dimensions and 256 × 256 pixels, under the default distance.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -54,10 +57,13 @@ def main() -> None:
     with torch.no_grad():
         distance(generator.render(latent[None], "z"), generator.render(latent[None], "z"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    metric_tensor(generator, distance, latent, "z", sys.argv[1])
+    bound = int(sys.argv[2]) * 2**20 if len(sys.argv) > 2 else None
+    began = time.perf_counter()
+    metric_tensor(generator, distance, latent, "z", sys.argv[1], max_memory=bound)
+    seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes on Linux.
-    sys.stdout.write(f"{(after - before) / 1024:.1f}\n")
+    sys.stdout.write(f"{seconds:.2f} {(after - before) / 1024:.1f}\n")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_a_distance_without_embedding_is_averaged_by_second_derivatives_and_has_
     euclidean = global_metric(Smooth(), Euclidean(), "z", method="full_backprop", samples=3)
     np.testing.assert_allclose(basis.metric, euclidean.metric, rtol=1e-4, atol=1e-5)
     for method in METHODS:
-        with pytest.raises(InvalidInputError, match="'bounded' has no embedding, .*: full_backprop, backward_it"):
+        with pytest.raises(InvalidInputError, match=r"'bounded' has no embedding, .*: full_backprop, backward_it"):
             global_metric(Smooth(), Bounded(), "z", method=method, samples=3)
 
 
@@ -197,7 +197,9 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str)
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="no method of a global metric is named 'exact'; known: sketch, gram, gram_it"):
+    with pytest.raises(
+        UnknownNameError, match="no method of a global metric is named 'exact'; known: sketch, gram, gram_it"
+    ):
         global_metric(Smooth(), Curved(), "z", method="exact")
     with pytest.raises(UnknownNameError, match="known: z"):
         global_metric(Smooth(), Curved(), "w")

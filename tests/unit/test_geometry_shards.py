@@ -203,5 +203,5 @@ def test_provenance_keeps_the_agreement_and_reads_files_that_have_none() -> None
     old = {name: text for name, text in provenance.to_dict().items() if name != "agreement"}
     assert Provenance.from_dict(old).agreement is None
     assert "agreement" not in Provenance.from_dict(old).to_dict()
-    with pytest.raises(InvalidInputError, match="agreement in the provenance .* is a number, but 'good' came"):
+    with pytest.raises(InvalidInputError, match=r"agreement in the provenance .* is a number, but 'good' came"):
         Provenance.from_dict(old | {"agreement": "good"})

@@ -27,7 +27,7 @@ def eigenbasis(
         ),
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Of auto: how much the agreement may fall short of 1.", show_default="0.002")
+        float | None, typer.Option(help="Of auto: how much the agreement may fall short of 1.", show_default="0.005")
     ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Of iterations: how many eigenpairs.", show_default="50")] = None,
     separate: Annotated[bool, typer.Option("--separate", help="Block-diagonal, such as noise and class.")] = False,

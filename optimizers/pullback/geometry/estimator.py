@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Float64
@@ -24,7 +24,7 @@ from pullback.geometry.pointwise import check_max_memory
 from pullback.geometry.precision import full_precision
 from pullback.geometry.seeding import derive_seed
 
-DEFAULT_TOLERANCE = 2e-3
+DEFAULT_TOLERANCE = 5e-3
 # An average has settled when it is found so as many times in a row, ...
 _PASSES = 2
 # ... looked at after so many shards, and again whenever there are this many times more.
@@ -76,7 +76,7 @@ class MetricEstimator(ABC):
         distance: Distance,
         space: str,
         *,
-        samples: int | Literal["auto"] | None = None,
+        samples: int | str | None = None,
         seed: int = 0,
         batch_size: int | None = None,
         tolerance: float = DEFAULT_TOLERANCE,

@@ -62,6 +62,9 @@ class Gram(DenseMethod):
                 others = _columns(point, left, right, blocks.columns)
                 metric[start:stop, left:right] = 2 * _products(held, others, blocks.features)
                 metric[left:right, start:stop] = metric[start:stop, left:right].T
+                del others
+            # Gone before the next panel comes.
+            del held
         return symmetric(metric)
 
     def _cut(self, point: Point) -> GramBlocks:
@@ -70,10 +73,11 @@ class Gram(DenseMethod):
         if self.max_memory is None:
             return GramBlocks(self.block, n)
         # H, its symmetric part and a block of products
-        room = self.max_memory - 4 * n**2 * _FLOAT64
-        # An eighth is for the float64 copies of both factors.
-        features = min(_FEATURES_AT_ONCE, max(1, room // 8 // (2 * n * _FLOAT64)))
-        room -= 2 * n * features * _FLOAT64
+        kept = self.reserved + 4 * n**2 * _FLOAT64
+        room = self.max_memory - kept
+        # An eighth is for the float64 copies of both factors, and for those made while the last are in use.
+        features = min(_FEATURES_AT_ONCE, max(1, room // 8 // (4 * n * _FLOAT64)))
+        room -= 4 * n * features * _FLOAT64
         with torch.no_grad():
             column = point.embedding(point.latent).numel() * point.latent.element_size()
         limit = min(self.block, n)
@@ -85,7 +89,7 @@ class Gram(DenseMethod):
         columns, peak = largest_block(peak_of, limit, room // 2)
         if not columns:
             columns = 1
-            least = math.ceil(8 / 7 * (peak + column)) + 2 * n * _FLOAT64 + 4 * n**2 * _FLOAT64
+            least = kept + math.ceil(8 / 7 * (peak + column)) + 4 * n * _FLOAT64
             check_memory(least, self.max_memory, self.name)
         panels = math.ceil(n / min(n, max(1, (room - peak) // column)))
         return GramBlocks(columns, math.ceil(n / panels), features)

@@ -54,8 +54,8 @@ class GramIteration(IterativeMethod):
         n, limit = point.dim, min(self.block, point.dim)
         if self.max_memory is None:
             return limit
-        # Basis and products, each with its copy while they are rotated
-        kept = 4 * n * _basis_size(n, k, limit) * _FLOAT64
+        # Basis and products, each with its copy while they are rotated; U_k Λ_k U_kᵀ
+        kept = self.reserved + (4 * n * _basis_size(n, k, limit) + 4 * n**2) * _FLOAT64
 
         def peak_of(count: int) -> int:
             directions = torch.ones(n, count, dtype=torch.float64, device=point.latent.device)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float64
 from torch import Tensor
 
+from pullback.errors import InvalidInputError, PullbackError
 from pullback.geometry.estimator import MetricEstimator
 from pullback.geometry.point import Point, embedding_of
 from pullback.geometry.pointwise import PointwiseMethod
@@ -39,11 +40,18 @@ class MeanMetric(MetricEstimator):
         super().__init__(*arguments, **options)
         if kind.needs_embedding:
             embedding_of(self.distance)
-        room = None if self.max_memory is None else max(1, self.max_memory - self._memory_of_sums)
-        self.pointwise = kind(k=k, block=self.batch_size, max_memory=room, seed=self.seed)
+        self.pointwise = kind(
+            k=k, block=self.batch_size, max_memory=self.max_memory, reserved=self._memory_of_sums, seed=self.seed
+        )
 
     def _sum_of_metrics(self, count: int, shard: int) -> Float64[Tensor, "n n"]:
         latents, contexts = self._draw(count, shard)
         (latent,) = latents
         context = None if contexts is None else contexts[0]
-        return self.pointwise.metric(Point(self.generator, self.distance, latent, self.space.name, context)).cpu()
+        point = Point(self.generator, self.distance, latent, self.space.name, context)
+        try:
+            return self.pointwise.metric(point).cpu()
+        except InvalidInputError:
+            raise
+        except PullbackError as error:
+            raise PullbackError(f"{error} (space {self.space.name!r}, seed {self.seed}, shard {shard})") from error

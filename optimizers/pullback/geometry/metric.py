@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from jaxtyping import Float64
 from torch import Tensor
@@ -139,7 +138,7 @@ def metric_estimator(
     space: str,
     *,
     method: str = "sketch",
-    samples: int | Literal["auto"] | None = None,
+    samples: int | str | None = None,
     seed: int = 0,
     k: int | None = None,
     batch_size: int | None = None,
@@ -172,7 +171,7 @@ def global_metric(
     space: str,
     *,
     method: str = "sketch",
-    samples: int | Literal["auto"] | None = None,
+    samples: int | str | None = None,
     seed: int = 0,
     k: int | None = None,
     batch_size: int | None = None,

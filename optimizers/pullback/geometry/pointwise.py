@@ -29,6 +29,7 @@ class PointwiseMethod(ABC):
         k: How many leading eigenpairs it computes; None for all, or for the default of an iteration.
         block: How many latent directions go through the generator at once, at most.
         max_memory: Bytes that the computation may add at its peak; None for no bound.
+        reserved: How many of these are for other things.
         seed: Of what an iteration starts from; any integer ≥ 0.
 
     Raises:
@@ -41,11 +42,18 @@ class PointwiseMethod(ABC):
     default_block: ClassVar[int] = 32
 
     def __init__(
-        self, *, k: int | None = None, block: int | None = None, max_memory: int | None = None, seed: int = 0
+        self,
+        *,
+        k: int | None = None,
+        block: int | None = None,
+        max_memory: int | None = None,
+        reserved: int = 0,
+        seed: int = 0,
     ) -> None:
         self.k = k
         self.block = self.default_block if block is None else block
         self.max_memory = max_memory
+        self.reserved = reserved
         self.seed = seed
         if k is not None and k < 1:
             raise InvalidInputError(f"at least 1 eigenpair is computed, but k = {k} came")
@@ -119,7 +127,7 @@ class IterativeMethod(PointwiseMethod):
 
     def _rank(self, point: Point, most: int) -> int:
         """k, or the default of this space."""
-        k = min(most, DEFAULT_K) if self.k is None else self.k
+        k = max(1, min(most, DEFAULT_K)) if self.k is None else self.k
         self._check_k(k, most)
         return k
 
@@ -133,7 +141,8 @@ class OneGraphMethod(PointwiseMethod):
         """Checks the bound, once, against the smallest piece of the work and so many float64 numbers kept besides."""
         if self.max_memory is None or self._fits:
             return
-        check_memory(measured_peak(smallest, point.latent.device) + kept * _FLOAT64, self.max_memory, self.name)
+        needed = self.reserved + kept * _FLOAT64 + measured_peak(smallest, point.latent.device)
+        check_memory(needed, self.max_memory, self.name)
         self._fits = True
 
 

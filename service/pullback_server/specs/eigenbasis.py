@@ -42,7 +42,7 @@ EMBEDDING_METHODS = (
 MAX_SAMPLES = 1_000_000
 DEFAULT_PROBES, DEFAULT_POSITIONS = 2_000, 100
 MAX_AUTOMATIC_PROBES, MAX_AUTOMATIC_POSITIONS = 50_000, 1_000
-DEFAULT_TOLERANCE = 2e-3
+DEFAULT_TOLERANCE = 5e-3
 
 
 def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> specs_pb2.EigenbasisSpec:
