@@ -417,8 +417,8 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "fsync", fsync)
     blobs.write(b"content")
-    # The content is flushed before the file has its name, and the folder after.
-    assert seen == [False, True]
+    # The new folder's name and the content are flushed before the file has its name, and the folder after.
+    assert seen == [False, False, True]
 
 
 # A full disk --------------------------------------------------------------------------------------------------------
