@@ -103,9 +103,7 @@ def bench_generator(report: Report, name: str, space: str) -> None:
     reference, _ = run_estimator(generator, distance, space, "gram", positions, REFERENCE_SEED)
     exact, gram_seconds = run_estimator(generator, distance, space, "gram", GRAM_POSITIONS, TEST_SEED)
     goal = quality(exact, reference.metric)
-    report.note(
-        generator=name, reference_positions=positions, gram_positions=GRAM_POSITIONS, quality=str(goal)
-    )
+    report.note(generator=name, reference_positions=positions, gram_positions=GRAM_POSITIONS, quality=str(goal))
     backprop_seconds = time_full_backprop(generator, distance, space)
     ratio = backprop_seconds / (gram_seconds / GRAM_POSITIONS)
     detail = f"{backprop_seconds:.2f} s / {gram_seconds / GRAM_POSITIONS:.2f} s"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from pullback_server.images import ImageError, PreparedTarget, prepare
 
@@ -324,3 +324,23 @@ def test_a_bomb_is_refused_where_warnings_are_only_printed() -> None:
 def test_a_bomb_is_refused_where_warnings_are_errors() -> None:
     with pytest.raises(ImageError, match="too many pixels; at most 64,000,000"):
         prepare_square(raw_png(11_000, 11_000, depth=8, colour_type=0, rows=bytes(1000)))
+
+
+def test_colours_are_converted_from_the_files_own_profile() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # The same profile with its red and blue primaries exchanged.
+    exchanged = profile.replace(b"rXYZ", b"----").replace(b"bXYZ", b"rXYZ").replace(b"----", b"bXYZ")
+    found = converted(plain(), icc_profile=exchanged)
+    assert np.abs(found - np.array(RED[::-1])).max() <= 2
+    assert np.abs(converted(plain(), icc_profile=profile) - np.array(RED)).max() <= 1
+
+
+def test_a_damaged_profile_leaves_the_colours_as_they_are() -> None:
+    np.testing.assert_array_equal(converted(plain(), icc_profile=b"no profile"), converted(plain()))
+
+
+def test_a_mask_with_transparent_parts_is_refused() -> None:
+    mask = Image.new("LA", (SIDE, SIDE), (255, 0))
+    with pytest.raises(ImageError, match="transparent parts can be read in two ways") as caught:
+        prepare_square(encode(noise()), encode(mask))
+    assert caught.value.part == "mask"
