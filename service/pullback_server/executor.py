@@ -75,11 +75,6 @@ class Executor:
         for worker in self._workers:
             worker.start(listener)
 
-    @property
-    def ready(self) -> bool:
-        """Whether some worker is ready."""
-        return any(worker.ready for worker in self._workers)
-
     def idle(self) -> bool:
         """Whether some worker can take a job."""
         return any(worker.idle for worker in self._workers)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 import safetensors.torch
 from torch import Tensor
 
+from pullback.geometry.files import write_whole
 from pullback_server.worker.messages import Progressed
 
 
@@ -51,17 +50,7 @@ class Task(ABC):
             OSError: It cannot be written; the file of before is untouched.
         """
         tensors = {name: tensor.contiguous() for name, tensor in self._state().items()}
-        data = safetensors.torch.save(tensors)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, safetensors.torch.save(tensors))
 
     def restore(self, path: Path) -> None:
         """Goes on from what `save` wrote."""
