@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -33,8 +33,11 @@ protos-check: $(VENV)/.test
 bench-geometry: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_geometry.py
 
+bench-inversion: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_inversion.py
+
 clean:
-	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo bench-inversion .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

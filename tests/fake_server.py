@@ -40,12 +40,20 @@ from pullback_api.v1 import (
 
 DIM = 5
 SIZE = 16
+SPACES = {
+    "eyes": [
+        generators_pb2.LatentSpace(name="noise", dim=3, prior="standard-normal"),
+        generators_pb2.LatentSpace(name="class", dim=2, prior="one-hot", labels=["blue", "brown"]),
+        generators_pb2.LatentSpace(name="full", dim=DIM, prior="product"),
+    ],
+    "faces": [generators_pb2.LatentSpace(name="z", dim=DIM, prior="standard-normal")],
+}
 GENERATORS = [
     generators_pb2.Generator(
         name=f"generators/{name}",
         title=f"pictures of {name}",
         family="fake",
-        spaces=[generators_pb2.LatentSpace(name="z", dim=DIM, prior="standard-normal")],
+        spaces=spaces,
         channels=3,
         height=SIZE,
         width=SIZE,
@@ -53,8 +61,13 @@ GENERATORS = [
         citation="none",
         weights_hash="a" * 64,
     )
-    for name in ("eyes", "faces")
+    for name, spaces in SPACES.items()
 ]
+ALIGNMENT = inversion_pb2.Alignment(scale=0.5, shift_x=0.25, shift_y=-0.25)
+"""Where the reconstruction lies in every photograph, where that is asked for."""
+
+
+NO_IMAGE = "not an image"
 
 
 def pack(array: Any, dtype: str = "<f4") -> values_pb2.Tensor:
@@ -108,6 +121,8 @@ class State:
     """Whether new jobs are worked on in the background, a step every 50 ms."""
     job_failure: Failure | None = None
     """How new jobs end, instead of well."""
+    failing_jobs: frozenset[str] | None = None
+    """Which jobs end so; None = all."""
     changed: threading.Condition = field(default_factory=lambda: threading.Condition(threading.RLock()))
     """Held while a job changes: its state and the event that tells of it appear together."""
 
@@ -147,7 +162,7 @@ class State:
         with self.changed:
             job = self.jobs[name]
             job.state = jobs_pb2.JOB_STATE_SUCCEEDED
-            if self.job_failure is not None:
+            if self.job_failure is not None and (self.failing_jobs is None or name in self.failing_jobs):
                 job.state = jobs_pb2.JOB_STATE_FAILED
                 job.error.CopyFrom(self.job_failure.status())
             job.end_time.FromSeconds(1_800_000_200)
@@ -297,11 +312,20 @@ class Inversion(_Servicer, inversion_pb2_grpc.InversionServicer):
     def Invert(self, request: Any, context: Any) -> Any:
         self.enter("Invert", request, context)
         self.generator(request.settings.generator, context)
+        if not 1 <= len(request.targets) <= 256:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"1 to 256 images, but {len(request.targets)} came")
+        bad = [number for number, target in enumerate(request.targets) if not _is_image(target)]
+        if len(bad) == len(request.targets):
+            # As many violations as fit: here, those of the first two.
+            violations = tuple((f"targets[{number}].image", f"{NO_IMAGE} ({number})", "") for number in bad[:2])
+            failure = Failure(grpc.StatusCode.INVALID_ARGUMENT, "the request cannot be used", violations)
+            context.abort_with_status(rpc_status.to_status(failure.status()))
         if request.request_id not in self.state.requests:
             settings = specs_pb2.InversionSettings()
             settings.CopyFrom(request.settings)
             settings.space, settings.distance = settings.space or "z", settings.distance or "fake-distance"
             settings.steps, settings.restarts = settings.steps or 200, settings.restarts or 4
+            settings.top_k = settings.top_k or 1
             name = f"inversions/{len(self.state.inversions) + 1}"
             job = self.state.new_job(jobs_pb2.Job(invert=settings, result=name))
             self.state.inversions[name] = _inversion(name, job.name, settings, list(request.targets))
@@ -464,6 +488,14 @@ def _axis(rank: int, eigenvalue: float) -> analysis_pb2.AxisStrip:
     )
 
 
+def _is_image(target: inversion_pb2.Target) -> bool:
+    try:
+        Image.open(io.BytesIO(target.image.data)).load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
 def _inversion(
     name: str, job: str, settings: specs_pb2.InversionSettings, targets: list[inversion_pb2.Target]
 ) -> inversion_pb2.InversionResult:
@@ -474,21 +506,43 @@ def _inversion(
         name=name, settings=settings, generator_weights_hash="a" * 64, version="0.1.0", job=job, compute_seconds=1.5
     )
     result.create_time.FromSeconds(1_800_000_000)
+    if settings.thin:
+        trace[:-1, shape[1] // 2 :] = np.nan
     for index, target in enumerate(targets):
+        if not _is_image(target):
+            error = Failure(grpc.StatusCode.INVALID_ARGUMENT, NO_IMAGE, ((f"targets[{index}].image", NO_IMAGE, ""),))
+            result.results.add(label=target.label, error=error.status())
+            continue
         latents = np.full((shape[0], DIM), float(index))
-        result.results.add(
+        best = float(np.nanmin(trace))
+        found = result.results.add(
             label=target.label,
             latent=pack(latents[0]),
             image=png(50 + index),
             target=png(200),
-            distance=float(trace.min()),
-            loss=2 * float(trace.min()),
+            distance=best,
+            loss=2 * best,
             best_restart=shape[0] - 1,
             best_step=shape[1] - 1,
             distance_trace=pack(trace),
             loss_trace=pack(2 * trace),
             restart_latents=pack(latents),
+            evaluations=int(np.isfinite(trace).sum()),
         )
+        for rank in range(min(settings.top_k, settings.restarts)):
+            solution = found.solutions.add(
+                latent=pack(latents[0] + rank),
+                image=png(50 + index + rank),
+                distance=best + 0.1 * rank,
+                loss=2 * (best + 0.1 * rank),
+                restart=shape[0] - 1 - rank,
+                step=shape[1] - 1,
+                class_label=(target.class_label or "blue") if settings.generator == "generators/eyes" else "",
+            )
+            if settings.HasField("alignment"):
+                solution.alignment.CopyFrom(ALIGNMENT)
+        if settings.HasField("alignment"):
+            found.aligned_target.CopyFrom(png(220))
     return result
 
 

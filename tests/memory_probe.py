@@ -19,7 +19,7 @@ def growth_of_the_process(method: str, bound: int) -> int:
     """Bytes by which this process grows at its peak for one metric of 512 dimensions and 128 × 128 pixels.
 
     Args:
-        method: `gram`, `gram_iteration` or `sketch`.
+        method: A method of `metric_tensor`, or `sketch`.
         bound: `max_memory` of the computation, in bytes.
     """
     torch.set_num_threads(1)
@@ -27,8 +27,8 @@ def growth_of_the_process(method: str, bound: int) -> int:
     # Code that is loaded when it is first used is no memory of the computation.
     small = Convolutional(8, 8)
     global_metric(small, distance, "z", samples=2, max_memory=8 * MIB)
-    metric_tensor(small, distance, torch.ones(8), "z", "gram_iteration", max_memory=8 * MIB)
-    metric_tensor(small, distance, torch.ones(8), "z", "gram", max_memory=8 * MIB)
+    for warmed in ("gram_iteration", "gram", "full_backprop"):
+        metric_tensor(small, distance, torch.ones(8), "z", warmed, max_memory=8 * MIB)
     torch.linalg.eigh(torch.ones(512, 512).double() @ torch.ones(512, 512).double())
     gc.collect()
     # What was freed goes back, or it would be used again unseen.

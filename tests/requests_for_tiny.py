@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from live_server import LiveServer
@@ -42,3 +43,20 @@ def invert_tiny(server: LiveServer, *, request_id: str = "", images: int = 1, **
 def inversion_of(server: LiveServer, job: jobs_pb2.Job) -> inversion_pb2.InversionResult:
     """The results of a job that has succeeded."""
     return server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=job.result), timeout=60)
+
+
+def arrays_of(result: inversion_pb2.InversionResult) -> list[bytes]:
+    """Everything of a result that was computed, as bytes."""
+    return [
+        part.data
+        for target in result.results
+        for part in (target.latent, target.distance_trace, target.loss_trace, target.restart_latents, target.image)
+    ]
+
+
+def wait_for_checkpoint(server: LiveServer, count: int = 1) -> None:
+    """Waits until that many jobs have a checkpoint."""
+    deadline = time.monotonic() + 60
+    while len(list((server.data / "checkpoints").glob("*.safetensors"))) < count:
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        time.sleep(0.02)

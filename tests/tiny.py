@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,34 +11,9 @@ import torch
 
 DIM = 8
 SIZE = 16
-
-
-def write_weights(path: Path, seed: int) -> str:
-    """Writes the weights of a DCGAN, 8 dimensions to 16 × 16 colour pixels; returns the file's SHA-256."""
-    rng = torch.Generator().manual_seed(seed)
-    widths = [DIM, 16, 8, 3]
-    state = {}
-    for layer, (before, after) in enumerate(pairwise(widths)):
-        state[f"main.{3 * layer}.weight"] = torch.randn(before, after, 4, 4, generator=rng) * 0.2
-        if after != 3:
-            norm = f"main.{3 * layer + 1}"
-            state[f"{norm}.weight"] = torch.ones(after)
-            state[f"{norm}.bias"] = torch.zeros(after)
-            state[f"{norm}.running_mean"] = torch.zeros(after)
-            state[f"{norm}.running_var"] = torch.ones(after)
-            state[f"{norm}.num_batches_tracked"] = torch.tensor(0)
-    torch.save(state, path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_catalogue(folder: Path, seed: int = 0) -> Path:
-    """Writes weights and a catalogue with the one generator `tiny`; returns the catalogue's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / f"tiny-{seed}.pt"
-    sha256 = write_weights(weights, seed)
-    catalogue = folder / "catalogue.toml"
-    catalogue.write_text(
-        f"""
+# Of the conditional form, whose last coordinates they are.
+CLASSES = ["red", "green", "blue"]
+_NORMAL = f"""
 [tiny]
 title = "Seeded noise, {SIZE} px"
 family = "dcgan"
@@ -48,7 +24,63 @@ image_shape = [3, {SIZE}, {SIZE}]
 name = "z"
 dim = {DIM}
 prior = "standard-normal"
+"""
+_CONDITIONAL = f"""
+[tiny]
+title = "Seeded noise of three classes, {SIZE} px"
+family = "conditional-dcgan"
+input_space = "full"
+image_shape = [3, {SIZE}, {SIZE}]
 
+[[tiny.spaces]]
+name = "full"
+dim = {DIM}
+prior = "product"
+
+[[tiny.spaces]]
+name = "noise"
+dim = {DIM - len(CLASSES)}
+prior = "standard-normal"
+
+[[tiny.spaces]]
+name = "class"
+dim = {len(CLASSES)}
+start = {DIM - len(CLASSES)}
+prior = "one-hot"
+labels = {json.dumps(CLASSES)}
+default = "{CLASSES[0]}"
+"""
+
+
+def write_weights(path: Path, seed: int, *, conditional: bool = False) -> str:
+    """Writes the weights of a DCGAN, 8 dimensions to 16 × 16 colour pixels; returns the file's SHA-256."""
+    rng = torch.Generator().manual_seed(seed)
+    widths = [DIM, 16, 8, 3]
+    state = {}
+    for layer, (before, after) in enumerate(pairwise(widths)):
+        # The conditional form has one more module behind its first layer.
+        place = 3 * layer + (conditional and layer > 0)
+        state[f"main.{place}.weight"] = torch.randn(before, after, 4, 4, generator=rng) * 0.2
+        if after != 3:
+            norm = f"main.{place + 1}"
+            state[f"{norm}.weight"] = torch.ones(after)
+            state[f"{norm}.bias"] = torch.zeros(after)
+            state[f"{norm}.running_mean"] = torch.zeros(after)
+            state[f"{norm}.running_var"] = torch.ones(after)
+            state[f"{norm}.num_batches_tracked"] = torch.tensor(0)
+    torch.save(state, path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_catalogue(folder: Path, seed: int = 0, *, conditional: bool = False) -> Path:
+    """Writes weights and a catalogue with the one generator `tiny`; returns the catalogue's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / f"tiny-{seed}.pt"
+    sha256 = write_weights(weights, seed, conditional=conditional)
+    catalogue = folder / "catalogue.toml"
+    entry = _CONDITIONAL if conditional else _NORMAL
+    catalogue.write_text(
+        f"""{entry}
 [tiny.source]
 kind = "path"
 location = "{weights.as_posix()}"

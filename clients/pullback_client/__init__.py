@@ -41,10 +41,11 @@ from pullback_client.errors import (
     UnavailableError,
 )
 from pullback_client.images import ImageInput
-from pullback_client.inversion import Inversion
+from pullback_client.inversion import BestSoFar, Inversion, InversionFailure, InversionOutcome, Solution
+from pullback_client.inversion_options import Box, InversionOptions
 from pullback_client.jobs import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
-from pullback_client.models import Distance, Generator, JobEvent, JobState, LatentSpace, Progress
-from pullback_client.requests import InversionOptions
+from pullback_client.models import Distance, Generator, JobEvent, JobState, LatentSpace, Portion, Progress
+from pullback_client.pasting import Alignment
 from pullback_client.server import LocalServer
 
 __all__ = [
@@ -53,12 +54,15 @@ __all__ = [
     "JOB_TIMEOUT",
     "OUTAGE_TIMEOUT",
     "RENDER_TIMEOUT",
+    "Alignment",
     "AlreadyExistsError",
     "Analysis",
     "AnalysisInfo",
     "ApparentSpeed",
     "AxisStrip",
     "BadResponseError",
+    "BestSoFar",
+    "Box",
     "CallCancelledError",
     "Client",
     "ClientError",
@@ -76,7 +80,9 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "Inversion",
+    "InversionFailure",
     "InversionOptions",
+    "InversionOutcome",
     "Job",
     "JobCancelledError",
     "JobError",
@@ -87,9 +93,11 @@ __all__ = [
     "LayerAmplification",
     "LocalServer",
     "NotFoundError",
+    "Portion",
     "Progress",
     "ResourceExhaustedError",
     "ServerStartError",
+    "Solution",
     "Spectrum",
     "UnavailableError",
 ]

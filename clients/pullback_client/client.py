@@ -16,13 +16,21 @@ from pullback_client import settings
 from pullback_client.analysis import Analysis, AnalysisInfo
 from pullback_client.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
-from pullback_client.errors import BadResponseError
+from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.images import ImageInput
-from pullback_client.inversion import Inversion, inversions_from_wire
+from pullback_client.inversion import Inversion, InversionFailure, InversionOutcome, outcomes_from_wire
+from pullback_client.inversion_options import (
+    InversionOptions,
+    default_eigenbasis,
+    eigenbasis_name,
+    inversion_settings,
+    moving_space,
+)
+from pullback_client.inverting import InversionJob, Outcomes, outcomes
 from pullback_client.jobs import JOB_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobState
-from pullback_client.progress import ProgressOption, reporting
-from pullback_client.requests import InversionOptions, default_eigenbasis, eigenbasis_name, invert_request, is_image
+from pullback_client.progress import ProgressCallback, ProgressOption, reporting
+from pullback_client.requests import MAX_TARGETS, invert_request, is_image, parts, photographs
 from pullback_client.settings import EigenbasisOptions
 from pullback_client.transport import Deadline, Transport
 
@@ -38,7 +46,7 @@ CALL_TIMEOUT = 30.0
 RENDER_TIMEOUT = 600.0
 """Seconds that sampling and rendering may take: the first time, a worker starts and fetches the weights."""
 
-AnyJob: TypeAlias = Job[Eigenbasis | list[Inversion] | Analysis]
+AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis]
 _Page = TypeVar("_Page")
 
 
@@ -226,6 +234,7 @@ class Client:
         control_positions: int | None = None,
         compared_distances: Sequence[str] | None = None,
         seed: int = 0,
+        max_memory_mib: int | None = None,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
     ) -> Analysis:
@@ -240,6 +249,8 @@ class Client:
                 `positions`; None = 10, or `positions` where that is less.
             compared_distances: Other distances to compare with; None = st-lpips-alex, mse and ssim.
             seed: Seed of the positions and of the control, ≥ 0.
+            max_memory_mib: MiB that the metric at a position may add to the worker's memory; None = no bound. It
+                changes what is found by rounding alone.
             progress: A callback for the job's events; True = a bar, False = nothing, None = a bar in a terminal.
             timeout: Seconds to follow the job; an hour where not given.
 
@@ -257,6 +268,7 @@ class Client:
             control_positions=control_positions,
             compared_distances=compared_distances,
             seed=seed,
+            max_memory_mib=max_memory_mib,
         )
         return job.result(timeout, progress=progress)
 
@@ -270,6 +282,7 @@ class Client:
         control_positions: int | None = None,
         compared_distances: Sequence[str] | None = None,
         seed: int = 0,
+        max_memory_mib: int | None = None,
     ) -> Job[Analysis]:
         """`analyze` without waiting. Where it exists already, the job is the finished one that made it."""
         spec = settings.analysis_spec(
@@ -280,6 +293,7 @@ class Client:
             control_positions=control_positions,
             compared_distances=compared_distances,
             seed=seed,
+            max_memory_mib=max_memory_mib,
         )
         request = geometry_pb2.AnalyzeMetricRequest(request_id=_request_id(), spec=spec)
         message = self._transport.call(self._transport.geometry.AnalyzeMetric, request)
@@ -323,7 +337,7 @@ class Client:
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
-    ) -> list[Inversion]: ...
+    ) -> list[InversionOutcome]: ...
 
     def invert(
         self,
@@ -333,52 +347,87 @@ class Client:
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
-    ) -> Inversion | list[Inversion]:
+    ) -> Inversion | list[InversionOutcome]:
         """Finds latents that draw the images.
 
-        Hessian Adam needs a global eigenbasis. Where no `eigenbasis=` is named, the one of the default specification is
-        computed first, if the server does not have it yet.
+        Most methods work in a global eigenbasis. Where no `eigenbasis=` is named, the one of the default specification
+        is computed first, if the server does not have it yet.
+
+        An image of a list that cannot be read, sent or inverted fails alone: an `InversionFailure` stands in its place,
+        and says why. An image that is given alone raises that error.
 
         Args:
-            images: One image, or a list: paths (sent as they are), Pillow images, or arrays (H, W), (H, W, 1) or
-                (H, W, 3) of uint8 or of floats in [0, 1].
+            images: One image, or a list of any length: paths (sent as they are), Pillow images, or arrays (H, W),
+                (H, W, 1) or (H, W, 3) of uint8 or of floats in [0, 1].
             generator: Name of the generator.
             progress: A callback for the jobs' events; True = a bar, False = nothing, None = a bar in a terminal.
             timeout: Seconds to follow the jobs, the eigenbasis's included; an hour where not given.
             **options: See `InversionOptions`.
 
         Returns:
-            The inversion of the image, or a list of them for a list.
+            The inversion of the image; for a list, a list of what became of each.
 
         Raises:
-            InvalidArgumentError: A file or array that cannot be sent, an image that the server refuses, an unknown name
-                or a number out of range; `field_violations` say which.
+            InvalidArgumentError: An unknown name or a number out of range; `field_violations` say which. A single image
+                that cannot be used.
             NotFoundError: No such generator or eigenbasis.
             FailedPreconditionError: The eigenbasis does not serve this generator, space and distance.
-            JobFailedError: The inversion failed.
-            DeadlineExceededError: Not finished in time; the job goes on.
+            JobFailedError: The inversion of a single image failed.
+            DeadlineExceededError: Not finished in time; the job goes on. Of a list, `iter_invert` keeps what was
+                finished before.
         """
         deadline = Deadline(timeout)
-        request = invert_request(images, generator, options)
-        with reporting(progress) as report:
-            spec = default_eigenbasis(request)
-            if spec is not None:
-                basis = self._compute(spec).follow(deadline.remaining(), progress=report)
-                request.settings.eigenbasis = basis.result_name
-            results = self._invert(request).result(deadline.remaining(), progress=report)
-        return results[0] if is_image(images) else results
+        found = self._outcomes(images, generator, options, MAX_TARGETS, progress, lambda: deadline)
+        if not is_image(images):
+            return list(found)
+        (outcome,) = found
+        if isinstance(outcome, InversionFailure):
+            raise outcome.error
+        return outcome
+
+    def iter_invert(
+        self,
+        images: Sequence[ImageInput],
+        generator: str,
+        *,
+        per_request: int = 32,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[InversionOptions],
+    ) -> Outcomes:
+        """`invert` for many images: what became of each, in their order, as soon as its request is finished.
+
+        Each request is sent while the one before is worked on. Closing the iterator cancels the one that was sent
+        ahead; the one that is followed goes on.
+
+        Args:
+            images: A list of images, as `invert` takes them; they are read when their turn comes.
+            generator: Name of the generator.
+            per_request: At most so many images in one request, 1 to 256; fewer are known sooner.
+            progress: As for `invert`; the events' `portion` says which of the images a job works on.
+            timeout: Seconds to follow each job; an hour where not given.
+            **options: See `InversionOptions`.
+
+        Raises:
+            ClientError: As `invert` does, but for what is wrong with single images.
+        """
+        if not 1 <= per_request <= MAX_TARGETS:
+            raise InvalidArgumentError(f"per_request must be from 1 to {MAX_TARGETS}, got {per_request}")
+        return self._outcomes(images, generator, options, per_request, progress, lambda: Deadline(timeout))
 
     def submit_inversion(
         self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
-    ) -> Job[list[Inversion]]:
-        """`invert` without waiting; the job's result is a list, for one image too.
+    ) -> Job[list[InversionOutcome]]:
+        """`invert` without waiting, as one request of at most 256 images; the job's result is a list in any case.
 
         Raises:
-            FailedPreconditionError: Hessian Adam needs an eigenbasis that exists; `submit_eigenbasis` makes it.
+            InvalidArgumentError: As `invert`, and a file or an array that cannot be sent.
+            ResourceExhaustedError: Images that are too large for one message.
+            FailedPreconditionError: The method needs an eigenbasis that exists; `submit_eigenbasis` makes it.
         """
         return self._invert(invert_request(images, generator, options))
 
-    def get_inversion(self, name: str) -> list[Inversion]:
+    def get_inversion(self, name: str) -> list[InversionOutcome]:
         """The results of a finished inversion, `inversions/{id}`, one per image.
 
         Raises:
@@ -386,7 +435,7 @@ class Client:
             FailedPreconditionError: Its job has not succeeded.
         """
         request = inversion_pb2.GetInversionRequest(name=name)
-        return inversions_from_wire(self._transport.call(self._transport.inversion.GetInversion, request))
+        return outcomes_from_wire(self._transport.call(self._transport.inversion.GetInversion, request))
 
     # Jobs
 
@@ -410,7 +459,45 @@ class Client:
         message = self._transport.call(self._transport.geometry.ComputeEigenbasis, request)
         return Job(self._transport, message, lambda done: self.get_eigenbasis(done.result))
 
-    def _invert(self, request: inversion_pb2.InvertRequest) -> Job[list[Inversion]]:
+    def _outcomes(
+        self,
+        images: ImageInput | Sequence[ImageInput],
+        generator: str,
+        options: InversionOptions,
+        per_request: int,
+        progress: ProgressOption,
+        deadline: Callable[[], Deadline],
+    ) -> Outcomes:
+        """Checks the options at once; reads and sends the images as the outcomes are asked for."""
+        common = inversion_settings(generator, options)
+        asked = photographs(images, options)
+
+        def follow() -> Outcomes:
+            with reporting(progress) as report:
+
+                def submit(targets: list[inversion_pb2.Target]) -> InversionJob:
+                    if (spec := default_eigenbasis(common)) is not None:
+                        common.eigenbasis = self._make_eigenbasis(spec, common, deadline(), report)
+                    return self._invert(inversion_pb2.InvertRequest(settings=common, targets=targets))
+
+                cut = parts(asked, per_request)
+                yield from outcomes(cut, len(asked), submit=submit, deadline=deadline, report=report)
+
+        return follow()
+
+    def _make_eigenbasis(
+        self,
+        spec: specs_pb2.EigenbasisSpec,
+        wanted: specs_pb2.InversionSettings,
+        deadline: Deadline,
+        report: ProgressCallback,
+    ) -> str:
+        """The resource name of the eigenbasis that an inversion needs, once it is there."""
+        if wanted.class_mode:
+            spec.space = moving_space(self.generator(wanted.generator), wanted)
+        return self._compute(spec).follow(deadline.remaining(), progress=report).result_name
+
+    def _invert(self, request: inversion_pb2.InvertRequest) -> InversionJob:
         request.request_id = _request_id()
         message = self._transport.call(self._transport.inversion.Invert, request)
         return Job(self._transport, message, lambda done: self.get_inversion(done.result))
@@ -418,7 +505,7 @@ class Client:
     def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
         return Job(self._transport, message, self._fetch)
 
-    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[Inversion] | Analysis:
+    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[InversionOutcome] | Analysis:
         match done.WhichOneof("work"):
             case "compute_eigenbasis":
                 return self.get_eigenbasis(done.result)

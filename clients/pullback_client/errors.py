@@ -211,6 +211,21 @@ def from_rpc_error(error: grpc.RpcError, *, target: str, method: str) -> ClientE
     return _BY_CODE.get(code, InternalError)(detail, code=code, field_violations=_violations_of_call(call))
 
 
+def from_status(status: status_pb2.Status) -> ClientError:
+    """The typed form of what went wrong with a part of a request.
+
+    Args:
+        status: The error that the answer has in place of that part's result.
+    """
+    code = _CODE_BY_NUMBER.get(status.code, grpc.StatusCode.UNKNOWN)
+    violations = _violations(status)
+    message = status.message or "the server gave no reason"
+    if len(violations) == 1:
+        # Without the field's path, whose index is that of a request which the caller may not know.
+        message = violations[0].description
+    return _BY_CODE.get(code, InternalError)(message, code=code, field_violations=violations)
+
+
 def from_job_status(job: str, status: status_pb2.Status) -> JobFailedError:
     """The error of a failed job.
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
-from pullback_api.v1 import inversion_pb2, values_pb2
 from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
 from pullback_client.transport import MAX_MESSAGE_BYTES
 
@@ -20,36 +18,17 @@ ImageInput: TypeAlias = "str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
 """An image: a file, a Pillow image, or an array (H, W), (H, W, 1) or (H, W, 3) of uint8, or of floats in [0, 1]."""
 
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
-_MAX_LABEL = 200
 _MIB = 1024 * 1024
-
-
-def targets(
-    images: Sequence[ImageInput], masks: Sequence[ImageInput | None], *, center_crop: bool
-) -> list[inversion_pb2.Target]:
-    """Targets of an inversion, labelled with the names of their files.
-
-    Args:
-        images: The images.
-        masks: As many masks, None where the whole image counts.
-        center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
-
-    Raises:
-        InvalidArgumentError: A file is missing or not a file, an array has an unusable shape, type or range.
-        ResourceExhaustedError: A file is larger than a message can be.
-    """
-    if len(masks) != len(images):
-        raise InvalidArgumentError(f"{len(images)} images but {len(masks)} masks: give one mask, or None, for each")
-    fit = inversion_pb2.FIT_CENTER_CROP if center_crop else inversion_pb2.FIT_UNSPECIFIED
-    return [
-        inversion_pb2.Target(
-            image=values_pb2.Image(data=encode(image, f"image {number}")),
-            fit=inversion_pb2.Fit.Name(fit),
-            mask=None if mask is None else values_pb2.Image(data=encode(mask, f"mask {number}")),
-            label=Path(image).name[-_MAX_LABEL:] if isinstance(image, str | os.PathLike) else "",
-        )
-        for number, (image, mask) in enumerate(zip(images, masks, strict=True), start=1)
-    ]
+# What undoes each EXIF orientation; 1 is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def encode(image: ImageInput, what: str = "image") -> bytes:
@@ -60,8 +39,8 @@ def encode(image: ImageInput, what: str = "image") -> bytes:
         what: Name of the image, for the messages.
 
     Raises:
-        InvalidArgumentError: See `targets`.
-        ResourceExhaustedError: See `targets`.
+        InvalidArgumentError: A file is missing or not a file, an array has an unusable shape, type or range.
+        ResourceExhaustedError: A file is larger than a message can be.
     """
     if isinstance(image, str | os.PathLike):
         return _read(Path(image))
@@ -70,6 +49,51 @@ def encode(image: ImageInput, what: str = "image") -> bytes:
     if isinstance(image, Image.Image):
         return _png(_storable(image, what))
     raise InvalidArgumentError(f"{what}: expected a path, a Pillow image or an array, got {type(image).__name__}")
+
+
+def open_photograph(image: ImageInput) -> Image.Image:
+    """A photograph as a server sees it before it is resized: upright, RGB in the sRGB colour space, on white.
+
+    Args:
+        image: See `ImageInput`.
+
+    Raises:
+        InvalidArgumentError: It cannot be read as an image.
+    """
+    data = encode(image, "photograph")
+    try:
+        opened = Image.open(io.BytesIO(data))
+        opened.load()
+        upright = _to_srgb(_upright(opened))
+    except (OSError, SyntaxError, ValueError) as error:
+        name = image if isinstance(image, str | os.PathLike) else "the photograph"
+        raise InvalidArgumentError(f"{name} cannot be read as an image: {error}") from error
+    if upright.mode.startswith("I;16"):
+        # 65535 = 255 · 257; Pillow's own conversion clips.
+        upright = Image.fromarray(((np.asarray(upright).astype(np.int32) + 128) // 257).astype(np.uint8))
+    if upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+    return upright.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF orientation says. Pillow's `exif_transpose` refuses some photographs' EXIF data."""
+    undo = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if undo is None else image.transpose(undo)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """In sRGB, where the file has a colour profile of its own that can be read."""
+    profile = image.info.get("icc_profile")
+    if profile is None or image.mode not in {"RGB", "CMYK"}:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
+    except (ImageCms.PyCMSError, OSError):
+        # A damaged profile says nothing; as browsers and the server do, the colours are taken for sRGB.
+        return image
 
 
 def _read(path: Path) -> bytes:
@@ -121,7 +145,7 @@ def _storable(image: Image.Image, what: str) -> Image.Image:
             f"{what}: Pillow mode {image.mode!r} has no fixed range; convert it to an array of uint8, "
             "or of floats in [0, 1]"
         )
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if upright.mode in _PNG_MODES:
         return upright
     return upright.convert("RGBA" if upright.has_transparency_data else "RGB")

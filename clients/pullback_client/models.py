@@ -131,6 +131,15 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Portion:
+    """Which photographs of a call a job works on: `count` of them after the first `done`, of `total` in all."""
+
+    done: int
+    count: int
+    total: int
+
+
+@dataclass(frozen=True)
 class JobEvent:
     """Something that happened to a job.
 
@@ -141,6 +150,7 @@ class JobEvent:
         progress: How far it had come.
         time: When.
         previews: Best reconstruction of every target so far, where `preview_every` asked for it.
+        portion: Of an inversion that takes several requests, which photographs the job works on; else None.
     """
 
     job: str
@@ -149,6 +159,7 @@ class JobEvent:
     progress: Progress
     time: datetime
     previews: tuple[Image.Image, ...] = ()
+    portion: Portion | None = None
 
     @classmethod
     def from_wire(cls, message: jobs_pb2.JobEvent) -> JobEvent:

@@ -16,6 +16,8 @@ ProgressCallback: TypeAlias = Callable[[JobEvent], None]
 ProgressOption: TypeAlias = "ProgressCallback | bool | None"
 """A callback; True = a bar; False = nothing; None = a bar where standard error is a terminal, else nothing."""
 
+_PHOTOGRAPHS = "photographs"  # the bar that several jobs share; no job has this name
+
 
 @contextmanager
 def reporting(option: ProgressOption, console: Console | None = None) -> Iterator[ProgressCallback]:
@@ -39,6 +41,8 @@ def reporting(option: ProgressOption, console: Console | None = None) -> Iterato
 
 class Bars:
     """Progress bars, one for every job: what it does, steps, loss and time.
+
+    The jobs of an inversion that takes several requests share one, which counts photographs.
 
     Args:
         console: Where they are drawn.
@@ -64,19 +68,32 @@ class Bars:
 
     def __call__(self, event: JobEvent) -> None:
         """Draws an event."""
-        progress = event.progress
-        if event.job not in self._tasks:
-            self._tasks[event.job] = self._progress.add_task("", total=None, loss="")
-        task = self._tasks[event.job]
+        progress, portion = event.progress, event.portion
+        bar = event.job if portion is None else _PHOTOGRAPHS
+        if bar not in self._tasks:
+            self._tasks[bar] = self._progress.add_task("", total=None, loss="")
+        description, completed, total = progress.phase or event.state.value, float(progress.step), progress.total
+        if portion is not None:
+            description = f"photographs: {description} {progress.step}/{progress.total or '?'}"
+            completed, total = portion.done + portion.count * _share(event), portion.total
         self._progress.update(
-            task,
-            description=progress.phase or event.state.value,
-            completed=progress.step,
-            total=progress.total or None,
+            self._tasks[bar],
+            description=description,
+            completed=completed,
+            total=total or None,
             loss="" if progress.loss is None else f"loss {progress.loss:.4f}",
         )
-        if event.state.ended:
-            self._progress.stop_task(task)
+        if event.state.ended and completed >= total:
+            self._progress.stop_task(self._tasks[bar])
+
+
+def _share(event: JobEvent) -> float:
+    """How much of a job is done, from 0 to 1."""
+    progress = event.progress
+    if event.state.ended:
+        return 1.0
+    # What comes before the optimization, such as loading models, has steps of its own, but no loss.
+    return progress.step / progress.total if progress.loss is not None and progress.total else 0.0
 
 
 def _ignore(event: JobEvent) -> None:

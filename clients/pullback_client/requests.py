@@ -1,62 +1,172 @@
-"""The request of an inversion: from the options of `Client.invert` to one message."""
+"""Requests of an inversion: any number of photographs, cut into messages that a server takes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from pullback_api.v1 import inversion_pb2, specs_pb2
-from pullback_client.eigenbasis import EigenbasisInfo
-from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
-from pullback_client.images import ImageInput, targets
-from pullback_client.settings import InversionMethod, Schedule, inversion_settings
+from pullback_api.v1 import inversion_pb2, values_pb2
+from pullback_client.errors import ClientError, InvalidArgumentError, ResourceExhaustedError
+from pullback_client.images import ImageInput, encode
+from pullback_client.inversion import InversionFailure
+from pullback_client.inversion_options import Box, InversionOptions, inversion_settings
+from pullback_client.settings import whole_number
 from pullback_client.transport import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.13
     from typing_extensions import TypeIs
 
+MAX_TARGETS = 256
+"""Most photographs that a server takes in one request."""
 
-class InversionOptions(TypedDict, total=False):
-    """Options of an inversion. What is left out, or None, is the server's default."""
+_MAX_LABEL = 200
+_MAX_REGIONS = 64
+_MIB = 2**20
+_OVERHEAD = 4096  # bytes of a message, at most, besides its targets
 
-    method: InversionMethod
-    """`hessian_adam` (the default) or `adam`."""
-    space: str | None
-    """Latent space; default the generator's first."""
-    distance: str | None
-    """Image distance."""
-    weights: Mapping[str, float] | None
-    """Weights of the loss, each ≥ 0: `distance` (default 1), `l1` (0), `l2` (1)."""
-    steps: int | None
-    """Updates per restart, 1 to 100000; default 200."""
-    restarts: int | None
-    """Independent starts per image, 1 to 1024; default 4."""
-    seed: int
-    """Seed of the starts, ≥ 0; default 0. The same seed gives every method the same starts."""
-    learning_rate: float | None
-    """> 0; default the method's own."""
-    schedule: Schedule | None
-    """How the learning rate goes over the steps: `constant` or `cosine`; default the method's own."""
-    exponent: float | None
-    """Hessian Adam: coordinates are scaled by λ^−exponent, 0 to 1."""
-    eigenbasis: str | EigenbasisInfo | None
-    """Hessian Adam: an eigenbasis or its resource name; default the one of the default specification."""
-    masks: ImageInput | Sequence[ImageInput | None] | None
-    """White counts, black is ignored; one for one image, a list as long as the images' for a list."""
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """One image of a call, and what is said of it; nothing is read yet.
+
+    Attributes:
+        number: Its place in the call, from 1.
+        image: The image.
+        mask: Its mask, None where the whole image counts.
+        ignore: Regions to ignore.
+        class_label: Its class; empty where none is given.
+        center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
+    """
+
+    number: int
+    image: ImageInput
+    mask: ImageInput | None
+    ignore: tuple[Box, ...]
+    class_label: str
     center_crop: bool
-    """Cut the largest centred part of the generator's aspect, instead of refusing other aspects."""
-    preview_every: int
-    """Send previews with every so many steps; 0 = none."""
+
+    @property
+    def label(self) -> str:
+        """Name of the image's file, empty where it is no file."""
+        return Path(self.image).name[-_MAX_LABEL:] if isinstance(self.image, str | os.PathLike) else ""
+
+    def target(self) -> inversion_pb2.Target:
+        """What to send.
+
+        Raises:
+            InvalidArgumentError: A file is missing or not a file, an array has an unusable shape, type or range.
+            ResourceExhaustedError: It is larger than a message can be.
+        """
+        target = inversion_pb2.Target(
+            image=values_pb2.Image(data=encode(self.image, f"image {self.number}")),
+            fit=inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED,
+            mask=None if self.mask is None else values_pb2.Image(data=encode(self.mask, f"mask {self.number}")),
+            label=self.label,
+            ignore=[inversion_pb2.Box(**box._asdict()) for box in self.ignore],
+            class_label=self.class_label,
+        )
+        if (size := target.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
+            raise ResourceExhaustedError(
+                f"{self.label or f'image {self.number}'} and its mask take {size / _MIB:.1f} MiB; at most "
+                f"{MAX_MESSAGE_BYTES // _MIB} MiB can be sent: scale them down first"
+            )
+        return target
+
+
+@dataclass(eq=False)
+class Part:
+    """Photographs, one after the other, that one request asks for.
+
+    Attributes:
+        targets: What to send, of those that can be sent.
+        failures: For each photograph why it cannot be sent; None where it can.
+    """
+
+    targets: list[inversion_pb2.Target] = field(default_factory=list)
+    failures: list[InversionFailure | None] = field(default_factory=list)
+    _size: int = 0
+
+    def takes(self, target: inversion_pb2.Target, most: int) -> bool:
+        """Whether the message has room for one more, of at most `most`."""
+        fits = self._size + target.ByteSize() + _OVERHEAD <= MAX_MESSAGE_BYTES
+        return not self.targets or (len(self.targets) < most and fits)
+
+    def add(self, target: inversion_pb2.Target) -> None:
+        """Puts a target into the message."""
+        self.targets.append(target)
+        self.failures.append(None)
+        self._size += target.ByteSize() + 16  # of its tag and length
+
+
+def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOptions) -> list[Photograph]:
+    """The images of a call, each with what is said of it. Nothing is read.
+
+    Args:
+        images: One image or a list.
+        options: See `InversionOptions`.
+
+    Raises:
+        InvalidArgumentError: No images, other numbers of masks, regions or classes than of images, or a region that
+            is none.
+    """
+    listed = [images] if is_image(images) else list(images)
+    if not listed:
+        raise InvalidArgumentError("no images: expected one, or a list of at least one")
+    masks, labels, ignore = options.get("masks"), options.get("class_labels"), options.get("ignore")
+    ignored_in_all = ignore is None or all(_is_box(each) for each in ignore)
+    values = zip(
+        listed,
+        _for_each("masks", masks, listed, one=masks is None or is_image(masks)),
+        _for_each("class_labels", labels, listed, one=labels is None or isinstance(labels, str)),
+        _for_each("lists of regions to ignore", ignore, listed, one=ignored_in_all),
+        strict=True,
+    )
+    return [
+        Photograph(
+            number=number,
+            image=image,
+            mask=mask,
+            ignore=_regions(boxes or ()),
+            class_label=label or "",
+            center_crop=options.get("center_crop", False),
+        )
+        for number, (image, mask, label, boxes) in enumerate(values, start=1)
+    ]
+
+
+def parts(asked: Sequence[Photograph], per_request: int) -> Iterator[Part]:
+    """Cuts photographs into requests, in their order; each is read when its turn comes.
+
+    A photograph that cannot be read or sent fails alone.
+
+    Args:
+        asked: The photographs.
+        per_request: At most so many in one request, 1 to `MAX_TARGETS`.
+    """
+    part = Part()
+    for photograph in asked:
+        try:
+            target = photograph.target()
+        except ClientError as error:
+            part.failures.append(InversionFailure(photograph.label, error))
+            continue
+        if not part.takes(target, per_request):
+            yield part
+            part = Part()
+        part.add(target)
+    yield part
 
 
 def invert_request(
     images: ImageInput | Sequence[ImageInput], generator: str, options: InversionOptions
 ) -> inversion_pb2.InvertRequest:
-    """The message of an inversion, without a request id.
+    """One message for all images, without a request id.
 
     Args:
         images: One image or a list.
@@ -68,55 +178,51 @@ def invert_request(
         ResourceExhaustedError: Images that are too large for one message.
         TypeError: An option that does not exist.
     """
-    if unknown := sorted(set(options) - set(InversionOptions.__annotations__)):
-        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(InversionOptions.__annotations__)}")
-    basis, masks = options.get("eigenbasis"), options.get("masks")
-    listed = [images] if is_image(images) else list(images)
-    if not listed:
-        raise InvalidArgumentError("no images: expected one, or a list of at least one")
-    request = inversion_pb2.InvertRequest(
-        settings=inversion_settings(
-            generator,
-            method=options.get("method", "hessian_adam"),
-            space=options.get("space"),
-            distance=options.get("distance"),
-            weights=options.get("weights"),
-            steps=options.get("steps"),
-            restarts=options.get("restarts"),
-            seed=options.get("seed", 0),
-            learning_rate=options.get("learning_rate"),
-            schedule=options.get("schedule"),
-            exponent=options.get("exponent"),
-            eigenbasis=None if basis is None else eigenbasis_name(basis),
-            preview_every=options.get("preview_every", 0),
-        ),
-        targets=targets(
-            listed,
-            [None] * len(listed) if masks is None else [masks] if is_image(masks) else list(masks),
-            center_crop=options.get("center_crop", False),
-        ),
-    )
-    if (size := request.ByteSize()) >= MAX_MESSAGE_BYTES:
+    request = inversion_pb2.InvertRequest(settings=inversion_settings(generator, options))
+    request.targets.extend(photograph.target() for photograph in photographs(images, options))
+    if (size := request.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
         raise ResourceExhaustedError(
-            f"{len(listed)} images take {size / 2**20:.1f} MiB together; at most {MAX_MESSAGE_BYTES // 2**20} MiB "
-            "can be sent in one request: send fewer at a time, or scale them down"
+            f"{len(request.targets)} images take {size / _MIB:.1f} MiB together; at most {MAX_MESSAGE_BYTES // _MIB} "
+            "MiB can be sent in one request: send fewer at a time, scale them down, or use Client.invert, which sends "
+            "several requests"
         )
     return request
 
 
-def default_eigenbasis(request: inversion_pb2.InvertRequest) -> specs_pb2.EigenbasisSpec | None:
-    """The specification of the eigenbasis that an inversion needs and does not name; None where it needs none."""
-    settings = request.settings
-    if settings.method != specs_pb2.INVERSION_METHOD_HESSIAN_ADAM or settings.eigenbasis:
-        return None
-    return specs_pb2.EigenbasisSpec(generator=settings.generator, space=settings.space, distance=settings.distance)
-
-
-def eigenbasis_name(eigenbasis: str | EigenbasisInfo) -> str:
-    """The resource name of an eigenbasis."""
-    return eigenbasis.name if isinstance(eigenbasis, EigenbasisInfo) else eigenbasis
-
-
-def is_image(value: ImageInput | Sequence[Any]) -> TypeIs[ImageInput]:
+def is_image(value: Any) -> TypeIs[ImageInput]:
     """Whether a value is one image, rather than a list of them."""
     return isinstance(value, str | os.PathLike | Image.Image | np.ndarray)
+
+
+def _for_each(what: str, value: Any, images: Sequence[ImageInput], *, one: bool) -> Sequence[Any]:
+    """A value for each image: the same `one` for all, or those of a list."""
+    if one:
+        return [value] * len(images)
+    if len(value) != len(images):
+        raise InvalidArgumentError(f"{len(images)} images but {len(value)} {what}: give one for all, or one for each")
+    return list(value)
+
+
+def _is_box(value: Any) -> bool:
+    """Whether a value is meant as one region, rather than as a list of them."""
+    return value is not None and not (isinstance(value, Sequence) and all(isinstance(each, Sequence) for each in value))
+
+
+def _regions(boxes: Sequence[Any]) -> tuple[Box, ...]:
+    if len(boxes) > _MAX_REGIONS:
+        raise InvalidArgumentError(
+            f"{len(boxes)} regions to ignore, at most {_MAX_REGIONS} are taken: give a mask instead"
+        )
+    return tuple(_box(box) for box in boxes)
+
+
+def _box(values: Any) -> Box:
+    if not isinstance(values, Sequence) or len(values) != len(Box._fields):
+        raise InvalidArgumentError(f"a region to ignore is (left, top, width, height), got {values!r}")
+    minima = {"left": 0, "top": 0, "width": 1, "height": 1}
+    return Box(
+        *(
+            whole_number(f"{name} of a region to ignore", value, minimum=minima[name])
+            for name, value in zip(Box._fields, values, strict=True)
+        )
+    )

@@ -16,8 +16,6 @@ from pullback_client.models import JobState
 MetricMethod: TypeAlias = Literal[
     "sketch", "gram", "full_backprop", "backward_iteration", "forward_iteration", "gram_iteration"
 ]
-InversionMethod: TypeAlias = Literal["hessian_adam", "adam"]
-Schedule: TypeAlias = Literal["constant", "cosine"]
 
 _METRIC_METHODS = {
     "sketch": specs_pb2.METRIC_METHOD_SKETCH,
@@ -27,12 +25,6 @@ _METRIC_METHODS = {
     "forward_iteration": specs_pb2.METRIC_METHOD_FORWARD_ITERATION,
     "gram_iteration": specs_pb2.METRIC_METHOD_GRAM_ITERATION,
 }
-_INVERSION_METHODS = {
-    "hessian_adam": specs_pb2.INVERSION_METHOD_HESSIAN_ADAM,
-    "adam": specs_pb2.INVERSION_METHOD_ADAM,
-}
-_SCHEDULES = {"constant": specs_pb2.SCHEDULE_CONSTANT, "cosine": specs_pb2.SCHEDULE_COSINE}
-_WEIGHTS = ("distance", "l1", "l2")
 _INT32_MAX = 2**31 - 1
 
 
@@ -58,6 +50,9 @@ class EigenbasisOptions(TypedDict, total=False):
     """A block-diagonal basis: each axis moves one of the spaces that tile this one, such as noise or class, alone."""
     seed: int
     """Seed of positions and probes, ≥ 0; default 0."""
+    max_memory_mib: int | None
+    """MiB that the computation may add to the worker's memory; default no bound. It changes the basis by rounding
+    alone, so one that exists, or is being computed, under another bound is the answer."""
 
 
 def eigenbasis_spec(generator: str, options: EigenbasisOptions) -> specs_pb2.EigenbasisSpec:
@@ -82,13 +77,14 @@ def eigenbasis_spec(generator: str, options: EigenbasisOptions) -> specs_pb2.Eig
         generator=generator_name(generator),
         space=options.get("space") or "",
         distance=options.get("distance") or "",
-        method=_choice("method", options.get("method", "sketch"), _METRIC_METHODS),
-        samples=_optional_count("samples", samples),
+        method=choice("method", options.get("method", "sketch"), _METRIC_METHODS),
+        samples=optional_count("samples", samples),
         seed=whole_number("seed", options.get("seed", 0), minimum=0),
         automatic=automatic,
         tolerance=options.get("tolerance") or 0.0,
-        k=_optional_count("k", options.get("k")),
+        k=optional_count("k", options.get("k")),
         separate=options.get("separate", False),
+        max_memory_mib=optional_count("max_memory_mib", options.get("max_memory_mib")),
     )
 
 
@@ -101,6 +97,7 @@ def analysis_spec(
     control_positions: int | None,
     compared_distances: Sequence[str] | None,
     seed: int,
+    max_memory_mib: int | None,
 ) -> specs_pb2.AnalysisSpec:
     """The specification of an analysis; None leaves a default to the server.
 
@@ -117,53 +114,12 @@ def analysis_spec(
         generator=generator_name(generator),
         space=space or "",
         distance=distance or "",
-        positions=_optional_count("positions", positions),
-        control_positions=_optional_count("control_positions", control_positions),
+        positions=optional_count("positions", positions),
+        control_positions=optional_count("control_positions", control_positions),
         compared_distances=compared_distances or (),
         seed=whole_number("seed", seed, minimum=0),
+        max_memory_mib=optional_count("max_memory_mib", max_memory_mib),
     )
-
-
-def inversion_settings(
-    generator: str,
-    *,
-    method: str,
-    space: str | None,
-    distance: str | None,
-    weights: Mapping[str, float] | None,
-    steps: int | None,
-    restarts: int | None,
-    seed: int,
-    learning_rate: float | None,
-    schedule: str | None,
-    exponent: float | None,
-    eigenbasis: str | None,
-    preview_every: int,
-) -> specs_pb2.InversionSettings:
-    """The settings of an inversion; None leaves a default to the server.
-
-    Raises:
-        InvalidArgumentError: An unknown method, schedule or weight, or a number that the contract cannot carry.
-    """
-    if weights is not None and (unknown := sorted(set(weights) - set(_WEIGHTS))):
-        raise InvalidArgumentError(f"unknown weights {', '.join(unknown)}; known: {', '.join(_WEIGHTS)}")
-    settings = specs_pb2.InversionSettings(
-        generator=generator_name(generator),
-        space=space or "",
-        distance=distance or "",
-        method=_choice("method", method, _INVERSION_METHODS),
-        weights=None if weights is None else specs_pb2.LossWeights(**weights),
-        steps=_optional_count("steps", steps),
-        restarts=_optional_count("restarts", restarts),
-        seed=whole_number("seed", seed, minimum=0),
-        learning_rate=learning_rate,
-        exponent=exponent,
-        eigenbasis=eigenbasis or "",
-        preview_every=whole_number("preview_every", preview_every, minimum=0),
-    )
-    if schedule is not None:
-        settings.schedule = _choice("schedule", schedule, _SCHEDULES)
-    return settings
 
 
 def generator_name(generator: str) -> str:
@@ -221,12 +177,22 @@ def whole_number(field: str, value: int, *, minimum: int) -> int:
     return number
 
 
-def _choice(field: str, value: str, known: Mapping[str, Any]) -> Any:
+def choice(field: str, value: str, known: Mapping[str, Any]) -> Any:
+    """What a word stands for.
+
+    Raises:
+        InvalidArgumentError: There is no such word.
+    """
     if value not in known:
         raise InvalidArgumentError(f"unknown {field} {value!r}; known: {', '.join(known)}")
     return known[value]
 
 
-def _optional_count(field: str, value: int | None) -> int:
-    # 0 asks for the default on the wire, so a 0 that somebody wrote must not get there.
+def optional_count(field: str, value: int | None) -> int:
+    """The value, where the contract's int32 can carry it; 0, which asks for the default, for None.
+
+    Raises:
+        InvalidArgumentError: It is not a whole number from 1 to 2³¹ − 1.
+    """
+    # A 0 that somebody wrote must not get onto the wire, where it asks for the default.
     return 0 if value is None else whole_number(field, value, minimum=1)

@@ -77,6 +77,10 @@ class Violations:
         """Notes one violation."""
         self._found.append(FieldViolation(field, description))
 
+    def extend(self, others: Violations) -> None:
+        """Notes all that another one has collected."""
+        self._found.extend(others._found)
+
     def __bool__(self) -> bool:
         return bool(self._found)
 

@@ -1,6 +1,6 @@
 """Worker processes, one per device: started, watched, restarted, and spoken to.
 
-A worker that dies takes nothing along but its current step: its job is reported, and another process starts.
+A worker that dies takes nothing along but its jobs' current steps: they are reported, and another process starts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import logging
 import multiprocessing
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from multiprocessing.connection import Connection
 from typing import Protocol
 
@@ -19,6 +19,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback_server.batching import Load
 from pullback_server.errors import ApiError, unavailable
 from pullback_server.worker.messages import (
     AbandonCall,
@@ -26,18 +27,16 @@ from pullback_server.worker.messages import (
     CallFailed,
     CallMessage,
     CancelJob,
+    Computing,
     Exit,
     Failure,
-    Finished,
-    FromWorker,
-    JobFailed,
     JobMessage,
+    Progressed,
     Ready,
     Render,
     Rendered,
     Sample,
     StartJob,
-    Stopped,
     SuspendJobs,
     ToWorker,
 )
@@ -53,13 +52,13 @@ class JobListener(Protocol):
     """Who hears of what becomes of jobs."""
 
     def on_job_message(self, message: JobMessage) -> None:
-        """A worker says something about its job."""
+        """A worker says something about a job."""
 
-    def on_job_lost(self, job: str, reason: str) -> None:
-        """The worker of that job died; `reason` says how."""
+    def on_jobs_lost(self, jobs: Collection[str], computing: Collection[str], reason: str) -> None:
+        """The worker of those jobs died while it was computing some of them; `reason` says how."""
 
-    def on_worker_idle(self) -> None:
-        """A worker can take a job."""
+    def on_room(self) -> None:
+        """A worker may be able to take a job."""
 
 
 class Executor:
@@ -75,31 +74,30 @@ class Executor:
         for worker in self._workers:
             worker.start(listener)
 
-    def idle(self) -> bool:
-        """Whether some worker can take a job."""
-        return any(worker.idle for worker in self._workers)
+    def loads(self) -> list[Sequence[Load] | None]:
+        """What every worker has to do; None for one that cannot take a job at the moment."""
+        return [list(worker.jobs.values()) if worker.available else None for worker in self._workers]
 
-    def assign(self, start: StartJob) -> bool:
-        """Gives a job to an idle worker; false where there is none."""
-        for worker in self._workers:
-            if worker.idle:
-                worker.begin(start)
-                return True
-        return False
+    def assign(self, start: StartJob, worker: int) -> bool:
+        """Gives a job to the worker of that number; false where that cannot take one."""
+        if not self._workers[worker].available:
+            return False
+        self._workers[worker].begin(start)
+        return True
 
     def cancel(self, job: str) -> None:
         """Stops a job before its next step, if a worker is at it."""
         for worker in self._workers:
-            if worker.job == job:
+            if job in worker.jobs:
                 worker.send(CancelJob(job))
 
     async def suspend(self, timeout: float) -> None:
         """Has every running job write a checkpoint and stop; waits for that at most `timeout` seconds."""
-        busy = [worker for worker in self._workers if worker.job is not None]
+        busy = [worker for worker in self._workers if worker.jobs]
         for worker in busy:
             worker.send(SuspendJobs())
         deadline = asyncio.get_running_loop().time() + timeout
-        while any(worker.job is not None for worker in busy) and asyncio.get_running_loop().time() < deadline:
+        while any(worker.jobs for worker in busy) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
@@ -144,8 +142,10 @@ class _Worker:
     def __init__(self, device: str, checkpoint_seconds: float, log_level: int) -> None:
         self.device = device
         self._checkpoint_seconds = checkpoint_seconds
-        self.job: str | None = None
+        self.jobs: dict[str, Load] = {}
         self.ready = False
+        # Set by the thread that listens, as it comes: what a worker said just before it died counts.
+        self._computing: frozenset[str] = frozenset()
         self._log_level = log_level
         self._stopping = False
         self._early_deaths = 0
@@ -169,11 +169,11 @@ class _Worker:
         threading.Thread(target=self._listen, args=(ours, process), name="worker-listener", daemon=True).start()
 
     @property
-    def idle(self) -> bool:
-        return self.ready and self.job is None and not self._stopping
+    def available(self) -> bool:
+        return self.ready and not self._stopping
 
     def begin(self, start: StartJob) -> None:
-        self.job = start.job
+        self.jobs[start.job] = start.load
         self.send(start)
 
     def send(self, message: ToWorker) -> None:
@@ -218,7 +218,12 @@ class _Worker:
         """Runs in a thread of its own: the pipe has no asynchronous end that every platform offers."""
         try:
             while True:
-                self._post(self._on_message, connection.recv())
+                message = connection.recv()
+                if isinstance(message, Computing):
+                    # Comes with every change of turns, and is asked for only when the worker dies.
+                    self._computing = message.jobs
+                else:
+                    self._post(self._on_message, message)
         except (EOFError, OSError):
             process.join()
             self._post(self._on_death, process.exitcode)
@@ -228,7 +233,7 @@ class _Worker:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *arguments)
 
-    def _on_message(self, message: FromWorker) -> None:
+    def _on_message(self, message: Ready | JobMessage | CallMessage) -> None:
         match message:
             case Ready(device):
                 _log.info("worker on %s is ready", device)
@@ -237,16 +242,16 @@ class _Worker:
                 waiting, self._waiting = self._waiting, []
                 for waited in waiting:
                     self.send(waited)
-                self._listener.on_worker_idle()
+                self._listener.on_room()
             case Rendered() | CallDone() | CallFailed():
                 if (answers := self._calls.get(message.call)) is not None:
                     answers.put_nowait(message)
-            case _:
-                if isinstance(message, Finished | Stopped | JobFailed):
-                    self.job = None
+            case Progressed():
                 self._listener.on_job_message(message)
-                if self.job is None:
-                    self._listener.on_worker_idle()
+            case _:
+                self.jobs.pop(message.job, None)
+                self._listener.on_job_message(message)
+                self._listener.on_room()
 
     def _on_death(self, exit_code: int | None) -> None:
         reason = _death(exit_code)
@@ -258,9 +263,9 @@ class _Worker:
         if self._stopping:
             return
         _log.error("worker on %s died: %s", self.device, reason)
-        lost, self.job = self.job, None
-        if lost is not None:
-            self._listener.on_job_lost(lost, reason)
+        lost, self.jobs = self.jobs, {}
+        self._listener.on_jobs_lost(lost, self._computing & lost.keys(), reason)
+        self._computing = frozenset()
         if not was_ready:
             self._early_deaths += 1
         delay = RESTART_SECONDS[min(self._early_deaths, len(RESTART_SECONDS) - 1)]

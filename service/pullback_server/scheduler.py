@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ import grpc
 from google.rpc import status_pb2
 
 from pullback_api.v1 import jobs_pb2
+from pullback_server.batching import Load, place
 from pullback_server.errors import ApiError, failed_precondition
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
@@ -32,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Gives queued jobs to idle workers, first come first served, and writes down what becomes of them.
+    """Gives queued jobs to the workers that have room for them, and writes down what becomes of them.
 
     Everything runs on the event loop but the store's transactions, which one thread does in order: what is submitted
     first is on disk first.
@@ -48,6 +50,8 @@ class Scheduler:
         self._tasks: set[asyncio.Task[None]] = set()
         # Messages of workers are written down in the order in which they come.
         self._messages: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        # Jobs one of which has killed a worker: each goes on alone, so that the next time it is clear which one it was.
+        self._suspects: set[str] = set()
         self._draining = False
         checkpoints.mkdir(parents=True, exist_ok=True)
 
@@ -113,32 +117,36 @@ class Scheduler:
             await self._wake.wait()
             self._wake.clear()
             try:
-                while self._executor.idle() and not self._draining and await self._dispatch_one():
+                while not self._draining and await self._dispatch():
                     pass
             except ApiError as error:
                 _log.error("no job can be started: %s", error.message)
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
 
-    async def _dispatch_one(self) -> bool:
-        """Starts the oldest queued job; false where there is none."""
-        job = await self.in_store(self._store.next_queued)
-        if job is None:
-            return False
+    async def _dispatch(self) -> bool:
+        """Starts every queued job for which some worker has room; false where there is none."""
+        queued = await self.in_store(self._store.queued)
+        placed = place([Load(job.batch, job.rows) for job in queued], self._executor.loads())
+        for number, worker in placed:
+            await self._start(queued[number], worker)
+        return bool(placed)
+
+    async def _start(self, job: JobRecord, worker: int) -> None:
+        """Gives a queued job to the worker of that number."""
         try:
             start = await self.in_store(self._make_start, job)
         except ApiError as error:
             # Its input is gone or damaged: waiting does not help.
             await self._fail(job.id, Failure(error.code.value[0], f"the job cannot be started: {error.message}"))
-            return True
+            return
         job = await self.in_store(self._store.start_job, job.id)
         if job.state != JobState.RUNNING:
             # It was cancelled while its input was read.
-            return True
+            return
         self._broker.publish(job.id, job.last_sequence)
-        if not self._executor.assign(start):
+        if not self._executor.assign(start, worker):
             # The worker died meanwhile.
             await self._requeue(job, "waiting for a worker", crashed=False)
-        return True
 
     def _make_start(self, job: JobRecord) -> StartJob:
         """Everything that the worker needs for a job. Runs in the store's thread."""
@@ -148,6 +156,8 @@ class Scheduler:
         return StartJob(
             job=job.id,
             kind=job.kind,
+            load=Load(job.batch, job.rows),
+            alone=job.id in self._suspects,
             work=job.work,
             payload=b"" if job.payload is None else self._store.blobs.read(job.payload),
             eigenbasis=b"" if basis is None else self._store.blobs.read(basis.content),
@@ -156,17 +166,24 @@ class Scheduler:
 
     # From the worker to the store ------------------------------------------------------------------------------
 
-    def on_worker_idle(self) -> None:
-        """A worker can take a job."""
+    def on_room(self) -> None:
+        """A worker may be able to take a job."""
         self._wake.set()
 
     def on_job_message(self, message: JobMessage) -> None:
-        """A worker says something about its job."""
+        """A worker says something about a job."""
         self._messages.put_nowait(lambda: self._record(message))
 
-    def on_job_lost(self, job: str, reason: str) -> None:
-        """The worker of that job died."""
-        self._messages.put_nowait(lambda: self._record_loss(job, reason))
+    def on_jobs_lost(self, jobs: Collection[str], computing: Collection[str], reason: str) -> None:
+        """The worker of those jobs died while it was computing some of them.
+
+        A job that was computed alone has killed it. Where several were computed together one of them has, and nobody
+        knows which: none is blamed, and each is computed alone from now on. The others had nothing to do with it.
+        """
+        if len(computing) > 1:
+            self._suspects.update(computing)
+        for job in jobs:
+            self._messages.put_nowait(partial(self._record_loss, job, reason, blamed={job} == set(computing)))
 
     async def _record_forever(self) -> None:
         while True:
@@ -232,12 +249,12 @@ class Scheduler:
         progress.phase, progress.step = "done", progress.total
         return self._store.finish_job(make_result(job, made, self._store.blobs), progress.SerializeToString())
 
-    async def _record_loss(self, job_id: str, reason: str) -> None:
+    async def _record_loss(self, job_id: str, reason: str, *, blamed: bool) -> None:
         job = await self.in_store(self._store.job, job_id)
         if job is None or job.state.ended:
             return
-        if job.crashes + 1 < MAX_CRASHES:
-            await self._requeue(job, f"waiting to go on; its worker died ({reason})", crashed=True)
+        if not blamed or job.crashes + 1 < MAX_CRASHES:
+            await self._requeue(job, f"waiting to go on; its worker died ({reason})", crashed=blamed)
             return
         message = (
             f"the worker process died {MAX_CRASHES} times at this job, the last time {reason}; "
@@ -256,6 +273,7 @@ class Scheduler:
 
     def _ended(self, job: JobRecord) -> None:
         if job.state.ended:
+            self._suspects.discard(job.id)
             self._checkpoint(job.id).unlink(missing_ok=True)
             self._broker.publish(job.id, job.last_sequence, ended=True)
 

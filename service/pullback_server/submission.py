@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import grpc
 
 from pullback_api.v1 import jobs_pb2
+from pullback_server.batching import MEASUREMENT, Load
 from pullback_server.errors import ApiError, invalid, resource_exhausted
 from pullback_server.scheduler import Scheduler
 from pullback_server.store import JobRecord, RequestConflictError, Store
@@ -30,6 +31,7 @@ class Submission:
         total: Steps that the job will take, 0 while unknown.
         uses: Name of the eigenbasis that the job works with.
         payload: The job's input; empty for none.
+        load: What the job asks of a worker.
         shared_result: Whether a job that makes, or made, the same resource stands for this one.
     """
 
@@ -42,6 +44,7 @@ class Submission:
     total: int
     uses: str | None = None
     payload: bytes = b""
+    load: Load = MEASUREMENT
     shared_result: bool = False
 
 
@@ -96,6 +99,8 @@ def _accept(store: Store, submission: Submission) -> tuple[JobRecord, bool]:
         progress=jobs_pb2.Progress(phase="waiting for a worker", total=submission.total).SerializeToString(),
         uses=submission.uses,
         payload=store.blobs.write(submission.payload) if submission.payload else None,
+        batch=submission.load.batch,
+        rows=submission.load.rows,
     )
     return job, True
 

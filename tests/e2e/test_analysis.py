@@ -76,6 +76,7 @@ def test_analyses_are_listed_without_their_arrays(server: LiveServer, analysis: 
         ({"compared_distances": ["mse"]}, "each distance once"),
         ({"compared_distances": ["ssim", "nope"]}, "compared_distances"),
         ({"space": "w"}, "spec.space"),
+        ({"max_memory_mib": -1}, "spec.max_memory_mib: expected 0 (no bound) or more"),
     ],
 )
 def test_a_specification_that_cannot_be_used_is_refused(

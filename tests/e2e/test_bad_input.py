@@ -129,15 +129,69 @@ BAD_IMAGES = {
 
 
 @pytest.mark.parametrize("case", BAD_IMAGES)
-def test_a_bad_image_is_named_and_leaves_no_job(server: LiveServer, case: str) -> None:
+def test_a_request_of_nothing_but_a_bad_image_is_refused_and_leaves_no_job(server: LiveServer, case: str) -> None:
     data, words = BAD_IMAGES[case]
     before = jobs(server)
     with refused(grpc.StatusCode.INVALID_ARGUMENT) as refusal:
-        invert(server, target(), target(data), target())
-    assert refusal.fields.keys() == {"targets[1].image"}
-    assert words in refusal.fields["targets[1].image"]
-    assert f"targets[1].image: {refusal.fields['targets[1].image']}" == refusal.message
+        invert(server, target(data))
+    assert refusal.fields.keys() == {"targets[0].image"}
+    assert words in refusal.fields["targets[0].image"]
+    assert f"targets[0].image: {refusal.fields['targets[0].image']}" == refusal.message
     assert jobs(server) == before
+
+
+def test_one_bad_image_in_five_fails_alone(server: LiveServer) -> None:
+    good = [target(label=f"good {number}") for number in range(4)]
+    bad = target(GOOD[:200], label="torn")
+    job = server.wait(invert(server, *good[:2], bad, *good[2:], preview_every=1).name)
+    assert job.state == jobs_pb2.JOB_STATE_SUCCEEDED
+    found = server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=job.result)).results
+    assert [result.label for result in found] == ["good 0", "good 1", "torn", "good 2", "good 3"]
+    failed = found.pop(2)
+    assert failed.error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert failed.error.message.startswith("targets[2].image: the PNG file is truncated or corrupted")
+    assert {field.name for field, _ in failed.ListFields()} == {"label", "error"}
+    assert all(result.image.data and not result.HasField("error") for result in found)
+    # Nothing of the others depends on it.
+    whole = server.wait(invert(server, *good).name)
+    without = server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=whole.result)).results
+    assert [result.latent.data for result in found] == [result.latent.data for result in without]
+
+
+def test_bad_masks_and_regions_are_their_images_own_failure(server: LiveServer) -> None:
+    region = inversion_pb2.Box(left=SIZE - 1, width=2, height=1)
+    whole = inversion_pb2.Box(width=SIZE, height=SIZE)
+    job = server.wait(
+        invert(
+            server,
+            target(mask=encode(Image.new("L", (8, 8), 255))),
+            target(ignore=[inversion_pb2.Box(width=1, height=1), region]),
+            target(),
+            target(ignore=[whole]),
+        ).name
+    )
+    found = server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=job.result)).results
+    assert [result.HasField("error") for result in found] == [True, True, False, True]
+    assert "targets[0].mask: the mask has 8 × 8 pixels" in found[0].error.message
+    assert "targets[1].ignore[1]: the region reaches to" in found[1].error.message
+    assert "targets[3].ignore: the regions to ignore hide all" in found[3].error.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"label": "a" * 201}, "targets[1].label"),
+        ({"fit": 9}, "targets[1].fit"),
+        ({"class_label": "blue"}, "targets[1].class_label"),
+        ({"ignore": [inversion_pb2.Box(width=1, height=1)] * 65}, "targets[1].ignore"),
+        ({"ignore": [inversion_pb2.Box(left=-1, width=1, height=1)]}, "targets[1].ignore[0]"),
+    ],
+    ids=["label", "fit", "class", "many regions", "negative region"],
+)
+def test_what_is_no_images_fault_refuses_the_request(server: LiveServer, fields: dict[str, Any], name: str) -> None:
+    with refused(grpc.StatusCode.INVALID_ARGUMENT) as refusal:
+        invert(server, target(), target(**fields), target())
+    assert refusal.fields.keys() == {name}
 
 
 def test_every_bad_target_is_named_at_once(server: LiveServer) -> None:
@@ -373,7 +427,12 @@ def test_bad_pages_waits_and_watches_are_refused(server: LiveServer) -> None:
         ({"weights": {"distance": math.inf}}, "settings.weights.distance"),
         ({"weights": {"distance": 0, "l1": 0, "l2": 0}}, "settings.weights"),
         ({"method": HESSIAN_ADAM, "exponent": 1.5}, "settings.exponent"),
-        ({"method": 9}, "settings.method"),
+        ({"method": 99}, "settings.method"),
+        ({"top_k": 2, "restarts": 1}, "settings.top_k"),
+        ({"truncation": -1.0}, "settings.truncation"),
+        ({"alignment": {"scale": 2.0}}, "settings.alignment.scale"),
+        ({"evaluations": -1}, "settings.evaluations"),
+        ({"class_mode": 1}, "settings.class_mode"),
         ({"schedule": 9}, "settings.schedule"),
         ({"preview_every": -1}, "settings.preview_every"),
     ],
@@ -383,7 +442,10 @@ def test_a_number_out_of_range_is_named(server: LiveServer, fields: dict[str, An
         invert(server, **fields)
     assert refusal.fields.keys() == {named}
     assert (
-        "came" in refusal.fields[named] or "known" in refusal.fields[named] or "at least one" in refusal.fields[named]
+        "came" in refusal.fields[named]
+        or "known" in refusal.fields[named]
+        or "at least one" in refusal.fields[named]
+        or "has no classes" in refusal.fields[named]
     )
 
 

@@ -54,6 +54,13 @@ def test_asking_for_an_eigenbasis_that_exists_returns_it(server: LiveServer) -> 
     assert compute(server, samples=20, seed=1) == ended
 
 
+def test_a_bounded_computation_makes_the_eigenbasis_that_an_unbounded_one_would(server: LiveServer) -> None:
+    bounded = server.wait(compute(server, samples=20, seed=7, max_memory_mib=64).name)
+    assert bounded.state == jobs_pb2.JOB_STATE_SUCCEEDED, bounded.error
+    assert bounded.compute_eigenbasis.max_memory_mib == 64
+    assert compute(server, samples=20, seed=7) == bounded
+
+
 def test_asking_twice_at_once_computes_once(server: LiveServer) -> None:
     with ThreadPoolExecutor(8) as pool:
         jobs = list(pool.map(lambda _: compute(server, samples=3000, seed=2), range(8)))

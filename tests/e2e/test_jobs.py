@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from live_server import LiveServer
-from pullback_api.v1 import inversion_pb2, jobs_pb2
+from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
 from requests_for_tiny import LONG, invert_tiny, tiny_settings, tiny_target
+
+
+def compute_tiny(server: LiveServer, **spec: Any) -> jobs_pb2.Job:
+    asked = specs_pb2.EigenbasisSpec(generator="generators/tiny", distance="mse", **spec)
+    return server.geometry.ComputeEigenbasis(geometry_pb2.ComputeEigenbasisRequest(spec=asked), timeout=60)
 
 
 def watch(server: LiveServer, name: str, after: int = 0) -> list[jobs_pb2.JobEvent]:
@@ -70,7 +77,8 @@ def test_a_running_job_is_cancelled_between_two_steps_and_leaves_the_worker_free
 
 
 def test_a_queued_job_is_cancelled_at_once_and_never_starts(server: LiveServer) -> None:
-    running, queued = invert_tiny(server, steps=LONG), invert_tiny(server, steps=LONG)
+    # A worker computes one eigenbasis at a time.
+    running, queued = (compute_tiny(server, samples=1_000_000, seed=seed) for seed in (1, 2))
     server.wait_for_step(running.name, 1)
     for job in (queued, running):
         assert server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name)).state == jobs_pb2.JOB_STATE_CANCELLED

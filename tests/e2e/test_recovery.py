@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 
 import grpc
 import pytest
@@ -16,7 +18,7 @@ from requests_for_tiny import inversion_of, invert_tiny
 
 StartServer = Callable[..., LiveServer]
 # Long enough to be killed in the middle, a few seconds of work.
-STEPS = 600
+STEPS, SAMPLES, POSITIONS = 600, 10_000, 200
 
 
 def arrays(result: inversion_pb2.InversionResult) -> list[bytes]:
@@ -28,6 +30,62 @@ def arrays(result: inversion_pb2.InversionResult) -> list[bytes]:
     ]
 
 
+@dataclass(frozen=True)
+class Work:
+    """A job to be interrupted.
+
+    Attributes:
+        submit: Asks a server for it.
+        found: Everything that a finished one has computed, as bytes.
+        phase: What its progress is called while it works.
+    """
+
+    submit: Callable[[LiveServer], jobs_pb2.Job]
+    found: Callable[[LiveServer, jobs_pb2.Job], list[bytes]]
+    phase: str
+
+
+def compute_eigenbasis(server: LiveServer) -> jobs_pb2.Job:
+    spec = specs_pb2.EigenbasisSpec(generator="generators/tiny", distance="mse", samples=SAMPLES)
+    return server.geometry.ComputeEigenbasis(geometry_pb2.ComputeEigenbasisRequest(spec=spec), timeout=60)
+
+
+def eigenbasis_of(server: LiveServer, job: jobs_pb2.Job) -> list[bytes]:
+    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=job.result), timeout=60)
+    return [basis.metric.data, basis.eigenvectors.data]
+
+
+def analyze(server: LiveServer) -> jobs_pb2.Job:
+    spec = specs_pb2.AnalysisSpec(
+        generator="generators/tiny",
+        distance="mse",
+        positions=POSITIONS,
+        control_positions=2,
+        compared_distances=["ssim"],
+    )
+    return server.geometry.AnalyzeMetric(geometry_pb2.AnalyzeMetricRequest(spec=spec), timeout=60)
+
+
+def analysis_of(server: LiveServer, job: jobs_pb2.Job) -> list[bytes]:
+    analysis = server.geometry.GetAnalysis(geometry_pb2.GetAnalysisRequest(name=job.result), timeout=60)
+    # Which job made it, and when, differs.
+    for field in ("job", "create_time"):
+        analysis.ClearField(field)
+    return [analysis.SerializeToString(deterministic=True)]
+
+
+WORKS = {
+    "inversion": Work(
+        lambda server: invert_tiny(server, steps=STEPS),
+        lambda server, job: arrays(inversion_of(server, job)),
+        "optimizing latents",
+    ),
+    "eigenbasis": Work(compute_eigenbasis, eigenbasis_of, "averaging the metric"),
+    "analysis": Work(analyze, analysis_of, "metric"),
+}
+every_work = pytest.mark.parametrize("kind", WORKS)
+
+
 def wait_for_checkpoint(server: LiveServer) -> None:
     deadline = time.monotonic() + 60
     while not list((server.data / "checkpoints").glob("*.safetensors")):
@@ -36,19 +94,25 @@ def wait_for_checkpoint(server: LiveServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(server: LiveServer) -> list[bytes]:
-    """What the job gives when nothing happens to it."""
-    job = server.wait(invert_tiny(server, steps=STEPS).name)
-    return arrays(inversion_of(server, job))
+def uninterrupted(server: LiveServer) -> Callable[[str], list[bytes]]:
+    """What a job gives when nothing happens to it."""
+
+    @cache
+    def result_of(kind: str) -> list[bytes]:
+        work = WORKS[kind]
+        return work.found(server, server.wait(work.submit(server).name))
+
+    return result_of
 
 
+@every_work
 def test_a_job_goes_on_after_the_server_was_killed_and_ends_as_if_nothing_had_happened(
-    start_server: StartServer, uninterrupted: list[bytes]
+    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]], kind: str
 ) -> None:
-    live = start_server()
+    live, work = start_server(), WORKS[kind]
     finished = live.wait(invert_tiny(live, steps=5).name)
     before = inversion_of(live, finished)
-    job = invert_tiny(live, steps=STEPS)
+    job = work.submit(live)
     wait_for_checkpoint(live)
     seen = live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name)).last_sequence
     live.kill()
@@ -59,28 +123,31 @@ def test_a_job_goes_on_after_the_server_was_killed_and_ends_as_if_nothing_had_ha
     assert ended.attempts == 2
     assert all(event.sequence > seen for event in events)
     # It went on, it did not start over.
-    steps = [event.job.progress.step for event in events if event.job.progress.phase == "optimizing latents"]
+    steps = [event.job.progress.step for event in events if event.job.progress.phase == work.phase]
     assert min(steps, default=STEPS) > 0
-    assert arrays(inversion_of(live, ended)) == uninterrupted
+    assert work.found(live, ended) == uninterrupted(kind)
     assert inversion_of(live, finished) == before
     assert not list((live.data / "checkpoints").iterdir())
 
 
+@every_work
 def test_a_job_goes_on_after_its_worker_was_killed_while_the_server_answers(
-    start_server: StartServer, uninterrupted: list[bytes]
+    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]], kind: str
 ) -> None:
-    live = start_server()
-    job = invert_tiny(live, steps=STEPS)
+    live, work = start_server(), WORKS[kind]
+    job = work.submit(live)
     wait_for_checkpoint(live)
     live.worker.kill()
     live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=2)
     ended = live.wait(job.name)
     assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
     assert ended.attempts == 2
-    assert arrays(inversion_of(live, ended)) == uninterrupted
+    assert work.found(live, ended) == uninterrupted(kind)
 
 
-def test_a_drained_server_leaves_its_job_to_the_next_one(start_server: StartServer, uninterrupted: list[bytes]) -> None:
+def test_a_drained_server_leaves_its_job_to_the_next_one(
+    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]]
+) -> None:
     live = start_server()
     job = invert_tiny(live, steps=STEPS)
     live.wait_for_step(job.name, 5)
@@ -90,27 +157,7 @@ def test_a_drained_server_leaves_its_job_to_the_next_one(start_server: StartServ
     live.start()
     ended = live.wait(job.name)
     assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
-    assert arrays(inversion_of(live, ended)) == uninterrupted
-
-
-def test_an_eigenbasis_that_was_interrupted_equals_one_that_was_not(start_server: StartServer) -> None:
-    live = start_server()
-    spec = specs_pb2.EigenbasisSpec(generator="generators/tiny", distance="mse", samples=10_000)
-    request = geometry_pb2.ComputeEigenbasisRequest(spec=spec)
-    job = live.geometry.ComputeEigenbasis(request)
-    wait_for_checkpoint(live)
-    live.kill()
-    live.start()
-    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
-    get = geometry_pb2.GetEigenbasisRequest(name=job.result)
-    interrupted = live.geometry.GetEigenbasis(get)
-    live.geometry.DeleteEigenbasis(geometry_pb2.DeleteEigenbasisRequest(name=job.result))
-    again = live.geometry.ComputeEigenbasis(request)
-    assert again.name != job.name
-    live.wait(again.name)
-    uninterrupted = live.geometry.GetEigenbasis(get)
-    assert interrupted.metric.data == uninterrupted.metric.data
-    assert interrupted.eigenvectors.data == uninterrupted.eigenvectors.data
+    assert arrays(inversion_of(live, ended)) == uninterrupted("inversion")
 
 
 def test_a_job_that_kills_its_worker_every_time_fails_with_a_reason(start_server: StartServer) -> None:
@@ -130,7 +177,9 @@ def test_a_job_that_kills_its_worker_every_time_fails_with_a_reason(start_server
     assert live.wait(invert_tiny(live, steps=1).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
 
 
-def test_a_damaged_checkpoint_makes_the_job_start_over(start_server: StartServer, uninterrupted: list[bytes]) -> None:
+def test_a_damaged_checkpoint_makes_the_job_start_over(
+    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]]
+) -> None:
     live = start_server()
     job = invert_tiny(live, steps=STEPS)
     wait_for_checkpoint(live)
@@ -138,7 +187,7 @@ def test_a_damaged_checkpoint_makes_the_job_start_over(start_server: StartServer
     (checkpoint,) = (live.data / "checkpoints").glob("*.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     live.start()
-    assert arrays(inversion_of(live, live.wait(job.name))) == uninterrupted
+    assert arrays(inversion_of(live, live.wait(job.name))) == uninterrupted("inversion")
 
 
 def test_a_second_server_over_the_same_folder_is_refused(start_server: StartServer) -> None:

@@ -93,8 +93,7 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def start_the_next(self) -> None:
         queued = [name for name, job in self.model.items() if job.state == JobState.QUEUED]
-        found = self.store.next_queued()
-        assert (found.id if found else None) == (queued[0] if queued else None)
+        assert [job.id for job in self.store.queued()] == queued
         if queued:
             self.start(queued[0])
 

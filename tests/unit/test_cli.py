@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,6 @@ from typing import NamedTuple
 import grpc
 import numpy as np
 import pytest
-from PIL import Image
 from rich.console import Console
 
 import pullback_client.cli.common
@@ -51,13 +49,6 @@ def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
         return Result(ended.value.code, *capsys.readouterr())
 
     return run
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "me.png"
-    Image.new("RGB", (20, 20), "red").save(path)
-    return path
 
 
 def test_the_version_is_the_packages(run: Run) -> None:
@@ -96,6 +87,12 @@ def test_an_eigenbasis_is_described_and_saved(run: Run, tmp_path: Path) -> None:
         assert saved["eigenvectors"].shape == (5, 5)
 
 
+def test_the_bound_of_memory_reaches_the_server(run: Run, server: FakeServer) -> None:
+    assert run("eigenbasis", "faces", "--max-memory-mib", 64).code == 0
+    (request,) = server.state.called("ComputeEigenbasis")
+    assert request.spec.max_memory_mib == 64
+
+
 def test_an_eigenbasis_is_not_overwritten_without_being_asked(run: Run, server: FakeServer, tmp_path: Path) -> None:
     path = tmp_path / "basis.npz"
     path.write_bytes(b"mine")
@@ -114,71 +111,6 @@ def test_an_eigenbasis_is_saved_as_npz_only(run: Run, server: FakeServer, tmp_pa
     assert server.state.calls == []
 
 
-def test_inverting_writes_three_files_for_every_photograph(run: Run, photo: Path, tmp_path: Path) -> None:
-    other = tmp_path / "you.jpg"
-    Image.new("RGB", (20, 20)).save(other)
-    out = tmp_path / "out"
-    result = run("invert", photo, other, "--generator", "faces", "--out", out, "--steps", 5, "--restarts", 2)
-    assert result.code == 0, result.err
-    names = [f"{stem}.{suffix}" for stem in ("me", "you") for suffix in ("json", "npz", "png")]
-    assert sorted(path.name for path in out.iterdir()) == names
-    provenance = json.loads((out / "you.json").read_text("utf-8"))
-    assert provenance["label"] == "you.jpg"
-    assert provenance["settings"]["steps"] == 5
-    assert f"{provenance['distance']:.4f}" in result.out
-
-
-def test_options_of_invert_reach_the_server(run: Run, server: FakeServer, photo: Path, tmp_path: Path) -> None:
-    options = ("--method", "adam", "--seed", 4, "--distance", "mse", "--learning-rate", 0.2, "--schedule", "cosine")
-    more = ("--center-crop", "--mask", photo)
-    assert run("invert", photo, "--generator", "faces", "--out", tmp_path / "o", *options, *more).code == 0
-    (request,) = server.state.called("Invert")
-    assert (request.settings.seed, request.settings.distance, request.settings.learning_rate) == (4, "mse", 0.2)
-    assert request.targets[0].fit == 1
-    assert request.targets[0].mask.data
-
-
-def test_results_are_not_overwritten_without_being_asked(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "me.json").write_text("mine")
-    command = ("invert", photo, "--generator", "faces", "--out", tmp_path)
-    result = run(*command)
-    assert result.code == 1
-    assert "me.png" in result.err  # the photograph itself would have gone
-    assert (tmp_path / "me.json").read_text() == "mine"
-    assert server.state.calls == []
-    assert run(*command, "--force").code == 0
-
-
-def test_photographs_of_one_name_are_refused(run: Run, photo: Path, tmp_path: Path) -> None:
-    result = run("invert", photo, tmp_path / "other" / "ME.jpg", "--generator", "faces", "--out", tmp_path / "o")
-    assert result.code == 1
-    assert "several photographs are called me" in result.err
-
-
-def test_masks_must_be_as_many_as_photographs(run: Run, photo: Path, tmp_path: Path) -> None:
-    result = run("invert", photo, "--generator", "faces", "--out", tmp_path, "--mask", photo, "--mask", photo)
-    assert result.code == 1
-    assert "1 photographs but 2 masks" in result.err
-
-
-def test_a_missing_photograph_is_one_clear_line(run: Run, tmp_path: Path) -> None:
-    result = run("invert", tmp_path / "nobody.jpg", "--generator", "faces", "--out", tmp_path)
-    assert (result.code, result.err) == (1, f"error: no such file: {tmp_path / 'nobody.jpg'}\n")
-
-
-def test_field_violations_are_listed_without_a_traceback(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path
-) -> None:
-    violations = (("settings.steps", "must be at most 100000, got 200000", ""),)
-    server.state.failures["Invert"] = Failure(grpc.StatusCode.INVALID_ARGUMENT, "cannot [invert] this", violations)
-    result = run("invert", photo, "--generator", "faces", "--out", tmp_path / "o", "--method", "adam")
-    assert result.code == 1
-    assert result.err == "error: cannot [invert] this\n  settings.steps: must be at most 100000, got 200000\n"
-    assert not (tmp_path / "o").exists()
-
-
 @pytest.mark.parametrize(
     "command",
     [
@@ -193,14 +125,6 @@ def test_a_wrong_command_line_exits_with_2(run: Run, command: list[str]) -> None
     result = run(*command)
     assert result.code == 2
     assert "Error" in result.err
-
-
-def test_a_folder_that_cannot_be_written_is_one_clear_line(run: Run, photo: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    result = run("invert", photo, "--generator", "faces", "--out", tmp_path / "file" / "o", "--method", "adam")
-    assert result.code == 1
-    assert result.err.startswith("error: ")
-    assert "Traceback" not in result.err
 
 
 def test_jobs_are_listed_and_chosen_by_state(run: Run, server: FakeServer) -> None:

@@ -80,6 +80,7 @@ def test_the_request_carries_what_was_asked_and_leaves_defaults_to_the_server(
         control_positions=2,
         compared_distances=("ssim", "lpips"),
         seed=5,
+        max_memory_mib=64,
     )
     plain, full = server.state.called("AnalyzeMetric")
     assert plain.spec == specs_pb2.AnalysisSpec(generator="generators/faces")
@@ -92,6 +93,7 @@ def test_the_request_carries_what_was_asked_and_leaves_defaults_to_the_server(
         control_positions=2,
         compared_distances=["ssim", "lpips"],
         seed=5,
+        max_memory_mib=64,
     )
 
 
@@ -101,7 +103,7 @@ def test_compared_distances_that_are_no_list_of_names_are_refused(client: Client
         client.analyze("faces", compared_distances=names)
 
 
-@pytest.mark.parametrize("field", ["positions", "control_positions"])
+@pytest.mark.parametrize("field", ["positions", "control_positions", "max_memory_mib"])
 def test_a_count_of_zero_is_refused_and_not_taken_for_the_default(client: Client, field: str) -> None:
     with pytest.raises(InvalidArgumentError, match=f"^{field} must be a whole number from 1"):
         client.submit_analysis("faces", **{field: 0})  # type: ignore[arg-type]

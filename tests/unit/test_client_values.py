@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from PIL import Image
 from rich.console import Console
+from safetensors import safe_open
 
-import pullback_client.images
 import pullback_client.requests
 from fake_server import DIM, FakeServer
 from pullback_client import Client, Eigenbasis, InvalidArgumentError, Inversion, JobEvent, ResourceExhaustedError
@@ -134,7 +135,7 @@ def test_images_over_the_limit_together_are_refused(tmp_path: Path, monkeypatch:
 def test_a_long_file_name_becomes_a_label_that_fits(tmp_path: Path) -> None:
     path = tmp_path / f"{'x' * 240}.png"
     path.write_bytes(b"1")
-    (target,) = pullback_client.images.targets([path], [None], center_crop=False)
+    (target,) = pullback_client.requests.invert_request(path, "faces", {}).targets
     assert len(target.label) == 200
     assert target.label.endswith(".png")
 
@@ -155,13 +156,70 @@ def test_an_inversion_is_saved_by_suffix(inversion: Inversion, tmp_path: Path) -
 
 def test_an_inversion_is_saved_as_a_folder(inversion: Inversion, tmp_path: Path) -> None:
     written = inversion.save(tmp_path / "new" / "me")
-    assert sorted(path.name for path in written) == ["image.png", "inversion.json", "inversion.npz", "target.png"]
+    names = ["image.png", "inversion.json", "inversion.npz", "inversion.safetensors", "target.png"]
+    assert sorted(path.name for path in written) == names
     assert sorted(written) == sorted((tmp_path / "new" / "me").iterdir())
+
+
+def test_an_inversion_of_several_solutions_is_saved_with_their_pictures(tmp_path: Path) -> None:
+    with FakeServer() as server, Client(server.target) as client:
+        found = client.invert(Image.new("RGB", (9, 9)), "faces", method="adam", top_k=3, alignment=True)
+    written = found.save(tmp_path)
+    names = ["aligned_target", "image", "solution-1", "solution-2", "solution-3", "target"]
+    assert sorted(path.stem for path in written if path.suffix == ".png") == names
+    for rank, solution in enumerate(found.solutions, start=1):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / f"solution-{rank}.png")), solution.image)
+    provenance = json.loads((tmp_path / "inversion.json").read_text("utf-8"))
+    assert [each["restart"] for each in provenance["solutions"]] == [3, 2, 1]
+    assert provenance["solutions"][0]["alignment"] == {"scale": 0.5, "shift_x": 0.25, "shift_y": -0.25}
+    assert provenance["evaluations"] == found.evaluations
+    with np.load(tmp_path / "inversion.npz") as saved:
+        np.testing.assert_array_equal(saved["solution_latents"], [solution.latent for solution in found.solutions])
+
+
+@pytest.mark.parametrize(("generator", "options"), [("faces", {}), ("eyes", {"alignment": True, "top_k": 2})])
+def test_an_inversion_saved_as_safetensors_comes_back_as_it_was(
+    tmp_path: Path, generator: str, options: dict[str, object]
+) -> None:
+    with FakeServer() as server, Client(server.target) as client:
+        found = client.invert(Image.new("RGB", (9, 9)), generator, method="adam", thin=True, **options)  # type: ignore[arg-type]
+    (path,) = found.save(tmp_path / "me.safetensors")
+    back = Inversion.load(path)
+    assert back.provenance == found.provenance
+    for name in ("latent", "restart_latents", "distance_trace", "loss_trace", "image", "target"):
+        np.testing.assert_array_equal(np.asarray(getattr(back, name)), np.asarray(getattr(found, name)))
+    assert (back.aligned_target is None) == (found.aligned_target is None)
+    for solution, expected in zip(back.solutions, found.solutions, strict=True):
+        np.testing.assert_array_equal(solution.latent, expected.latent)
+        np.testing.assert_array_equal(np.asarray(solution.image), np.asarray(expected.image))
+        assert solution.alignment == expected.alignment
+
+
+def test_a_safetensors_file_has_latents_pictures_and_provenance_for_other_programs(
+    inversion: Inversion, tmp_path: Path
+) -> None:
+    inversion.save(tmp_path / "me.safetensors")
+    with safe_open(tmp_path / "me.safetensors", framework="numpy") as file:
+        assert file.get_tensor("latent").dtype == np.float32
+        assert file.get_tensor("image").shape == (16, 16, 3)
+        assert json.loads(file.metadata()["pullback"])["provenance"]["settings"]["steps"] == 5
+
+
+def test_a_file_that_is_no_saved_inversion_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"cannot read .*nobody\.safetensors as a safetensors file"):
+        Inversion.load(tmp_path / "nobody.safetensors")
+    (tmp_path / "text.safetensors").write_text("no tensors here")
+    with pytest.raises(InvalidArgumentError, match=r"cannot read .*text\.safetensors as a safetensors file"):
+        Inversion.load(tmp_path / "text.safetensors")
+    for metadata in (None, {"pullback": "[]"}, {"pullback": '{"format": "pullback-eigenbasis-1"}'}):
+        (tmp_path / "other.safetensors").write_bytes(safetensors.numpy.save({"x": np.zeros(3)}, metadata))
+        with pytest.raises(InvalidArgumentError, match=r"other\.safetensors is not an inversion"):
+            Inversion.load(tmp_path / "other.safetensors")
 
 
 @pytest.mark.parametrize("name", ["me.jpg", "me.pt"])
 def test_an_unknown_suffix_is_refused(inversion: Inversion, basis: Eigenbasis, tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"expected \.png, \.npz, \.json, or a folder"):
+    with pytest.raises(InvalidArgumentError, match=r"expected \.png, \.npz, \.safetensors, \.json, or a"):
         inversion.save(tmp_path / name)
     with pytest.raises(InvalidArgumentError, match=r"saved as \.npz"):
         basis.save(tmp_path / name)

@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -20,8 +19,9 @@ import fake_server
 import pullback_client.demo.run
 import pullback_client.server
 from fake_server import FakeServer
-from pullback_client import Client, ClientError, FailedPreconditionError, Inversion, LocalServer, ServerStartError
-from pullback_client.demo.report import best_so_far
+from pullback_api.v1 import specs_pb2
+from pullback_client import Client, ClientError, FailedPreconditionError, LocalServer, ServerStartError
+from pullback_client.demo.report import distance_table
 from pullback_client.demo.run import load_photograph, require_extras, run_demo
 
 
@@ -46,14 +46,16 @@ def text(console: Console) -> str:
 def test_the_demo_writes_its_figure_and_numbers(faked: None, console: Console, tmp_path: Path) -> None:
     run_demo(tmp_path / "demo", console)
     shown = text(console)
-    for word in ("step 25", "step 200", "Hessian Adam", "1.5", "eigenbasis", "server start", "in all"):
+    for word in ("100", "800", "Hessian Adam, as published", "default", "1.5", "eigenbasis", "server start", "in all"):
         assert word in shown
     numbers = json.loads((tmp_path / "demo" / "inversion.json").read_text("utf-8"))
-    assert {"adam", "hessian_adam", "eigenbasis"} <= set(numbers)
-    for method in ("adam", "hessian_adam"):
-        assert len(numbers[method]["trace"]) == len(numbers[method]["best_so_far"]) == 201
-        assert numbers[method]["distance"] == pytest.approx(numbers[method]["best_so_far"][-1])
-        assert numbers[method]["settings"]["restarts"] == 4
+    assert {"adam", "hessian_adam", "default", "eigenbasis"} <= set(numbers)
+    for run in ("adam", "hessian_adam", "default"):
+        course = numbers[run]["best_so_far"]
+        assert len(numbers[run]["trace"]) == len(course["distance"]) == len(course["evaluations"]) == 201
+        assert numbers[run]["distance"] == pytest.approx(course["distance"][-1])
+        assert numbers[run]["evaluations"] == course["evaluations"][-1] == 4 * 201
+        assert numbers[run]["settings"]["restarts"] == 4
     assert numbers["eigenbasis"]["generator"] == "faces"
     with Image.open(tmp_path / "demo" / "inversion.png") as figure:
         assert figure.width > 1000
@@ -61,19 +63,39 @@ def test_the_demo_writes_its_figure_and_numbers(faked: None, console: Console, t
     assert "listening on 127.0.0.1:" in (tmp_path / "demo" / "server.log").read_text()
 
 
-def test_both_methods_get_the_same_photograph_starts_and_loss(
+def test_what_is_compared_differs_in_nothing_but_the_eigenbasis(
     monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
 ) -> None:
     with FakeServer() as server:
         monkeypatch.setattr(LocalServer, "start", lambda self: setattr(self, "target", server.target))
         run_demo(tmp_path, console)
-        adam, hessian = server.state.called("Invert")
-    assert adam.targets[0].image.data == hessian.targets[0].image.data
-    assert hessian.settings.eigenbasis
-    assert not adam.settings.eigenbasis
+        adam, hessian, default = server.state.called("Invert")
+        (basis,) = server.state.eigenbases
+    assert adam.targets[0].image.data == hessian.targets[0].image.data == default.targets[0].image.data
+    assert hessian.settings.eigenbasis == default.settings.eigenbasis == basis
+    assert (hessian.settings.exponent, hessian.settings.schedule) == (0, specs_pb2.SCHEDULE_CONSTANT)  # as published
+    assert (adam.settings.start, adam.settings.steps, adam.settings.restarts) == (specs_pb2.START_PRIOR, 200, 4)
     hessian.settings.method, hessian.settings.eigenbasis = adam.settings.method, ""
+    hessian.settings.ClearField("exponent")
     assert adam.settings == hessian.settings
-    assert (adam.settings.steps, adam.settings.restarts) == (200, 4)
+    # What the server does for somebody who says nothing.
+    with FakeServer() as server, Client(server.target) as client:
+        client.invert(load_photograph(), "faces")
+        (nothing_said,) = server.state.called("Invert")
+    assert default.settings == nothing_said.settings
+
+
+def test_the_table_holds_what_was_best_after_so_many_evaluations(console: Console) -> None:
+    with FakeServer() as server, Client(server.target) as client:
+        short = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=60, restarts=2)
+        late = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=1, restarts=150)
+    console.print(distance_table({"adam": short, "default": late}))
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text(console).splitlines() if "│" in line]
+    # Two restarts: 100 evaluations are reached by update 49; it has ended at 122, and holds its distance.
+    assert rows[0][:3] == ["Adam", f"{short.distance_trace[1, 49]:.4f}", f"{short.distance:.4f}"]
+    assert rows[0][3:] == [f"{short.distance:.4f}", f"{short.distance:.4f}", "122", "1.5"]
+    assert rows[1][1] == "–"
+    assert rows[1][2] == f"{late.distance_trace[149, 0]:.4f}"
 
 
 def test_the_server_is_stopped_when_something_fails(
@@ -162,17 +184,3 @@ def test_a_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 def test_the_photograph_is_a_colour_image_of_the_generators_size() -> None:
     photograph = load_photograph()
     assert (photograph.size, photograph.mode) == ((64, 64), "RGB")
-
-
-def test_the_best_so_far_is_that_of_the_lowest_loss_of_any_restart_and_step() -> None:
-    rng = np.random.default_rng(0)
-    with FakeServer() as server, Client(server.target) as client:
-        result = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=30, restarts=3)
-    losses, distances = rng.random((3, 31)), rng.random((3, 31))
-    losses[1, 4] = np.nan
-    shuffled = Inversion(**{**vars(result), "loss_trace": losses, "distance_trace": distances})
-    found_distances, found_losses = best_so_far(shuffled)
-    for k in range(31):
-        best = np.unravel_index(np.nanargmin(losses[:, : k + 1]), (3, k + 1))
-        assert found_losses[k] == losses[best]
-        assert found_distances[k] == distances[best]

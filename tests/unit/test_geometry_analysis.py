@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,23 @@ def test_a_stored_analysis_goes_on_where_it_stood(analysis: MetricAnalysis, fini
         state = analysis.step(state)
     assert state.tensors.keys() == finished.tensors.keys()
     assert all(torch.equal(state.tensors[name], finished.tensors[name]) for name in finished.tensors)
+
+
+def test_a_bound_of_memory_changes_the_metrics_by_rounding_alone(
+    finished: AnalysisState, tiny_generator: Generator
+) -> None:
+    others = [distances.load("ssim")]
+    options: dict[str, Any] = {"others": others, "positions": 3, "control_positions": 2}
+    bounded = MetricAnalysis(tiny_generator, distances.load("mse"), "z", max_memory=2**18, **options)
+    state = bounded.init()
+    while not bounded.done(state):
+        state = bounded.step(state)
+    for name, metric in finished.tensors.items():
+        if "metric" in name:
+            torch.testing.assert_close(state.tensors[name], metric, rtol=1e-4, atol=1e-6)
+    starved = MetricAnalysis(tiny_generator, distances.load("mse"), "z", max_memory=2**10, **options)
+    with pytest.raises(InvalidInputError, match="method 'gram' needs at least max_memory"):
+        starved.step(starved.init())
 
 
 def test_the_findings_are_the_statistics_of_metrics_at_the_positions(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import re
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -14,9 +15,7 @@ import torch
 from memory_probe import growth_of_the_process
 from pullback.errors import InvalidInputError
 from pullback.geometry import global_metric, metric_tensor
-from pullback.geometry.gram import Gram
 from pullback.geometry.memory import largest_block, measured_peak
-from pullback.geometry.point import Point
 from pullback.geometry.precision import full_precision
 from toys import Convolutional, Curved, Euclidean, Smooth
 
@@ -25,8 +24,16 @@ METHODS = ["gram", "gram_iteration", "full_backprop", "backward_iteration", "for
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
+def counted(run: Callable[[], object]) -> float:
+    """Bytes of the tensors of a computation at their peak, without the room for scratch memory."""
+    device = torch.device("cpu")
+    return measured_peak(run, device) / measured_peak(lambda: torch.ones(MIB, dtype=torch.int8), device) * MIB
+
+
 @on_linux
-@pytest.mark.parametrize(("method", "bound"), [("gram", 40), ("gram_iteration", 48), ("sketch", 64)])
+@pytest.mark.parametrize(
+    ("method", "bound"), [("gram", 20), ("gram", 72), ("full_backprop", 40), ("gram_iteration", 32), ("sketch", 40)]
+)
 def test_a_bound_is_kept_by_a_512_dimensional_generator_of_128_pixels(method: str, bound: int) -> None:
     # In a process of its own: what other tests left on the heap of this one would be counted or used unseen.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -38,16 +45,16 @@ def test_a_bound_is_kept_by_a_512_dimensional_generator_of_128_pixels(method: st
 def test_a_bound_changes_the_blocks_and_not_the_metric(bound: int) -> None:
     generator, distance = Smooth(dim=24), Curved()
     latent = torch.ones(24)
-    bounded = Gram(max_memory=bound + 4 * 24**2 * 8)
-    metric = bounded.metric(Point(generator, distance, latent, "z"))
-    torch.testing.assert_close(metric, metric_tensor(generator, distance, latent, "z"), rtol=1e-5, atol=1e-6)
+    whole = metric_tensor(generator, distance, latent, "z")
+    bounded = metric_tensor(generator, distance, latent, "z", max_memory=bound + 4 * 24**2 * 8)
+    assert (bounded - whole).norm() <= 1e-5 * whole.norm()
 
 
-def test_panels_of_columns_are_held_where_the_jacobian_does_not_fit() -> None:
-    method = Gram(max_memory=40_000)
-    method.metric(Point(Smooth(dim=24), Curved(), torch.ones(24), "z"))
-    assert method._blocks is not None
-    assert method._blocks.held < 24
+def test_the_jacobian_is_not_held_where_it_does_not_fit() -> None:
+    generator, distance, latent = Smooth(dim=40, image_shape=(3, 64, 64)), Curved(), torch.ones(40)
+    jacobian = 40 * len(distance.embed(torch.ones(1, 3, 64, 64))[0]) * latent.element_size()
+    assert counted(lambda: metric_tensor(generator, distance, latent, "z")) > jacobian
+    assert counted(lambda: metric_tensor(generator, distance, latent, "z", max_memory=jacobian)) < jacobian
 
 
 @pytest.mark.parametrize("method", [*METHODS, "sketch"])
@@ -62,7 +69,7 @@ def test_too_small_a_bound_says_the_least_that_works(method: str) -> None:
 
     with pytest.raises(InvalidInputError, match=f"method '{method}' needs at least max_memory") as raised:
         run(1000)
-    found = re.search(r"max_memory = ([\d,]+) bytes here, but 1,000 came", str(raised.value))
+    found = re.search(r"max_memory = ([\d,]+) bytes \([\d,]+ MiB\) here, but 1,000 came", str(raised.value))
     assert found is not None
     least = int(found[1].replace(",", ""))
     run(least)
@@ -89,8 +96,7 @@ def test_the_peak_counts_what_is_alive_at_once() -> None:
         (two * 3).sum()
 
     # Two of 1 MiB at a time, though three are made; neither views nor what was there before count.
-    counted = measured_peak(run, torch.device("cpu")) / 3 / MIB
-    assert 2 <= counted < 2.01
+    assert 2 <= counted(run) / MIB < 2.01
 
 
 def test_the_largest_block_grows_from_what_was_measured_and_never_past_the_room() -> None:
@@ -103,7 +109,8 @@ def test_the_largest_block_grows_from_what_was_measured_and_never_past_the_room(
     block, peak = largest_block(peak_of, 64, 500)
     assert all(100 + 10 * size <= 500 for size in asked)
     assert (peak, asked[0]) == (100 + 10 * block, 1)
-    assert block >= 33
+    # A quarter of the room stays free.
+    assert 20 <= block <= 27
     assert largest_block(peak_of, 8, 500) == (8, 180)
     assert largest_block(peak_of, 8, 109) == (0, 110)
 

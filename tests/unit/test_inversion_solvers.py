@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load, save
 from torch import Tensor
 
+from inverting import assert_same, basis_of, problem_of
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError, PullbackError, UnknownNameError
-from pullback.geometry import Eigenbasis, Provenance
-from pullback.inversion import (
-    Adam,
-    HessianAdam,
-    InversionResult,
-    LossWeights,
-    Problem,
-    draw_starts,
-    invert,
-    make_solver,
-)
+from pullback.inversion import Adam, HessianAdam, LossWeights, Problem, draw_starts, invert
 from toys import Curved, Euclidean, Linear, Poisoned, Smooth
-
-
-def problem_of(images: int = 2) -> Problem:
-    """Two targets that the generator can render."""
-    generator = Smooth().double()
-    latents = torch.randn(images, 6, generator=torch.Generator().manual_seed(11)).double()
-    return Problem(generator, Curved().double(), "z", generator.render(latents, "z"))
-
-
-def basis_of(problem: Problem, metric: np.ndarray | None = None) -> Eigenbasis:
-    if metric is None:
-        factor = np.random.default_rng(0).normal(size=(problem.dim, problem.dim))
-        metric = factor.T @ factor
-    generator, distance = problem.generator, problem.distance
-    provenance = Provenance(
-        generator.name, generator.weights_hash, problem.space, distance.name, distance.weights_hash, "gram", 1, 0, "0"
-    )
-    return Eigenbasis.from_metric(metric, provenance)
 
 
 def run_torch_adam(problem: Problem, start: Tensor, to_latents: Tensor, steps: int, **options: Any) -> list[float]:
@@ -58,12 +29,6 @@ def run_torch_adam(problem: Problem, start: Tensor, to_latents: Tensor, steps: i
     return losses
 
 
-def assert_same(a: InversionResult, b: InversionResult) -> None:
-    for field in fields(InversionResult):
-        mine, theirs = getattr(a, field.name), getattr(b, field.name)
-        assert torch.equal(mine, theirs) if isinstance(mine, Tensor) else mine == theirs, field.name
-
-
 def test_adam_equals_torch_adam_step_for_step() -> None:
     problem = problem_of(1)
     starts = draw_starts(problem, 1, seed=2)
@@ -75,7 +40,18 @@ def test_adam_equals_torch_adam_step_for_step() -> None:
 def test_hessian_adam_equals_torch_adam_on_rotated_coordinates() -> None:
     problem = problem_of(1)
     basis, starts = basis_of(problem), draw_starts(problem, 1, seed=2)
-    result = invert(problem, "hessian_adam", eigenbasis=basis, starts=starts, steps=40, learning_rate=0.07)
+    result = invert(
+        problem,
+        "hessian_adam",
+        eigenbasis=basis,
+        starts=starts,
+        steps=40,
+        learning_rate=0.07,
+        schedule="constant",
+        exponent=0.0,
+        thin=False,
+        betas=(0.9, 0.999),
+    )
     rotation = torch.from_numpy(basis.eigenvectors.copy())
     expected = run_torch_adam(problem, starts[0, 0] @ rotation, rotation.T, 40, lr=0.07)
     np.testing.assert_allclose(result.trace_loss[0, 0], expected, rtol=1e-9)
@@ -86,20 +62,20 @@ def test_with_an_exponent_it_equals_torch_adam_on_scaled_coordinates_with_a_floo
     basis = basis_of(problem, np.diag([1.0, 0.5, 0.1, 1e-3, 1e-9, 0.0]))
     starts = draw_starts(problem, 1, seed=2)
     result = invert(
-        problem, "hessian_adam", eigenbasis=basis, starts=starts, steps=20, learning_rate=0.01, exponent=0.25
+        problem,
+        "hessian_adam",
+        eigenbasis=basis,
+        starts=starts,
+        steps=20,
+        learning_rate=0.01,
+        schedule="constant",
+        exponent=0.25,
+        thin=False,
+        betas=(0.9, 0.999),
     )
     stretch = torch.tensor([1.0, 0.5, 0.1, 1e-3, 1e-4, 1e-4]).double() ** -0.25
     expected = run_torch_adam(problem, starts[0, 0] / stretch, torch.diag(stretch), 20, lr=0.01)
     np.testing.assert_allclose(result.trace_loss[0, 0], expected, rtol=1e-8)
-
-
-def test_in_the_standard_basis_hessian_adam_is_adam() -> None:
-    problem = problem_of()
-    basis = basis_of(problem, np.diag([6.0, 5.0, 4.0, 3.0, 2.0, 1.0]))
-    assert_same(
-        invert(problem, "adam", steps=15, seed=1),
-        invert(problem, "hessian_adam", eigenbasis=basis, steps=15, seed=1),
-    )
 
 
 def test_rotating_the_latent_space_and_its_basis_changes_nothing() -> None:
@@ -170,26 +146,6 @@ def test_the_best_is_returned_and_not_the_last() -> None:
     assert torch.equal(result.latents, latents)
 
 
-@pytest.mark.parametrize("method", ["adam", "hessian_adam"])
-def test_a_checkpoint_goes_on_bit_for_bit(method: str) -> None:
-    problem = problem_of()
-    solver = make_solver(method, eigenbasis=basis_of(problem), steps=12, schedule="cosine")
-    starts = draw_starts(problem, 3)
-    state = solver.init(problem, starts)
-    for _ in range(5):
-        state = solver.step(problem, state)
-    stored = save(state.to_tensors())
-
-    resumed_problem = problem_of()
-    resumed = make_solver(method, eigenbasis=basis_of(resumed_problem), steps=12, schedule="cosine")
-    state = resumed.restore(resumed_problem, load(stored))
-    assert state.step == 5
-    while not resumed.terminate(resumed_problem, state):
-        state = resumed.step(resumed_problem, state)
-    whole = invert(problem, method, eigenbasis=basis_of(problem), steps=12, schedule="cosine", restarts=3)
-    assert_same(resumed.postprocess(resumed_problem, state), whole)
-
-
 def test_a_step_leaves_the_state_before_it_untouched() -> None:
     problem = problem_of()
     solver = Adam(steps=3)
@@ -257,10 +213,17 @@ def test_a_restart_that_runs_into_nan_keeps_what_it_had() -> None:
     assert result.best_step[0] == 0
 
 
-def test_when_no_restart_is_finite_the_error_names_the_target() -> None:
-    starts = torch.tensor([[[0.0, 0.0, 0.0]], [[2.0, 0.0, 0.0]]])
-    with pytest.raises(PullbackError, match="no restart of target 1 ever had a finite loss"):
+def test_when_nothing_is_finite_the_error_says_so() -> None:
+    starts = torch.tensor([[[3.0, 0.0, 0.0]], [[2.0, 0.0, 0.0]]])
+    with pytest.raises(PullbackError, match="no restart of any target ever had a finite loss"):
         invert(poisoned_problem(2), "adam", starts=starts, steps=2)
+
+
+def test_a_target_without_a_finite_loss_leaves_the_others_their_results() -> None:
+    starts = torch.tensor([[[0.5, 0.0, 0.0]], [[2.0, 0.0, 0.0]]])
+    result = invert(poisoned_problem(2), "adam", starts=starts, steps=2)
+    assert result.losses.isfinite().tolist() == [True, False]
+    assert torch.equal(result.latents[1], starts[1, 0])
 
 
 def test_float32_latents_stay_float32() -> None:
@@ -295,7 +258,7 @@ def test_hessian_adam_without_or_with_a_foreign_eigenbasis_is_refused() -> None:
         ({"seed": -1}, "from 0 on, but -1 came"),
         ({"starts": torch.zeros(1, 4, 6)}, r"have shape \(2, restarts, 6\), but shape \(1, 4, 6\) came"),
         ({"starts": torch.zeros(2, 0, 6)}, r"but shape \(2, 0, 6\) came"),
-        ({"starts": torch.full((2, 1, 6), torch.nan)}, "starting latents are finite"),
+        ({"starts": torch.full((2, 1, 6), torch.nan)}, "starting points are finite"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
@@ -311,7 +274,7 @@ def test_adams_own_options_out_of_range_are_refused(betas: tuple[float, float], 
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="no inversion method is named 'sgd'; known: adam, hessian_adam"):
+    with pytest.raises(UnknownNameError, match="no inversion method is named 'sgd'; known: "):
         invert(problem_of(), "sgd")
     with pytest.raises(UnknownNameError, match="no schedule is named 'linear'; known: constant, cosine"):
         invert(problem_of(), "adam", schedule="linear")
@@ -323,7 +286,7 @@ def test_a_checkpoint_of_something_else_is_refused() -> None:
     tensors = solver.init(problem, draw_starts(problem, 1)).to_tensors()
     with pytest.raises(InvalidInputError, match=r"have shape \(1, restarts, 6\), but \(2, 1, 6\) came"):
         solver.restore(problem_of(1), tensors)
-    with pytest.raises(InvalidInputError, match="lacks mean"):
-        solver.restore(problem, {name: tensor for name, tensor in tensors.items() if name != "mean"})
+    with pytest.raises(InvalidInputError, match=r"lacks memory\.mean"):
+        solver.restore(problem, {name: tensor for name, tensor in tensors.items() if name != "memory.mean"})
     with pytest.raises(InvalidInputError, match="make a step first"):
         solver.postprocess(problem, solver.init(problem, draw_starts(problem, 1)))

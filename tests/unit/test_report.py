@@ -22,10 +22,10 @@ from PIL import Image
 from fake_server import DIM, FakeServer
 from pullback_client import Analysis, Client, FailedPreconditionError
 from pullback_client.cli import main
-from pullback_client.report import REPORT_FILES, summarize, write_report
+from pullback_client.report.metric import REPORT_FILES, summarize, write_report
+from pullback_client.report.metric.strips import strips
+from pullback_client.report.metric.tables import agreement, dimensions, distances
 from pullback_client.report.parts import number, percent
-from pullback_client.report.strips import strips
-from pullback_client.report.tables import agreement, dimensions, distances
 
 PLOTS = [name for name in REPORT_FILES if name.endswith(".png")]
 
@@ -326,10 +326,24 @@ def test_the_command_writes_the_report_and_states_the_numbers(run: Run, tmp_path
 
 
 def test_options_of_the_command_reach_the_server(run: Run, server: FakeServer, tmp_path: Path) -> None:
-    options = ("--space", "z", "--distance", "mse", "--compare", "ssim", "--compare", "lpips", "--seed", 4)
+    options = (
+        "--space",
+        "z",
+        "--distance",
+        "mse",
+        "--compare",
+        "ssim",
+        "--compare",
+        "lpips",
+        "--seed",
+        4,
+        "--max-memory-mib",
+        9,
+    )
     assert run("report", "faces", *options, "--out", tmp_path / "report").code == 0
     (request,) = server.state.called("AnalyzeMetric")
     assert (request.spec.space, request.spec.distance, request.spec.seed) == ("z", "mse", 4)
+    assert request.spec.max_memory_mib == 9
     assert list(request.spec.compared_distances) == ["ssim", "lpips"]
     assert (request.spec.positions, request.spec.control_positions) == (0, 0)
 
@@ -351,7 +365,7 @@ def test_nothing_is_written_where_a_plot_cannot_be_drawn(
     def fail(*arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("pullback_client.report.strips.to_png", fail)
+    monkeypatch.setattr("pullback_client.report.metric.strips.to_png", fail)
     with pytest.raises(MemoryError):
         write_report(analysis, tmp_path / "report")
     assert not (tmp_path / "report").exists()
@@ -380,5 +394,5 @@ def test_a_folder_that_may_not_be_written_is_one_clear_line(run: Run, tmp_path: 
 
 
 def test_importing_the_command_line_loads_no_matplotlib() -> None:
-    code = "import sys, pullback_client.cli, pullback_client.report; print('matplotlib' in sys.modules)"
+    code = "import sys, pullback_client.cli, pullback_client.report.metric; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"

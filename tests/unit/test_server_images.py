@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from pullback_server.images import ImageError, PreparedTarget, prepare
+from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
 
 SIDE = 16
 RED = (200, 30, 90)
@@ -254,6 +254,55 @@ def test_a_bad_mask_is_refused_and_named(mask: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message) as caught:
         prepare_square(encode(plain()), mask)
     assert caught.value.part == "mask"
+
+
+def test_what_a_mask_hides_leaves_no_trace_in_a_photograph_that_is_resized() -> None:
+    mask = Image.new("L", (64, 64), 255)
+    mask.paste(0, (10, 20, 41, 50))
+    clean, spoiled = noise((64, 64)), noise((64, 64))
+    spoiled.paste((255, 0, 255), (10, 20, 41, 50))
+    assert prepare_square(encode(clean), encode(mask)) == prepare_square(encode(spoiled), encode(mask))
+
+
+def test_regions_to_ignore_are_black_in_the_mask() -> None:
+    found = prepare_square(encode(plain()), ignore=[Rectangle(0, 0, 4, 2), Rectangle(15, 15, 1, 1)])
+    assert found.mask is not None
+    expected = np.full((SIDE, SIDE), 255)
+    expected[:2, :4] = expected[15, 15] = 0
+    np.testing.assert_array_equal(pixels(found.mask), expected)
+
+
+def test_regions_to_ignore_hide_more_than_a_mask_does() -> None:
+    mask = Image.new("L", (SIDE, SIDE), 128)
+    found = prepare_square(encode(plain()), encode(mask), ignore=[Rectangle(8, 0, 8, 16)])
+    assert found.mask is not None
+    assert (pixels(found.mask)[:, :8] == 128).all()
+    assert (pixels(found.mask)[:, 8:] == 0).all()
+
+
+def test_regions_to_ignore_lie_in_the_upright_photograph_before_it_is_cropped_and_resized() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    # Stored lying, 32 high and 64 wide; upright 64 high and 32 wide; the crop begins at row 16.
+    data = encode(plain(size=(64, 32)), exif=exif)
+    found = prepare_square(data, center_crop=True, ignore=[Rectangle(0, 16, 32, 8), Rectangle(0, 0, 32, 16)])
+    assert found.mask is not None
+    assert (pixels(found.mask)[:4] == 0).all()
+    assert (pixels(found.mask)[4:] == 255).all()
+
+
+@pytest.mark.parametrize("region", [Rectangle(10, 0, 7, 1), Rectangle(0, 16, 1, 1), Rectangle(100, 100, 1, 1)])
+def test_a_region_that_leaves_the_photograph_is_refused_and_named(region: Rectangle) -> None:
+    with pytest.raises(ImageError, match="beyond the image's 16 × 16 pixels") as caught:
+        prepare_square(encode(plain()), ignore=[Rectangle(0, 0, 1, 1), region])
+    assert caught.value.part == "ignore[1]"
+
+
+def test_regions_that_hide_everything_are_refused() -> None:
+    halves = [Rectangle(0, 0, 8, 16), Rectangle(8, 0, 8, 16)]
+    with pytest.raises(ImageError, match="hide all of the image") as caught:
+        prepare_square(encode(plain()), ignore=halves)
+    assert caught.value.part == "ignore"
 
 
 def test_a_mask_that_is_white_only_outside_the_crop_is_refused() -> None:

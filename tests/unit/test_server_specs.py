@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +60,7 @@ def test_what_is_said_is_kept() -> None:
         method=specs_pb2.METRIC_METHOD_GRAM,
         samples=7,
         seed=2**31 - 1,
+        max_memory_mib=512,
     )
     assert specs.complete_eigenbasis_spec(spec, "spec") == spec
 
@@ -82,6 +82,7 @@ def test_completing_leaves_the_callers_message_alone_and_changes_nothing_twice()
         ({"samples": -1}, "spec.samples", ["1 to 1,000,000", "-1 came"]),
         ({"samples": 1_000_001}, "spec.samples", ["1 to 1,000,000", "1000001 came"]),
         ({"seed": -1}, "spec.seed", ["0 or more", "-1 came"]),
+        ({"max_memory_mib": -1}, "spec.max_memory_mib", ["0 (no bound) or more MiB", "-1 came"]),
     ],
 )
 def test_a_bad_field_of_an_eigenbasis_is_named(fields: dict[str, Any], field: str, words: list[str]) -> None:
@@ -156,6 +157,14 @@ def test_equal_specifications_have_equal_names() -> None:
     assert basis_name() == said
 
 
+def test_a_bound_of_memory_is_kept_and_is_no_part_of_a_name() -> None:
+    bounded = specs.complete_analysis_spec(specs_pb2.AnalysisSpec(generator=GENERATOR, max_memory_mib=512))
+    assert bounded.max_memory_mib == 512
+    unbounded = specs.complete_analysis_spec(specs_pb2.AnalysisSpec(generator=GENERATOR))
+    assert specs.analysis_name_of(bounded) == specs.analysis_name_of(unbounded)
+    assert basis_name(max_memory_mib=512) == basis_name()
+
+
 def test_specifications_that_differ_have_names_that_differ() -> None:
     different = [
         {},
@@ -183,97 +192,6 @@ def test_other_weights_give_another_name(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("PULLBACK_CATALOGUE", str(write_catalogue(tmp_path / str(seed), seed)))
         names.add(basis_name(generator="generators/tiny", distance="mse"))
     assert len(names) == 2
-
-
-# Inversions ---------------------------------------------------------------------------------------------------------
-
-
-def test_an_inversion_needs_no_more_than_a_generator() -> None:
-    assert complete_settings() == specs_pb2.InversionSettings(
-        generator=GENERATOR,
-        space="z",
-        distance="lpips-effnet-lite0",
-        method=HESSIAN_ADAM,
-        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=1),
-        steps=200,
-        restarts=4,
-        eigenbasis=basis_name(),
-    )
-
-
-def test_the_default_eigenbasis_follows_space_and_distance() -> None:
-    complete = complete_settings(generator="generators/eyes", space="noise", distance="mse")
-    assert complete.eigenbasis == basis_name(generator="generators/eyes", space="noise", distance="mse")
-
-
-def test_an_eigenbasis_that_is_named_is_kept() -> None:
-    assert complete_settings(eigenbasis=BASIS).eigenbasis == BASIS
-
-
-def test_plain_adam_works_with_no_eigenbasis() -> None:
-    assert complete_settings(method=ADAM).eigenbasis == ""
-
-
-def test_weights_that_are_not_said_have_their_defaults() -> None:
-    complete = complete_settings(weights=specs_pb2.LossWeights(l1=0.5, l2=0))
-    assert complete.weights == specs_pb2.LossWeights(distance=1, l1=0.5, l2=0)
-
-
-def test_completed_settings_are_complete() -> None:
-    once = complete_settings(learning_rate=0.1, exponent=0.5, preview_every=3, schedule=specs_pb2.SCHEDULE_COSINE)
-    assert specs.complete_inversion_settings(once, targets=1) == once
-    assert (once.learning_rate, once.exponent, once.preview_every) == (0.1, 0.5, 3)
-
-
-@pytest.mark.parametrize(
-    ("fields", "field", "words"),
-    [
-        ({"space": "w"}, "settings.space", ["'w'", "z"]),
-        ({"distance": "dists"}, "settings.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
-        ({"method": 77}, "settings.method", ["77", "INVERSION_METHOD_ADAM", "INVERSION_METHOD_HESSIAN_ADAM"]),
-        ({"steps": -1}, "settings.steps", ["1 to 100,000", "-1 came"]),
-        ({"steps": 100_001}, "settings.steps", ["1 to 100,000", "100001 came"]),
-        ({"restarts": -1}, "settings.restarts", ["1 to 1,024", "-1 came"]),
-        ({"restarts": 1_025}, "settings.restarts", ["1 to 1,024", "1025 came"]),
-        ({"seed": -1}, "settings.seed", ["0 or more", "-1 came"]),
-        ({"learning_rate": 0.0}, "settings.learning_rate", ["> 0", "0.0 came"]),
-        ({"learning_rate": -0.1}, "settings.learning_rate", ["> 0", "-0.1 came"]),
-        ({"learning_rate": math.nan}, "settings.learning_rate", ["finite", "nan came"]),
-        ({"learning_rate": math.inf}, "settings.learning_rate", ["finite", "inf came"]),
-        ({"schedule": 5}, "settings.schedule", ["5", "SCHEDULE_CONSTANT", "SCHEDULE_COSINE"]),
-        ({"exponent": -0.1}, "settings.exponent", ["0 to 1", "-0.1 came"]),
-        ({"exponent": 1.1}, "settings.exponent", ["0 to 1", "1.1 came"]),
-        ({"exponent": math.nan}, "settings.exponent", ["0 to 1", "nan came"]),
-        ({"exponent": 0.0, "method": ADAM}, "settings.exponent", ["method ADAM takes none", "HESSIAN_ADAM"]),
-        ({"eigenbasis": BASIS, "method": ADAM}, "settings.eigenbasis", ["method ADAM takes none", "HESSIAN_ADAM"]),
-        ({"eigenbasis": "faces"}, "settings.eigenbasis", ["generators/{generator}/eigenbases/", "'faces' came"]),
-        ({"preview_every": -1}, "settings.preview_every", ["0 or more", "-1 came"]),
-        ({"weights": {"distance": -1}}, "settings.weights.distance", ["≥ 0", "-1.0 came"]),
-        ({"weights": {"l1": math.nan}}, "settings.weights.l1", ["finite", "nan came"]),
-        ({"weights": {"l2": math.inf}}, "settings.weights.l2", ["finite", "inf came"]),
-        ({"weights": {"distance": 0, "l2": 0}}, "settings.weights", ["all weights are 0", "at least one above 0"]),
-    ],
-)
-def test_a_bad_field_of_an_inversion_is_named(fields: dict[str, Any], field: str, words: list[str]) -> None:
-    check_violations(lambda: complete_settings(**fields), {field: words})
-
-
-def test_everything_that_is_wrong_with_an_inversion_is_said_at_once() -> None:
-    bad = {"space": "w", "steps": -1, "seed": -1, "weights": {"l1": -1}, "learning_rate": -1.0}
-    expected = ["space", "steps", "seed", "weights.l1", "learning_rate"]
-    check_violations(lambda: complete_settings(**bad), {f"settings.{name}": [] for name in expected})
-
-
-def test_the_starts_of_one_job_are_limited() -> None:
-    assert complete_settings(targets=256, restarts=16, steps=1).restarts == 16
-    words = ["256 images × 17 restarts are 4352 starts", "at most 4096", "fewer"]
-    check_violations(lambda: complete_settings(targets=256, restarts=17, steps=1), {"settings.restarts": words})
-
-
-def test_the_traces_of_one_job_are_limited() -> None:
-    assert complete_settings(targets=1, restarts=40, steps=100_000).steps == 100_000
-    words = ["41 starts × 100000 steps", "4,000,000", "fewer"]
-    check_violations(lambda: complete_settings(targets=1, restarts=41, steps=100_000), {"settings.steps": words})
 
 
 def check_violations(complete: Any, expected: dict[str, list[str]]) -> None:

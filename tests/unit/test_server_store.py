@@ -98,7 +98,7 @@ def everything(store: Store) -> tuple[Any, ...]:
 
 
 def test_a_new_job_waits_and_says_what_it_was_given(store: Store) -> None:
-    job = create(store, uses=BASIS, payload="f" * 64)
+    job = create(store, uses=BASIS, payload="f" * 64, batch="faces adam", rows=8)
     assert (job.id, job.kind, job.state, job.work, job.result) == (
         "a",
         "eigenbasis",
@@ -106,6 +106,7 @@ def test_a_new_job_waits_and_says_what_it_was_given(store: Store) -> None:
         b"work",
         "results/a",
     )
+    assert (job.batch, job.rows) == ("faces adam", 8)
     assert (job.uses, job.payload, job.progress, job.error) == (BASIS, "f" * 64, b"waiting", None)
     assert (job.started, job.ended, job.attempts, job.crashes, job.last_sequence) == (None, None, 0, 0, 1)
     assert abs((datetime.now(timezone.utc) - job.created).total_seconds()) < 60
@@ -182,17 +183,17 @@ def test_a_running_job_does_not_start_again(store: Store) -> None:
     assert store.start_job(running(store).id).attempts == 1
 
 
-def test_the_oldest_queued_job_is_next(store: Store) -> None:
-    assert store.next_queued() is None
+def test_queued_jobs_wait_in_the_order_in_which_they_came(store: Store) -> None:
+    assert store.queued() == []
     for job_id in "abc":
         create(store, job_id)
     store.start_job("a")
     store.cancel_job("b")
-    assert store.next_queued() == store.job("c")
+    assert store.queued() == [store.job("c")]
     assert store.queue_length() == 1
     # A job that goes back to the queue has its old place in it.
     store.requeue("a", progress=b"", crashed=False)
-    assert store.next_queued() == store.job("a")
+    assert store.queued() == [store.job("a"), store.job("c")]
     assert store.queue_length() == 2
 
 
@@ -530,7 +531,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 1.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 2.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)

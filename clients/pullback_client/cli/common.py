@@ -22,6 +22,10 @@ Target: TypeAlias = Annotated[
     str, typer.Option("--target", envvar=TARGET_VARIABLE, help="Address of the server.", show_default=DEFAULT_TARGET)
 ]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
+MaxMemory: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--max-memory-mib", min=1, help="MiB that the metric may add on the server.", show_default="no bound"),
+]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from pullback_client.cli.common import Force, Target, following, out, refuse_overwriting
+from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.settings import MetricMethod
@@ -32,6 +32,7 @@ def eigenbasis(
     k: Annotated[int | None, typer.Option(min=1, help="Of iterations: how many eigenpairs.", show_default="50")] = None,
     separate: Annotated[bool, typer.Option("--separate", help="Block-diagonal, such as noise and class.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of positions and probes.")] = 0,
+    max_memory_mib: MaxMemory = None,
     out_file: Annotated[Path | None, typer.Option("--out", help="Save it to this .npz file.")] = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
@@ -52,6 +53,7 @@ def eigenbasis(
             k=k,
             separate=separate,
             seed=seed,
+            max_memory_mib=max_memory_mib,
             progress=report,
         )
     table = Table(show_header=False)

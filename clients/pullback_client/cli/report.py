@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli.common import Force, Target, following, out, refuse_overwriting
+from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
-from pullback_client.report import REPORT_FILES, require_extras, summarize, write_report
+from pullback_client.report import require_extras
+from pullback_client.report.metric import REPORT_FILES, summarize, write_report
 
 
 def report(
@@ -32,6 +33,7 @@ def report(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the positions and of the control.")] = 0,
+    max_memory_mib: MaxMemory = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -47,6 +49,7 @@ def report(
             control_positions=control_positions,
             compared_distances=compare or None,
             seed=seed,
+            max_memory_mib=max_memory_mib,
             progress=draw,
         )
     files = write_report(analysis, folder)

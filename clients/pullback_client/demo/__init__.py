@@ -1,4 +1,4 @@
-"""The demo: a real photograph inverted with plain and with Hessian Adam, on a server of its own."""
+"""The demo: a real photograph inverted by plain Adam, by Hessian Adam and by the default, on a server of its own."""
 
 from __future__ import annotations
 

@@ -4,40 +4,57 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
-from pullback_client.codec import Array
 from pullback_client.eigenbasis import Eigenbasis
 from pullback_client.inversion import Inversion
-from pullback_client.settings import InversionMethod
-
-METHODS: dict[InversionMethod, str] = {"adam": "Adam", "hessian_adam": "Hessian Adam"}
-TABLE_STEPS = (25, 50, 100, 200)
-_COLOURS = {"adam": "0.45", "hessian_adam": "C3"}
+from pullback_client.inversion_options import InversionOptions
 
 
-def best_so_far(result: Inversion) -> tuple[Array, Array]:
-    """Distance and loss, each shape (steps + 1,), of the best latent of any restart after k updates, by loss."""
-    losses = np.where(np.isfinite(result.loss_trace), result.loss_trace, np.inf)
-    restart = np.argmin(losses, axis=0)  # the best restart after exactly k updates
-    steps = np.arange(losses.shape[1])
-    lowest = np.minimum.accumulate(losses[restart, steps])
-    # The latest step at which the loss was lowered is where the best latent after k updates comes from.
-    lowered = np.concatenate([[True], lowest[1:] < lowest[:-1]])
-    step = np.maximum.accumulate(np.where(lowered, steps, 0))
-    return result.distance_trace[restart[step], step], lowest
+@dataclass(frozen=True)
+class Run:
+    """One of the inversions that the demo compares: what it is called, in which colour, and its options."""
+
+    title: str
+    colour: str
+    options: InversionOptions
+
+
+_COMMON: InversionOptions = {
+    "space": "z",
+    "weights": {"distance": 1.0, "l2": 1.0},
+    "start": "prior",
+    "thin": False,
+    "steps": 200,
+    "restarts": 4,
+    "learning_rate": 0.1,
+    "schedule": "constant",
+}
+RUNS = {
+    "adam": Run("Adam", "0.45", {**_COMMON, "method": "adam"}),
+    # As Wang & Ponce published it: rotated into the eigenbasis, not scaled.
+    "hessian_adam": Run("Hessian Adam, as published", "C0", {**_COMMON, "method": "hessian_adam", "exponent": 0.0}),
+    "default": Run("default", "C3", {}),
+}
+TABLE_EVALUATIONS = (100, 200, 400, 800)
 
 
 def distance_table(results: Mapping[str, Inversion]) -> Table:
-    """The distance after some numbers of updates, and the seconds, of each method."""
-    table = Table("", *(f"step {step}" for step in TABLE_STEPS), "seconds", title="distance to the photograph")
-    for method, result in results.items():
-        distances, _ = best_so_far(result)
-        cells = [f"{distances[step]:.4f}" for step in TABLE_STEPS]
-        table.add_row(_title(method), *cells, f"{result.compute_seconds:.1f}")
+    """The distance after some numbers of evaluations, and the evaluations and seconds in all, of each run.
+
+    A run that has ended holds its distance; a dash stands where it had nothing yet.
+    """
+    columns = (f"{evaluations} evaluations" for evaluations in TABLE_EVALUATIONS)
+    table = Table("", *columns, "in all", "seconds", title="distance to the photograph")
+    for name, result in results.items():
+        course = result.best_so_far()
+        known = np.searchsorted(course.evaluations, TABLE_EVALUATIONS, side="right") - 1
+        cells = [f"{course.distance[step]:.4f}" if step >= 0 else "–" for step in known]
+        table.add_row(RUNS[name].title, *cells, str(result.evaluations), f"{result.compute_seconds:.1f}")
     return table
 
 
@@ -53,19 +70,21 @@ def phase_table(seconds: Mapping[str, float]) -> Table:
 def summary(results: Mapping[str, Inversion], basis: Eigenbasis, seconds: Mapping[str, float]) -> dict[str, Any]:
     """The numbers, as plain values for JSON.
 
-    Per method: `distance` and `loss` of the result, `trace` (distance after k updates of the restart that found it),
-    `best_so_far` (distance of the best latent of any restart after k updates), `seconds` on the worker, `settings`.
+    Per run: `distance` and `loss` of the result, `evaluations`, `trace` (distance after k updates of the restart that
+    found it), `best_so_far` (evaluations by then, distance and loss of the best latent of any restart after k updates),
+    `seconds` on the worker, `settings`.
     """
     report: dict[str, Any] = {
-        method: {
+        name: {
             "distance": result.distance,
             "loss": result.loss,
+            "evaluations": result.evaluations,
             "trace": result.trace.tolist(),
-            "best_so_far": best_so_far(result)[0].tolist(),
+            "best_so_far": {key: values.tolist() for key, values in result.best_so_far()._asdict().items()},
             "seconds": result.compute_seconds,
             "settings": result.settings,
         }
-        for method, result in results.items()
+        for name, result in results.items()
     }
     report["eigenbasis"] = basis.provenance | {"eigenvalues": basis.eigenvalues.tolist()}
     report["phases"] = dict(seconds)
@@ -77,27 +96,24 @@ def figure(results: Mapping[str, Inversion]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (of the `demo` extra)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    drawing = Figure(figsize=(11, 2.4), layout="constrained", dpi=150)
+    drawing = Figure(figsize=(13, 2.6), layout="constrained", dpi=150)
     FigureCanvasAgg(drawing)
     axes = drawing.subplots(1, 2 + len(results), width_ratios=[1] * (1 + len(results)) + [1.9])
     pictures = [("photograph", next(iter(results.values())).target)] + [
-        (f"{_title(method)}: {result.distance:.3f}", result.image) for method, result in results.items()
+        (f"{RUNS[name].title}: {result.distance:.3f}", result.image) for name, result in results.items()
     ]
     for axis, (title, picture) in zip(axes, pictures, strict=False):
         axis.imshow(np.asarray(picture), interpolation="nearest")
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title, fontsize=8)
         axis.set_axis_off()
     curves = axes[-1]
-    for method, result in results.items():
-        curves.plot(result.loss_trace.T, color=_COLOURS[method], linewidth=0.6, alpha=0.35)
-        curves.plot(best_so_far(result)[1], color=_COLOURS[method], linewidth=1.8, label=_title(method))
-    curves.set(xlabel="updates", ylabel="loss", yscale="log")
-    curves.legend(frameon=False, fontsize=9)
+    for name, result in results.items():
+        course = result.best_so_far()
+        curves.plot(course.evaluations, result.loss_trace.T, color=RUNS[name].colour, linewidth=0.6, alpha=0.35)
+        curves.plot(course.evaluations, course.loss, color=RUNS[name].colour, linewidth=1.8, label=RUNS[name].title)
+    curves.set(xlabel="evaluations of the generator", ylabel="loss", yscale="log")
+    curves.legend(frameon=False, fontsize=8)
     curves.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     drawing.savefig(buffer, format="png")
     return buffer.getvalue()
-
-
-def _title(method: str) -> str:
-    return next((title for known, title in METHODS.items() if known == method), method)

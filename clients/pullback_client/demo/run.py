@@ -1,4 +1,4 @@
-"""The demo's course: server up, eigenbasis, two inversions, report, server down."""
+"""The demo's course: server up, eigenbasis, three inversions, report, server down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from pullback_client.client import Client
-from pullback_client.demo.report import METHODS, distance_table, figure, phase_table, summary
+from pullback_client.demo.report import RUNS, distance_table, figure, phase_table, summary
 from pullback_client.eigenbasis import Eigenbasis
 from pullback_client.errors import ClientError, FailedPreconditionError, UnavailableError
 from pullback_client.files import write_bytes, write_json
@@ -24,9 +24,7 @@ from pullback_client.inversion import Inversion
 from pullback_client.progress import Bars
 from pullback_client.server import LocalServer
 
-GENERATOR, SPACE = "faces", "z"
-STEPS, RESTARTS, SEED = 200, 4, 0
-WEIGHTS = {"distance": 1.0, "l2": 1.0}
+GENERATOR = "faces"
 
 # The astronaut's face in the photograph (left, upper, right, lower), framed as the generator frames its faces: eyes a
 # little above the middle, mouth at four fifths.
@@ -51,7 +49,7 @@ class Clock:
 
 
 def run_demo(folder: Path, console: Console | None = None) -> None:
-    """Computes the eigenbasis, inverts the photograph twice, and writes `inversion.png` and `inversion.json`.
+    """Computes the eigenbasis, inverts the photograph three times, and writes `inversion.png` and `inversion.json`.
 
     A second run in the same folder reuses the weights and the eigenbasis. The server is stopped in any case.
 
@@ -110,21 +108,10 @@ def _compute(target: str, clock: Clock, console: Console) -> tuple[Eigenbasis, d
     results: dict[str, Inversion] = {}
     with Client(target) as client, Bars(console) as bars:
         with clock("eigenbasis"):
-            basis = client.eigenbasis(GENERATOR, space=SPACE, method="sketch", progress=bars)
-        for method, title in METHODS.items():
-            with clock(title):
-                results[method] = client.invert(
-                    photograph,
-                    GENERATOR,
-                    method=method,
-                    space=SPACE,
-                    weights=WEIGHTS,
-                    steps=STEPS,
-                    restarts=RESTARTS,
-                    seed=SEED,
-                    eigenbasis=basis if method == "hessian_adam" else None,
-                    progress=bars,
-                )
+            basis = client.eigenbasis(GENERATOR, progress=bars)
+        for name, run in RUNS.items():
+            with clock(run.title):
+                results[name] = client.invert(photograph, GENERATOR, progress=bars, **run.options)
     return basis, results
 
 

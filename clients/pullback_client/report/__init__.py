@@ -1,11 +1,10 @@
-"""The report of an analysis: plots, one self-contained HTML page, and the numbers behind them.
+"""Reports: of an analysis of the metric (`metric`), and of inversions (`inversion`).
 
-Importing it needs no Matplotlib; drawing does.
+Importing them needs no Matplotlib; drawing does.
 """
 
 from __future__ import annotations
 
-from pullback_client.report.summary import summarize
-from pullback_client.report.writing import REPORT_FILES, require_extras, write_report
+from pullback_client.report.style import require_extras
 
-__all__ = ["REPORT_FILES", "require_extras", "summarize", "write_report"]
+__all__ = ["require_extras"]

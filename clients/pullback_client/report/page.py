@@ -1,12 +1,12 @@
-"""The report as one HTML page that needs nothing else: pictures are inside, and there are no scripts."""
+"""A report as one HTML page that needs nothing else: pictures are inside, and there are no scripts."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
-from pullback_client.analysis import Analysis
 from pullback_client.report.parts import Part, Plot, Table
 
 _STYLE = """
@@ -37,15 +37,18 @@ dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def page(analysis: Analysis, summary: Sequence[str], parts: Sequence[Part]) -> str:
+def page(
+    title: str, introduction: str, summary: Sequence[str], parts: Sequence[Part], provenance: Mapping[str, Any]
+) -> str:
     """The page's text.
 
     Args:
-        analysis: The analysis.
+        title: What the report is of.
+        introduction: What is looked at, as HTML.
         summary: Sentences for the top.
         parts: Plots and tables, in the order in which they are read.
+        provenance: What was computed from what, as plain values by name.
     """
-    title = escape(f"Geometry of {analysis.generator}, space {analysis.space}")
     lines = "\n".join(f"<li>{escape(line)}</li>" for line in summary)
     body = "\n".join(_section(part) for part in parts)
     return f"""<!DOCTYPE html>
@@ -54,15 +57,13 @@ def page(analysis: Analysis, summary: Sequence[str], parts: Sequence[Part]) -> s
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
+<title>{escape(title)}</title>
 <style>{_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>{title}</h1>
-<p>The metric that the image distance {escape(analysis.distance)} pulls back onto the latent space. Figures, tables and
-equations are numbered as in <cite>Wang &amp; Ponce, The Geometry of Deep Generative Image Models and its Applications,
-ICLR 2021</cite>.</p>
+<h1>{escape(title)}</h1>
+<p>{introduction}</p>
 <section>
 <h2>Summary</h2>
 <ul>
@@ -72,7 +73,7 @@ ICLR 2021</cite>.</p>
 {body}
 <section>
 <h2>Provenance</h2>
-{_provenance(analysis)}
+{_provenance(provenance)}
 </section>
 </main>
 </body>
@@ -105,9 +106,9 @@ def _table(table: Table) -> str:
     )
 
 
-def _provenance(analysis: Analysis) -> str:
+def _provenance(provenance: Mapping[str, Any]) -> str:
     entries = []
-    for name, value in analysis.provenance.items():
+    for name, value in provenance.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         entries.append(f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(text) or '–'}</dd>")
     return "<dl>\n" + "\n".join(entries) + "\n</dl>"

@@ -6,10 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pullback_client.analysis import Analysis
-
-GENERATOR, CONTROL = "generator", "weight-shuffled control"
-
 
 @dataclass(frozen=True)
 class Plot:
@@ -48,19 +44,6 @@ class Table:
 
 
 Part: TypeAlias = Plot | Table
-
-
-def measured(analysis: Analysis, *, control: bool = True) -> str:
-    """One sentence for a caption: estimator, positions, distance and seed.
-
-    Args:
-        analysis: The analysis.
-        control: Whether the figure shows the weight-shuffled control too.
-    """
-    positions = f"{analysis.positions} positions drawn from the prior of {analysis.space}"
-    if control:
-        positions += f" ({analysis.control_positions} of them for the weight-shuffled control)"
-    return f"Metric by {analysis.method} at {positions}, distance {analysis.distance}, seed {analysis.seed}."
 
 
 def number(value: float, digits: int = 3) -> str:

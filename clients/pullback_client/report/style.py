@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pullback_client.codec import Array
+from pullback_client.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +20,12 @@ BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "0.5"
 
 WIDTH = 9.0
 DPI = 150
+
+
+def require_extras() -> None:
+    """Raises FailedPreconditionError where a package of the `report` extra is missing, with what to install."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise FailedPreconditionError("a report needs matplotlib to draw with: pip install 'pullback[report]'")
 
 
 def new_figure(height: float, *, layout: Literal["constrained"] | None = "constrained") -> Figure:

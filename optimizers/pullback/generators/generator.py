@@ -20,6 +20,18 @@ class Prior(ABC):
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
         """Draws `n` latents of `dim` coordinates, float32 on the CPU, using `rng` alone."""
 
+    def mean(self, dim: int) -> Float[Tensor, " dim"]:
+        """The mean of latents of `dim` coordinates, float32 on the CPU. Zero unless a prior says otherwise."""
+        return torch.zeros(dim)
+
+    def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
+        """How far latents lie from what the prior draws; differentiable. ½‖z‖² unless a prior says otherwise."""
+        return latents.square().sum(dim=-1) / 2
+
+    def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
+        """Latents with every coordinate clamped to ±limit unless a prior says otherwise."""
+        return latents.clamp(-limit, limit)
+
 
 @dataclass(frozen=True)
 class LatentSpace:

@@ -29,8 +29,8 @@ from pullback.geometry.findings import (
     spectrum_findings,
     speed_findings,
 )
-from pullback.geometry.metric import metric_tensor
-from pullback.geometry.point import check_same_place
+from pullback.geometry.metric import POINTWISE_METHODS
+from pullback.geometry.point import Point, check_same_place
 from pullback.geometry.seeding import derive_seed
 from pullback.geometry.statistics import metric_homogeneity
 
@@ -59,6 +59,8 @@ class MetricAnalysis:
         positions: Positions at which the metric is computed exactly, at least 2.
         control_positions: Positions for the other distances and the weight-shuffled control, 2 to `positions`.
         seed: Of the positions and of the control, any integer ≥ 0.
+        max_memory: Bytes that the metric at a position may add at its peak, as for `metric_tensor`; no bound when
+            omitted. The other units carry up to 32 directions or images through the generator.
 
     Raises:
         UnknownNameError: The generator has no such space.
@@ -76,6 +78,7 @@ class MetricAnalysis:
         positions: int = 50,
         control_positions: int = 10,
         seed: int = 0,
+        max_memory: int | None = None,
     ) -> None:
         if positions < 2:
             raise InvalidInputError(f"an analysis needs at least 2 positions, but {positions} came")
@@ -90,6 +93,8 @@ class MetricAnalysis:
         self.positions = positions
         self.control_positions = control_positions
         self.seed = seed
+        # One for each distance: what was measured of its memory at one position serves the others.
+        self._methods = {each: POINTWISE_METHODS[_method(each)](max_memory=max_memory) for each in (distance, *others)}
         self._control = shuffle_weights(generator, derive_seed(seed, 2))
         self._latents, self._contexts = self._draw()
         self._units = self._plan()
@@ -192,14 +197,8 @@ class MetricAnalysis:
     def _metric_unit(self, generator: Generator, distance: Distance, i: int) -> Callable[[AnalysisState], Tensor]:
         def unit(state: AnalysisState) -> Tensor:
             del state
-            return metric_tensor(
-                generator,
-                distance,
-                self._latents[i],
-                self.space.name,
-                _method(distance),
-                context=self._contexts[i],
-            ).cpu()
+            point = Point(generator, distance, self._latents[i], self.space.name, self._contexts[i])
+            return self._methods[distance].metric(point).cpu()
 
         return unit
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
+from pullback.files import write_whole
 from pullback.geometry.checks import as_metric, check_orthonormal, check_symmetric
-from pullback.geometry.files import write_whole
 from pullback.geometry.statistics.spectrum import dims_for
 
 _FORMAT = "pullback-eigenbasis-1"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
-from torch.func import jvp, vmap
 
+from pullback.geometry.jacobian import FEATURES_AT_ONCE, inner_products, jacobian_columns
 from pullback.geometry.memory import check_memory, largest_block, measured_peak
 from pullback.geometry.point import Point
 from pullback.geometry.pointwise import DenseMethod, symmetric
+from pullback.geometry.products import Products, peak_of_products
 
-# Features whose products are summed in float64 at once: 64 MiB for 1,000 latent dimensions.
-_FEATURES_AT_ONCE = 8192
 _FLOAT64 = 8
 
 
@@ -25,22 +23,22 @@ class GramBlocks:
     """How the work is cut.
 
     Attributes:
-        columns: Columns of J that are computed at once.
-        held: Columns of J that are held. Where they are fewer than n, those to the right are computed once more for
-            each such panel.
-        features: Rows of J whose products are summed in float64 at once.
+        columns: Columns of J, or of H where J is not held, that are computed at once.
+        held: Whether J is held whole.
+        features: Where it is, rows of J whose products are summed in float64 at once.
     """
 
     columns: int
-    held: int
-    features: int = _FEATURES_AT_ONCE
+    held: bool = True
+    features: int = FEATURES_AT_ONCE
 
 
 class Gram(DenseMethod):
     """H = 2 JᵀJ with J = ∂φ(G(z))/∂z, for distances with an embedding φ.
 
-    The derivatives are taken in the generator's precision, forward mode, without a second-order graph; their
-    products are summed in float64. Unless `max_memory` forbids it, J is held whole: features × n numbers.
+    The derivatives are taken in the generator's precision, forward mode, without a second-order graph, and J is held
+    whole, features × n numbers; its products are summed in float64. Where `max_memory` forbids that, the columns of H
+    are computed as 2 Jᵀ(J eᵢ), forward mode then backward mode, at about the memory of one image's graph.
     """
 
     name: ClassVar[str] = "gram"
@@ -50,87 +48,68 @@ class Gram(DenseMethod):
     def _metric(self, point: Point) -> Float64[Tensor, "n n"]:
         if self._blocks is None:
             self._blocks = self._cut(point)
-        blocks, n = self._blocks, point.dim
-        metric = torch.zeros(n, n, dtype=torch.float64, device=point.latent.device)
-        for start in range(0, n, blocks.held):
-            stop = min(start + blocks.held, n)
-            held = _columns(point, start, stop, blocks.columns)
-            # H = 2 JᵀJ, block by block
-            metric[start:stop, start:stop] = 2 * _products(held, held, blocks.features)
-            for left in range(stop, n, blocks.columns):
-                right = min(left + blocks.columns, n)
-                others = _columns(point, left, right, blocks.columns)
-                metric[start:stop, left:right] = 2 * _products(held, others, blocks.features)
-                metric[left:right, start:stop] = metric[start:stop, left:right].T
-                del others
-            # Gone before the next panel comes.
-            del held
-        return symmetric(metric)
+        blocks = self._blocks
+        if blocks.held:
+            jacobian = _jacobian(point, blocks.columns)
+            # H = 2 JᵀJ
+            return symmetric(2 * inner_products(jacobian, jacobian, blocks.features))
+        return symmetric(_products_with_axes(point, blocks.columns))
 
     def _cut(self, point: Point) -> GramBlocks:
         """Blocks that stay within the bound."""
-        n = point.dim
         if self.max_memory is None:
-            return GramBlocks(self.block, n)
-        # H, its symmetric part and a block of products
+            return GramBlocks(self.block)
+        n, limit = point.dim, min(self.block, point.dim)
+        # H, its symmetric part and what makes them
         kept = self.reserved + 4 * n**2 * _FLOAT64
         room = self.max_memory - kept
-        # An eighth is for the float64 copies of both factors, and for those made while the last are in use.
-        features = min(_FEATURES_AT_ONCE, max(1, room // 8 // (4 * n * _FLOAT64)))
-        room -= 4 * n * features * _FLOAT64
         with torch.no_grad():
-            column = point.embedding(point.latent).numel() * point.latent.element_size()
-        limit = min(self.block, n)
-
-        def peak_of(count: int) -> int:
-            return measured_peak(lambda: _columns(point, 0, count, count), point.latent.device)
-
-        # Half the room for the network, the other for the columns that are held.
-        columns, peak = largest_block(peak_of, limit, room // 2)
-        if not columns:
-            columns = 1
-            least = kept + math.ceil(8 / 7 * (peak + column)) + 4 * n * _FLOAT64
-            check_memory(least, self.max_memory, self.name)
-        panels = math.ceil(n / min(n, max(1, (room - peak) // column)))
-        return GramBlocks(columns, math.ceil(n / panels), features)
+            spare = room - n * point.embedding(point.latent).numel() * point.latent.element_size()
+        # An eighth is for the float64 copies: the one in use and the one that takes its place. What the network frees
+        # before may not have gone back by then.
+        features = min(FEATURES_AT_ONCE, spare // 8 // (2 * n * _FLOAT64))
+        spare -= 2 * n * features * _FLOAT64
+        if features > 0:
+            columns, _ = largest_block(lambda count: _peak_of_columns(point, count), limit, spare)
+            if columns:
+                return GramBlocks(columns, features=features)
+        columns, peak = largest_block(lambda count: peak_of_products(point, count), limit, room)
+        check_memory(kept + peak, self.max_memory, self.name)
+        return GramBlocks(columns, held=False)
 
 
-def _columns(point: Point, start: int, stop: int, block: int) -> Float[Tensor, "columns features"]:
-    """Columns of J from `start` to `stop`, as rows, computed some at a time."""
-    latent = point.latent
-
-    def column(direction: Tensor) -> Tensor:
-        # J v
-        derivative: Tensor = jvp(point.embedding, (latent,), (direction,))[1]
-        return derivative
-
-    def columns(left: int, right: int) -> Tensor:
-        directions = torch.zeros(right - left, point.dim, dtype=latent.dtype, device=latent.device)
-        directions[:, left:right].fill_diagonal_(1)
-        derivatives: Tensor = vmap(column)(directions)
-        return derivatives
-
-    with torch.no_grad():
-        first = columns(start, min(start + block, stop))
-        if start + block >= stop:
-            return first
-        # Written into one piece of memory: gathering them at the end would take them twice.
-        held = torch.empty(stop - start, first.shape[1], dtype=latent.dtype, device=latent.device)
-        held[:block] = first
-        del first
-        for left in range(start + block, stop, block):
-            right = min(left + block, stop)
-            held[left - start : right - start] = columns(left, right)
-    return held
+def _jacobian(point: Point, block: int) -> Float[Tensor, "n features"]:
+    """Jᵀ, some columns of J at a time."""
+    n = point.dim
+    first = _columns(point, 0, min(block, n))
+    if block >= n:
+        return first
+    # Written into one piece of memory: gathering them at the end would take them twice.
+    jacobian = first.new_empty(n, first.shape[1])
+    jacobian[:block] = first
+    del first
+    for start in range(block, n, block):
+        stop = min(start + block, n)
+        jacobian[start:stop] = _columns(point, start, stop)
+    return jacobian
 
 
-def _products(
-    left: Float[Tensor, "rows features"], right: Float[Tensor, "columns features"], at_once: int
-) -> Float64[Tensor, "rows columns"]:
-    """The products of rows with rows, in float64."""
-    products = torch.zeros(len(left), len(right), dtype=torch.float64, device=left.device)
-    for start in range(0, left.shape[1], at_once):
-        part = left[:, start : start + at_once].double()
-        other = part if left is right else right[:, start : start + at_once].double()
-        products.addmm_(part, other.T)
-    return products
+def _columns(point: Point, start: int, stop: int) -> Float[Tensor, "columns features"]:
+    return jacobian_columns(point.embedding, point.latent, start, stop)
+
+
+def _peak_of_columns(point: Point, count: int) -> int:
+    return measured_peak(lambda: _columns(point, 0, count), point.latent.device)
+
+
+def _products_with_axes(point: Point, block: int) -> Float64[Tensor, "n n"]:
+    """H, some columns at a time, without J."""
+    n, products = point.dim, Products(point)
+    metric = torch.empty(n, n, dtype=torch.float64, device=point.latent.device)
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        axes = torch.zeros(n, stop - start, dtype=torch.float64, device=metric.device)
+        axes[start:stop].fill_diagonal_(1)
+        # H eᵢ = 2 Jᵀ(J eᵢ)
+        metric[:, start:stop] = products(axes)
+    return metric

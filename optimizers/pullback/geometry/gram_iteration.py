@@ -8,12 +8,12 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float64
 from torch import Tensor
-from torch.func import jvp, vjp, vmap
 
 from pullback.errors import PullbackError
-from pullback.geometry.memory import check_memory, largest_block, measured_peak
+from pullback.geometry.memory import check_memory, largest_block
 from pullback.geometry.point import Point
 from pullback.geometry.pointwise import IterativeMethod
+from pullback.geometry.products import Products, peak_of_products
 from pullback.geometry.seeding import derive_seed
 
 _FLOAT64 = 8
@@ -43,7 +43,7 @@ class GramIteration(IterativeMethod):
         k = self._rank(point, n)
         if self._width is None:
             self._width = self._fitting_width(point, k)
-        products = _Products(point)
+        products = Products(point)
         rng = torch.Generator().manual_seed(derive_seed(self.seed))
         start = torch.randn(n, min(self._width, n), generator=rng, dtype=torch.float64).to(point.latent.device)
         tolerance = _TOLERANCE * torch.finfo(point.latent.dtype).eps
@@ -57,35 +57,9 @@ class GramIteration(IterativeMethod):
         # Basis and products, each with its copy while they are rotated; U_k Λ_k U_kᵀ
         kept = self.reserved + (4 * n * _basis_size(n, k, limit) + 4 * n**2) * _FLOAT64
 
-        def peak_of(count: int) -> int:
-            directions = torch.ones(n, count, dtype=torch.float64, device=point.latent.device)
-            return measured_peak(lambda: _Products(point)(directions), point.latent.device)
-
-        width, peak = largest_block(peak_of, limit, self.max_memory - kept)
+        width, peak = largest_block(lambda count: peak_of_products(point, count), limit, self.max_memory - kept)
         check_memory(kept + peak, self.max_memory, self.name)
         return width
-
-
-class _Products:
-    """V ↦ H V at a point; the graph of the backward mode is built once."""
-
-    def __init__(self, point: Point) -> None:
-        self._point = point
-        self._pull: Callable[[Tensor], tuple[Tensor]] = vjp(point.embedding, point.latent)[1]
-
-    def __call__(self, vectors: Float64[Tensor, "n b"]) -> Float64[Tensor, "n b"]:
-        latent = self._point.latent
-
-        def product(direction: Tensor) -> Tensor:
-            # J v
-            push: Tensor = jvp(self._point.embedding, (latent,), (direction,))[1]
-            # 2 Jᵀ(J v)
-            return 2 * self._pull(push)[0]
-
-        with torch.no_grad():
-            products: Tensor = vmap(product)(vectors.T.to(latent.dtype))
-        self._point.check_finite(products)
-        return products.T.double()
 
 
 def block_lanczos(

@@ -26,9 +26,9 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.files import write_whole
 from pullback.geometry.checks import TOLERANCE, as_metric, check_orthonormal
 from pullback.geometry.eigenbasis import Eigenbasis, Provenance
-from pullback.geometry.files import write_whole
 
 # Second derivatives in float32 leave negative eigenvalues of about 1e-7 of the largest; one below this share is no
 # rounding.

@@ -14,11 +14,14 @@ from torch.utils._pytree import tree_leaves
 
 from pullback.errors import InvalidInputError
 
-# What a process takes, in units of the tensors that are counted. On the CPU, oneDNN copies the input and the output of
-# a convolution into a layout of its own (1.4 to 2.25 times the tensors was seen), and the heap has gaps. On CUDA the
-# allocator sees what kernels take, and the room is for fragments.
-_SCRATCH_CPU = 3
+# What a process takes, in units of the tensors that are counted. On the CPU, oneDNN copies the input, the output and
+# the weights of a convolution into a layout of its own: one image or direction took 1.4 to 2.2 times its tensors. On
+# CUDA the allocator sees what kernels take, and the room is for fragments.
+_SCRATCH_CPU = 2.25
 _SCRATCH_CUDA = 1.1
+# Where many go through at once, tensors of megabytes come and go and leave gaps in the heap: 16 took up to 3 times
+# their tensors. So a block of several has this share of the room.
+_SHARE_OF_SEVERAL = 0.75
 
 
 class _LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -68,7 +71,8 @@ def largest_block(peak_of: Callable[[int], int], limit: int, room: int) -> tuple
     """The largest number of latents or directions that go through a network at once within some room.
 
     A peak is the greatest of many sums p + b q over a run, p fixed and q a piece's share. So it is convex in b, and
-    peak(b') ≤ b'/b peak(b): a block that is measured bounds every larger one, and none overshoots the room.
+    peak(b') ≤ b'/b peak(b): a block that is measured bounds every larger one, and none overshoots the room. A block of
+    several leaves a part of it to the gaps in the heap.
 
     Args:
         peak_of: Measures the peak of a block of that size.
@@ -82,7 +86,7 @@ def largest_block(peak_of: Callable[[int], int], limit: int, room: int) -> tuple
     if peak > room:
         return 0, peak
     while block < limit:
-        larger = min(limit, block * room // max(peak, 1))
+        larger = min(limit, int(block * _SHARE_OF_SEVERAL * room / max(peak, 1)))
         # What is left to be gained is not worth another measurement.
         if larger < 1.2 * block:
             break
@@ -98,5 +102,6 @@ def check_memory(needed: int, max_memory: int, method: str) -> None:
     """
     if needed > max_memory:
         raise InvalidInputError(
-            f"method {method!r} needs at least max_memory = {needed:,} bytes here, but {max_memory:,} came"
+            f"method {method!r} needs at least max_memory = {needed:,} bytes ({math.ceil(needed / 2**20):,} MiB) here, "
+            f"but {max_memory:,} came"
         )

@@ -64,9 +64,9 @@ def metric_tensor(
             as many as there are. Not for the other two methods.
         context: Complete input, shape (m,), that fills the coordinates outside `space`; the generator's default
             context when omitted.
-        max_memory: Bytes that the computation may add at its peak, H included. Blocks of latent directions, of held
-            columns and of features are made as small as it takes; the network is run on a few directions to see how
-            much they need. No bound when omitted.
+        max_memory: Bytes that the computation may add at its peak, H included. Blocks of latent directions and of
+            features are made as small as it takes, and `gram` does without holding J where that does not fit; the
+            network is run on a few directions to see how much they need. No bound when omitted.
         seed: Of what an iteration starts from; any integer ≥ 0.
 
     Returns:

@@ -1,24 +1,8 @@
-"""Image → latent: problems, and the solvers that invert them."""
+"""Image → latent: problems, and the solvers that invert them.
 
-from __future__ import annotations
+Names are imported when they are first used: what the methods are and do by default needs no torch, and brings none in.
+"""
 
-from pullback.inversion.adam import Adam, AdamState
-from pullback.inversion.hessian_adam import HessianAdam
-from pullback.inversion.problem import LossWeights, Problem
-from pullback.inversion.solve import METHODS, draw_starts, invert, make_solver
-from pullback.inversion.solver import InversionResult, Solver, SolverState
+import lazy_loader
 
-__all__ = [
-    "METHODS",
-    "Adam",
-    "AdamState",
-    "HessianAdam",
-    "InversionResult",
-    "LossWeights",
-    "Problem",
-    "Solver",
-    "SolverState",
-    "draw_starts",
-    "invert",
-    "make_solver",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,68 +3,62 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
 from pullback.geometry.point import check_same_place
+from pullback.inversion.alignment import ALIGNMENT_DIM, AlignmentPrior, cut_frames
+from pullback.inversion.chunks import in_chunks
+from pullback.inversion.weights import LossWeights
 
 # What stands where a mask is 0, in the target and in every reconstruction alike.
 _FILLING = 0.5
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the terms of the loss, each finite and ≥ 0, at least one above 0.
-
-    Attributes:
-        distance: Of the image distance.
-        l1: Of the mean over pixels of |a − b|, images scaled to [−1, 1].
-        l2: Of the mean over pixels of (a − b)², images scaled to [−1, 1].
-
-    Raises:
-        InvalidInputError: A weight is negative or not finite, or none is above 0.
-    """
-
-    distance: float = 1.0
-    l1: float = 0.0
-    l2: float = 1.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            weight = getattr(self, field.name)
-            if not math.isfinite(weight) or weight < 0:
-                raise InvalidInputError(f"a loss weight is finite and not negative, but {field.name} = {weight} came")
-        if self.distance == self.l1 == self.l2 == 0:
-            raise InvalidInputError("all loss weights are 0; set at least one above 0")
+# Less of a pixel than this counts as none.
+_INSIDE = 1e-3
+# A frame in which there is less than this share of what counts in the target shows another picture.
+_LEAST_SHARE = 0.25
 
 
 class Problem:
     """Finds latents whose images resemble the targets.
 
-    The loss of a latent z for a target x is w_d D(G(z), x) + w_1 mean|a − b| + w_2 mean(a − b)², with a and b the
-    two images on [−1, 1]. Under a mask m, both images become m·image + (1 − m)/2 before D, and the means are weighted
-    by m, so that pixels where m is 0 have no influence at all.
+    The loss of a latent z for a target x is w_d D(G(z), x) + w_1 mean|a − b| + w_2 mean(a − b)² + w_p R(z), with a and
+    b the two images on [−1, 1] and R the prior's penalty. Under a mask m, both images become m·image + (1 − m)/2 before
+    D, and the means are weighted by m, so that pixels where m is 0 have no influence at all.
+
+    What solvers move are *points*: latents, followed, where an alignment is searched, by its three standardised
+    coordinates u. Then x is what of the target lies within the frame, m what of the mask does, 0 outside the target,
+    and R is ½‖u‖² more. D is divided by how much counts within the frame, as a share of what counts in the target, so
+    that a frame gains nothing by leaving the target; where that is less than a quarter, the loss is infinite.
 
     Attributes:
         generator: The generator G.
         distance: The image distance D.
-        space: Name of the latent space that is searched.
+        space: Name of the latent space of the points.
+        moves: Name of the space within it that a solver moves; the rest holds: a class that is given, say.
         targets: Target images, shape (images, C, H, W), in [0, 1].
         masks: Weights of the pixels, shape (images, 1, H, W), in [0, 1]; None where all count.
         weights: Weights of the terms of the loss.
         context: Complete inputs, shape (images, m), whose coordinates outside `space` hold; None for the generator's
             default.
+        alignment: Prior of the frames; None where targets are taken as they are.
+        truncation: Latents are clamped to their prior's support, and to ±truncation where that has none; None for no
+            clamp.
+        embeddings: Embeddings of the masked targets, shape (images, F).
 
     Raises:
         UnknownNameError: The generator has no such space.
         InvalidInputError: Targets, masks or context have a wrong shape, are out of range or not finite, a mask is 0
-            everywhere, or generator and distance live on different devices or in different precisions.
+            everywhere, `moves` lies outside `space`, the truncation is not above 0, or generator and distance live on
+            different devices or in different precisions.
     """
 
     def __init__(
@@ -77,6 +71,9 @@ class Problem:
         masks: Tensor | None = None,
         weights: LossWeights | None = None,
         context: Tensor | None = None,
+        moves: str | None = None,
+        alignment: AlignmentPrior | None = None,
+        truncation: float | None = None,
     ) -> None:
         check_same_place(generator, distance)
         if not isinstance(distance, EmbeddingDistance):
@@ -84,6 +81,7 @@ class Problem:
         self.generator = generator
         self.distance = distance
         self.space = generator.space(space).name
+        self.moves = self._checked_moves(moves)
         self.weights = LossWeights() if weights is None else weights
         self.targets = _checked(generator, "targets", targets, generator.image_shape)
         self.masks = masks
@@ -93,8 +91,13 @@ class Problem:
             if empty:
                 raise InvalidInputError(f"the mask of target {empty[0]} is 0 everywhere, so that nothing counts")
         self.context = None if context is None else self._checked_context(context)
+        self.alignment = alignment
+        if truncation is not None and not truncation > 0:
+            raise InvalidInputError(f"a truncation lies above 0, but {truncation} came")
+        self.truncation = truncation
         with torch.no_grad():
-            self._embedding = distance.embed(self._fill(self.targets, self.masks))
+            filled = self.targets if self.masks is None else fill(self.targets, self.masks)
+            self.embeddings = in_chunks(distance.embed, filled)
 
     @property
     def images(self) -> int:
@@ -102,49 +105,109 @@ class Problem:
         return len(self.targets)
 
     @property
-    def dim(self) -> int:
+    def latent_dim(self) -> int:
         """The number of latent dimensions."""
         return self.generator.space(self.space).dim
 
+    @property
+    def extra(self) -> int:
+        """How many coordinates of a point follow its latent."""
+        return 0 if self.alignment is None else ALIGNMENT_DIM
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of a point."""
+        return self.latent_dim + self.extra
+
+    @property
+    def moving_block(self) -> slice:
+        """The columns of a point that a solver moves, besides the alignment."""
+        block, whole = self.generator.space(self.moves), self.generator.space(self.space)
+        return slice(block.start - whole.start, block.start - whole.start + block.dim)
+
+    def split(self, points: Float[Tensor, "*batch dim"]) -> tuple[Float[Tensor, "*batch n"], Tensor | None]:
+        """Latents, and frames (scale, shift x, shift y) or None, of points."""
+        latents = points[..., : self.latent_dim]
+        frames = None if self.alignment is None else self.alignment.frames(points[..., self.latent_dim :])
+        return latents, frames
+
+    def clamp(self, points: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        """Points within the truncation and within the reach of the alignment."""
+        latents, extra = points[..., : self.latent_dim], points[..., self.latent_dim :]
+        if self.truncation is not None:
+            latents = self.generator.space(self.space).prior.truncate(latents, self.truncation)
+        if self.alignment is not None:
+            extra = self.alignment.clamp(extra)
+        return torch.cat([latents, extra], dim=-1)
+
     def render(
-        self, latents: Float[Tensor, "images restarts dim"]
+        self, points: Float[Tensor, "images restarts dim"]
     ) -> Float[Tensor, "images restarts channels height width"]:
-        """Images of latents in [0, 1], each with its target's context, in one forward pass."""
-        restarts = latents.shape[1]
+        """Images of points in [0, 1], each with its target's context, in one forward pass."""
+        restarts = points.shape[1]
         context = None if self.context is None else self.context.repeat_interleave(restarts, dim=0)
-        rendered = self.generator.render(latents.flatten(0, 1), self.space, context)
+        rendered = self.generator.render(self.split(points)[0].flatten(0, 1), self.space, context)
         return rendered.reshape(self.images, restarts, *rendered.shape[1:])
 
+    def framed_targets(
+        self, points: Float[Tensor, "images restarts dim"]
+    ) -> Float[Tensor, "images restarts channels height width"]:
+        """What the images of points resemble: the targets, within the points' frames where those are searched."""
+        targets = self.targets[:, None].expand(-1, points.shape[1], *self.targets.shape[1:])
+        _, frames = self.split(points)
+        if frames is None:
+            return targets
+        # Outside a target there is neither black nor white.
+        cut = _FILLING + cut_frames(targets.flatten(0, 1) - _FILLING, frames.flatten(0, 1))
+        return cut.reshape(targets.shape)
+
     def evaluate(
-        self, latents: Float[Tensor, "images restarts dim"]
+        self, points: Float[Tensor, "images restarts dim"]
     ) -> tuple[Float[Tensor, "images restarts"], Float[Tensor, "images restarts"]]:
-        """The loss and the distance of latents, in one forward pass; differentiable.
+        """The loss and the distance of points, in one forward pass; differentiable.
 
         Args:
-            latents: Shape (images, restarts, dim), on the generator's device and in its precision.
+            points: Shape (images, restarts, dim), on the generator's device and in its precision.
 
         Returns:
             Loss and distance, each of shape (images, restarts).
         """
-        restarts = latents.shape[1]
-        rendered = self.render(latents).flatten(0, 1)
-        targets = self.targets.repeat_interleave(restarts, dim=0)
-        masks = None if self.masks is None else self.masks.repeat_interleave(restarts, dim=0)
-        embedding = self.distance.embed(self._fill(rendered, masks))
-        # D(G(z), x) = ‖φ(G(z)) − φ(x)‖²
-        distance = (embedding - self._embedding.repeat_interleave(restarts, dim=0)).square().sum(dim=1)
-        loss = self.weights.distance * distance
-        # On [−1, 1] a difference is twice that on [0, 1].
-        difference = 2 * (rendered - targets)
-        if self.weights.l1:
-            loss = loss + self.weights.l1 * _mean(difference.abs(), masks)
-        if self.weights.l2:
-            loss = loss + self.weights.l2 * _mean(difference.square(), masks)
-        return loss.reshape(self.images, restarts), distance.reshape(self.images, restarts)
+        image = torch.arange(self.images, device=points.device).repeat_interleave(points.shape[1])
+        loss, distance = losses(self.generator, self.distance, self.rows(points.flatten(0, 1), image))
+        return loss.reshape(points.shape[:2]), distance.reshape(points.shape[:2])
 
-    @staticmethod
-    def _fill(images: Tensor, masks: Tensor | None) -> Tensor:
-        return images if masks is None else images * masks + _FILLING * (1 - masks)
+    def rows(self, points: Float[Tensor, "rows dim"], image: Int[Tensor, " rows"]) -> Rows:
+        """Points and all that their losses depend on, each point for the target of that number."""
+        latents, frames = self.split(points)
+        count = len(points)
+        weights = points.new_tensor([self.weights.distance, self.weights.l1, self.weights.l2])
+        penalties = points.new_zeros(count)
+        if self.weights.prior:
+            penalties = self.generator.space(self.space).prior.penalty(latents)
+            if self.alignment is not None:
+                penalties = penalties + self.alignment.penalty(points[:, self.latent_dim :])
+            penalties = self.weights.prior * penalties
+        masks = (
+            torch.ones_like(self.targets[:1, :1]).expand(count, -1, -1, -1) if self.masks is None else self.masks[image]
+        )
+        context = None if self.context is None else self.context[image]
+        return Rows(
+            inputs=self.generator.complete(latents, self.space, context),
+            frames=frames,
+            targets=self.targets[image],
+            masks=masks,
+            embeddings=self.embeddings[image],
+            weights=weights.expand(count, -1),
+            penalties=penalties,
+        )
+
+    def _checked_moves(self, moves: str | None) -> str:
+        if moves is None:
+            return self.space
+        block, whole = self.generator.space(moves), self.generator.space(self.space)
+        if block.start < whole.start or block.start + block.dim > whole.start + whole.dim:
+            raise InvalidInputError(f"space {moves!r} is no part of space {self.space!r}, so that it cannot move in it")
+        return block.name
 
     def _checked_context(self, context: Tensor) -> Tensor:
         dim = self.generator.space(self.generator.input_space).dim
@@ -155,6 +218,85 @@ class Problem:
         if not context.isfinite().all():
             raise InvalidInputError("a context is finite, but NaN or infinity came")
         return context.to(self.generator.device, self.generator.dtype).expand(self.images, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Points to be evaluated, and all that their losses depend on, each in a row of its own.
+
+    Attributes:
+        inputs: Complete inputs of the generator.
+        frames: Frames within the targets; None where targets are taken as they are.
+        targets: Target images.
+        masks: Weights of their pixels.
+        embeddings: Embeddings of the masked targets, of no use where there are frames.
+        weights: Weights of distance, L1 and L2.
+        penalties: Weighted penalties of the prior.
+    """
+
+    inputs: Float[Tensor, "rows input_dim"]
+    frames: Float[Tensor, "rows 3"] | None
+    targets: Float[Tensor, "rows channels height width"]
+    masks: Float[Tensor, "rows 1 height width"]
+    embeddings: Float[Tensor, "rows features"]
+    weights: Float[Tensor, "rows 3"]
+    penalties: Float[Tensor, " rows"]
+
+    @staticmethod
+    def join(parts: Sequence[Rows]) -> Rows:
+        """The rows of all parts, in order; either all of them have frames or none."""
+
+        def column(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            return None if values[0] is None else torch.cat(values)
+
+        return Rows(**{field.name: column(field.name) for field in fields(Rows)})
+
+
+def losses(
+    generator: Generator, distance: EmbeddingDistance, rows: Rows
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+    """Loss and distance of every row, in one forward pass; differentiable."""
+    targets, masks = seen_targets(rows)
+    embeddings, share = rows.embeddings, torch.ones_like(rows.penalties)
+    if rows.frames is not None:
+        embeddings = distance.embed(fill(targets, masks))
+        share = masks.flatten(1).mean(dim=1) / rows.masks.flatten(1).mean(dim=1)
+    rendered = generator.synthesize(rows.inputs)
+    # D(G(z), x) = ‖φ(G(z)) − φ(x)‖²
+    apart = (distance.embed(fill(rendered, masks)) - embeddings).square().sum(dim=1) / share.clamp_min(_INSIDE)
+    # On [−1, 1] a difference is twice that on [0, 1].
+    difference = 2 * (rendered - targets)
+    # Σ m v / (C Σ m)
+    area = counted(masks, difference.shape[1])
+    absolute = (difference.abs() * masks).flatten(1).sum(dim=1) / area
+    squared = (difference.square() * masks).flatten(1).sum(dim=1) / area
+    weighted = (rows.weights * torch.stack([apart, absolute, squared], dim=1)).sum(dim=1)
+    return torch.where(share < _LEAST_SHARE, math.inf, weighted + rows.penalties), apart
+
+
+def counted(masks: Float[Tensor, "rows 1 height width"], channels: int) -> Float[Tensor, " rows"]:
+    """C Σ m: how many values of each image count."""
+    return channels * masks.flatten(1).sum(dim=1).clamp_min(_INSIDE)
+
+
+def seen_targets(
+    rows: Rows,
+) -> tuple[Float[Tensor, "rows channels height width"], Float[Tensor, "rows 1 height width"]]:
+    """What of its target each row sees, and how much of every pixel counts; differentiable in the frames."""
+    if rows.frames is None:
+        return rows.targets, rows.masks
+    # Σ w m x / Σ w m, w bilinear: what does not count has no part in what lies between pixels.
+    cut = cut_frames(torch.cat([rows.targets * rows.masks, rows.masks], dim=1), rows.frames)
+    masks = cut[:, -1:]
+    return cut[:, :-1] / masks.clamp_min(_INSIDE), masks
+
+
+def fill(
+    images: Float[Tensor, "rows channels height width"], masks: Float[Tensor, "rows 1 height width"]
+) -> Float[Tensor, "rows channels height width"]:
+    """Images as distances see them: what does not count is grey."""
+    return images * masks + _FILLING * (1 - masks)
 
 
 def _checked(
@@ -173,11 +315,3 @@ def _checked(
     if low < 0 or high > 1:
         raise InvalidInputError(f"{name} lie between 0 and 1, but values from {low:.4g} to {high:.4g} came")
     return images.detach().to(generator.device, generator.dtype)
-
-
-def _mean(values: Tensor, masks: Tensor | None) -> Tensor:
-    """Mean over pixels and channels, weighted by the mask: shape (B, C, H, W) → (B,)."""
-    if masks is None:
-        return values.flatten(1).mean(dim=1)
-    # Σ m v / (C Σ m)
-    return (values * masks).flatten(1).sum(dim=1) / (values.shape[1] * masks.flatten(1).sum(dim=1))

@@ -16,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from pullback.errors import WeightsCorruptedError
+from pullback.files import write_whole
 from pullback.weights.source import WeightsSource
 
 _CHUNK = 1 << 20
@@ -80,10 +81,11 @@ def write_converted(source: WeightsSource, source_sha256: str, content: bytes) -
         "part": _part(source),
         "source": str(source),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     # An old record would condemn the new file if this process died between the two writes.
     _record_path(path).unlink(missing_ok=True)
-    _write_atomically(path, content)
-    _write_atomically(_record_path(path), json.dumps(record, indent=2).encode())
+    write_whole(path, content)
+    write_whole(_record_path(path), json.dumps(record, indent=2).encode())
     return path
 
 
@@ -102,17 +104,3 @@ def _record_path(path: Path) -> Path:
 
 def _part(source: WeightsSource) -> list[str]:
     return [source.key, source.prefix]
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Writers hold the lock, so the process's number is only there to tell leftovers of a crash apart.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

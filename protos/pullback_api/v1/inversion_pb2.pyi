@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
 from pullback_api.v1 import jobs_pb2 as _jobs_pb2
 from pullback_api.v1 import specs_pb2 as _specs_pb2
 from pullback_api.v1 import values_pb2 as _values_pb2
@@ -20,17 +21,43 @@ class Fit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 FIT_UNSPECIFIED: Fit
 FIT_CENTER_CROP: Fit
 
+class Box(_message.Message):
+    __slots__ = ("left", "top", "width", "height")
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    TOP_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    left: int
+    top: int
+    width: int
+    height: int
+    def __init__(self, left: _Optional[int] = ..., top: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
+
+class Alignment(_message.Message):
+    __slots__ = ("scale", "shift_x", "shift_y")
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    SHIFT_X_FIELD_NUMBER: _ClassVar[int]
+    SHIFT_Y_FIELD_NUMBER: _ClassVar[int]
+    scale: float
+    shift_x: float
+    shift_y: float
+    def __init__(self, scale: _Optional[float] = ..., shift_x: _Optional[float] = ..., shift_y: _Optional[float] = ...) -> None: ...
+
 class Target(_message.Message):
-    __slots__ = ("image", "fit", "mask", "label")
+    __slots__ = ("image", "fit", "mask", "label", "ignore", "class_label")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     FIT_FIELD_NUMBER: _ClassVar[int]
     MASK_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_FIELD_NUMBER: _ClassVar[int]
+    CLASS_LABEL_FIELD_NUMBER: _ClassVar[int]
     image: _values_pb2.Image
     fit: Fit
     mask: _values_pb2.Image
     label: str
-    def __init__(self, image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., fit: _Optional[_Union[Fit, str]] = ..., mask: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., label: _Optional[str] = ...) -> None: ...
+    ignore: _containers.RepeatedCompositeFieldContainer[Box]
+    class_label: str
+    def __init__(self, image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., fit: _Optional[_Union[Fit, str]] = ..., mask: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., label: _Optional[str] = ..., ignore: _Optional[_Iterable[_Union[Box, _Mapping]]] = ..., class_label: _Optional[str] = ...) -> None: ...
 
 class InvertRequest(_message.Message):
     __slots__ = ("request_id", "settings", "targets")
@@ -42,8 +69,28 @@ class InvertRequest(_message.Message):
     targets: _containers.RepeatedCompositeFieldContainer[Target]
     def __init__(self, request_id: _Optional[str] = ..., settings: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ...) -> None: ...
 
+class Solution(_message.Message):
+    __slots__ = ("latent", "image", "distance", "loss", "restart", "step", "alignment", "class_label")
+    LATENT_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    RESTART_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    ALIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    CLASS_LABEL_FIELD_NUMBER: _ClassVar[int]
+    latent: _values_pb2.Tensor
+    image: _values_pb2.Image
+    distance: float
+    loss: float
+    restart: int
+    step: int
+    alignment: Alignment
+    class_label: str
+    def __init__(self, latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., distance: _Optional[float] = ..., loss: _Optional[float] = ..., restart: _Optional[int] = ..., step: _Optional[int] = ..., alignment: _Optional[_Union[Alignment, _Mapping]] = ..., class_label: _Optional[str] = ...) -> None: ...
+
 class InvertedTarget(_message.Message):
-    __slots__ = ("label", "latent", "image", "target", "distance", "loss", "best_restart", "best_step", "distance_trace", "loss_trace", "restart_latents")
+    __slots__ = ("label", "latent", "image", "target", "distance", "loss", "best_restart", "best_step", "distance_trace", "loss_trace", "restart_latents", "error", "solutions", "evaluations", "aligned_target")
     LABEL_FIELD_NUMBER: _ClassVar[int]
     LATENT_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +102,10 @@ class InvertedTarget(_message.Message):
     DISTANCE_TRACE_FIELD_NUMBER: _ClassVar[int]
     LOSS_TRACE_FIELD_NUMBER: _ClassVar[int]
     RESTART_LATENTS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    SOLUTIONS_FIELD_NUMBER: _ClassVar[int]
+    EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
+    ALIGNED_TARGET_FIELD_NUMBER: _ClassVar[int]
     label: str
     latent: _values_pb2.Tensor
     image: _values_pb2.Image
@@ -66,7 +117,11 @@ class InvertedTarget(_message.Message):
     distance_trace: _values_pb2.Tensor
     loss_trace: _values_pb2.Tensor
     restart_latents: _values_pb2.Tensor
-    def __init__(self, label: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., target: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., distance: _Optional[float] = ..., loss: _Optional[float] = ..., best_restart: _Optional[int] = ..., best_step: _Optional[int] = ..., distance_trace: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., loss_trace: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., restart_latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    error: _status_pb2.Status
+    solutions: _containers.RepeatedCompositeFieldContainer[Solution]
+    evaluations: int
+    aligned_target: _values_pb2.Image
+    def __init__(self, label: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., target: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., distance: _Optional[float] = ..., loss: _Optional[float] = ..., best_restart: _Optional[int] = ..., best_step: _Optional[int] = ..., distance_trace: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., loss_trace: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., restart_latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., solutions: _Optional[_Iterable[_Union[Solution, _Mapping]]] = ..., evaluations: _Optional[int] = ..., aligned_target: _Optional[_Union[_values_pb2.Image, _Mapping]] = ...) -> None: ...
 
 class InversionResult(_message.Message):
     __slots__ = ("name", "settings", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "compute_seconds", "results")

@@ -58,9 +58,12 @@ class InversionServicer(object):
     """
 
     def Invert(self, request, context):
-        """Inverts images as a job; every image is optimized from several starts, all in one batch.
+        """Inverts images as a job. Jobs that are there at the same time and agree in generator, space, distance and method are
+        computed together; no result depends on its company.
 
-        NOT_FOUND: no such generator or eigenbasis. INVALID_ARGUMENT: an image that cannot be used, an unknown name or a
+        An image that cannot be used fails alone, with an `error` in its result, where others of the request can.
+
+        NOT_FOUND: no such generator or eigenbasis. INVALID_ARGUMENT: no image that can be used, an unknown name or a
         number out of range; the field violations say which. FAILED_PRECONDITION: the eigenbasis does not serve this
         generator's weights, space and distance, or none was computed yet. ALREADY_EXISTS: `request_id` was used for
         another request. RESOURCE_EXHAUSTED: the message is too large, or the server's disk is full.

@@ -22,12 +22,39 @@ class InversionMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INVERSION_METHOD_UNSPECIFIED: _ClassVar[InversionMethod]
     INVERSION_METHOD_ADAM: _ClassVar[InversionMethod]
     INVERSION_METHOD_HESSIAN_ADAM: _ClassVar[InversionMethod]
+    INVERSION_METHOD_LBFGS: _ClassVar[InversionMethod]
+    INVERSION_METHOD_BASIN_CMA: _ClassVar[InversionMethod]
+    INVERSION_METHOD_BASIN_CMA_HESSIAN_ADAM: _ClassVar[InversionMethod]
+    INVERSION_METHOD_HESSIAN_BASIN_CMA: _ClassVar[InversionMethod]
+    INVERSION_METHOD_LEVENBERG_MARQUARDT: _ClassVar[InversionMethod]
+
+class InversionBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INVERSION_BASIS_UNSPECIFIED: _ClassVar[InversionBasis]
+    INVERSION_BASIS_NONE: _ClassVar[InversionBasis]
+    INVERSION_BASIS_GLOBAL: _ClassVar[InversionBasis]
+    INVERSION_BASIS_SEPARATE: _ClassVar[InversionBasis]
+    INVERSION_BASIS_LOCAL: _ClassVar[InversionBasis]
 
 class Schedule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SCHEDULE_UNSPECIFIED: _ClassVar[Schedule]
     SCHEDULE_CONSTANT: _ClassVar[Schedule]
     SCHEDULE_COSINE: _ClassVar[Schedule]
+
+class Start(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    START_UNSPECIFIED: _ClassVar[Start]
+    START_PRIOR: _ClassVar[Start]
+    START_MEAN: _ClassVar[Start]
+    START_BANK: _ClassVar[Start]
+
+class ClassMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLASS_MODE_UNSPECIFIED: _ClassVar[ClassMode]
+    CLASS_MODE_GIVEN: _ClassVar[ClassMode]
+    CLASS_MODE_FREE: _ClassVar[ClassMode]
+    CLASS_MODE_SEARCHED: _ClassVar[ClassMode]
 METRIC_METHOD_UNSPECIFIED: MetricMethod
 METRIC_METHOD_SKETCH: MetricMethod
 METRIC_METHOD_GRAM: MetricMethod
@@ -38,12 +65,30 @@ METRIC_METHOD_GRAM_ITERATION: MetricMethod
 INVERSION_METHOD_UNSPECIFIED: InversionMethod
 INVERSION_METHOD_ADAM: InversionMethod
 INVERSION_METHOD_HESSIAN_ADAM: InversionMethod
+INVERSION_METHOD_LBFGS: InversionMethod
+INVERSION_METHOD_BASIN_CMA: InversionMethod
+INVERSION_METHOD_BASIN_CMA_HESSIAN_ADAM: InversionMethod
+INVERSION_METHOD_HESSIAN_BASIN_CMA: InversionMethod
+INVERSION_METHOD_LEVENBERG_MARQUARDT: InversionMethod
+INVERSION_BASIS_UNSPECIFIED: InversionBasis
+INVERSION_BASIS_NONE: InversionBasis
+INVERSION_BASIS_GLOBAL: InversionBasis
+INVERSION_BASIS_SEPARATE: InversionBasis
+INVERSION_BASIS_LOCAL: InversionBasis
 SCHEDULE_UNSPECIFIED: Schedule
 SCHEDULE_CONSTANT: Schedule
 SCHEDULE_COSINE: Schedule
+START_UNSPECIFIED: Start
+START_PRIOR: Start
+START_MEAN: Start
+START_BANK: Start
+CLASS_MODE_UNSPECIFIED: ClassMode
+CLASS_MODE_GIVEN: ClassMode
+CLASS_MODE_FREE: ClassMode
+CLASS_MODE_SEARCHED: ClassMode
 
 class EigenbasisSpec(_message.Message):
-    __slots__ = ("generator", "space", "distance", "method", "samples", "seed", "automatic", "tolerance", "k", "separate")
+    __slots__ = ("generator", "space", "distance", "method", "samples", "seed", "automatic", "tolerance", "k", "separate", "max_memory_mib")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +99,7 @@ class EigenbasisSpec(_message.Message):
     TOLERANCE_FIELD_NUMBER: _ClassVar[int]
     K_FIELD_NUMBER: _ClassVar[int]
     SEPARATE_FIELD_NUMBER: _ClassVar[int]
+    MAX_MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     distance: str
@@ -64,10 +110,11 @@ class EigenbasisSpec(_message.Message):
     tolerance: float
     k: int
     separate: bool
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[MetricMethod, str]] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., automatic: bool = ..., tolerance: _Optional[float] = ..., k: _Optional[int] = ..., separate: bool = ...) -> None: ...
+    max_memory_mib: int
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[MetricMethod, str]] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., automatic: bool = ..., tolerance: _Optional[float] = ..., k: _Optional[int] = ..., separate: bool = ..., max_memory_mib: _Optional[int] = ...) -> None: ...
 
 class AnalysisSpec(_message.Message):
-    __slots__ = ("generator", "space", "distance", "positions", "control_positions", "compared_distances", "seed")
+    __slots__ = ("generator", "space", "distance", "positions", "control_positions", "compared_distances", "seed", "max_memory_mib")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +122,7 @@ class AnalysisSpec(_message.Message):
     CONTROL_POSITIONS_FIELD_NUMBER: _ClassVar[int]
     COMPARED_DISTANCES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    MAX_MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     distance: str
@@ -82,20 +130,31 @@ class AnalysisSpec(_message.Message):
     control_positions: int
     compared_distances: _containers.RepeatedScalarFieldContainer[str]
     seed: int
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., positions: _Optional[int] = ..., control_positions: _Optional[int] = ..., compared_distances: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ...) -> None: ...
+    max_memory_mib: int
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., positions: _Optional[int] = ..., control_positions: _Optional[int] = ..., compared_distances: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ..., max_memory_mib: _Optional[int] = ...) -> None: ...
 
 class LossWeights(_message.Message):
-    __slots__ = ("distance", "l1", "l2")
+    __slots__ = ("distance", "l1", "l2", "prior")
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
     L1_FIELD_NUMBER: _ClassVar[int]
     L2_FIELD_NUMBER: _ClassVar[int]
+    PRIOR_FIELD_NUMBER: _ClassVar[int]
     distance: float
     l1: float
     l2: float
-    def __init__(self, distance: _Optional[float] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ...) -> None: ...
+    prior: float
+    def __init__(self, distance: _Optional[float] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ..., prior: _Optional[float] = ...) -> None: ...
+
+class AlignmentSettings(_message.Message):
+    __slots__ = ("scale", "shift")
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    SHIFT_FIELD_NUMBER: _ClassVar[int]
+    scale: float
+    shift: float
+    def __init__(self, scale: _Optional[float] = ..., shift: _Optional[float] = ...) -> None: ...
 
 class InversionSettings(_message.Message):
-    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every")
+    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +168,17 @@ class InversionSettings(_message.Message):
     EIGENBASIS_FIELD_NUMBER: _ClassVar[int]
     EXPONENT_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_EVERY_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_EVERY_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    THIN_FIELD_NUMBER: _ClassVar[int]
+    EVALUATIONS_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    PATIENCE_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATION_FIELD_NUMBER: _ClassVar[int]
+    CLASS_MODE_FIELD_NUMBER: _ClassVar[int]
+    ALIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     distance: str
@@ -122,4 +192,15 @@ class InversionSettings(_message.Message):
     eigenbasis: str
     exponent: float
     preview_every: int
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ...) -> None: ...
+    basis: InversionBasis
+    local_every: int
+    start: Start
+    thin: bool
+    evaluations: int
+    seconds: float
+    patience: int
+    truncation: float
+    class_mode: ClassMode
+    alignment: AlignmentSettings
+    top_k: int
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ...) -> None: ...

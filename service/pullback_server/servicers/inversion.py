@@ -11,20 +11,26 @@ from pullback import distances
 from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback_api.v1 import inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
+from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
-from pullback_server.images import ImageError, PreparedTarget, prepare
+from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
 from pullback_server.names import inversion_name, job_name, new_id, parse_inversion
 from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.payload import PayloadItem, write_payload
 from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.cursors import read_cursor
-from pullback_server.specs import complete_inversion_settings, find_generator
+from pullback_server.specs import (
+    check_target,
+    complete_inversion_settings,
+    find_generator,
+    inversion_load,
+    moving_space,
+)
 from pullback_server.store import Store
 from pullback_server.submission import Submission, find_repeated, submit
 
 MAX_TARGETS = 256
-MAX_LABEL = 200
 # Large photographs take a few hundred megabytes each while they are decoded.
 DECODERS = 2
 
@@ -51,7 +57,8 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             raise invalid("targets", f"expected 1 to {MAX_TARGETS} images, but {len(request.targets)} came")
         settings = complete_inversion_settings(request.settings, targets=len(request.targets))
         await self._check_eigenbasis(settings, named=bool(request.settings.eigenbasis))
-        targets = await self._prepare(request, find_generator(settings.generator, "settings.generator"))
+        items = await self._prepare(request, settings)
+        images = sum(isinstance(item, inversion_pb2.Target) for item in items)
         job_id = new_id()
         submission = Submission(
             job_id=job_id,
@@ -62,7 +69,8 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             result=inversion_name(job_id),
             total=settings.steps,
             uses=settings.eigenbasis or None,
-            payload=inversion_pb2.InvertRequest(targets=targets).SerializeToString(),
+            payload=write_payload(items),
+            load=inversion_load(settings, images),
         )
         return job_message(await submit(self._scheduler, self._store, submission))
 
@@ -112,34 +120,49 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             basis.check_serves(
                 generator=generator.name,
                 weights_hash=generator.weights_hash,
-                space=settings.space,
+                space=moving_space(settings, generator),
                 distance=settings.distance,
                 distance_hash=distances.entry(settings.distance).weights_hash,
             )
         except IncompatibleEigenbasisError as error:
             raise failed_precondition(f"settings.eigenbasis: {record.name} does not fit: {error}") from None
+        separate = geometry_pb2.Eigenbasis.FromString(record.header).spec.separate
+        if settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE and not separate:
+            raise failed_precondition(
+                f"settings.eigenbasis: {record.name} does not fit: basis SEPARATE needs a block-diagonal one, whose "
+                "specification says separate"
+            )
 
     async def _prepare(
-        self, request: inversion_pb2.InvertRequest, generator: CatalogueEntry
-    ) -> list[inversion_pb2.Target]:
-        """The targets at the generator's size; INVALID_ARGUMENT that names every one that cannot be used."""
-        wrong = Violations()
-        prepared = []
+        self, request: inversion_pb2.InvertRequest, settings: specs_pb2.InversionSettings
+    ) -> list[PayloadItem]:
+        """The targets at the generator's size, and for each image that cannot be used the reason why.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT, with all that is wrong, where no image can be used, or where something is wrong
+                that is not an image's fault.
+        """
+        generator = find_generator(settings.generator, "settings.generator")
+        wrong, usable, asked_wrongly = Violations(), False, False
+        items: list[PayloadItem] = []
         for number, target in enumerate(request.targets):
             field = f"targets[{number}]"
-            if target.fit not in inversion_pb2.Fit.values():
-                wrong.add(f"{field}.fit", f"unknown fit {target.fit}; known: FIT_CENTER_CROP")
-            if len(target.label) > MAX_LABEL:
-                wrong.add(f"{field}.label", f"expected at most {MAX_LABEL} characters, but {len(target.label)} came")
+            if not check_target(target, settings, generator, field, wrong):
+                asked_wrongly = True
+                continue
             try:
                 async with self._decoders:
                     files = await asyncio.to_thread(_prepare_one, target, generator)
             except ImageError as error:
                 wrong.add(f"{field}.{error.part}", str(error))
+                status = invalid(f"{field}.{error.part}", str(error)).to_status()
+                items.append(inversion_pb2.InvertedTarget(label=target.label, error=status))
                 continue
-            prepared.append(_prepared_target(target.label, files, generator))
-        wrong.raise_if_any()
-        return prepared
+            usable = True
+            items.append(_prepared_target(target, files, generator))
+        if asked_wrongly or not usable:
+            wrong.raise_if_any()
+        return items
 
 
 def _prepare_one(target: inversion_pb2.Target, generator: CatalogueEntry) -> PreparedTarget:
@@ -151,16 +174,19 @@ def _prepare_one(target: inversion_pb2.Target, generator: CatalogueEntry) -> Pre
         width=width,
         channels=channels,
         center_crop=target.fit == inversion_pb2.FIT_CENTER_CROP,
+        ignore=[Rectangle(box.left, box.top, box.width, box.height) for box in target.ignore],
     )
 
 
-def _prepared_target(label: str, files: PreparedTarget, generator: CatalogueEntry) -> inversion_pb2.Target:
+def _prepared_target(
+    target: inversion_pb2.Target, files: PreparedTarget, generator: CatalogueEntry
+) -> inversion_pb2.Target:
     _, height, width = generator.image_shape
 
     def image(data: bytes) -> values_pb2.Image:
         return values_pb2.Image(data=data, format=values_pb2.IMAGE_FORMAT_PNG, width=width, height=height)
 
-    target = inversion_pb2.Target(label=label, image=image(files.image))
+    prepared = inversion_pb2.Target(label=target.label, class_label=target.class_label, image=image(files.image))
     if files.mask is not None:
-        target.mask.CopyFrom(image(files.mask))
-    return target
+        prepared.mask.CopyFrom(image(files.mask))
+    return prepared

@@ -1,25 +1,29 @@
 """Specifications of jobs: checked, and every default filled in, so that what is stored says all."""
 
 from pullback_server.specs.analysis import analysis_name_of, complete_analysis_spec
+from pullback_server.specs.classes import class_space, moving_space
 from pullback_server.specs.common import find_generator
 from pullback_server.specs.eigenbasis import METRIC_METHODS, blocks_of, complete_eigenbasis_spec, eigenbasis_name_of
-from pullback_server.specs.inversion import (
-    INVERSION_METHODS,
-    SCHEDULES,
-    complete_inversion_settings,
-    default_eigenbasis_spec,
-)
+from pullback_server.specs.inversion import complete_inversion_settings, default_eigenbasis_spec, inversion_load
+from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS, SCHEDULES, STARTS
+from pullback_server.specs.targets import check_target
 
 __all__ = [
+    "BASES",
     "INVERSION_METHODS",
     "METRIC_METHODS",
     "SCHEDULES",
+    "STARTS",
     "analysis_name_of",
     "blocks_of",
+    "check_target",
+    "class_space",
     "complete_analysis_spec",
     "complete_eigenbasis_spec",
     "complete_inversion_settings",
     "default_eigenbasis_spec",
     "eigenbasis_name_of",
     "find_generator",
+    "inversion_load",
+    "moving_space",
 ]

@@ -6,7 +6,16 @@ from pullback import distances
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.names import analysis_name
-from pullback_server.specs.common import as_id, check_seed, digest, distance_of, find_generator, space_of
+from pullback_server.specs.common import (
+    as_id,
+    check_max_memory,
+    check_seed,
+    digest,
+    distance_of,
+    find_generator,
+    identity,
+    space_of,
+)
 
 MAX_POSITIONS = 2_000
 DEFAULT_POSITIONS = 50
@@ -40,6 +49,7 @@ def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") ->
             f"{field}.control_positions", f"expected 2 to {positions} (`positions`), but {control_positions} came"
         )
     check_seed(spec.seed, f"{field}.seed", wrong)
+    check_max_memory(spec.max_memory_mib, f"{field}.max_memory_mib", wrong)
     complete = specs_pb2.AnalysisSpec(
         generator=spec.generator,
         space=space_of(spec.space, generator, f"{field}.space", wrong),
@@ -48,6 +58,7 @@ def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") ->
         control_positions=control_positions,
         compared_distances=compared,
         seed=spec.seed,
+        max_memory_mib=spec.max_memory_mib,
     )
     wrong.raise_if_any()
     return complete
@@ -57,6 +68,6 @@ def analysis_name_of(spec: specs_pb2.AnalysisSpec) -> str:
     """The resource name of the analysis that a complete specification makes with today's weights."""
     generator = find_generator(spec.generator, "generator")
     weights = [distances.entry(name).weights_hash for name in (spec.distance, *spec.compared_distances)]
-    parts = (generator.weights_hash, *weights, spec.SerializeToString(deterministic=True).hex())
+    parts = (generator.weights_hash, *weights, identity(spec))
     readable = f"{spec.space}-{spec.distance}-{spec.positions}-{spec.seed}-{digest(parts)}"
     return analysis_name(generator.name, as_id(readable))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from copy import deepcopy
 
 from pullback import distances, generators
 from pullback.distances import DistanceEntry
 from pullback.errors import UnknownNameError
 from pullback.generators import CatalogueEntry
+from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations, not_found
 from pullback_server.names import parse_generator
 
@@ -52,6 +54,12 @@ def check_seed(seed: int, field: str, wrong: Violations) -> None:
         wrong.add(field, f"expected 0 or more, but {seed} came")
 
 
+def check_max_memory(mib: int, field: str, wrong: Violations) -> None:
+    """A negative bound of memory is a violation."""
+    if mib < 0:
+        wrong.add(field, f"expected 0 (no bound) or more MiB, but {mib} came")
+
+
 def check_range(value: int, most: int, field: str, wrong: Violations) -> None:
     """A number outside 1 to `most` is a violation."""
     if not 1 <= value <= most:
@@ -61,6 +69,16 @@ def check_range(value: int, most: int, field: str, wrong: Violations) -> None:
 def enum_names(enum: type) -> str:
     """The names of a protobuf enumeration but the unspecified one."""
     return ", ".join(name for name, number in enum.items() if number)  # type: ignore[attr-defined]
+
+
+def identity(spec: specs_pb2.EigenbasisSpec | specs_pb2.AnalysisSpec) -> str:
+    """What tells a complete specification from others, as text: all of it but the bound of memory.
+
+    Under another bound the result is the same but for rounding.
+    """
+    unbounded = deepcopy(spec)
+    unbounded.ClearField("max_memory_mib")
+    return unbounded.SerializeToString(deterministic=True).hex()
 
 
 def digest(parts: Iterable[object]) -> str:

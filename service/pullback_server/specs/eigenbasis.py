@@ -10,12 +10,14 @@ from pullback_server.errors import Violations
 from pullback_server.names import eigenbasis_name
 from pullback_server.specs.common import (
     as_id,
+    check_max_memory,
     check_range,
     check_seed,
     digest,
     distance_of,
     enum_names,
     find_generator,
+    identity,
     space_of,
 )
 
@@ -67,6 +69,7 @@ def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> spec
     if spec.tolerance and not spec.automatic:
         wrong.add(f"{field}.tolerance", "only an automatic number of samples takes one; set automatic, or leave it out")
     check_seed(spec.seed, f"{field}.seed", wrong)
+    check_max_memory(spec.max_memory_mib, f"{field}.max_memory_mib", wrong)
     complete = specs_pb2.EigenbasisSpec(
         generator=spec.generator,
         space=space_of(spec.space, generator, f"{field}.space", wrong),
@@ -78,6 +81,7 @@ def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> spec
         tolerance=tolerance if spec.automatic else 0.0,
         k=spec.k,
         separate=spec.separate,
+        max_memory_mib=spec.max_memory_mib,
     )
     if not wrong:
         _check_k(complete, generator, field, wrong)
@@ -104,12 +108,13 @@ def blocks_of(generator: CatalogueEntry, space: str) -> dict[str, int]:
 def eigenbasis_name_of(spec: specs_pb2.EigenbasisSpec) -> str:
     """The resource name of the eigenbasis that a complete specification makes with today's weights.
 
-    Equal specifications over equal weights have one name; readable, with a digest of everything that matters.
+    Equal specifications over equal weights have one name, whatever their bounds of memory; readable, with a digest of
+    everything that matters.
     """
     generator = find_generator(spec.generator, "generator")
     distance = distances.entry(spec.distance)
     method = METRIC_METHODS[spec.method]
-    parts = (generator.weights_hash, distance.weights_hash, spec.SerializeToString(deterministic=True).hex())
+    parts = (generator.weights_hash, distance.weights_hash, identity(spec))
     samples = f"auto-{spec.tolerance:g}" if spec.automatic else spec.samples
     separate = "-separate" if spec.separate else ""
     readable = f"{spec.space}{separate}-{spec.distance}-{method}-{samples}-{spec.seed}-{digest(parts)}"

@@ -34,6 +34,8 @@ class JobRecord:
         result: Name of the resource that it makes.
         uses: Name of the eigenbasis that it works with, if any.
         payload: Digest of its input (the prepared targets), if it has any.
+        batch: Jobs of an equal batch can be computed together; empty for one that is computed by itself.
+        rows: How many latents it moves, images × restarts; 0 for a job that inverts nothing.
         progress: Serialised `Progress`.
         error: Serialised `google.rpc.Status` of a failed job.
         created: When it was accepted.
@@ -51,6 +53,8 @@ class JobRecord:
     result: str
     uses: str | None
     payload: str | None
+    batch: str
+    rows: int
     progress: bytes
     error: bytes | None
     created: datetime

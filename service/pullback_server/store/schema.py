@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Dialect, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Raised with every change of the tables; a store of a newer version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -57,6 +57,8 @@ class JobRow(Base):
     result: Mapped[str] = mapped_column(String(320))
     uses: Mapped[str | None] = mapped_column(String(320))
     payload: Mapped[str | None] = mapped_column(String(64))
+    batch: Mapped[str] = mapped_column(String(512))
+    rows: Mapped[int]
     progress: Mapped[bytes] = mapped_column(LargeBinary)
     error: Mapped[bytes | None] = mapped_column(LargeBinary)
     created: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -62,6 +62,8 @@ class Store:
         progress: bytes,
         uses: str | None = None,
         payload: str | None = None,
+        batch: str = "",
+        rows: int = 0,
     ) -> JobRecord:
         """Accepts a job.
 
@@ -75,6 +77,8 @@ class Store:
             progress: Serialised `Progress` to begin with.
             uses: Name of the eigenbasis that the job works with.
             payload: Digest of the job's input.
+            batch: What jobs have in common that can be computed together; empty for a job computed by itself.
+            rows: How many latents the job moves.
         """
         with self._write() as session:
             row = JobRow(
@@ -87,6 +91,8 @@ class Store:
                 result=result,
                 uses=uses,
                 payload=payload,
+                batch=batch,
+                rows=rows,
                 progress=progress,
                 created=_now(),
                 attempts=0,
@@ -141,12 +147,11 @@ class Store:
         with Session(self._engine) as session:
             return [(row.number, _job(row)) for row in session.scalars(query)]
 
-    def next_queued(self) -> JobRecord | None:
-        """The oldest job that waits for a worker."""
-        query = select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(JobRow.number).limit(1)
+    def queued(self) -> list[JobRecord]:
+        """The jobs that wait for a worker, the oldest first."""
+        query = select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(JobRow.number)
         with Session(self._engine) as session:
-            row = session.scalar(query)
-            return None if row is None else _job(row)
+            return [_job(row) for row in session.scalars(query)]
 
     def queue_length(self) -> int:
         """How many jobs wait for a worker."""
@@ -360,6 +365,8 @@ def _job(row: JobRow) -> JobRecord:
         result=row.result,
         uses=row.uses,
         payload=row.payload,
+        batch=row.batch,
+        rows=row.rows,
         progress=row.progress,
         error=row.error,
         created=row.created,

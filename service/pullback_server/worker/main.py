@@ -1,4 +1,4 @@
-"""The worker's loop: one step of the job, then whatever short calls have come, then the next step."""
+"""The worker's loop: a piece of some job's step, then whatever short calls have come, then the next piece."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 
+from pullback_server.batching import Candidate, together
 from pullback_server.worker.calls import render, sample
 from pullback_server.worker.failures import describe
+from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.messages import (
     AbandonCall,
     CallDone,
     CallFailed,
     CallMessage,
     CancelJob,
+    Computing,
     Exit,
     Finished,
     FromWorker,
     JobFailed,
-    Progressed,
     Ready,
     Render,
     Sample,
@@ -36,9 +36,8 @@ from pullback_server.worker.messages import (
     ToWorker,
 )
 from pullback_server.worker.models import Models
-from pullback_server.worker.tasks import Task, make_task
-
-PROGRESS_SECONDS = 0.25
+from pullback_server.worker.shares import Shares
+from pullback_server.worker.turns import Turn
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +53,17 @@ def run(connection: Connection, device: str, checkpoint_seconds: float, log_leve
 
 
 class Worker:
-    """One device, at most one job, and short calls between its steps."""
+    """One device, jobs that share its time, and short calls in between."""
 
     def __init__(self, connection: Connection, device: str, checkpoint_seconds: float) -> None:
         self._connection = connection
         self._checkpoint_seconds = checkpoint_seconds
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models = Models(device)
-        self._running: _RunningJob | None = None
+        self._jobs: dict[str, RunningJob] = {}
+        self._turns: dict[str, Turn] = {}
+        self._shares = Shares()
+        self._computing: frozenset[str] = frozenset()
         self._calls: dict[int, Iterator[CallMessage]] = {}
 
     def serve(self) -> None:
@@ -71,7 +73,7 @@ class Worker:
         while True:
             self._read_inbox()
             self._advance_calls()
-            self._advance_job()
+            self._advance_jobs()
 
     def _listen(self) -> None:
         """Moves messages from the pipe to the inbox; ends the process when the server says so, or is gone."""
@@ -86,9 +88,15 @@ class Worker:
     def _send(self, message: FromWorker) -> None:
         self._connection.send(message)
 
+    def _tell_computing(self, *jobs: str) -> None:
+        """Says whose fault it is if this process dies from now on."""
+        if self._computing != (computing := frozenset(jobs)):
+            self._computing = computing
+            self._send(Computing(computing))
+
     def _read_inbox(self) -> None:
         """Handles what has come; waits for something where there is nothing to do."""
-        if self._running is None and not self._calls:
+        if not self._jobs and not self._calls:
             self._handle(self._inbox.get())
         with contextlib.suppress(queue.Empty):
             while True:
@@ -97,17 +105,17 @@ class Worker:
     def _handle(self, message: ToWorker) -> None:
         match message:
             case StartJob():
-                self._running = _RunningJob(message, self._models, self._connection, self._checkpoint_seconds)
-            case CancelJob(job):
-                if self._running is not None and self._running.job == job:
-                    self._running.discard()
-                    self._running = None
-                    self._send(Stopped(job, suspended=False))
+                job = RunningJob(message, self._models, self._send, self._checkpoint_seconds)
+                self._jobs[job.id] = job
+                self._shares.add(job.id, job.batch)
+            case CancelJob(job_id):
+                if job_id in self._jobs:
+                    self._forget(job_id).discard()
+                    self._send(Stopped(job_id, suspended=False))
             case SuspendJobs():
-                if self._running is not None:
-                    self._running.write_checkpoint()
-                    self._send(Stopped(self._running.job, suspended=True))
-                    self._running = None
+                for job_id in list(self._jobs):
+                    self._forget(job_id).write_checkpoint()
+                    self._send(Stopped(job_id, suspended=True))
             case Render():
                 self._calls[message.call] = render(self._models, message)
             case Sample():
@@ -115,9 +123,19 @@ class Worker:
             case AbandonCall(call):
                 self._calls.pop(call, None)
 
+    def _forget(self, job_id: str) -> RunningJob:
+        """Takes a job off this worker, also out of the middle of a step."""
+        self._shares.remove(job_id)
+        if (turn := self._turns.pop(job_id, None)) is not None:
+            turn.drop(job_id)
+        return self._jobs.pop(job_id)
+
+    # Short calls -----------------------------------------------------------------------------------------------
+
     def _advance_calls(self) -> None:
         """Takes one message from every open call."""
         for call, answers in list(self._calls.items()):
+            self._tell_computing()
             try:
                 answer = next(answers)
             except Exception as error:
@@ -127,79 +145,46 @@ class Worker:
             if isinstance(answer, CallDone | CallFailed):
                 del self._calls[call]
 
-    def _advance_job(self) -> None:
-        if self._running is None:
+    # Jobs ------------------------------------------------------------------------------------------------------
+
+    def _advance_jobs(self) -> None:
+        """Does a piece of a step of the job that has had the least of this worker's time."""
+        if not self._jobs:
             return
-        try:
-            result = self._running.advance()
-        except Exception as error:
-            _log.warning("job %s failed", self._running.job, exc_info=True)
-            self._send(JobFailed(self._running.job, describe(error)))
-            self._running.discard()
-            self._running = None
-            return
-        if result is not None:
-            # The server removes the checkpoint once the result is on disk.
-            self._send(Finished(self._running.job, result))
-            self._running = None
+        turn = self._next_turn()
+        self._tell_computing(*(job.id for job in turn.jobs))
+        began = time.perf_counter()
+        complete = turn.advance()
+        self._models.synchronize()
+        for job_id, seconds in turn.shares(time.perf_counter() - began).items():
+            self._jobs[job_id].spend(seconds)
+            self._shares.charge(job_id, seconds)
+        if complete:
+            self._end_turn(turn)
 
+    def _next_turn(self) -> Turn:
+        """The turn that the next job is in already, or a new one, with those that it can be computed with."""
+        used = self._shares.next_batch()
+        first = min(used, key=lambda job: used[job])
+        if first in self._turns:
+            return self._turns[first]
+        jobs = [self._jobs[first]]
+        if jobs[0].shared is not None:
+            waiting = [self._jobs[job] for job in used if job not in self._turns]
+            ready = [Candidate(job.id, job.rows, used[job.id]) for job in waiting if job.shared is not None]
+            jobs = [self._jobs[job] for job in together(ready)]
+        turn = Turn(jobs)
+        self._turns.update({job.id: turn for job in jobs})
+        return turn
 
-class _RunningJob:
-    """A job on this worker: its task, when it was last saved, and when it last told of its progress."""
-
-    def __init__(self, start: StartJob, models: Models, connection: Connection, checkpoint_seconds: float) -> None:
-        self.job = start.job
-        self._start = start
-        self._models = models
-        self._connection = connection
-        self._checkpoint = Path(start.checkpoint)
-        self._checkpoint_seconds = checkpoint_seconds
-        self._task: Task | None = None
-        self._saved = time.monotonic()
-        self._told = 0.0
-        self._latest = Progressed(start.job, "starting", step=0, total=0)
-
-    def advance(self) -> bytes | None:
-        """Does the next step; returns the result after the last one."""
-        if self._task is None:
-            self._task = make_task(self._start, self._models, self._tell_phase)
-            self._restore(self._task)
-            return None
-        if self._task.done:
-            self._tell_phase("finishing")
-            return self._task.result()
-        self._task.step()
-        now = time.monotonic()
-        self._latest = progress = self._task.progress(self.job)
-        if progress.previews or self._task.done or now - self._told >= PROGRESS_SECONDS:
-            self._connection.send(progress)
-            self._told = now
-        if now - self._saved >= self._checkpoint_seconds:
-            self.write_checkpoint()
-        return None
-
-    def write_checkpoint(self) -> None:
-        """Saves the task's state; where that fails the job goes on, and the checkpoint before stays."""
-        if self._task is None:
-            return
-        try:
-            self._task.save(self._checkpoint)
-        except OSError as error:
-            _log.warning("no checkpoint of job %s: %s", self.job, error)
-        self._saved = time.monotonic()
-
-    def discard(self) -> None:
-        """Removes the checkpoint."""
-        self._checkpoint.unlink(missing_ok=True)
-
-    def _restore(self, task: Task) -> None:
-        if not self._checkpoint.exists():
-            return
-        try:
-            task.restore(self._checkpoint)
-        except Exception:
-            # A job can always be done again from its start.
-            _log.warning("checkpoint of job %s cannot be read; starting over", self.job, exc_info=True)
-
-    def _tell_phase(self, phase: str) -> None:
-        self._connection.send(replace(self._latest, phase=phase, previews=()))
+    def _end_turn(self, turn: Turn) -> None:
+        for job in turn.jobs:
+            if (error := turn.failed.get(job.id)) is not None:
+                self._forget(job.id).discard()
+                self._send(JobFailed(job.id, describe(error)))
+            elif job.result is not None:
+                # The server removes the checkpoint once the result is on disk.
+                self._forget(job.id)
+                self._send(Finished(job.id, job.result))
+            else:
+                del self._turns[job.id]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback_server.batching import Load
+
 # From server to worker ---------------------------------------------------------------------------------------------
 
 
@@ -18,6 +20,8 @@ class StartJob:
     Attributes:
         job: Id of the job.
         kind: `eigenbasis`, `inversion` or `analysis`.
+        load: What it asks of the worker, and which other jobs it can be computed with.
+        alone: Compute it with no other all the same: it may have been the one that killed a worker.
         work: Serialised specification of its kind, defaults filled in.
         payload: Serialised `InvertRequest` whose targets are at the generator's size; empty for others.
         eigenbasis: Safetensors file of the eigenbasis that the job works with; empty for none.
@@ -26,6 +30,8 @@ class StartJob:
 
     job: str
     kind: str
+    load: Load
+    alone: bool
     work: bytes
     payload: bytes
     eigenbasis: bytes
@@ -41,7 +47,7 @@ class CancelJob:
 
 @dataclass(frozen=True)
 class SuspendJobs:
-    """Write a checkpoint of the running job and stop: the server is going down."""
+    """Write a checkpoint of every job and stop: the server is going down."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,13 @@ class Ready:
     """The worker has started; `device` is where it computes."""
 
     device: str
+
+
+@dataclass(frozen=True)
+class Computing:
+    """What the worker computes from now on: where it dies at that, these jobs may be to blame, and no others."""
+
+    jobs: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -171,4 +184,4 @@ class CallFailed:
 ToWorker = StartJob | CancelJob | SuspendJobs | Exit | Render | Sample | AbandonCall
 JobMessage = Progressed | Finished | Stopped | JobFailed
 CallMessage = Rendered | CallDone | CallFailed
-FromWorker = Ready | JobMessage | CallMessage
+FromWorker = Ready | Computing | JobMessage | CallMessage

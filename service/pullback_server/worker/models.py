@@ -1,14 +1,16 @@
-"""Generators and distances of a worker, loaded at their first use and kept."""
+"""Generators, distances and banks of starts of a worker, loaded at their first use and kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from functools import cache
 
 import torch
 
 from pullback import distances, generators
 from pullback.distances import Distance
-from pullback.generators import Generator
+from pullback.generators import Generator as ImageGenerator
+from pullback.inversion import StartBank, cached_bank_in_chunks
 
 
 class Models:
@@ -20,9 +22,65 @@ class Models:
         self.device = device
         self.generator = cache(self._load_generator)
         self.distance = cache(self._load_distance)
+        self._banks: dict[tuple[str, str, str], _Bank] = {}
 
-    def _load_generator(self, name: str) -> Generator:
+    def bank(
+        self, generator: str, distance: str, space: str, tell: Callable[[int, int], None]
+    ) -> Generator[None, None, StartBank]:
+        """The bank of starts of a generator's space; made in pieces where it is not in the cache.
+
+        Whoever wants it while it is being made helps to make it.
+
+        Args:
+            generator: Name of the generator.
+            distance: Name of the distance.
+            space: Name of the space.
+            tell: Called after every piece with how many samples there are, and with their number in all.
+        """
+        key = (generator, distance, space)
+        while True:
+            if key not in self._banks:
+                self._banks[key] = _Bank(self.generator(generator), self.distance(distance), space)
+            bank = self._banks[key]
+            try:
+                found = bank.advance()
+            except Exception:
+                # Whoever comes next tries again.
+                del self._banks[key]
+                raise
+            if found is not None:
+                return found
+            tell(bank.made, bank.total)
+            yield
+
+    def synchronize(self) -> None:
+        """Waits until everything is computed that was asked for."""
+        if torch.device(self.device).type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _load_generator(self, name: str) -> ImageGenerator:
         return generators.load(name, device=self.device)
 
     def _load_distance(self, name: str) -> Distance:
         return distances.load(name, device=self.device)
+
+
+class _Bank:
+    """A bank of starts that is made, or being made."""
+
+    def __init__(self, generator: ImageGenerator, distance: Distance, space: str) -> None:
+        self.made = self.total = 0
+        self._found: StartBank | None = None
+        self._pieces = cached_bank_in_chunks(generator, distance, space, progress=self._tell)
+
+    def advance(self) -> StartBank | None:
+        """Makes the next piece; returns the bank once it is there."""
+        if self._found is None:
+            try:
+                next(self._pieces)
+            except StopIteration as finished:
+                self._found = finished.value
+        return self._found
+
+    def _tell(self, made: int, total: int) -> None:
+        self.made, self.total = made, total

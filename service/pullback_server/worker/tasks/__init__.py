@@ -9,9 +9,9 @@ from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.analysis import AnalysisTask
 from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
 from pullback_server.worker.tasks.inversion import InversionTask
-from pullback_server.worker.tasks.task import Task
+from pullback_server.worker.tasks.task import BatchTask, Task
 
-__all__ = ["Task", "make_task"]
+__all__ = ["BatchTask", "Task", "make_task"]
 
 
 def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> Task:

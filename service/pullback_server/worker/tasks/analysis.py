@@ -20,6 +20,8 @@ from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.task import Task
 
+_MIB = 2**20
+
 
 class AnalysisTask(Task):
     """One step is the metric at one position, or something as short."""
@@ -37,6 +39,7 @@ class AnalysisTask(Task):
             positions=self._spec.positions,
             control_positions=self._spec.control_positions,
             seed=self._spec.seed,
+            max_memory=self._spec.max_memory_mib * _MIB or None,
         )
         self._current = self._analysis.init()
 

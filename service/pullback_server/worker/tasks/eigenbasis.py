@@ -16,6 +16,8 @@ from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.task import Task
 
+_MIB = 2**20
+
 
 class EigenbasisTask(Task):
     """One step is one batch of probes or positions."""
@@ -34,6 +36,7 @@ class EigenbasisTask(Task):
             tolerance=spec.tolerance or DEFAULT_TOLERANCE,
             seed=spec.seed,
             k=spec.k or None,
+            max_memory=spec.max_memory_mib * _MIB or None,
         )
         self._blocks = blocks_of(generators.entry(name), spec.space) if spec.separate else {}
         self._current = self._estimator.init()

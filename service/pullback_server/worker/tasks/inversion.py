@@ -2,77 +2,117 @@
 
 from __future__ import annotations
 
-import io
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from pullback import generators
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback.inversion import InversionResult, LossWeights, Problem, draw_starts, make_solver
-from pullback_api.tensors import pack
-from pullback_api.v1 import inversion_pb2, specs_pb2, values_pb2
+from pullback.inversion import (
+    AlignmentPrior,
+    Evaluation,
+    Limits,
+    LossWeights,
+    Problem,
+    Query,
+    SolverOptions,
+    SolverState,
+    make_solver,
+    starts_in_chunks,
+)
+from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.names import parse_generator
-from pullback_server.specs import INVERSION_METHODS, SCHEDULES
+from pullback_server.payload import read_payload
+from pullback_server.specs import BASES, INVERSION_METHODS, SCHEDULES, STARTS, class_space, moving_space
 from pullback_server.worker.calls import encode, to_pictures
 from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
-from pullback_server.worker.tasks.task import Task
+from pullback_server.worker.tasks.inversion_images import read_images, read_masks
+from pullback_server.worker.tasks.inversion_result import inverted_targets
+from pullback_server.worker.tasks.task import BatchTask
+
+_SECONDS = "seconds"
 
 
-class InversionTask(Task):
-    """One step is one update of every restart of every image."""
+class InversionTask(BatchTask):
+    """First the starts are found, then one step is one evaluation of every restart of every image that is alive."""
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
-        self._request = inversion_pb2.InvertRequest.FromString(start.payload)
-        self._settings = specs_pb2.InversionSettings.FromString(start.work)
-        settings = self._settings
+        self._items = read_payload(start.payload)
+        self._settings = settings = specs_pb2.InversionSettings.FromString(start.work)
+        self._models = models
         name = parse_generator(settings.generator, "generator")
         tell_phase(f"loading {name} and {settings.distance}")
+        self._targets = [item for item in self._items if isinstance(item, inversion_pb2.Target)]
+        entry = generators.entry(name)
+        self._classes = class_space(entry)
         self._problem = Problem(
             models.generator(name),
             models.distance(settings.distance),
             settings.space,
-            _read_images([target.image for target in self._request.targets]),
-            masks=_read_masks(self._request.targets),
-            weights=LossWeights(settings.weights.distance, settings.weights.l1, settings.weights.l2),
+            read_images([target.image for target in self._targets]),
+            masks=read_masks(self._targets),
+            weights=LossWeights(
+                settings.weights.distance, settings.weights.l1, settings.weights.l2, settings.weights.prior
+            ),
+            moves=moving_space(settings, entry),
+            alignment=_alignment(settings),
+            truncation=settings.truncation if settings.HasField("truncation") else None,
         )
         self._solver = make_solver(
             INVERSION_METHODS[settings.method],
             eigenbasis=Eigenbasis.from_bytes(start.eigenbasis) if start.eigenbasis else None,
-            steps=settings.steps,
-            learning_rate=settings.learning_rate if settings.HasField("learning_rate") else None,
-            exponent=settings.exponent,
-            schedule=SCHEDULES.get(settings.schedule, "constant"),
+            seed=settings.seed,
+            **_options(settings),
         )
-        self._current = self._solver.init(self._problem, draw_starts(self._problem, settings.restarts, settings.seed))
-        self._seconds = 0.0
+        self._limits = Limits(seconds=settings.seconds or None, patience=settings.patience or None)
+        self._current: SolverState | None = None
+        self._ended = False
+        self._starting = self._find_starts()
+        self._bank_progress = (0, 0)
 
     @property
     def done(self) -> bool:
-        """Whether every update was made and the last one evaluated."""
-        return self._solver.terminate(self._problem, self._current)
+        """Whether every update was made and the last one evaluated, or a limit was reached."""
+        return self._ended
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether there are starts."""
+        return self._current is not None
+
+    @property
+    def problem(self) -> Problem:
+        """What is minimised."""
+        return self._problem
 
     def step(self) -> None:
-        """Evaluates every restart once, and moves it."""
-        began = time.perf_counter()
-        self._current = self._solver.step(self._problem, self._current)
-        if self._problem.generator.device.type == "cuda":
-            torch.cuda.synchronize(self._problem.generator.device)
-        self._seconds += time.perf_counter() - began
+        """Does a piece of what finds the starts."""
+        next(self._starting, None)
+
+    def ask(self) -> Query:
+        """The points of the next step."""
+        return self._solver.ask(self._problem, self._current)
+
+    def tell(self, evaluation: Evaluation) -> None:
+        """Moves every restart."""
+        self._set(self._solver.tell(self._problem, self._current, evaluation))
 
     def progress(self, job: str) -> Progressed:
         """Updates so far, the best loss, and previews where they are due."""
-        updates = self._current.step - 1
-        every = self._settings.preview_every
+        if self._current is None:
+            made, total = self._bank_progress
+            return Progressed(job, "making the bank of starts", made, total)
+        total = self._solver.total(self._current)
+        if self._current.step == 0:
+            return Progressed(job, "optimizing latents", step=0, total=total)
+        updates, every = self._current.step - 1, self._settings.preview_every
         return Progressed(
             job,
             "optimizing latents",
             step=updates,
-            total=self._settings.steps,
+            total=total,
             loss=float(self._current.best_loss.amin(dim=1).mean()),
             previews=self._previews() if every and updates % every == 0 else (),
         )
@@ -80,30 +120,47 @@ class InversionTask(Task):
     def result(self) -> bytes:
         """A serialised `InversionResult`; the server fills in its name."""
         found = self._solver.postprocess(self._problem, self._current)
-        pictures = to_pictures(found.images)
+        inverted = iter(inverted_targets(self._problem, found, self._targets, self._settings.top_k, self._classes))
         message = inversion_pb2.InversionResult(
             settings=self._settings,
             generator_weights_hash=self._problem.generator.weights_hash,
             distance_weights_hash=self._problem.distance.weights_hash,
-            compute_seconds=self._seconds,
-            results=[self._inverted(found, pictures[number], number) for number in range(len(pictures))],
+            compute_seconds=self.seconds,
+            results=[
+                item if isinstance(item, inversion_pb2.InvertedTarget) else next(inverted) for item in self._items
+            ],
         )
         return message.SerializeToString()
 
-    def _inverted(self, found: InversionResult, picture: Image.Image, number: int) -> inversion_pb2.InvertedTarget:
-        target = self._request.targets[number]
-        return inversion_pb2.InvertedTarget(
-            label=target.label,
-            latent=_pack(found.latents[number]),
-            image=_png(picture),
-            target=target.image,
-            distance=float(found.distances[number]),
-            loss=float(found.losses[number]),
-            best_restart=int(found.best_restart[number]),
-            best_step=int(found.best_step[number]),
-            distance_trace=_pack(found.trace_distance[number]),
-            loss_trace=_pack(found.trace_loss[number]),
-            restart_latents=_pack(found.restart_latents[number]),
+    def _find_starts(self) -> Generator[None, None, None]:
+        settings, bank = self._settings, None
+        if settings.start == specs_pb2.START_BANK:
+            name = parse_generator(settings.generator, "generator")
+            bank = yield from self._models.bank(name, settings.distance, settings.space, self._tell_bank)
+        starts = yield from starts_in_chunks(
+            self._problem,
+            settings.restarts or 1,
+            settings.seed,
+            start=STARTS[settings.start],
+            bank=bank,
+            classes=self._given_classes(),
+            search_classes=settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED,
+        )
+        self._set(self._solver.init(self._problem, starts))
+
+    def _given_classes(self) -> list[int] | None:
+        """The number of every target's class, where it is given."""
+        if self._settings.class_mode != specs_pb2.CLASS_MODE_GIVEN or self._classes is None:
+            return None
+        return [self._classes.labels.index(target.class_label) for target in self._targets]
+
+    def _tell_bank(self, made: int, total: int) -> None:
+        self._bank_progress = (made, total)
+
+    def _set(self, state: SolverState) -> None:
+        self._current = state
+        self._ended = self._solver.terminate(self._problem, state) or (
+            state.step > 0 and self._limits.reached(state.trace_loss, self.seconds)
         )
 
     def _previews(self) -> tuple[bytes, ...]:
@@ -111,44 +168,34 @@ class InversionTask(Task):
         return tuple(encode(picture, "PNG") for picture in to_pictures(found.images))
 
     def _state(self) -> dict[str, Tensor]:
-        return {**self._current.to_tensors(), "seconds": torch.tensor(self._seconds, dtype=torch.float64)}
+        tensors = {} if self._current is None else self._current.to_tensors()
+        return {**tensors, _SECONDS: torch.tensor(self.seconds, dtype=torch.float64)}
 
     def _set_state(self, tensors: dict[str, Tensor]) -> None:
-        self._seconds = float(tensors.pop("seconds"))
-        self._current = self._solver.restore(self._problem, tensors)
+        self.seconds = float(tensors.pop(_SECONDS))
+        if tensors:
+            self._set(self._solver.restore(self._problem, tensors))
 
 
-def _read_images(images: Sequence[values_pb2.Image]) -> Tensor:
-    """Prepared PNG files as images in [0, 1], shape (images, C, H, W)."""
-    return torch.stack([_read(image) for image in images])
-
-
-def _read_masks(targets: Sequence[inversion_pb2.Target]) -> Tensor | None:
-    """Masks in [0, 1], shape (images, 1, H, W); None where no target has one."""
-    if not any(target.HasField("mask") for target in targets):
+def _alignment(settings: specs_pb2.InversionSettings) -> AlignmentPrior | None:
+    if not settings.HasField("alignment"):
         return None
-    return torch.stack(
-        [
-            _read(target.mask) if target.HasField("mask") else torch.ones_like(_read(target.image)[:1])
-            for target in targets
-        ]
-    )
+    return AlignmentPrior(settings.alignment.scale, settings.alignment.shift)
 
 
-def _read(image: values_pb2.Image) -> Tensor:
-    with Image.open(io.BytesIO(image.data)) as picture:
-        levels = np.atleast_3d(np.asarray(picture, dtype=np.float32))
-    return torch.from_numpy(levels / 255).movedim(-1, 0).contiguous()
-
-
-def _pack(values: Tensor) -> values_pb2.Tensor:
-    return pack(values.detach().float().cpu().numpy())
-
-
-def _png(picture: Image.Image) -> values_pb2.Image:
-    return values_pb2.Image(
-        data=encode(picture, "PNG"),
-        format=values_pb2.IMAGE_FORMAT_PNG,
-        width=picture.width,
-        height=picture.height,
-    )
+def _options(settings: specs_pb2.InversionSettings) -> SolverOptions:
+    """The options of complete settings, as the library calls them; what the method does not take is left out."""
+    options: SolverOptions = {"basis": BASES[settings.basis], "steps": settings.steps}
+    if settings.evaluations:
+        options["evaluations"] = settings.evaluations
+    if settings.local_every:
+        options["local_every"] = settings.local_every
+    if settings.schedule:
+        options["schedule"] = SCHEDULES[settings.schedule]
+    if settings.HasField("thin"):
+        options["thin"] = settings.thin
+    if settings.HasField("learning_rate"):
+        options["learning_rate"] = settings.learning_rate
+    if settings.HasField("exponent"):
+        options["exponent"] = settings.exponent
+    return options

@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
-from pullback.geometry.files import write_whole
+from pullback.files import write_whole
+from pullback.inversion import Evaluation, Problem, Query
 from pullback_server.worker.messages import Progressed
 
 
@@ -49,9 +51,38 @@ class Task(ABC):
         Raises:
             OSError: It cannot be written; the file of before is untouched.
         """
-        tensors = {name: tensor.contiguous() for name, tensor in self._state().items()}
+        # A file holds no memory twice, but a state may name one tensor by two names.
+        tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in self._state().items()}
         write_whole(path, safetensors.torch.save(tensors))
 
     def restore(self, path: Path) -> None:
         """Goes on from what `save` wrote."""
         self._set_state(safetensors.torch.load(path.read_bytes()))
+
+
+class BatchTask(Task):
+    """A task most of whose steps are evaluations, which are made together for all tasks of a batch.
+
+    Attributes:
+        seconds: Seconds that its evaluations took, its share of those that were made with others.
+    """
+
+    seconds: float = 0.0
+
+    @property
+    @abstractmethod
+    def evaluates(self) -> bool:
+        """Whether the next step is an evaluation, made by `ask` and `tell`; another is made by `step`."""
+
+    @property
+    @abstractmethod
+    def problem(self) -> Problem:
+        """What is evaluated."""
+
+    @abstractmethod
+    def ask(self) -> Query:
+        """What the next step wants evaluated."""
+
+    @abstractmethod
+    def tell(self, evaluation: Evaluation) -> None:
+        """Makes the step, now that it is evaluated."""

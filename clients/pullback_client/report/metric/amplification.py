@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pullback_client.analysis import Analysis, LayerAmplification
-from pullback_client.report.parts import CONTROL, GENERATOR, Plot
+from pullback_client.report.metric.words import CONTROL, GENERATOR
+from pullback_client.report.parts import Plot
 from pullback_client.report.style import log10, new_figure, sequence, tidy, to_png
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from pullback_client.analysis import Analysis
 from pullback_client.codec import Array
-from pullback_client.report.parts import Plot, measured, number
+from pullback_client.report.metric.words import measured
+from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import BLUE, VERMILION, log10, new_figure, tidy, to_png
 
 if TYPE_CHECKING:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
+from html import escape
 from pathlib import Path
 
 from pullback_client.analysis import Analysis
-from pullback_client.errors import FailedPreconditionError
 from pullback_client.files import to_json, write_bytes
-from pullback_client.report.amplification import amplification
-from pullback_client.report.homogeneity import homogeneity
+from pullback_client.report.metric.amplification import amplification
+from pullback_client.report.metric.homogeneity import homogeneity
+from pullback_client.report.metric.spectra import spectra
+from pullback_client.report.metric.speed import apparent_speed
+from pullback_client.report.metric.strips import strips
+from pullback_client.report.metric.summary import summarize
+from pullback_client.report.metric.tables import agreement, dimensions, distances
 from pullback_client.report.page import page
 from pullback_client.report.parts import Plot
-from pullback_client.report.spectra import spectra
-from pullback_client.report.speed import apparent_speed
-from pullback_client.report.strips import strips
-from pullback_client.report.summary import summarize
-from pullback_client.report.tables import agreement, dimensions, distances
+from pullback_client.report.style import require_extras
 
 _PARTS = (spectra, dimensions, apparent_speed, agreement, homogeneity, distances, amplification, strips)
 
@@ -51,14 +51,17 @@ def write_report(analysis: Analysis, folder: Path) -> list[Path]:
     parts = [make(analysis) for make in _PARTS]
     contents = {part.file: part.png for part in parts if isinstance(part, Plot)}
     contents["report.json"] = (to_json({"summary": summary} | analysis.to_dict()) + "\n").encode()
-    contents["report.html"] = page(analysis, summary, parts).encode()
+    title = f"Geometry of {analysis.generator}, space {analysis.space}"
+    contents["report.html"] = page(title, _introduction(analysis), summary, parts, analysis.provenance).encode()
     files = [folder / name for name in REPORT_FILES]
     for file in files:
         write_bytes(file, contents[file.name])
     return files
 
 
-def require_extras() -> None:
-    """Raises FailedPreconditionError where a package of the `report` extra is missing, with what to install."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise FailedPreconditionError("a report needs matplotlib to draw with: pip install 'pullback[report]'")
+def _introduction(analysis: Analysis) -> str:
+    return (
+        f"The metric that the image distance {escape(analysis.distance)} pulls back onto the latent space. Figures, "
+        "tables and equations are numbered as in <cite>Wang &amp; Ponce, The Geometry of Deep Generative Image Models "
+        "and its Applications, ICLR 2021</cite>."
+    )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pullback_client.analysis import Analysis, Spectrum
-from pullback_client.report.parts import CONTROL, GENERATOR, Plot, measured
+from pullback_client.report.metric.words import CONTROL, GENERATOR, measured
+from pullback_client.report.parts import Plot
 from pullback_client.report.style import BLUE, GREY, log10, new_figure, tidy, to_png
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pullback_client.analysis import Analysis, Homogeneity
-from pullback_client.report.parts import CONTROL, GENERATOR, Table, measured, number, percent, spread
+from pullback_client.report.metric.words import CONTROL, GENERATOR, measured
+from pullback_client.report.parts import Table, number, percent, spread
 
 
 def dimensions(analysis: Analysis) -> Table:

@@ -8,7 +8,8 @@ import numpy as np
 
 from pullback_client.analysis import Analysis
 from pullback_client.codec import Array
-from pullback_client.report.parts import CONTROL, GENERATOR, Plot, measured, spread
+from pullback_client.report.metric.words import CONTROL, GENERATOR, measured
+from pullback_client.report.parts import Plot, spread
 from pullback_client.report.style import BLUE, GREY, new_figure, tidy, to_png
 
 if TYPE_CHECKING:

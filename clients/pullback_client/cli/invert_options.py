@@ -1,0 +1,225 @@
+"""The options of `pullback invert`: their types and help, and what their words mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from pullback_client import inversion_options
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.inversion_options import Box, InversionOptions
+
+_METHOD, _BUDGET, _PHOTOGRAPHS, _FILES = "Method", "Budget", "Photographs", "Files"
+_METHODS_OWN = "the method's"
+
+Method: TypeAlias = Annotated[
+    inversion_options.InversionMethod, typer.Option(help="Optimizer.", rich_help_panel=_METHOD)
+]
+Space: TypeAlias = Annotated[
+    str | None, typer.Option(help="Latent space.", show_default="the generator's first", rich_help_panel=_METHOD)
+]
+Distance: TypeAlias = Annotated[
+    str | None, typer.Option(help="Image distance.", show_default="the server's", rich_help_panel=_METHOD)
+]
+Weights: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Weights of the loss, such as distance=1,l1=0,l2=1,prior=0.",
+        metavar="NAME=WEIGHT,…",
+        show_default="distance=1,l2=1",
+        rich_help_panel=_METHOD,
+    ),
+]
+LearningRate: TypeAlias = Annotated[
+    float | None, typer.Option(help="Learning rate.", show_default=_METHODS_OWN, rich_help_panel=_METHOD)
+]
+Schedule: TypeAlias = Annotated[
+    inversion_options.Schedule | None,
+    typer.Option(help="Learning rate over the steps.", show_default=_METHODS_OWN, rich_help_panel=_METHOD),
+]
+Basis: TypeAlias = Annotated[
+    inversion_options.InversionBasis | None,
+    typer.Option(help="Coordinates to work in.", show_default=_METHODS_OWN, rich_help_panel=_METHOD),
+]
+LocalEvery: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Local basis: updates between two metrics.", show_default="25", rich_help_panel=_METHOD),
+]
+Eigenbasis: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Resource name of an eigenbasis.", show_default="computed", rich_help_panel=_METHOD),
+]
+Exponent: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        help="Scale coordinates of the eigenbasis by λ^−exponent.", show_default=_METHODS_OWN, rich_help_panel=_METHOD
+    ),
+]
+Truncation: TypeAlias = Annotated[
+    float | None, typer.Option(help="Clamp latents to ±this.", show_default="no clamp", rich_help_panel=_METHOD)
+]
+Start: TypeAlias = Annotated[
+    inversion_options.Start | None,
+    typer.Option(help="Where latents start.", show_default=_METHODS_OWN, rich_help_panel=_METHOD),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of the starts.", rich_help_panel=_METHOD)]
+
+Steps: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Updates per restart.", show_default=_METHODS_OWN, rich_help_panel=_BUDGET),
+]
+Restarts: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Starts per photograph.", show_default=_METHODS_OWN, rich_help_panel=_BUDGET),
+]
+Thin: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--thin/--no-thin",
+        help="Give bad restarts up early, or keep all.",
+        show_default=_METHODS_OWN,
+        rich_help_panel=_BUDGET,
+    ),
+]
+Evaluations: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most evaluations of the generator per photograph.",
+        show_default="no bound",
+        rich_help_panel=_BUDGET,
+    ),
+]
+Seconds: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Most seconds of optimization per request.", show_default="no bound", rich_help_panel=_BUDGET),
+]
+Patience: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Stop after so many updates without progress.", show_default="never", rich_help_panel=_BUDGET
+    ),
+]
+
+Class: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--class",
+        metavar="LABEL|free|search",
+        help="The class, or what is to become of it: free between the classes, or searched among them.",
+        show_default="the space's",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
+Align: TypeAlias = Annotated[
+    bool,
+    typer.Option("--align", help="Search scale and place of the frame as well.", rich_help_panel=_PHOTOGRAPHS),
+]
+AlignScale: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        help="Align: standard deviation of the scale's logarithm.", show_default="0.1", rich_help_panel=_PHOTOGRAPHS
+    ),
+]
+AlignShift: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        help="Align: standard deviation of the shifts, in half sides.",
+        show_default="0.1",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
+Mask: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|FOLDER",
+        help="Mask, white where the photograph counts: one for all, or a folder of masks named as the photographs.",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
+Ignore: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LEFT,TOP,WIDTH,HEIGHT",
+        help="Region to ignore, in pixels; may be repeated.",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
+CenterCrop: TypeAlias = Annotated[
+    bool,
+    typer.Option("--center-crop", help="Cut photographs to the generator's aspect.", rich_help_panel=_PHOTOGRAPHS),
+]
+
+Folder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder for PNG, npz, safetensors and JSON of every photograph.", rich_help_panel=_FILES
+    ),
+]
+TopK: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Solutions per photograph.", show_default="1", rich_help_panel=_FILES),
+]
+Paste: TypeAlias = Annotated[
+    bool,
+    typer.Option("--paste", help="Lay each reconstruction back into its photograph as well.", rich_help_panel=_FILES),
+]
+Report: TypeAlias = Annotated[
+    bool,
+    typer.Option("--report", help="Write contact sheet and loss curves to OUT/report.", rich_help_panel=_FILES),
+]
+Resume: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Keep what --out has of these photographs and options; do the rest.", rich_help_panel=_FILES
+    ),
+]
+
+
+def weights_of(text: str | None) -> dict[str, float] | None:
+    """The weights of a text such as `distance=1,l2=0.5`.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if text is None:
+        return None
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        return {name.strip(): float(weight) for name, weight in pairs}
+    except ValueError:
+        raise InvalidArgumentError(f"--weights is NAME=WEIGHT,…, such as distance=1,l2=0.5; got {text!r}") from None
+
+
+def box_of(text: str) -> Box:
+    """The region of a text such as `10,20,64,32`.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    try:
+        left, top, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidArgumentError(f"--ignore is LEFT,TOP,WIDTH,HEIGHT in pixels; got {text!r}") from None
+    return Box(left, top, width, height)
+
+
+def class_options(text: str | None) -> InversionOptions:
+    """What `--class` asks for: `free`, `search`, or the class of that label."""
+    match text:
+        case None:
+            return {}
+        case "free":
+            return {"class_mode": "free"}
+        case "search":
+            return {"class_mode": "searched"}
+        case label:
+            return {"class_labels": label}
+
+
+def alignment_of(align: bool, scale: float | None, shift: float | None) -> bool | dict[str, float]:
+    """Whether the alignment is searched, and within which range; to name a range is to ask for it."""
+    given = {name: value for name, value in (("scale", scale), ("shift", shift)) if value is not None}
+    return given or align

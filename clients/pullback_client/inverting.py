@@ -1,0 +1,121 @@
+"""Inverting any number of photographs: requests one after the other, results in the photographs' order."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeAlias
+
+from pullback_api.v1 import inversion_pb2
+from pullback_client.errors import BadResponseError, ClientError, InvalidArgumentError, JobError
+from pullback_client.inversion import InversionFailure, InversionOutcome
+from pullback_client.jobs import Job
+from pullback_client.models import JobEvent, Portion
+from pullback_client.progress import ProgressCallback
+from pullback_client.requests import Part
+from pullback_client.transport import Deadline
+
+InversionJob: TypeAlias = Job[list[InversionOutcome]]
+Outcomes: TypeAlias = Generator[InversionOutcome, None, None]
+
+# Fields that are about one photograph's content. Others, such as a class that does not exist, are the caller's doing.
+_CONTENT = re.compile(r"targets\[(\d+)\]\.(image|mask|ignore)\b")
+
+
+def outcomes(
+    parts: Iterable[Part],
+    total: int,
+    *,
+    submit: Callable[[list[inversion_pb2.Target]], InversionJob],
+    deadline: Callable[[], Deadline],
+    report: ProgressCallback,
+) -> Outcomes:
+    """What became of each photograph, as it is known.
+
+    Each request is sent while the one before is worked on, so that the server always has something to do. Leaving the
+    loop cancels the one that was sent ahead; the one that is followed goes on.
+
+    Args:
+        parts: The photographs, request by request.
+        total: How many photographs there are in all.
+        submit: Sends a request.
+        deadline: When following one more job shall end.
+        report: Called with the jobs' events.
+    """
+    course = _Course(total, deadline, report)
+    ahead: deque[tuple[Part, InversionJob | None]] = deque()
+    try:
+        for part in parts:
+            try:
+                ahead.append((part, _submit(part, submit)))
+            except ClientError:
+                while ahead:  # what was asked for before is not lost
+                    yield from course.finish(*ahead.popleft())
+                raise
+            if len(ahead) > 1:
+                yield from course.finish(*ahead.popleft())
+        while ahead:
+            yield from course.finish(*ahead.popleft())
+    finally:
+        for _, job in ahead:
+            if job is not None:
+                with suppress(ClientError):
+                    job.cancel()
+
+
+class _Course:
+    """Follows the jobs of one call, in their order."""
+
+    def __init__(self, total: int, deadline: Callable[[], Deadline], report: ProgressCallback) -> None:
+        self._total = total
+        self._deadline = deadline
+        self._report = report
+        self._done = 0
+
+    def finish(self, part: Part, job: InversionJob | None) -> Iterator[InversionOutcome]:
+        """What became of the photographs of one request; a job that failed has failed them all."""
+        found: Iterator[InversionOutcome] = iter(())
+        if job is not None:
+            try:
+                results = job.result(self._deadline().remaining(), progress=self._reporter(len(part.failures)))
+            except JobError as error:
+                results = [InversionFailure(target.label, error) for target in part.targets]
+            if len(results) != len(part.targets):
+                raise BadResponseError(f"{job.name}: {len(results)} results for {len(part.targets)} photographs")
+            found = iter(results)
+        self._done += len(part.failures)
+        for failure in part.failures:
+            yield failure or next(found)
+
+    def _reporter(self, count: int) -> ProgressCallback:
+        portion = None if count == self._total else Portion(self._done, count, self._total)
+
+        def report(event: JobEvent) -> None:
+            self._report(replace(event, portion=portion))
+
+        return report
+
+
+def _submit(part: Part, submit: Callable[[list[inversion_pb2.Target]], InversionJob]) -> InversionJob | None:
+    """Sends a request; None where nothing of it can be used, in which case all its photographs have failed."""
+    if not part.targets:
+        return None
+    try:
+        return submit(part.targets)
+    except InvalidArgumentError as error:
+        fields = [_CONTENT.match(violation.field) for violation in error.field_violations]
+        if not fields or not all(fields):
+            raise
+        # The server refuses a request for its photographs only where it can use none of them. Where they are many, it
+        # says of the first ones only what is wrong with each.
+        errors: dict[int, ClientError] = {}
+        for field, violation in zip(fields, error.field_violations, strict=True):
+            if field is not None:
+                errors[int(field[1])] = InvalidArgumentError(violation.description, field_violations=[violation])
+        refused = (InversionFailure(t.label, errors.get(index, error)) for index, t in enumerate(part.targets))
+        part.failures = [failure or next(refused) for failure in part.failures]
+        part.targets = []
+        return None

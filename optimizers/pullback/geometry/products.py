@@ -1,0 +1,49 @@
+"""Products of the metric with directions, from which neither the metric nor the Jacobian has to be held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+from torch.func import jvp, vjp, vmap
+
+from pullback.geometry.memory import measured_peak
+from pullback.geometry.point import Point
+
+
+class Products:
+    """V ↦ H V = 2 Jᵀ(J V) at a point, for distances with an embedding φ; J = ∂φ(G(z))/∂z.
+
+    J V by forward mode, Jᵀ by backward mode, whose graph is built once; both in the generator's precision.
+    """
+
+    def __init__(self, point: Point) -> None:
+        self._point = point
+        self._pull: Callable[[Tensor], tuple[Tensor]] = vjp(point.embedding, point.latent)[1]
+
+    def __call__(self, vectors: Float64[Tensor, "n b"]) -> Float64[Tensor, "n b"]:
+        """The product with each column.
+
+        Raises:
+            PullbackError: One is not finite.
+        """
+        latent = self._point.latent
+
+        def product(direction: Tensor) -> Tensor:
+            # J v
+            push: Tensor = jvp(self._point.embedding, (latent,), (direction,))[1]
+            # 2 Jᵀ(J v)
+            return 2 * self._pull(push)[0]
+
+        with torch.no_grad():
+            products: Tensor = vmap(product)(vectors.T.to(latent.dtype))
+        self._point.check_finite(products)
+        return products.T.double()
+
+
+def peak_of_products(point: Point, count: int) -> int:
+    """Bytes that the products with so many directions at once add at their peak; they are made once."""
+    directions = torch.ones(point.dim, count, dtype=torch.float64, device=point.latent.device)
+    return measured_peak(lambda: Products(point)(directions), point.latent.device)

@@ -1,0 +1,135 @@
+"""The coordinates in which a solver moves points."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pullback.errors import InvalidInputError
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.inversion.problem import Problem
+
+# Smaller eigenvalues, zero and negative ones included, count as this fraction of the largest: scaling by
+# λ^−p would otherwise throw a start along directions of which the metric knows nothing but noise.
+EIGENVALUE_FLOOR = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """An affine map between points and the coordinates of what moves in them.
+
+    A point is a latent, followed by an alignment where one is searched. Of its latent a block moves; the rest stays as
+    it is in a base point.
+
+    Attributes:
+        block: Columns of a point that move along the axes.
+        extra: Trailing columns of a point that are coordinates themselves.
+        forth: Block → coordinates, shape (n, n), or (…, n, n) where every point has its own; None for the identity.
+        back: Its inverse.
+    """
+
+    block: slice
+    extra: int = 0
+    forth: Float[Tensor, "*batch n n"] | None = None
+    back: Float[Tensor, "*batch n n"] | None = None
+
+    def of(self, points: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch coordinates"]:
+        """The coordinates of points."""
+        return torch.cat([_times(points[..., self.block], self.forth), *self._extra(points)], dim=-1)
+
+    def points(
+        self, coordinates: Float[Tensor, "*batch coordinates"], base: Float[Tensor, "*batch dim"]
+    ) -> Float[Tensor, "*batch dim"]:
+        """The points of coordinates."""
+        block = _times(coordinates[..., : coordinates.shape[-1] - self.extra], self.back)
+        stop = base.shape[-1] - self.extra
+        parts = [base[..., : self.block.start], block, base[..., self.block.stop : stop], *self._extra(coordinates)]
+        return torch.cat(parts, dim=-1)
+
+    def pull(self, gradient: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch coordinates"]:
+        """The gradient with respect to coordinates, of one with respect to points."""
+        back = None if self.back is None else self.back.mT
+        # ∂/∂c = (∂/∂z) Bᵀ
+        return torch.cat([_times(gradient[..., self.block], back), *self._extra(gradient)], dim=-1)
+
+    def _extra(self, values: Tensor) -> list[Tensor]:
+        return [values[..., values.shape[-1] - self.extra :]] if self.extra else []
+
+
+def own_coordinates(problem: Problem) -> Coordinates:
+    """The coordinates that the points have anyway: the identity on what moves."""
+    return Coordinates(problem.moving_block, problem.extra)
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """Coordinates along the axes of a metric: z = c Λ̃^−p Uᵀ with λ̃ᵢ = max(λᵢ / λ₁, 1e-4).
+
+    Attributes:
+        eigenbasis: U and λ, of the problem's generator, distance and of the space that moves; None for no axes: the
+            coordinates are those that the points have anyway, and no point is changed on the way, bit for bit.
+        exponent: p, finite and ≥ 0: how far directions that change the image slowly are stretched.
+
+    Raises:
+        InvalidInputError: The exponent is out of range.
+    """
+
+    eigenbasis: Eigenbasis | None
+    exponent: float = 0.0
+    _known: dict[tuple[torch.device, torch.dtype, int, int], Coordinates] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        check_exponent(self.exponent)
+
+    def coordinates(self, problem: Problem) -> Coordinates:
+        """Those of a problem.
+
+        Raises:
+            IncompatibleEigenbasisError: The basis is of something else.
+        """
+        if self.eigenbasis is None:
+            return own_coordinates(problem)
+        generator, distance = problem.generator, problem.distance
+        self.eigenbasis.check_serves(
+            generator=generator.name,
+            weights_hash=generator.weights_hash,
+            space=problem.moves,
+            distance=distance.name,
+            distance_hash=distance.weights_hash,
+        )
+        block = problem.moving_block
+        key = (generator.device, generator.dtype, block.start, problem.extra)
+        if key not in self._known:
+            values = torch.from_numpy(self.eigenbasis.eigenvalues.copy())
+            vectors = torch.from_numpy(self.eigenbasis.eigenvectors.copy())
+            stretch = stretch_of(values, self.exponent)
+            place = (generator.device, generator.dtype)
+            # B = Λ̃^−p Uᵀ and its inverse, in float64 until here
+            forth, back = (vectors / stretch).to(*place), (vectors * stretch).T.to(*place)
+            self._known[key] = Coordinates(block, problem.extra, forth, back)
+        return self._known[key]
+
+
+def check_exponent(exponent: float) -> None:
+    """Checks the exponent of eigenvalues.
+
+    Raises:
+        InvalidInputError: It is negative or not finite.
+    """
+    if not (math.isfinite(exponent) and exponent >= 0):
+        raise InvalidInputError(f"an exponent is finite and not negative, but {exponent} came")
+
+
+def stretch_of(eigenvalues: Float[Tensor, "*batch n"], exponent: float) -> Float[Tensor, "*batch n"]:
+    """λ̃^−p: how much axes of those eigenvalues, descending, are stretched."""
+    return (eigenvalues / eigenvalues[..., :1]).clamp_min(EIGENVALUE_FLOOR).pow(-exponent)
+
+
+def _times(vectors: Tensor, matrix: Tensor | None) -> Tensor:
+    if matrix is None:
+        return vectors
+    return vectors @ matrix if matrix.ndim == 2 else (vectors[..., None, :] @ matrix)[..., 0, :]

@@ -1,0 +1,49 @@
+"""Classes of conditional generators: which there are, and what becomes of them in an inversion."""
+
+from __future__ import annotations
+
+from pullback.generators import CatalogueEntry
+from pullback.generators.catalogue_file import SpaceEntry
+from pullback_api.v1 import specs_pb2
+from pullback_server.errors import Violations
+from pullback_server.specs.common import enum_names, space_of
+from pullback_server.specs.eigenbasis import blocks_of
+
+# The class of a latent stays what it was at the start.
+FIXED = (specs_pb2.CLASS_MODE_GIVEN, specs_pb2.CLASS_MODE_SEARCHED)
+
+
+def class_space(generator: CatalogueEntry) -> SpaceEntry | None:
+    """The space whose coordinates are classes; None where the generator has none."""
+    return next((space for space in generator.spaces if space.labels), None)
+
+
+def moving_space(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) -> str:
+    """The space of what moves in an inversion: without the class, where that is fixed. Empty where there is none."""
+    classes = class_space(generator)
+    if settings.class_mode not in FIXED or classes is None:
+        return settings.space
+    others = [name for name in blocks_of(generator, generator.input_space) if name != classes.name]
+    return others[0] if len(others) == 1 else ""
+
+
+def complete_space(
+    settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
+) -> str:
+    """The space of an inversion's latents: with a class mode the whole input, else what is asked for."""
+    if not settings.class_mode:
+        return space_of(settings.space, generator, f"{field}.space", wrong)
+    if settings.class_mode not in specs_pb2.ClassMode.values():
+        known = enum_names(specs_pb2.ClassMode)
+        wrong.add(f"{field}.class_mode", f"unknown class mode {settings.class_mode}; known: {known}")
+    elif class_space(generator) is None:
+        wrong.add(f"{field}.class_mode", f"{settings.generator} has no classes; leave it out")
+    elif settings.class_mode in FIXED and not moving_space(settings, generator):
+        wrong.add(f"{field}.class_mode", f"{settings.generator} has no single space of all but the class; take FREE")
+    if settings.space not in {"", generator.input_space}:
+        wrong.add(
+            f"{field}.space",
+            f"with a class mode latents are of the whole input, space {generator.input_space!r}, "
+            f"but {settings.space!r} came; leave it out",
+        )
+    return generator.input_space

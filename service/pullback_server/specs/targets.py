@@ -1,0 +1,47 @@
+"""What is asked of each target of an inversion, apart from its image."""
+
+from __future__ import annotations
+
+from pullback.generators import CatalogueEntry
+from pullback_api.v1 import inversion_pb2, specs_pb2
+from pullback_server.errors import Violations
+from pullback_server.specs.classes import class_space
+
+MAX_LABEL = 200
+MAX_REGIONS = 64
+
+
+def check_target(
+    target: inversion_pb2.Target,
+    settings: specs_pb2.InversionSettings,
+    generator: CatalogueEntry,
+    field: str,
+    wrong: Violations,
+) -> bool:
+    """Notes what is wrong with a target whatever its image is, under complete settings; returns whether nothing is."""
+    found = Violations()
+    if target.fit not in inversion_pb2.Fit.values():
+        found.add(f"{field}.fit", f"unknown fit {target.fit}; known: FIT_CENTER_CROP")
+    if len(target.label) > MAX_LABEL:
+        found.add(f"{field}.label", f"expected at most {MAX_LABEL} characters, but {len(target.label)} came")
+    if len(target.ignore) > MAX_REGIONS:
+        found.add(f"{field}.ignore", f"expected at most {MAX_REGIONS} regions, but {len(target.ignore)} came")
+    for number, box in enumerate(target.ignore):
+        if min(box.left, box.top) < 0 or min(box.width, box.height) < 1:
+            came = f"left {box.left}, top {box.top}, width {box.width}, height {box.height}"
+            found.add(f"{field}.ignore[{number}]", f"expected left, top ≥ 0 and width, height ≥ 1, but {came} came")
+    _check_class(target.class_label, settings, generator, f"{field}.class_label", found)
+    wrong.extend(found)
+    return not found
+
+
+def _check_class(
+    label: str, settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
+) -> None:
+    classes = class_space(generator)
+    if settings.class_mode != specs_pb2.CLASS_MODE_GIVEN:
+        if label:
+            wrong.add(field, f"only CLASS_MODE_GIVEN takes a class, but {label!r} came; leave it out")
+    elif classes is not None and label not in classes.labels:
+        known = ", ".join(classes.labels)
+        wrong.add(field, f"CLASS_MODE_GIVEN needs a class of {settings.generator}: one of {known}; {label!r} came")

@@ -1,0 +1,104 @@
+"""A job on a worker: its task from the first step to the result, its checkpoints, and what it tells of its progress."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from pullback_server.worker.messages import FromWorker, Progressed, StartJob
+from pullback_server.worker.models import Models
+from pullback_server.worker.tasks import BatchTask, Task, make_task
+
+PROGRESS_SECONDS = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+class RunningJob:
+    """A job on this worker.
+
+    Attributes:
+        id: The job's id.
+        batch: Jobs of an equal batch can be computed together.
+        rows: How many latents it moves.
+        result: Its result, once it is there.
+    """
+
+    def __init__(
+        self, start: StartJob, models: Models, send: Callable[[FromWorker], None], checkpoint_seconds: float
+    ) -> None:
+        self.id = start.job
+        self.batch = start.job if start.alone or not start.load.batch else start.load.batch
+        self.rows = max(start.load.rows, 1)
+        self.result: bytes | None = None
+        self._start = start
+        self._models = models
+        self._send = send
+        self._checkpoint = Path(start.checkpoint)
+        self._checkpoint_seconds = checkpoint_seconds
+        self._task: Task | None = None
+        self._saved = time.monotonic()
+        self._told = 0.0
+        self._latest = Progressed(start.job, "starting", step=0, total=0)
+
+    @property
+    def shared(self) -> BatchTask | None:
+        """The task, where its next step is an evaluation, which can be made together with those of others."""
+        task = self._task
+        return task if isinstance(task, BatchTask) and not task.done and task.evaluates else None
+
+    def step(self) -> None:
+        """Makes a step by itself: the first one loads the task, the last one makes the result."""
+        if self._task is None:
+            self._task = make_task(self._start, self._models, self._tell_phase)
+            self._restore(self._task)
+        elif self._task.done:
+            self._tell_phase("finishing")
+            self.result = self._task.result()
+        else:
+            self._task.step()
+            self.after_step(self._task)
+
+    def spend(self, seconds: float) -> None:
+        """Notes that the job was computed for so long; neither loading nor finding starts counts."""
+        if isinstance(self._task, BatchTask) and self._task.evaluates:
+            self._task.seconds += seconds
+
+    def after_step(self, task: Task) -> None:
+        """Tells of the progress and saves the state, where it is time to."""
+        now = time.monotonic()
+        self._latest = progress = task.progress(self.id)
+        if progress.previews or task.done or now - self._told >= PROGRESS_SECONDS:
+            self._send(progress)
+            self._told = now
+        if now - self._saved >= self._checkpoint_seconds:
+            self.write_checkpoint()
+
+    def write_checkpoint(self) -> None:
+        """Saves the task's state; where that fails the job goes on, and the checkpoint before stays."""
+        if self._task is None:
+            return
+        try:
+            self._task.save(self._checkpoint)
+        except OSError as error:
+            _log.warning("no checkpoint of job %s: %s", self.id, error)
+        self._saved = time.monotonic()
+
+    def discard(self) -> None:
+        """Removes the checkpoint."""
+        self._checkpoint.unlink(missing_ok=True)
+
+    def _restore(self, task: Task) -> None:
+        if not self._checkpoint.exists():
+            return
+        try:
+            task.restore(self._checkpoint)
+        except Exception:
+            # A job can always be done again from its start.
+            _log.warning("checkpoint of job %s cannot be read; starting over", self.id, exc_info=True)
+
+    def _tell_phase(self, phase: str) -> None:
+        self._send(replace(self._latest, phase=phase, previews=()))

@@ -1,0 +1,93 @@
+"""A turn: one step of some jobs, in pieces between which other work is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+
+from pullback.inversion import Evaluation, Problem, Query, evaluate_in_chunks
+from pullback_server.worker.jobs import RunningJob
+from pullback_server.worker.tasks import BatchTask
+
+_log = logging.getLogger(__name__)
+
+
+class Turn:
+    """One step of one job, or of several of a batch that are evaluated together.
+
+    A job whose step raises fails alone.
+
+    Attributes:
+        jobs: The jobs that are still in it.
+        rows: How many latents of each are evaluated, by job.
+        failed: Why those that failed did, by job.
+    """
+
+    def __init__(self, jobs: Sequence[RunningJob]) -> None:
+        self.jobs = list(jobs)
+        self.rows = {job.id: 1 for job in jobs}
+        self.failed: dict[str, Exception] = {}
+        self._pieces = self._compute()
+
+    def advance(self) -> bool:
+        """Does the next piece; returns whether it was the last one."""
+        return next(self._pieces, True) is True
+
+    def shares(self, seconds: float) -> dict[str, float]:
+        """How much of some time each job has had, by rows."""
+        rows = sum(self.rows[job.id] for job in self.jobs)
+        return {job.id: seconds * self.rows[job.id] / rows for job in self.jobs}
+
+    def drop(self, job: str) -> None:
+        """Makes no step of a job that was cancelled."""
+        self.jobs = [each for each in self.jobs if each.id != job]
+
+    def _compute(self) -> Iterator[None]:
+        asked: list[tuple[RunningJob, BatchTask, Query]] = []
+        for job in self.jobs:
+            with self._failing_alone(job):
+                if (task := job.shared) is not None:
+                    asked.append((job, task, task.ask()))
+                else:
+                    job.step()
+        if not asked:
+            return
+        self.rows.update({job.id: query.points[..., 0].numel() for job, _, query in asked})
+        problems, queries = [task.problem for _, task, _ in asked], [query for *_, query in asked]
+        answers = yield from _evaluate(problems, queries)
+        for (job, task, _), answer in zip(asked, answers, strict=True):
+            if job in self.jobs:
+                with self._failing_alone(job):
+                    task.tell(_raised(answer))
+                    job.after_step(task)
+
+    @contextmanager
+    def _failing_alone(self, job: RunningJob) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            _log.warning("job %s failed", job.id, exc_info=True)
+            self.failed[job.id] = error
+
+
+def _evaluate(
+    problems: Sequence[Problem], queries: Sequence[Query]
+) -> Generator[None, None, list[Evaluation | Exception]]:
+    """What each query gets, or why it gets nothing."""
+    try:
+        return list((yield from evaluate_in_chunks(problems, queries)))
+    except Exception as error:
+        if len(problems) == 1:
+            return [error]
+    # Which of them is at fault shows when each is evaluated by itself.
+    answers = []
+    for problem, query in zip(problems, queries, strict=True):
+        answers += yield from _evaluate([problem], [query])
+    return answers
+
+
+def _raised(answer: Evaluation | Exception) -> Evaluation:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

@@ -1,0 +1,400 @@
+"""`pullback invert` against a server that answers from canned state."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from fake_server import Failure, FakeServer
+from pullback_api.v1 import specs_pb2
+from pullback_client import Inversion
+from pullback_client.cli import main
+from pullback_client.report.inversion import REPORT_FILES
+
+
+class Result(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `pullback invert` with plain Adam against the server, in a wide window."""
+    monkeypatch.setenv("PULLBACK_TARGET", server.target)
+    monkeypatch.setenv("COLUMNS", "220")
+
+    def run(*arguments: object) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main(["invert", *(str(argument) for argument in ("--method", "adam", "--generator", "faces", *arguments))])
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return picture(tmp_path / "me.png")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder of three photographs, one of which is damaged, a text, a hidden file and a folder."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    picture(folder / "b.jpg", "green")
+    picture(folder / "a.png", "red")
+    (folder / "notes.txt").write_text("holidays")
+    (folder / ".hidden.png").touch()
+    (folder / "older").mkdir()
+    whole = picture(folder / "c.png", "blue").read_bytes()
+    (folder / "c.png").write_bytes(whole[:60])  # begins as an image
+    return folder
+
+
+def picture(path: Path, colour: str = "red", size: tuple[int, int] = (20, 20)) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Results
+
+
+def test_inverting_writes_four_files_for_every_photograph(run: Run, photo: Path, tmp_path: Path) -> None:
+    other, out = picture(tmp_path / "you.jpg"), tmp_path / "out"
+    result = run(photo, other, "--out", out, "--steps", 5, "--restarts", 2)
+    assert result.code == 0, result.err
+    assert names(out) == [f"{stem}.{end}" for stem in ("me", "you") for end in ("json", "npz", "png", "safetensors")]
+    provenance = json.loads((out / "you.json").read_text("utf-8"))
+    assert provenance["label"] == "you.jpg"
+    assert provenance["settings"]["steps"] == 5
+    assert f"{provenance['distance']:.4f}" in result.out
+    assert Inversion.load(out / "you.safetensors").label == "you.jpg"
+
+
+def test_without_a_folder_the_numbers_are_shown_and_nothing_is_written(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run(photo)
+    assert result.code == 0
+    assert "me.png" in result.out
+    assert names(tmp_path) == ["me.png"]
+
+
+def test_several_solutions_and_the_pasted_photograph_have_files_of_their_own(run: Run, tmp_path: Path) -> None:
+    wide = picture(tmp_path / "wide.png", "white", (80, 40))
+    result = run(wide, "--out", tmp_path / "o", "--top-k", 3, "--restarts", 2, "--align", "--paste", "--center-crop")
+    assert result.code == 0, result.err
+    # Only two restarts, so only two solutions.
+    assert names(tmp_path / "o") == [
+        f"wide{end}" for end in ("-2.png", "-pasted.png", ".json", ".npz", ".png", ".safetensors")
+    ]
+    with Image.open(tmp_path / "o" / "wide-pasted.png") as pasted:
+        # Half of the middle 40 × 40, its centre a quarter of 20 to the right and above.
+        changed = np.argwhere(np.asarray(pasted)[..., 0] == 50)
+        assert pasted.size == (80, 40)
+    assert changed.min(axis=0).tolist() == [5, 35]
+    assert changed.max(axis=0).tolist() == [24, 54]
+
+
+def test_results_are_not_overwritten_without_being_asked(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "me.json").write_text("mine")
+    result = run(photo, "--out", tmp_path)
+    assert result.code == 1
+    assert "me.png" in result.err  # the photograph itself would have gone
+    assert (tmp_path / "me.json").read_text() == "mine"
+    assert server.state.calls == []
+    assert run(photo, "--out", tmp_path, "--force").code == 0
+
+
+@pytest.mark.parametrize(("other", "options"), [("other/ME.jpg", ()), ("other/me-2.jpg", ("--top-k", 2))])
+def test_photographs_whose_results_would_overwrite_each_other_are_refused(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path, other: str, options: tuple[object, ...]
+) -> None:
+    (tmp_path / "other").mkdir()
+    result = run(photo, picture(tmp_path / other), "--out", tmp_path / "o", *options)
+    assert result.code == 1
+    assert f"results of several photographs would be called {Path(other).stem.lower()}" in result.err
+    assert server.state.calls == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(run: Run, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run(photo, "--out", tmp_path / "file" / "o")
+    assert result.code == 1
+    assert result.err.startswith("error: ")
+    assert "Traceback" not in result.err
+
+
+# Folders of photographs
+
+
+def test_of_a_folder_every_photograph_is_inverted_and_the_rest_is_named(
+    run: Run, server: FakeServer, album: Path, tmp_path: Path
+) -> None:
+    result = run(album, "--out", tmp_path / "o")
+    assert result.code == 1
+    (request,) = server.state.called("Invert")
+    assert [target.label for target in request.targets] == ["a.png", "b.jpg", "c.png"]
+    assert f"skipped {album / 'notes.txt'}: no image" in result.err
+    assert f"skipped {album / 'older'}: a folder" in result.err
+    assert "hidden" not in result.err
+    assert f"error: 1 of 3 photographs failed\n  {album / 'c.png'}: not an image\n" in result.err
+    assert {Path(name).stem for name in names(tmp_path / "o")} == {"a", "b"}
+
+
+def test_a_folder_without_photographs_is_a_clear_error(run: Run, server: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run(tmp_path / "empty")
+    assert (result.code, result.err) == (1, "error: no photographs in what was named\n")
+    assert server.state.calls == []
+
+
+def test_many_photographs_are_several_requests_under_one_bar(
+    run: Run, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(70):
+        picture(tmp_path / "many" / f"{number:02}.png", size=(8, 8))
+    server.state.finish_later = True
+    with open(os.devnull, "w", encoding="utf-8") as sink:  # noqa: PTH123
+        console = Console(file=sink, force_terminal=True, record=True, width=120)
+        monkeypatch.setattr("pullback_client.cli.common.err", console)
+        result = run(tmp_path / "many", "--out", tmp_path / "o")
+    assert result.code == 0
+    assert [len(request.targets) for request in server.state.called("Invert")] == [32, 32, 6]
+    assert len(names(tmp_path / "o")) == 4 * 70
+    (bar,) = (line for line in console.export_text().splitlines() if "/" in line)
+    assert "photographs" in bar
+    assert "70/70" in bar
+
+
+def test_results_are_saved_as_soon_as_their_request_is_finished(run: Run, server: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(40):
+        picture(tmp_path / "many" / f"{number:02}.png", size=(8, 8))
+    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "the worker died")
+    server.state.failing_jobs = frozenset({"jobs/2"})
+    result = run(tmp_path / "many", "--out", tmp_path / "o")
+    assert result.code == 1
+    assert len(names(tmp_path / "o")) == 4 * 32
+    assert "8 of 40 photographs failed" in result.err
+    assert f"{tmp_path / 'many' / '39.png'}: jobs/2 failed: the worker died" in result.err
+
+
+# Going on where an earlier run ended
+
+
+def test_what_is_there_already_is_not_computed_again(run: Run, server: FakeServer, album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    run(album, "--out", out)
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    picture(album / "d.png", "white")
+    result = run(album, "--out", out, "--resume")
+    _, second = server.state.called("Invert")
+    assert [target.label for target in second.targets] == ["c.png", "d.png"]
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert all(name in result.out for name in ("a.png", "b.jpg", "d.png"))
+    assert result.code == 1
+
+
+@pytest.mark.parametrize("change", ["option", "photograph", "mask", "damaged", "incomplete", "lost"])
+def test_what_was_asked_otherwise_or_is_not_whole_is_computed_again(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
+) -> None:
+    out, mask = tmp_path / "o", picture(tmp_path / "mask.png", "white")
+    command = [photo, "--out", out, "--mask", mask]
+    run(*command)
+    match change:
+        case "option":
+            command += ["--seed", 1]
+        case "photograph":
+            picture(photo, "blue")
+        case "mask":
+            picture(mask, "grey")
+        case "damaged":
+            (out / "me.json").write_text("{")
+        case "incomplete":
+            (out / "me.json").unlink()
+        case "lost":
+            (out / "me.safetensors").unlink()
+    assert run(*command, "--resume").code == 0
+    assert len(server.state.called("Invert")) == 2
+    assert run(*command, "--resume").code == 0
+    assert len(server.state.called("Invert")) == 2
+
+
+def test_a_finished_run_needs_no_server_to_be_reported_or_pasted(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "o"
+    run(photo, "--out", out)
+    server.stop()
+    assert run(photo, "--out", out, "--resume", "--report", "--paste").code == 0
+    assert names(out / "report") == sorted(REPORT_FILES)
+    assert (out / "me-pasted.png").exists()
+
+
+# Options
+
+
+def test_options_reach_the_server(run: Run, server: FakeServer, photo: Path) -> None:
+    options = (
+        "--method basin_cma --seed 4 --distance mse --learning-rate 0.2 --schedule cosine --basis none --start mean"
+    )
+    budget = "--steps 7 --restarts 3 --no-thin --evaluations 90 --seconds 1.5 --patience 5 --truncation 2 --top-k 2"
+    more = "--weights distance=2,prior=0.5 --align-scale 0.2 --ignore 1,2,3,4 --ignore 5,6,7,8 --center-crop"
+    assert run(photo, *options.split(), *budget.split(), *more.split(), "--mask", photo).code == 0
+    (request,) = server.state.called("Invert")
+    settings, target = request.settings, request.targets[0]
+    assert settings.method == specs_pb2.INVERSION_METHOD_BASIN_CMA
+    assert (settings.seed, settings.distance, settings.learning_rate) == (4, "mse", 0.2)
+    assert (settings.schedule, settings.basis, settings.start) == (
+        specs_pb2.SCHEDULE_COSINE,
+        specs_pb2.INVERSION_BASIS_NONE,
+        specs_pb2.START_MEAN,
+    )
+    assert (settings.steps, settings.restarts, settings.evaluations, settings.patience) == (7, 3, 90, 5)
+    assert (settings.HasField("thin"), settings.thin, settings.seconds) == (True, False, 1.5)
+    assert (settings.truncation, settings.top_k) == (2, 2)
+    assert (settings.weights.distance, settings.weights.prior, settings.weights.HasField("l2")) == (2, 0.5, False)
+    assert (settings.alignment.scale, settings.alignment.shift) == (0.2, 0)
+    assert [(box.left, box.top, box.width, box.height) for box in target.ignore] == [(1, 2, 3, 4), (5, 6, 7, 8)]
+    assert target.fit == 1
+    assert target.mask.data == photo.read_bytes()
+
+
+def test_what_is_left_out_is_left_to_the_server(run: Run, server: FakeServer, photo: Path) -> None:
+    run(photo)
+    (request,) = server.state.called("Invert")
+    expected = specs_pb2.InversionSettings(generator="generators/faces", method=specs_pb2.INVERSION_METHOD_ADAM)
+    assert request.settings == expected
+    assert not request.targets[0].HasField("mask")
+
+
+@pytest.mark.parametrize(
+    ("word", "mode", "label"),
+    [
+        ("brown", specs_pb2.CLASS_MODE_GIVEN, "brown"),
+        ("free", specs_pb2.CLASS_MODE_FREE, ""),
+        ("search", specs_pb2.CLASS_MODE_SEARCHED, ""),
+    ],
+)
+def test_the_class_is_given_free_or_searched(
+    run: Run, server: FakeServer, photo: Path, word: str, mode: int, label: str
+) -> None:
+    assert run(photo, "--generator", "eyes", "--class", word).code == 0
+    (request,) = server.state.called("Invert")
+    assert (request.settings.class_mode, request.targets[0].class_label) == (mode, label)
+
+
+def test_masks_of_a_folder_go_by_the_photographs_names(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "masks").mkdir()
+    mask = picture(tmp_path / "masks" / "me.bmp", "white")
+    other = picture(tmp_path / "you.png")
+    result = run(photo, other, "--mask", tmp_path / "masks")
+    assert result.code == 0
+    assert f"no mask for {other} in {tmp_path / 'masks'}: it counts whole" in result.err
+    (request,) = server.state.called("Invert")
+    assert request.targets[0].mask.data == mask.read_bytes()
+    assert not request.targets[1].HasField("mask")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--weights", "distance"), "--weights is NAME=WEIGHT,…, such as distance=1,l2=0.5; got 'distance'"),
+        (("--weights", "l3=1"), "unknown weights l3; known: distance, l1, l2, prior"),
+        (("--ignore", "1,2,3"), "--ignore is LEFT,TOP,WIDTH,HEIGHT in pixels; got '1,2,3'"),
+        (("--mask", "nobody.png"), "no such file: nobody.png"),
+        (("--report",), "--report needs --out, the folder of the results"),
+        (("--paste",), "--paste needs --out"),
+        (("--resume",), "--resume needs --out"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_line(
+    run: Run, server: FakeServer, photo: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = run(photo, *options)
+    assert result.code == 1
+    assert f"error: {message}" in result.err
+    assert server.state.calls == []
+
+
+def test_masks_of_one_name_are_refused(run: Run, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    for name in ("me.png", "me.bmp"):
+        picture(tmp_path / "masks" / name)
+    result = run(photo, "--mask", tmp_path / "masks")
+    assert result.code == 1
+    assert "are called me: leave one of each" in result.err
+
+
+def test_a_missing_photograph_is_one_clear_line(run: Run, server: FakeServer, photo: Path, tmp_path: Path) -> None:
+    result = run(photo, tmp_path / "nobody.jpg")
+    assert (result.code, result.err) == (1, f"error: no such file: {tmp_path / 'nobody.jpg'}\n")
+    assert server.state.calls == []
+
+
+def test_field_violations_are_listed_without_a_traceback(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+) -> None:
+    violations = (("settings.steps", "must be at most 100000, got 200000", ""),)
+    server.state.failures["Invert"] = Failure(grpc.StatusCode.INVALID_ARGUMENT, "cannot [invert] this", violations)
+    result = run(photo, "--out", tmp_path / "o")
+    assert result.code == 1
+    assert result.err == "error: cannot [invert] this\n  settings.steps: must be at most 100000, got 200000\n"
+    assert not (tmp_path / "o").exists()
+
+
+# The report
+
+
+def test_a_report_is_written_beside_the_results(run: Run, album: Path, tmp_path: Path) -> None:
+    result = run(album, "--out", tmp_path / "o", "--report")
+    assert result.code == 1  # one photograph is damaged
+    assert names(tmp_path / "o" / "report") == sorted(REPORT_FILES)
+    assert f"open {tmp_path / 'o' / 'report' / 'report.html'}" in result.out
+    page = (tmp_path / "o" / "report" / "report.html").read_text("utf-8")
+    assert all(words in page for words in ("a.png", "b.jpg", "c.png", "not an image"))
+
+
+def test_nothing_is_reported_where_everything_failed(run: Run, album: Path, tmp_path: Path) -> None:
+    result = run(album / "c.png", "--out", tmp_path / "o", "--report")
+    assert result.code == 1
+    assert "error: 1 of 1 photographs failed" in result.err
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_missing_extra_is_told_before_anything_is_computed(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = run(photo, "--out", tmp_path / "o", "--report")
+    assert result.code == 1
+    assert "a report needs matplotlib to draw with: pip install 'pullback[report]'" in result.err
+    assert server.state.calls == []
