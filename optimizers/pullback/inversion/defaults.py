@@ -11,6 +11,9 @@ _EIGENBASES = ("global", "separate", "none")
 # Candidates of a BasinCMA for each start, as published.
 POPULATION = 18
 
+# Starts per image, at least, where an alignment is searched: each has a frame of its own.
+ALIGNED_RESTARTS = 8
+
 
 @dataclass(frozen=True)
 class Method:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion.bank import StartBank
-from pullback.inversion.defaults import method_of
+from pullback.inversion.defaults import ALIGNED_RESTARTS, method_of
 from pullback.inversion.limits import Limits
 from pullback.inversion.methods import SolverOptions, make_solver
 from pullback.inversion.problem import Problem
@@ -73,7 +73,8 @@ def invert(
     defaults = method_of(method)
     if starts is None:
         own = "prior" if defaults.start == "bank" and bank is None else defaults.start
-        count = (defaults.restarts or 1) if restarts is None else restarts
+        several = ALIGNED_RESTARTS if problem.extra and defaults.restarts else 1
+        count = max(defaults.restarts, several) if restarts is None else restarts
         starts = make_starts(
             problem, count, seed, start=start or own, bank=bank, classes=classes, search_classes=search_classes
         )
