@@ -93,6 +93,9 @@ class InversionOptions(TypedDict, total=False):
     """> 0; default the method's own. L-BFGS and Levenberg–Marquardt take none."""
     schedule: Schedule | None
     """How the learning rate goes over the steps: `constant` or `cosine`; default the method's own."""
+    betas: tuple[float, float] | None
+    """Adam's decay of the running means of the gradient and of its square, each from 0 to below 1; default the
+    method's own. (0.9, 0.999) as published; only `adam` and `hessian_adam`."""
     basis: InversionBasis | None
     """In which coordinates a method with an eigenbasis works: `global` (the default), `separate` (no axis mixes noise
     and class), `none` (the latent's own), or `local` (Hessian Adam: the metric at the current latent)."""
@@ -146,6 +149,7 @@ def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.I
         seed=whole_number("seed", options.get("seed", 0), minimum=0),
         learning_rate=options.get("learning_rate"),
         schedule=_optional_choice("schedule", options.get("schedule"), _SCHEDULES),
+        betas=_betas(options.get("betas")),
         eigenbasis="" if basis is None else eigenbasis_name(basis),
         exponent=options.get("exponent"),
         preview_every=whole_number("preview_every", options.get("preview_every", 0), minimum=0),
@@ -163,6 +167,14 @@ def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.I
     if (thin := options.get("thin")) is not None:
         settings.thin = thin
     return settings
+
+
+def _betas(betas: tuple[float, float] | None) -> specs_pb2.Betas | None:
+    if betas is None:
+        return None
+    if len(betas) != 2:
+        raise InvalidArgumentError(f"betas must be two numbers, (mean, square), got {betas!r}")
+    return specs_pb2.Betas(mean=betas[0], square=betas[1])
 
 
 def default_eigenbasis(settings: specs_pb2.InversionSettings) -> specs_pb2.EigenbasisSpec | None:
