@@ -2,8 +2,8 @@
 
 The server process imports no torch. What happens to a request, in the order of the modules:
 
-- `servicers`: validate and translate (`validation`, `specs`, `images`, `names`).
-- `scheduler`: queue, progress, cancelling, recovery.
+- `servicers`: validate and translate (`specs`, `images`, `names`).
+- `scheduler`: queue, progress, cancelling, recovery; `batching`: which jobs run side by side, and which together.
 - `store`: jobs, events and results; SQLite and content-addressed files.
 - `executor`: worker processes, one per device, and what is said to them (`worker`).
 """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from pullback.generators import CatalogueEntry
-from pullback.inversion.defaults import METHODS, POPULATION, Method
+from pullback.inversion.defaults import ALIGNED_RESTARTS, METHODS, POPULATION, Method
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import ApiError, Violations
 from pullback_server.names import parse_eigenbasis
@@ -70,7 +70,9 @@ def _complete_budget(settings: specs_pb2.InversionSettings, defaults: Method, fi
 def _complete_starts(settings: specs_pb2.InversionSettings, defaults: Method, field: str, wrong: Violations) -> None:
     if defaults.restarts:
         # There are no more solutions than restarts.
-        settings.restarts = settings.restarts or max(defaults.restarts, min(settings.top_k, MAX_SOLUTIONS))
+        aligned = ALIGNED_RESTARTS if settings.HasField("alignment") else 0
+        own = max(defaults.restarts, min(settings.top_k, MAX_SOLUTIONS), aligned)
+        settings.restarts = settings.restarts or own
         check_range(settings.restarts, MAX_RESTARTS, f"{field}.restarts", wrong)
     elif settings.restarts:
         message = f"method {_name(settings)} takes none: it has a population of its own; leave it out"
@@ -107,6 +109,12 @@ def _complete_rate(settings: specs_pb2.InversionSettings, defaults: Method, fiel
         if settings.schedule not in SCHEDULES:
             known = enum_names(specs_pb2.Schedule)
             wrong.add(f"{field}.schedule", f"unknown schedule {settings.schedule}; known: {known}")
+    if _taken("betas", settings, defaults, field, wrong):
+        if not settings.HasField("betas"):
+            settings.betas.mean, settings.betas.square = defaults.betas
+        for name, beta in (("mean", settings.betas.mean), ("square", settings.betas.square)):
+            if not 0 <= beta < 1:
+                wrong.add(f"{field}.betas.{name}", f"expected 0 or more and less than 1, but {beta} came")
 
 
 def _complete_basis(settings: specs_pb2.InversionSettings, defaults: Method, field: str, wrong: Violations) -> None:

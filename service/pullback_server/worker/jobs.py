@@ -12,8 +12,6 @@ from pullback_server.worker.messages import FromWorker, Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks import BatchTask, Task, make_task
 
-PROGRESS_SECONDS = 0.25
-
 _log = logging.getLogger(__name__)
 
 
@@ -28,7 +26,13 @@ class RunningJob:
     """
 
     def __init__(
-        self, start: StartJob, models: Models, send: Callable[[FromWorker], None], checkpoint_seconds: float
+        self,
+        start: StartJob,
+        models: Models,
+        send: Callable[[FromWorker], None],
+        *,
+        checkpoint_seconds: float,
+        progress_seconds: Callable[[], float],
     ) -> None:
         self.id = start.job
         self.batch = start.job if start.alone or not start.load.batch else start.load.batch
@@ -39,6 +43,7 @@ class RunningJob:
         self._send = send
         self._checkpoint = Path(start.checkpoint)
         self._checkpoint_seconds = checkpoint_seconds
+        self._progress_seconds = progress_seconds
         self._task: Task | None = None
         self._saved = time.monotonic()
         self._told = 0.0
@@ -71,7 +76,7 @@ class RunningJob:
         """Tells of the progress and saves the state, where it is time to."""
         now = time.monotonic()
         self._latest = progress = task.progress(self.id)
-        if progress.previews or task.done or now - self._told >= PROGRESS_SECONDS:
+        if progress.previews or task.done or now - self._told >= self._progress_seconds():
             self._send(progress)
             self._told = now
         if now - self._saved >= self._checkpoint_seconds:

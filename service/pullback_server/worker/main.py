@@ -39,6 +39,10 @@ from pullback_server.worker.models import Models
 from pullback_server.worker.shares import Shares
 from pullback_server.worker.turns import Turn
 
+PROGRESS_SECONDS = 0.25
+# Messages of progress a second, of all jobs together.
+MAX_PROGRESS_RATE = 20.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -105,7 +109,13 @@ class Worker:
     def _handle(self, message: ToWorker) -> None:
         match message:
             case StartJob():
-                job = RunningJob(message, self._models, self._send, self._checkpoint_seconds)
+                job = RunningJob(
+                    message,
+                    self._models,
+                    self._send,
+                    checkpoint_seconds=self._checkpoint_seconds,
+                    progress_seconds=self._progress_seconds,
+                )
                 self._jobs[job.id] = job
                 self._shares.add(job.id, job.batch)
             case CancelJob(job_id):
@@ -122,6 +132,10 @@ class Worker:
                 self._calls[message.call] = sample(self._models, message)
             case AbandonCall(call):
                 self._calls.pop(call, None)
+
+    def _progress_seconds(self) -> float:
+        """How often a job tells of its progress: the server writes all of it down, and must keep up."""
+        return max(PROGRESS_SECONDS, len(self._jobs) / MAX_PROGRESS_RATE)
 
     def _forget(self, job_id: str) -> RunningJob:
         """Takes a job off this worker, also out of the middle of a step."""

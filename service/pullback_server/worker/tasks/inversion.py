@@ -194,6 +194,8 @@ def _options(settings: specs_pb2.InversionSettings) -> SolverOptions:
         options["schedule"] = SCHEDULES[settings.schedule]
     if settings.HasField("thin"):
         options["thin"] = settings.thin
+    if settings.HasField("betas"):
+        options["betas"] = (settings.betas.mean, settings.betas.square)
     if settings.HasField("learning_rate"):
         options["learning_rate"] = settings.learning_rate
     if settings.HasField("exponent"):
