@@ -27,7 +27,7 @@ from pullback.geometry.statistics import captured_energy, metric_consistency
 KS = (5, 10, 20, 50)
 SPACES = {"faces": "z"} if QUICK else {"faces": "z", "eyes": "noise"}
 # The reference's own noise hides what a good basis captures: 60 positions cannot show a top-20 energy of .995.
-REFERENCE_POSITIONS = {"faces": 20} if QUICK else {"faces": 300, "eyes": 120}
+REFERENCE_POSITIONS = {"faces": 20} if QUICK else {"faces": 300, "eyes": 60}
 GRAM_POSITIONS = 20 if QUICK else 100
 BACKPROP_POSITIONS = 1 if QUICK else 3
 SKETCH_STEP = 250

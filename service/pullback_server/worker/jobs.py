@@ -45,7 +45,7 @@ class RunningJob:
         self._checkpoint_seconds = checkpoint_seconds
         self._progress_seconds = progress_seconds
         self._task: Task | None = None
-        self._saved = time.monotonic()
+        self._unsaved = 0.0
         self._told = 0.0
         self._latest = Progressed(start.job, "starting", step=0, total=0)
 
@@ -68,7 +68,8 @@ class RunningJob:
             self.after_step(self._task)
 
     def spend(self, seconds: float) -> None:
-        """Notes that the job was computed for so long; neither loading nor finding starts counts."""
+        """Notes that the job was computed for so long; an inversion's own time is that of its evaluations alone."""
+        self._unsaved += seconds
         if isinstance(self._task, BatchTask) and self._task.evaluates:
             self._task.seconds += seconds
 
@@ -79,7 +80,8 @@ class RunningJob:
         if progress.previews or task.done or now - self._told >= self._progress_seconds():
             self._send(progress)
             self._told = now
-        if now - self._saved >= self._checkpoint_seconds:
+        # What counts is the job's own work, so that many jobs are not busy with checkpoints alone.
+        if self._unsaved >= self._checkpoint_seconds:
             self.write_checkpoint()
 
     def write_checkpoint(self) -> None:
@@ -90,7 +92,7 @@ class RunningJob:
             self._task.save(self._checkpoint)
         except OSError as error:
             _log.warning("no checkpoint of job %s: %s", self.id, error)
-        self._saved = time.monotonic()
+        self._unsaved = 0.0
 
     def discard(self) -> None:
         """Removes the checkpoint."""
