@@ -33,9 +33,10 @@ _COMMON: InversionOptions = {
     "restarts": 4,
     "learning_rate": 0.1,
     "schedule": "constant",
+    "betas": (0.9, 0.999),
 }
 # As Wang & Ponce published it: rotated into the eigenbasis, not scaled.
-_PUBLISHED: InversionOptions = {**_COMMON, "method": "hessian_adam", "exponent": 0.0, "betas": (0.9, 0.999)}
+_PUBLISHED: InversionOptions = {**_COMMON, "method": "hessian_adam", "exponent": 0.0}
 RUNS = {
     "adam": Run("Adam", "0.45", {**_COMMON, "method": "adam"}),
     "hessian_adam": Run("Hessian Adam, as published", "C0", _PUBLISHED),
