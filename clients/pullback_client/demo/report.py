@@ -50,8 +50,8 @@ def distance_table(results: Mapping[str, Inversion]) -> Table:
 
     A run that has ended holds its distance; a dash stands where it had nothing yet.
     """
-    columns = (f"{evaluations} evaluations" for evaluations in TABLE_EVALUATIONS)
-    table = Table("", *columns, "in all", "seconds", title="distance to the photograph")
+    columns = (str(evaluations) for evaluations in TABLE_EVALUATIONS)
+    table = Table("", *columns, "in all", "seconds", title="distance to the photograph after so many evaluations")
     for name, result in results.items():
         course = result.best_so_far()
         known = np.searchsorted(course.evaluations, TABLE_EVALUATIONS, side="right") - 1

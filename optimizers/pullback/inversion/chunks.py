@@ -1,7 +1,8 @@
 """Chunks of a constant number of rows.
 
 What a kernel computes for a row may depend on how many rows there are, though not on the others' values. So the
-networks always see the same number of them, and a row's result does not depend on its company, bit for bit.
+networks always see the same number of them, and a row's result does not depend on its company, bit for bit. (Products
+of matrices of a few rows and columns are an exception: their last bit may depend on a row's place in the chunk.)
 """
 
 from __future__ import annotations
