@@ -1,10 +1,14 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and reading what our files say of themselves."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+
+from pullback.errors import InvalidInputError
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -28,3 +32,27 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_provenance(data: bytes, file_format: str, what: str) -> dict[str, Any]:
+    """The provenance in the metadata of a readable safetensors file of ours.
+
+    Args:
+        data: The file's bytes.
+        file_format: The format that is expected.
+        what: What the file should be, for errors.
+
+    Raises:
+        InvalidInputError: There is none, or it is of another format.
+    """
+    # A safetensors file starts with the length of its JSON header: 8 bytes, little-endian.
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    try:
+        header = json.loads(metadata.get("pullback", ""))
+        came, provenance = header["format"], header["provenance"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInputError(f"a safetensors file, but without the metadata of {what}") from None
+    if came != file_format or not isinstance(provenance, dict):
+        raise InvalidInputError(f"{what} of format {came!r}, but this version of pullback reads {file_format!r}")
+    return provenance

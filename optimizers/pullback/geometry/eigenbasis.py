@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
-from pullback.files import write_whole
+from pullback.files import read_provenance, write_whole
 from pullback.geometry.checks import as_metric, check_orthonormal, check_symmetric
 from pullback.geometry.statistics.spectrum import dims_for
 
@@ -295,16 +295,4 @@ class Eigenbasis:
 
 
 def _read_provenance(data: bytes) -> Provenance:
-    # A safetensors file starts with the length of its JSON header: 8 bytes, little-endian.
-    length = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    try:
-        header = json.loads(metadata.get("pullback", ""))
-        file_format, texts = header["format"], header["provenance"]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInputError("a safetensors file, but without the metadata of an eigenbasis") from None
-    if file_format != _FORMAT or not isinstance(texts, dict):
-        raise InvalidInputError(
-            f"an eigenbasis of format {file_format!r}, but this version of pullback reads {_FORMAT!r}"
-        )
-    return Provenance.from_dict(texts)
+    return Provenance.from_dict(read_provenance(data, _FORMAT, "an eigenbasis"))

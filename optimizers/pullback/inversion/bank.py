@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pullback.errors import InvalidInputError
-from pullback.files import write_whole
+from pullback.files import read_provenance, write_whole
 from pullback.inversion.problem import Problem
 
 _FORMAT = "pullback-bank-1"
@@ -184,18 +184,7 @@ def thumbnails_of(images: Float[Tensor, "batch channels height width"]) -> Float
 
 
 def _read_provenance(data: bytes) -> BankProvenance:
-    # A safetensors file starts with the length of its JSON header: 8 bytes, little-endian.
-    length = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    try:
-        header = json.loads(metadata.get("pullback", ""))
-        file_format, values = header["format"], header["provenance"]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInputError("a safetensors file, but without the metadata of a bank of starts") from None
-    if file_format != _FORMAT:
-        raise InvalidInputError(
-            f"a bank of starts of format {file_format!r}, but this version of pullback reads {_FORMAT!r}"
-        )
+    values = read_provenance(data, _FORMAT, "a bank of starts")
     if missing := [field.name for field in fields(BankProvenance) if field.name not in values]:
         raise InvalidInputError(f"the provenance of a bank of starts lacks {', '.join(missing)}")
     return BankProvenance(**values)
