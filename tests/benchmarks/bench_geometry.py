@@ -2,7 +2,8 @@
 
 Quality is measured against the mean metric of exact positions that no method under test has seen. "As good" means no
 worse on any of: C_H^log of the basis against the reference, and captured energy of its leading 5, 10, 20 and 50
-vectors. `QUICK=1` takes fewer positions, one generator and no measurement of memory, and under 3 minutes.
+vectors. `QUICK=1` takes fewer positions, one generator and no measurement of memory, and under 3 minutes; what it says
+of the sketch is then only reported, since the figures to reach are about 100 positions and a good reference.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pullback.geometry.statistics import captured_energy, metric_consistency
 KS = (5, 10, 20, 50)
 SPACES = {"faces": "z"} if QUICK else {"faces": "z", "eyes": "noise"}
 # The reference's own noise hides what a good basis captures: 60 positions cannot show a top-20 energy of .995.
-REFERENCE_POSITIONS = {"faces": 20} if QUICK else {"faces": 300, "eyes": 60}
+REFERENCE_POSITIONS = {"faces": 20} if QUICK else {"faces": 300, "eyes": 150}
 GRAM_POSITIONS = 20 if QUICK else 100
 BACKPROP_POSITIONS = 1 if QUICK else 3
 SKETCH_STEP = 250
@@ -126,9 +127,14 @@ def bench_generator(report: Report, name: str, space: str) -> None:
         (f"{name}: gram × {GRAM_POSITIONS} / sketch as good", gram_seconds, 2.5),
     ):
         ratio = paid / cost
-        report.add(Figure(title, ratio, f"≥ {least}", good is not None and ratio >= least, what))
+        report.add(_judged(title, ratio, f"≥ {least}", good is not None and ratio >= least, what))
     detail = f"{probes} probes, {seconds:.1f} s; reference of {positions} positions"
-    report.add(Figure(f"{name}: top-20 energy of the sketch / best", energy, "≥ 0.995", energy >= 0.995, detail))
+    report.add(_judged(f"{name}: top-20 energy of the sketch / best", energy, "≥ 0.995", energy >= 0.995, detail))
+
+
+def _judged(name: str, value: float, target: str, reached: bool, detail: str) -> Figure:
+    """A figure with its verdict, where enough was computed for one."""
+    return Figure(name, value, detail=detail) if QUICK else Figure(name, value, target, reached, detail)
 
 
 def bench_memory(report: Report) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pullback import generators
 from pullback.inversion.defaults import METHODS as OF_THE_LIBRARY
-from pullback.inversion.defaults import method_of
+from pullback.inversion.defaults import PRIOR_WEIGHT, method_of
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server import specs
 from pullback_server.batching import Load
@@ -68,7 +68,7 @@ def test_an_inversion_needs_no_more_than_a_generator() -> None:
         space="z",
         distance="lpips-effnet-lite0",
         method=HESSIAN_ADAM,
-        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=1, prior=0),
+        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=1, prior=PRIOR_WEIGHT),
         steps=default.steps,
         restarts=default.restarts,
         learning_rate=default.learning_rate,
@@ -129,7 +129,7 @@ def test_what_works_in_no_stored_eigenbasis_names_none(fields: dict[str, Any]) -
 
 def test_weights_that_are_not_said_have_their_defaults() -> None:
     found = complete(weights=specs_pb2.LossWeights(l1=0.5, l2=0))
-    assert found.weights == specs_pb2.LossWeights(distance=1, l1=0.5, l2=0, prior=0)
+    assert found.weights == specs_pb2.LossWeights(distance=1, l1=0.5, l2=0, prior=PRIOR_WEIGHT)
 
 
 def test_what_is_said_is_kept() -> None:

@@ -26,7 +26,7 @@ Distance: TypeAlias = Annotated[
 Weights: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Weights of the loss, such as distance=1,l1=0,l2=1,prior=0.",
+        help="Weights of the loss, such as distance=1,l1=0,l2=1,prior=0.001.",
         metavar="NAME=WEIGHT,…",
         show_default="distance=1,l2=1",
         rich_help_panel=_METHOD,

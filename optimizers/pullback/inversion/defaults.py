@@ -11,6 +11,11 @@ _EIGENBASES = ("global", "separate", "none")
 # Candidates of a BasinCMA for each start, as published.
 POPULATION = 18
 
+# Weight of the prior's penalty for photographs, which no latent draws exactly: without any, latents end nearly twice as
+# far from the mean as the prior's own, for images that are a little nearer and look less real. `LossWeights` has none,
+# for images that some latent draws.
+PRIOR_WEIGHT = 0.001
+
 # Starts per image, at least, where an alignment is searched: each has a frame of its own.
 ALIGNED_RESTARTS = 8
 

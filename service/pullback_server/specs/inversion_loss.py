@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from pullback.inversion.defaults import PRIOR_WEIGHT
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 
@@ -30,7 +31,7 @@ def _weights(weights: specs_pb2.LossWeights, field: str, wrong: Violations) -> s
         distance=weights.distance if weights.HasField("distance") else 1.0,
         l1=weights.l1,
         l2=weights.l2 if weights.HasField("l2") else 1.0,
-        prior=weights.prior,
+        prior=weights.prior if weights.HasField("prior") else PRIOR_WEIGHT,
     )
     values = {"distance": complete.distance, "l1": complete.l1, "l2": complete.l2, "prior": complete.prior}
     for name, value in values.items():
