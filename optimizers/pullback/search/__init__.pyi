@@ -1,0 +1,16 @@
+from .constraints import Constraint as Constraint
+from .defaults import METHODS as METHODS
+from .defaults import NEEDS_EIGENBASIS as NEEDS_EIGENBASIS
+from .defaults import SearchSettings as SearchSettings
+from .defaults import complete as complete
+from .defaults import faults as faults
+from .defaults import options_of as options_of
+from .making import make_optimizer as make_optimizer
+from .making import restore as restore
+from .method import Origin as Origin
+from .optimizer import Best as Best
+from .optimizer import Candidates as Candidates
+from .optimizer import Optimizer as Optimizer
+from .spaces import Block as Block
+from .spaces import SearchSpace as SearchSpace
+from .spaces import catalogue_space as catalogue_space

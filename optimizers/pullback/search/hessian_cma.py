@@ -1,0 +1,105 @@
+"""CMA-ES in the eigenbasis of the metric, which gives it its first covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.search.adaptation import Distribution
+from pullback.search.method import Drawn, Method, State
+
+# Eigenvalues count as at least this share of the largest: zero, or below by rounding, would ask for endless steps.
+_FLOOR = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class HessianState(State):
+    """A distribution in coordinates y, and what these are: x = start + U diag(s) y.
+
+    Attributes:
+        start: Shape (n,).
+        axes: U, shape (n, k), orthonormal columns.
+        scales: s, shape (k,), of mean square 1.
+        distribution: Of y.
+    """
+
+    start: Float64[np.ndarray, " n"]
+    axes: Float64[np.ndarray, "n k"]
+    scales: Float64[np.ndarray, " k"]
+    distribution: Distribution
+
+    parts: ClassVar[Mapping[str, type[State]]] = {"distribution": Distribution}
+
+    def points(self, coordinates: Float64[np.ndarray, "m k"]) -> Float64[np.ndarray, "m n"]:
+        """The points x of coordinates y."""
+        points: Float64[np.ndarray, "m n"] = self.start + coordinates * self.scales @ self.axes.T
+        return points
+
+    def coordinates(self, points: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m k"]:
+        """The coordinates y of points x, or of what lies nearest to these in start + span(U)."""
+        coordinates: Float64[np.ndarray, "m k"] = (points - self.start) @ self.axes / self.scales
+        return coordinates
+
+
+@dataclass(frozen=True)
+class HessianCMA(Method[HessianState]):
+    """CMA-ES whose first covariance is C₀ = σ² U diag(λ^−2p) Uᵀ: short steps where images change fast.
+
+    Wang & Ponce, "The Geometry of Deep Generative Image Models and its Applications" (ICLR 2021), section 6. U holds
+    the leading eigenvectors of the metric, and the search stays in start + span(U). λ^−p is scaled to mean square 1
+    over the axes, so that σ is the root mean square step along them, whatever p and the unit of the metric.
+
+    Attributes:
+        sigma: First step size σ.
+        exponent: p.
+        axes: How many eigenvectors.
+        adapt_covariance: Whether the covariance is adapted, or stays as it begins; the step size is adapted always.
+    """
+
+    sigma: float
+    exponent: float
+    axes: int
+    adapt_covariance: bool
+
+    state_type: ClassVar[type[HessianState]] = HessianState
+
+    def begin(self, start: Float64[np.ndarray, " n"], eigenbasis: Eigenbasis) -> HessianState:
+        """The search around a point.
+
+        Args:
+            start: Shape (n,).
+            eigenbasis: Of the metric on points.
+        """
+        spectrum = eigenbasis.eigenvalues[: self.axes] / eigenbasis.eigenvalues[0]
+        scales = spectrum.clip(_FLOOR) ** -self.exponent
+        scales /= np.sqrt(np.square(scales).mean())
+        none = np.zeros(self.axes)
+        return HessianState(start, eigenbasis.top(self.axes), scales, Distribution.begin(none, self.sigma))
+
+    def sample(self, state: HessianState, n: int, rng: np.random.Generator) -> Drawn:
+        """Draws from the distribution."""
+        return Drawn.sampled(state.points(state.distribution.sample(n, rng)))
+
+    def update(
+        self,
+        state: HessianState,
+        points: Float64[np.ndarray, "m n"],
+        scores: Float64[np.ndarray, " m"],
+        ids: tuple[str, ...],
+    ) -> HessianState:
+        """The distribution after a generation; of points outside the span, their part within counts."""
+        del ids
+        distribution = state.distribution.updated(
+            state.coordinates(points), scores, first=self.sigma, adapt_covariance=self.adapt_covariance
+        )
+        return HessianState(state.start, state.axes, state.scales, distribution)
+
+    def incumbent(self, state: HessianState) -> Float64[np.ndarray, " n"]:
+        """The mean."""
+        mean: Float64[np.ndarray, " n"] = state.points(state.distribution.mean[None])[0]
+        return mean

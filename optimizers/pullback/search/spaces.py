@@ -1,0 +1,196 @@
+"""Where a search takes place: blocks of coordinates with their priors, what is held, and what is admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+from numpy.typing import NDArray
+
+from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.generators.catalogue_file import CatalogueEntry, parts_of
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.search.constraints import Constraint
+
+_FREE = Constraint()
+KINDS = ("standard-normal", "one-hot")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Coordinates side by side with one prior.
+
+    Attributes:
+        kind: `standard-normal`, or `one-hot`: one coordinate is 1 and the others are 0, each equally often.
+        width: Number of coordinates, at least 1; of a one-hot block at least 2.
+
+    Raises:
+        InvalidInputError: No such kind, or no such width.
+    """
+
+    kind: str
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidInputError(f"a block is {' or '.join(KINDS)}, but {self.kind!r} came")
+        least = 2 if self.kind == "one-hot" else 1
+        if self.width < least:
+            raise InvalidInputError(f"a {self.kind} block has at least {least} coordinates, but {self.width} came")
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """A latent space as a search sees it.
+
+    A search works with *points*: the coordinates that are not held, in units of their prior's standard deviation.
+
+    Attributes:
+        blocks: The blocks, in the order of the coordinates.
+        constraint: Bounds on the standard-normal coordinates. Those of one-hot blocks lie in [0, 1] always.
+        held_class: Which coordinate of the one-hot block is held at 1, and the others at 0; None = all move.
+
+    Raises:
+        InvalidInputError: There is no block, a class is held where there is not one one-hot block beside others, or
+            no point satisfies the bounds.
+    """
+
+    blocks: tuple[Block, ...]
+    constraint: Constraint = _FREE
+    held_class: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.blocks:
+            raise InvalidInputError("a space to search has at least one block, but none came")
+        if self.held_class is not None:
+            widths = [block.width for block in self.blocks if block.kind == "one-hot"]
+            if len(widths) != 1 or len(self.blocks) == 1:
+                raise InvalidInputError(
+                    "a class can be held in a space with one one-hot block beside others, but the blocks are "
+                    f"{', '.join(block.kind for block in self.blocks)}"
+                )
+            if not 0 <= self.held_class < widths[0]:
+                raise InvalidInputError(f"a class is a number from 0 to {widths[0] - 1}, but {self.held_class} came")
+        self.constraint.check_fits(int(self.is_normal.sum()))
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates of a latent."""
+        return sum(block.width for block in self.blocks)
+
+    @property
+    def searched(self) -> int:
+        """Number of coordinates that are not held: those of a point."""
+        return len(self.moving)
+
+    @cached_property
+    def moving(self) -> Int64[np.ndarray, " searched"]:
+        """Which coordinates of a latent are not held."""
+        moves = [block.kind == "standard-normal" or self.held_class is None for block in self.blocks]
+        return np.flatnonzero(np.repeat(moves, [block.width for block in self.blocks]))
+
+    @cached_property
+    def is_normal(self) -> Bool[np.ndarray, " searched"]:
+        """Which coordinates of a point are standard normal."""
+        normal = [block.kind == "standard-normal" for block in self.blocks]
+        return self._of_moving(normal)
+
+    @cached_property
+    def scale(self) -> Float64[np.ndarray, " searched"]:
+        """Standard deviations of the coordinates under the prior."""
+        # One of c equally often: the variance of each indicator is (1 − 1/c) / c.
+        scales = [1.0 if b.kind == "standard-normal" else np.sqrt((1 - 1 / b.width) / b.width) for b in self.blocks]
+        return self._of_moving(scales)
+
+    @cached_property
+    def centre(self) -> Float64[np.ndarray, " searched"]:
+        """The prior's mean, as a point."""
+        means = [0.0 if block.kind == "standard-normal" else 1 / block.width for block in self.blocks]
+        centre: Float64[np.ndarray, " searched"] = self._of_moving(means) / self.scale
+        return centre
+
+    def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n searched"]:
+        """Points drawn from the prior, whether they are admitted or not."""
+        drawn = []
+        for block in self.blocks:
+            if block.kind == "standard-normal":
+                drawn.append(rng.standard_normal((n, block.width)))
+            elif self.held_class is None:
+                drawn.append(np.eye(block.width)[rng.integers(block.width, size=n)])
+        points: Float64[np.ndarray, "n searched"] = np.concatenate(drawn, axis=1) / self.scale
+        return points
+
+    def points(self, latents: NDArray[Any]) -> Float64[np.ndarray, "n searched"]:
+        """The points of latents, shape (n, dim); what is held is left out."""
+        points: Float64[np.ndarray, "n searched"] = latents[:, self.moving].astype(np.float64) / self.scale
+        return points
+
+    def latents(self, points: Float64[np.ndarray, "n searched"]) -> Float32[np.ndarray, "n dim"]:
+        """The latents of points, each moved to the nearest that is admitted.
+
+        In float32, as generators take them, so that bounds hold to its rounding.
+        """
+        moving = points * self.scale
+        normal = self.is_normal
+        moving[:, normal] = self.constraint.nearest(moving[:, normal])
+        moving[:, ~normal] = moving[:, ~normal].clip(0, 1)
+        latents = np.tile(self._held, (len(points), 1))
+        latents[:, self.moving] = moving
+        return latents
+
+    def eigenbasis(self, eigenbasis: Eigenbasis) -> Eigenbasis:
+        """The eigenbasis of the metric on points, from that of the metric on latents.
+
+        Raises:
+            InvalidInputError: It has another number of dimensions.
+        """
+        if eigenbasis.dim != self.dim:
+            raise InvalidInputError(f"the space has {self.dim} dimensions, but an eigenbasis of {eigenbasis.dim} came")
+        if self.searched == self.dim and (self.scale == 1).all():
+            return eigenbasis
+        # z = S p in the moving coordinates, and the others held: H_p = S H_z S there.
+        metric = eigenbasis.metric[np.ix_(self.moving, self.moving)] * np.outer(self.scale, self.scale)
+        return Eigenbasis.from_metric(metric, eigenbasis.provenance)
+
+    def _of_moving(self, values: Sequence[Any]) -> NDArray[Any]:
+        """Values of the blocks, for the coordinates that are not held."""
+        chosen: NDArray[Any] = np.repeat(values, [block.width for block in self.blocks])[self.moving]
+        return chosen
+
+    @cached_property
+    def _held(self) -> Float32[np.ndarray, " dim"]:
+        """A latent with what is held, and zeros elsewhere."""
+        held = np.zeros(self.dim, np.float32)
+        if self.held_class is not None:
+            held[np.setdiff1d(np.arange(self.dim), self.moving)[self.held_class]] = 1
+        return held
+
+
+def catalogue_space(
+    entry: CatalogueEntry, name: str, *, constraint: Constraint | None = None, class_label: str = ""
+) -> SearchSpace:
+    """A latent space of a generator in the catalogue, as a search sees it.
+
+    Args:
+        entry: The generator.
+        name: Name of the space; empty = the generator's first.
+        constraint: Bounds on latents; none when omitted.
+        class_label: The class that is held; empty = none.
+
+    Raises:
+        UnknownNameError: No such space, or no such class.
+        InvalidInputError: As `SearchSpace` does.
+    """
+    space = entry.space(name) if name else entry.spaces[0]
+    parts = parts_of(entry) if space.prior == "product" else [space]
+    held = None
+    if class_label:
+        labels = [label for part in parts for label in part.labels]
+        if class_label not in labels:
+            raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
+        held = labels.index(class_label)
+    return SearchSpace(tuple(Block(part.prior, part.dim) for part in parts), constraint or _FREE, held)

@@ -1,0 +1,144 @@
+"""Settings of searches: what each method has, its defaults, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import pullback.search
+from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.search import METHODS, NEEDS_EIGENBASIS, SearchSettings, complete, faults, options_of
+
+
+def test_every_method_has_the_options_of_the_contract() -> None:
+    assert {method: set(options_of(method)) for method in METHODS} == {
+        "cma": {"population", "sigma"},
+        "hessian_cma": {"population", "sigma", "exponent", "axes", "adapt_covariance"},
+        "cholesky_cma": {"population", "sigma"},
+        "sphere_cma": {
+            "population",
+            "radius",
+            "first_angle",
+            "last_angle",
+            "decay_generations",
+            "learning_rate",
+            "parents",
+        },
+        "genetic": {"population", "mutation_rate", "mutation_size", "selectivity"},
+        "random": {"population"},
+    }
+    assert sorted(NEEDS_EIGENBASIS) == ["hessian_cma"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dim", [1, 2, 100, 4096])
+def test_defaults_fill_in_every_option_and_are_in_range(method: str, dim: int) -> None:
+    settings = complete(SearchSettings(method), dim)
+    assert set(settings.given()) == set(options_of(method))
+    assert faults(settings, dim) == {}
+    assert complete(settings, dim) == settings
+
+
+@pytest.mark.parametrize(("dim", "population"), [(128, 25), (256, 28), (500, 30), (4096, 40)])
+def test_the_population_grows_with_the_dimensions_as_published(dim: int, population: int) -> None:
+    assert complete(SearchSettings("cholesky_cma"), dim).population == population
+
+
+def test_hessian_cma_searches_at_most_500_axes_and_has_a_population_for_them() -> None:
+    settings = complete(SearchSettings("hessian_cma"), 4096)
+    assert (settings.axes, settings.population) == (500, 30)
+    assert complete(SearchSettings("hessian_cma", axes=128), 4096).population == 25
+
+
+def test_what_is_given_is_kept() -> None:
+    given = SearchSettings("sphere_cma", population=11, radius=2.5)
+    settings = complete(given, 9)
+    assert (settings.population, settings.radius, settings.parents) == (11, 2.5, 5)
+    assert complete(SearchSettings("hessian_cma", adapt_covariance=False), 9).adapt_covariance is False
+    assert complete(SearchSettings("hessian_cma", exponent=0.0), 9).exponent == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (SearchSettings("random", sigma=0.5), "method 'random' takes no sigma, but 0.5 came; leave it out"),
+        (SearchSettings("cma", adapt_covariance=False), "method 'cma' takes no adapt_covariance, but False came"),
+        (SearchSettings("cma", population=1), "population is 2 to 1000, but 1 came"),
+        (SearchSettings("cma", population=1001), "population is 2 to 1000, but 1001 came"),
+        (SearchSettings("cma", sigma=0.0), "sigma is above 0, but 0.0 came"),
+        (SearchSettings("cma", sigma=float("nan")), "sigma is above 0, but nan came"),
+        (SearchSettings("cma", sigma=float("inf")), "sigma is above 0, but inf came"),
+        (SearchSettings("hessian_cma", exponent=2.1), "exponent is 0 to 2, but 2.1 came"),
+        (SearchSettings("hessian_cma", axes=11), "axes is 1 to 10, but 11 came"),
+        (SearchSettings("hessian_cma", axes=0), "axes is 1 to 10, but 0 came"),
+        (SearchSettings("sphere_cma", first_angle=0.0), "first_angle is above 0 and at most 180, but 0.0 came"),
+        (SearchSettings("sphere_cma", last_angle=181.0), "last_angle is above 0 and at most 180, but 181.0 came"),
+        (SearchSettings("sphere_cma", decay_generations=0), "decay_generations is at least 1, but 0 came"),
+        (SearchSettings("sphere_cma", learning_rate=-0.1), "learning_rate is 0 to 2, but -0.1 came"),
+        (SearchSettings("sphere_cma", parents=42), "parents is 1 to 41, but 42 came"),
+        (SearchSettings("sphere_cma", population=10, parents=11), "parents is 1 to 10, but 11 came"),
+        (SearchSettings("sphere_cma", radius=-1.0), "radius is above 0, but -1.0 came"),
+        (SearchSettings("genetic", mutation_rate=1.5), "mutation_rate is 0 to 1, but 1.5 came"),
+        (SearchSettings("genetic", mutation_size=0.0), "mutation_size is above 0, but 0.0 came"),
+        (SearchSettings("genetic", selectivity=0.0), "selectivity is above 0, but 0.0 came"),
+    ],
+)
+def test_what_a_method_does_not_have_or_is_out_of_range_is_refused_by_name(
+    settings: SearchSettings, message: str
+) -> None:
+    assert [text.startswith(message) for text in faults(settings, 10).values()] == [True]
+    with pytest.raises(InvalidInputError) as raised:
+        complete(settings, 10)
+    assert message in str(raised.value)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    settings = SearchSettings("cma", population=0, sigma=-1.0, radius=2.0)
+    assert set(faults(settings, 10)) == {"population", "sigma", "radius"}
+    with pytest.raises(InvalidInputError, match=r"population is .*; sigma is .*; method 'cma' takes no radius"):
+        complete(settings, 10)
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    for call in (lambda: complete(SearchSettings("annealing"), 3), lambda: options_of("annealing")):
+        with pytest.raises(UnknownNameError, match="no search method is named 'annealing'; known: cma, hessian_cma"):
+            call()
+
+
+def test_nothing_of_the_package_loads_torch_and_cma_is_loaded_when_it_is_used() -> None:
+    code = f"""
+import sys
+import pullback.search as search
+for name in {pullback.search.__all__!r}:
+    getattr(search, name)
+space = search.SearchSpace((search.Block("standard-normal", 3),))
+search.restore(search.make_optimizer(search.SearchSettings("genetic"), space=space).to_bytes())
+print(sorted({{"torch", "cma", "scipy"}} & set(sys.modules)))
+search.make_optimizer(search.SearchSettings("cma"), space=space)
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["[]", "False"]
+
+
+def test_the_package_exports_what_it_promises() -> None:
+    assert set(pullback.search.__all__) == {
+        "METHODS",
+        "NEEDS_EIGENBASIS",
+        "Best",
+        "Block",
+        "Candidates",
+        "Constraint",
+        "Optimizer",
+        "Origin",
+        "SearchSettings",
+        "SearchSpace",
+        "catalogue_space",
+        "complete",
+        "faults",
+        "make_optimizer",
+        "options_of",
+        "restore",
+    }
