@@ -7,6 +7,7 @@ Packages, in the order of their dependencies:
 - `pullback.distances`: image distances as embeddings φ, D(a, b) = ‖φ(a) − φ(b)‖².
 - `pullback.geometry`: the metric tensor H = 2 JᵀJ, its average over the space, and its eigenbasis.
 - `pullback.inversion`: image → latent.
+- `pullback.search`: latents found by scores alone, by ask and tell.
 """
 
 __version__ = "0.1.0"

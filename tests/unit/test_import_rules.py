@@ -18,6 +18,7 @@ LIGHT = [
     "pullback.geometry.eigenbasis",
     "pullback.inversion",
     "pullback.inversion.defaults",
+    "pullback.search",
     "pullback.weights",
     "pullback_api.tensors",
     "pullback_client",
