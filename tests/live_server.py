@@ -22,6 +22,7 @@ from pullback_api.v1 import (
     inversion_pb2_grpc,
     jobs_pb2,
     jobs_pb2_grpc,
+    search_pb2_grpc,
     specs_pb2,
 )
 
@@ -39,6 +40,7 @@ class LiveServer:
         self._channel: grpc.Channel | None = None
         self._log: list[str] = []
         self.target = ""
+        self.http = ""
 
     def __enter__(self) -> LiveServer:
         self.start()
@@ -65,11 +67,14 @@ class LiveServer:
         self._reader = threading.Thread(target=self._log.extend, args=(self._process.stderr,))
         self._reader.start()
         line = self._process.stdout.readline()
-        match = re.fullmatch(r"pullback-server listening on (127\.0\.0\.1:\d+)\n", line)
+        match = re.fullmatch(
+            r"pullback-server listening on (127\.0\.0\.1:\d+)(?: \(http: (127\.0\.0\.1:\d+)\))?\n", line
+        )
         if match is None:
             self._wait()
             raise AssertionError(f"the server did not start: {line!r}; log: {self.log()[-2000:]}")
         self.target = match[1]
+        self.http = f"http://{match[2]}" if match[2] else ""
         self._connect()
 
     def log(self) -> str:
@@ -129,6 +134,7 @@ class LiveServer:
         self.geometry = geometry_pb2_grpc.GeometryStub(self._channel)
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
+        self.search = search_pb2_grpc.SearchStub(self._channel)
 
     @property
     def channel(self) -> grpc.Channel:

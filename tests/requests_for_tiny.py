@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import zlib
 from typing import Any
 
 from live_server import LiveServer
-from pullback_api.v1 import generators_pb2, inversion_pb2, jobs_pb2, specs_pb2, values_pb2
+from pullback_api.v1 import generators_pb2, inversion_pb2, jobs_pb2, search_pb2, specs_pb2, values_pb2
 
 # Steps that take `tiny` longer than any test looks on.
 LONG = 100_000
@@ -60,3 +61,66 @@ def wait_for_checkpoint(server: LiveServer, count: int = 1) -> None:
     while len(list((server.data / "checkpoints").glob("*.safetensors"))) < count:
         assert time.monotonic() < deadline, "no checkpoint was written"
         time.sleep(0.02)
+
+
+def search_spec(*threads: dict[str, Any], **fields: Any) -> search_pb2.SessionSpec:
+    """Evolutions of `tiny` by CMA, populations of six, one thread unless said otherwise."""
+    options = {"method": search_pb2.SEARCH_METHOD_CMA, "population": 6}
+    made = [
+        search_pb2.ThreadSpec(
+            **{
+                "generator": "generators/tiny",
+                **{name: value for name, value in thread.items() if name != "optimizer"},
+                "optimizer": search_pb2.SearchOptions(**thread.get("optimizer", options)),
+            }
+        )
+        for thread in (threads or ({},))
+    ]
+    return search_pb2.SessionSpec(threads=made, **fields)
+
+
+def begin_search(
+    server: LiveServer, *threads: dict[str, Any], request_id: str = "", **fields: Any
+) -> search_pb2.Session:
+    """Begins a session of evolutions of `tiny`."""
+    request = search_pb2.CreateSessionRequest(request_id=request_id, spec=search_spec(*threads, **fields))
+    return server.search.CreateSession(request, timeout=60)
+
+
+def ask(server: LiveServer, session: search_pb2.Session, **fields: Any) -> list[search_pb2.Trial]:
+    """The next trials, as soon as there are any; none once the session is finished."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        request = search_pb2.AskRequest(session=session.name, wait={"seconds": 3}, **fields)
+        answer = server.search.Ask(request, timeout=60)
+        if answer.trials or answer.finished:
+            return list(answer.trials)
+    raise AssertionError("there was nothing to show for a minute")
+
+
+def made_up_score(image_id: str) -> float:
+    """A score that depends on nothing but the image's id."""
+    return zlib.crc32(image_id.encode()) / 2**32
+
+
+def tell_scores(
+    server: LiveServer, session: search_pb2.Session, trials: list[search_pb2.Trial]
+) -> search_pb2.TellResponse:
+    """Tells every trial its made-up score."""
+    reports = [search_pb2.TrialReport(trial_id=trial.trial_id, score=made_up_score(trial.image_id)) for trial in trials]
+    return server.search.Tell(search_pb2.TellRequest(session=session.name, trials=reports), timeout=60)
+
+
+def exported(server: LiveServer, session: search_pb2.Session, **fields: Any) -> list[search_pb2.SessionPiece]:
+    """Everything the session knows."""
+    return list(server.search.ExportSession(search_pb2.ExportSessionRequest(name=session.name, **fields), timeout=120))
+
+
+def generations_of(pieces: list[search_pb2.SessionPiece]) -> list[search_pb2.GenerationRecord]:
+    """The generations of an export."""
+    return [piece.generation for piece in pieces if piece.HasField("generation")]
+
+
+def trials_of(pieces: list[search_pb2.SessionPiece]) -> list[search_pb2.TrialRecord]:
+    """The trials of an export."""
+    return [piece.trial for piece in pieces if piece.HasField("trial")]

@@ -18,6 +18,7 @@ from pullback_server.store import IncompatibleStoreError, StorageFullError
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 READY_LINE = "pullback-server listening on {host}:{port}"
+HTTP_READY = " (http: {host}:{port})"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         data=options.data,
         devices=options.device or ["auto"],
         checkpoint_seconds=options.checkpoint_seconds,
+        http=options.http,
         log_level=level,
     )
     try:
@@ -51,8 +53,10 @@ async def _serve(config: Config) -> None:
             # Windows' event loop has none; there the handler runs in the main thread.
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
     await server.start()
-    host = config.listen.rpartition(":")[0]
-    sys.stdout.write(READY_LINE.format(host=host, port=server.port) + "\n")
+    ready = READY_LINE.format(host=config.listen.rpartition(":")[0], port=server.port)
+    if config.http is not None:
+        ready += HTTP_READY.format(host=config.http.rpartition(":")[0], port=server.http_port)
+    sys.stdout.write(f"{ready}\n")
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     await stopping.wait()
@@ -70,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pullback-server", description="Pullback's gRPC server.")
     parser.add_argument(
         "--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help="loopback only; port 0 = any free"
+    )
+    parser.add_argument(
+        "--http", metavar="HOST:PORT", help="HTTP + JSON too, on this address (default: off); loopback only"
     )
     parser.add_argument(
         "--data",

@@ -118,15 +118,21 @@ def unavailable(message: str) -> ApiError:
     return ApiError(grpc.StatusCode.UNAVAILABLE, message)
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+def as_api_error(error: Exception) -> ApiError:
+    """What the caller is told of anything that a servicer raises; whatever is not an `ApiError` is logged."""
     if isinstance(error, InvalidInputError):
         # Requests are checked before the library sees them: this is the operator's catalogue file.
-        error = failed_precondition(str(error))
-    if not isinstance(error, ApiError):
-        _log.error("unexpected error in a call", exc_info=error)
-        error = ApiError(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+        return failed_precondition(str(error))
+    if isinstance(error, ApiError):
+        return error
+    _log.error("unexpected error in a call", exc_info=error)
+    return ApiError(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+    status = as_api_error(error).to_status()
     # The stubs of grpc.aio do not know this method.
-    await context.abort_with_status(rpc_status.to_status(error.to_status()))  # type: ignore[attr-defined]
+    await context.abort_with_status(rpc_status.to_status(status))  # type: ignore[attr-defined]
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]

@@ -13,7 +13,7 @@ import multiprocessing
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 import numpy as np
@@ -22,15 +22,21 @@ from numpy.typing import NDArray
 from pullback_server.batching import Load
 from pullback_server.errors import ApiError, unavailable
 from pullback_server.worker.messages import (
+    AS_DRAWN,
     AbandonCall,
+    BeginSearch,
+    Call,
     CallDone,
     CallFailed,
     CallMessage,
     CancelJob,
     Computing,
+    Evolve,
+    Evolved,
     Exit,
     Failure,
     JobMessage,
+    Presentation,
     Progressed,
     Ready,
     Render,
@@ -108,25 +114,56 @@ class Executor:
 
     async def sample(self, *, generator: str, space: str, count: int, seed: int) -> NDArray[np.float32]:
         """Draws latents from the prior, shape (count, dim)."""
-        call = Sample(next(self._call_numbers), generator, space, count, seed)
-        async with contextlib.aclosing(self._call(call)) as answers:
-            async for answer in answers:
-                if isinstance(answer, CallDone):
-                    latents: NDArray[np.float32] = answer.value
-                    return latents
-        raise unavailable("the worker gave no answer")
+        latents: NDArray[np.float32]
+        latents = await self._value(Sample(next(self._call_numbers), generator, space, count, seed))
+        return latents
+
+    async def begin_search(self, *, generator: str, thread: bytes, eigenbasis: bytes, seed: int, count: int) -> Evolved:
+        """Makes the optimizer of a serialised `ThreadSpec` and asks it for its first latents."""
+        number = next(self._call_numbers)
+        evolved: Evolved = await self._value(BeginSearch(number, generator, thread, eigenbasis, seed, count))
+        return evolved
+
+    async def evolve(
+        self,
+        *,
+        state: bytes,
+        latents: NDArray[np.float32],
+        scores: NDArray[np.float64],
+        variances: NDArray[np.float64] | None,
+        ids: tuple[str, ...],
+        count: int,
+    ) -> Evolved:
+        """Tells an optimizer the scores of latents, shape (n, dim), and asks it for the next."""
+        number = next(self._call_numbers)
+        evolved: Evolved = await self._value(Evolve(number, state, latents, scores, variances, ids, count))
+        return evolved
 
     async def render(
-        self, *, generator: str, space: str, latents: NDArray[np.float32], image_format: str
+        self,
+        *,
+        generator: str,
+        space: str,
+        latents: NDArray[np.float32],
+        image_format: str,
+        presentation: Presentation = AS_DRAWN,
     ) -> AsyncIterator[Rendered]:
         """Renders latents, shape (n, dim), image by image."""
-        call = Render(next(self._call_numbers), generator, space, latents, image_format)
+        call = Render(next(self._call_numbers), generator, space, latents, image_format, presentation)
         async with contextlib.aclosing(self._call(call)) as answers:
             async for answer in answers:
                 if isinstance(answer, Rendered):
                     yield answer
 
-    async def _call(self, call: Sample | Render) -> AsyncGenerator[CallMessage, None]:
+    async def _value(self, call: Call) -> Any:
+        """The value that a call's `CallDone` carries."""
+        async with contextlib.aclosing(self._call(call)) as answers:
+            async for answer in answers:
+                if isinstance(answer, CallDone):
+                    return answer.value
+        raise unavailable("the worker gave no answer")
+
+    async def _call(self, call: Call) -> AsyncGenerator[CallMessage, None]:
         """Sends a call to one of the workers; yields its answers up to `CallDone`, raises on `CallFailed`."""
         worker = next(self._next_worker)
         async with contextlib.aclosing(worker.call(call)) as answers:
@@ -185,7 +222,7 @@ class _Worker:
         with contextlib.suppress(OSError):
             self._connection.send(message)
 
-    async def call(self, call: Sample | Render) -> AsyncGenerator[CallMessage, None]:
+    async def call(self, call: Call) -> AsyncGenerator[CallMessage, None]:
         answers: asyncio.Queue[CallMessage] = asyncio.Queue()
         self._calls[call.call] = answers
         finished = False

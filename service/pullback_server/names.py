@@ -4,6 +4,7 @@ generators/{generator}
 generators/{generator}/eigenbases/{eigenbasis}
 inversions/{inversion}
 jobs/{job}
+sessions/{session}
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _EIGENBASIS = re.compile(rf"generators/({_ID})/eigenbases/({_ID})")
 _ANALYSIS = re.compile(rf"generators/({_ID})/analyses/({_ID})")
 _INVERSION = re.compile(rf"inversions/({_ID})")
 _JOB = re.compile(rf"jobs/({_ID})")
+_SESSION = re.compile(rf"sessions/({_ID})")
 
 ANY_GENERATOR = "generators/-"
 
@@ -53,6 +55,11 @@ def job_name(job: str) -> str:
     return f"jobs/{job}"
 
 
+def session_name(session: str) -> str:
+    """`sessions/{session}`."""
+    return f"sessions/{session}"
+
+
 def parse_generator(name: str, field: str) -> str:
     """The generator's id in `generators/{generator}`; INVALID_ARGUMENT on `field` for anything else."""
     return _parse(_GENERATOR, name, field, "generators/{generator}")[0]
@@ -78,6 +85,11 @@ def parse_inversion(name: str, field: str) -> str:
 def parse_job(name: str, field: str) -> str:
     """The job's id; INVALID_ARGUMENT on `field` for anything else."""
     return _parse(_JOB, name, field, "jobs/{job}")[0]
+
+
+def parse_session(name: str, field: str) -> str:
+    """The session's id; INVALID_ARGUMENT on `field` for anything else."""
+    return _parse(_SESSION, name, field, "sessions/{session}")[0]
 
 
 def _parse(pattern: re.Pattern[str], name: str, field: str, form: str) -> tuple[str, ...]:

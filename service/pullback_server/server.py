@@ -6,9 +6,11 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from filelock import FileLock, Timeout
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
@@ -22,26 +24,44 @@ from pullback_api.v1 import (
     inversion_pb2_grpc,
     jobs_pb2,
     jobs_pb2_grpc,
+    search_pb2,
+    search_pb2_grpc,
 )
 from pullback_server.address import check_loopback
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
 from pullback_server.scheduler import Scheduler
-from pullback_server.servicers import GeneratorsServicer, GeometryServicer, InversionServicer, JobsServicer
+from pullback_server.servicers import (
+    GeneratorsServicer,
+    GeometryServicer,
+    InversionServicer,
+    JobsServicer,
+    SearchServicer,
+)
+from pullback_server.sessions.creation import Creation
+from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import Store
+
+if TYPE_CHECKING:
+    from pullback_server.http import HttpServer
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 GRACE_SECONDS = 5.0
-SERVICES = tuple(
-    module.DESCRIPTOR.services_by_name[name].full_name
+HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
+# Photographs that are decoded at a time.
+DECODERS = 2
+_DESCRIPTORS = tuple(
+    module.DESCRIPTOR.services_by_name[name]
     for module, name in (
         (generators_pb2, "Generators"),
         (geometry_pb2, "Geometry"),
         (inversion_pb2, "Inversion"),
         (jobs_pb2, "Jobs"),
+        (search_pb2, "Search"),
     )
 )
+SERVICES = tuple(service.full_name for service in _DESCRIPTORS)
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -68,6 +88,7 @@ class Config:
         data: Folder of everything that is kept.
         devices: A worker process each: `auto`, `cpu`, `cuda:0`, …
         checkpoint_seconds: How much work of a job a crash can undo at most.
+        http: `host:port` of HTTP + JSON, as `listen`; None for none.
         log_level: Of the standard library's logging.
     """
 
@@ -75,6 +96,7 @@ class Config:
     data: Path
     devices: list[str] = field(default_factory=lambda: ["auto"])
     checkpoint_seconds: float = 2.0
+    http: str | None = None
     log_level: int = logging.INFO
 
 
@@ -83,14 +105,18 @@ class Server:
 
     def __init__(self, config: Config) -> None:
         check_loopback(config.listen)
+        if config.http is not None:
+            check_loopback(config.http)
         self._config = config
+        self._http: HttpServer | None = None
         self.port = 0
+        self.http_port = 0
 
     async def start(self) -> None:
         """Opens the store, starts to listen, and sets the workers going.
 
         Raises:
-            StartError: Another server uses the folder, or the port is taken.
+            StartError: Another server uses the folder, a port is taken, or a package is missing.
         """
         data = self._config.data
         data.mkdir(parents=True, exist_ok=True)
@@ -110,14 +136,21 @@ class Server:
             log_level=self._config.log_level,
         )
         self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints")
+        self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
         self._health = HealthServicer()
-        self._grpc = self._build_grpc()
+        servicers = self._build_servicers()
+        self._grpc = self._build_grpc(*servicers)
         try:
             self.port = self._grpc.add_insecure_port(self._config.listen)
         except RuntimeError:
             raise StartError(f"cannot listen on {self._config.listen}; is the port taken?") from None
+        if self._config.http is not None:
+            self._http = self._build_http(self._config.http, dict(zip(_DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
+        await self._sessions.start()
         await self._grpc.start()
+        if self._http is not None:
+            self._http.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
@@ -125,21 +158,56 @@ class Server:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._scheduler.drain()
         self._broker.close()
-        await self._grpc.stop(GRACE_SECONDS)
+        await self._sessions.stop()
+        await asyncio.gather(self._grpc.stop(GRACE_SECONDS), *([self._http.stop()] if self._http else []))
         await self._scheduler.stop()
         self._store.close()
         self._lock.release()
 
-    def _build_grpc(self) -> grpc.aio.Server:
+    def _build_servicers(
+        self,
+    ) -> tuple[GeneratorsServicer, GeometryServicer, InversionServicer, JobsServicer, SearchServicer]:
+        """What serves each of `_DESCRIPTORS`, in their order."""
+        # Large photographs take a few hundred megabytes each while they are decoded.
+        decoders = asyncio.Semaphore(DECODERS)
+        return (
+            GeneratorsServicer(self._executor),
+            GeometryServicer(self._store, self._scheduler),
+            InversionServicer(self._store, self._scheduler, decoders),
+            JobsServicer(self._store, self._scheduler, self._broker),
+            SearchServicer(self._sessions, Creation(self._store, self._scheduler, decoders)),
+        )
+
+    def _build_grpc(
+        self,
+        generators: GeneratorsServicer,
+        geometry: GeometryServicer,
+        inversion: InversionServicer,
+        jobs: JobsServicer,
+        search: SearchServicer,
+    ) -> grpc.aio.Server:
         server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=_OPTIONS)
-        generators_pb2_grpc.add_GeneratorsServicer_to_server(GeneratorsServicer(self._executor), server)
-        geometry_pb2_grpc.add_GeometryServicer_to_server(GeometryServicer(self._store, self._scheduler), server)
-        inversion_pb2_grpc.add_InversionServicer_to_server(InversionServicer(self._store, self._scheduler), server)
-        jobs = JobsServicer(self._store, self._scheduler, self._broker)
+        generators_pb2_grpc.add_GeneratorsServicer_to_server(generators, server)
+        geometry_pb2_grpc.add_GeometryServicer_to_server(geometry, server)
+        inversion_pb2_grpc.add_InversionServicer_to_server(inversion, server)
         jobs_pb2_grpc.add_JobsServicer_to_server(jobs, server)
+        search_pb2_grpc.add_SearchServicer_to_server(search, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)  # type: ignore[no-untyped-call]
         names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
+        return server
+
+    def _build_http(self, address: str, servicers: dict[ServiceDescriptor, Any]) -> HttpServer:
+        # Imported only where it is wanted: gRPC serves without these packages, which Python 3.10 does not get.
+        try:
+            from pullback_server.http import HttpServer  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise StartError(f"{HTTP_HINT} ({error})") from None
+        server = HttpServer(servicers, self._health, max_request_bytes=MAX_REQUEST_BYTES, grace_seconds=GRACE_SECONDS)
+        try:
+            self.http_port = server.bind(address)
+        except OSError as error:
+            raise StartError(f"cannot listen on {address}: {error.strerror}; is the port taken?") from None
         return server
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

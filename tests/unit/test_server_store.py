@@ -531,7 +531,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 2.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 3.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)

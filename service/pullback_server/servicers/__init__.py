@@ -4,5 +4,6 @@ from pullback_server.servicers.generators import GeneratorsServicer
 from pullback_server.servicers.geometry import GeometryServicer
 from pullback_server.servicers.inversion import InversionServicer
 from pullback_server.servicers.jobs import JobsServicer
+from pullback_server.servicers.search import SearchServicer
 
-__all__ = ["GeneratorsServicer", "GeometryServicer", "InversionServicer", "JobsServicer"]
+__all__ = ["GeneratorsServicer", "GeometryServicer", "InversionServicer", "JobsServicer", "SearchServicer"]

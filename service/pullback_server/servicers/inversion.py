@@ -31,8 +31,6 @@ from pullback_server.store import Store
 from pullback_server.submission import Submission, find_repeated, submit
 
 MAX_TARGETS = 256
-# Large photographs take a few hundred megabytes each while they are decoded.
-DECODERS = 2
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,10 +38,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class InversionServicer(inversion_pb2_grpc.InversionServicer):
     """Inverts images."""
 
-    def __init__(self, store: Store, scheduler: Scheduler) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, decoders: asyncio.Semaphore) -> None:
         self._store = store
         self._scheduler = scheduler
-        self._decoders = asyncio.Semaphore(DECODERS)
+        self._decoders = decoders
 
     async def Invert(  # noqa: N802
         self, request: inversion_pb2.InvertRequest, context: Context

@@ -6,6 +6,9 @@ from pullback_server.specs.common import find_generator
 from pullback_server.specs.eigenbasis import METRIC_METHODS, blocks_of, complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion import complete_inversion_settings, default_eigenbasis_spec, inversion_load
 from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS, SCHEDULES, STARTS
+from pullback_server.specs.search import complete_session_spec
+from pullback_server.specs.search_reports import read_reports
+from pullback_server.specs.search_thread import SEARCH_METHODS, search_settings, search_space
 from pullback_server.specs.targets import check_target
 
 __all__ = [
@@ -13,6 +16,7 @@ __all__ = [
     "INVERSION_METHODS",
     "METRIC_METHODS",
     "SCHEDULES",
+    "SEARCH_METHODS",
     "STARTS",
     "analysis_name_of",
     "blocks_of",
@@ -21,9 +25,13 @@ __all__ = [
     "complete_analysis_spec",
     "complete_eigenbasis_spec",
     "complete_inversion_settings",
+    "complete_session_spec",
     "default_eigenbasis_spec",
     "eigenbasis_name_of",
     "find_generator",
     "inversion_load",
     "moving_space",
+    "read_reports",
+    "search_settings",
+    "search_space",
 ]

@@ -1,10 +1,19 @@
-"""What the server keeps: jobs, their events and their results."""
+"""What the server keeps: jobs, their events and their results, and search sessions."""
 
 from pullback_server.store.blobs import BlobCorruptedError, BlobStore
 from pullback_server.store.database import IncompatibleStoreError
-from pullback_server.store.faults import StorageFullError
-from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
-from pullback_server.store.store import InUseError, RequestConflictError, Store
+from pullback_server.store.faults import RequestConflictError, StorageFullError
+from pullback_server.store.records import (
+    EventRecord,
+    JobRecord,
+    JobState,
+    ResultRecord,
+    SessionChange,
+    SessionEventRecord,
+    SessionRecord,
+)
+from pullback_server.store.sessions import SessionStore
+from pullback_server.store.store import InUseError, Store
 
 __all__ = [
     "BlobCorruptedError",
@@ -16,6 +25,10 @@ __all__ = [
     "JobState",
     "RequestConflictError",
     "ResultRecord",
+    "SessionChange",
+    "SessionEventRecord",
+    "SessionRecord",
+    "SessionStore",
     "StorageFullError",
     "Store",
 ]

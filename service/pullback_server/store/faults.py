@@ -1,4 +1,4 @@
-"""Telling a full disk from other failures."""
+"""What the store refuses, and telling a full disk from other failures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from sqlalchemy.exc import OperationalError
 # EFBIG is what a file-size limit gives, EDQUOT a quota.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SQLITE_FULL = ("database or disk is full", "disk I/O error")
+
+
+class RequestConflictError(Exception):
+    """A `request_id` came again with another request."""
 
 
 class StorageFullError(Exception):

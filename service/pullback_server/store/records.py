@@ -95,3 +95,53 @@ class ResultRecord:
     created: datetime
     header: bytes
     content: str
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """A search session as it stands.
+
+    Attributes:
+        id: Identifier.
+        state: Number of the contract's `SessionState`.
+        spec: Its serialised `SessionSpec`, defaults filled in.
+        summary: Its serialised `Session` without the specification.
+        last_sequence: Number of its latest event.
+    """
+
+    id: str
+    state: int
+    spec: bytes
+    summary: bytes
+    last_sequence: int
+
+
+@dataclass(frozen=True)
+class SessionEventRecord:
+    """An entry of a session's log: its number, when it happened, its kind, and the rest as JSON."""
+
+    sequence: int
+    time: datetime
+    kind: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class SessionChange:
+    """What is written together about a session.
+
+    Attributes:
+        events: The next entries of its log.
+        state: Where it stands after them.
+        evolving: Whether some optimizer is to make a generation.
+        summary: Its serialised `Session` after them.
+        needed: Digests of files that it needs from now on.
+        released: Digests of files that it needs no more.
+    """
+
+    events: tuple[SessionEventRecord, ...]
+    state: int
+    evolving: bool
+    summary: bytes
+    needed: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()

@@ -8,7 +8,9 @@ from sqlalchemy import DateTime, Dialect, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Raised with every change of the tables; a store of a newer version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+# Those of an earlier version that only lack tables: they are added.
+EXTENDABLE_VERSIONS = ("2",)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -101,3 +103,58 @@ class ResultRow(Base):
     content: Mapped[str] = mapped_column(String(64))
 
     __table_args__ = (Index("results_by_kind", "kind", "generator", "number"),)
+
+
+class SessionRow(Base):
+    """A search session as its log adds up to."""
+
+    __tablename__ = "sessions"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    request_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    request_digest: Mapped[str] = mapped_column(String(64))
+    state: Mapped[int]
+    # Whether some optimizer was to make a generation: such a session goes on when the server starts.
+    evolving: Mapped[bool]
+    summary: Mapped[bytes] = mapped_column(LargeBinary)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_sequence: Mapped[int]
+
+    __table_args__ = (
+        Index("sessions_by_state", "state", "number"),
+        Index("sessions_evolving", "evolving", "updated"),
+    )
+
+
+class SessionSpecRow(Base):
+    """What a session was asked to be. Apart from the rest, which is written with every event."""
+
+    __tablename__ = "session_specs"
+
+    session: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
+    spec: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SessionEventRow(Base):
+    """An entry of a session's log."""
+
+    __tablename__ = "session_events"
+
+    session: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    time: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SessionFileRow(Base):
+    """A file that a session needs."""
+
+    __tablename__ = "session_files"
+
+    session: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+    __table_args__ = (Index("session_files_by_digest", "digest"),)

@@ -1,4 +1,4 @@
-"""The store: jobs, events, results. One transaction per method."""
+"""The store: jobs, events, results; search sessions in `sessions`. One transaction per method."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from sqlalchemy.orm import Session
 
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import open_database
-from pullback_server.store.faults import full_disk_reported
+from pullback_server.store.faults import RequestConflictError, full_disk_reported
 from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
-from pullback_server.store.schema import EventRow, JobRow, ResultRow
+from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionFileRow
+from pullback_server.store.sessions import SessionStore
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
-
-
-class RequestConflictError(Exception):
-    """A `request_id` came again with another request."""
 
 
 class InUseError(Exception):
@@ -43,6 +40,7 @@ class Store:
         with full_disk_reported(folder):
             self._engine = open_database(folder / "pullback.sqlite")
         self.blobs = BlobStore(folder / "blobs")
+        self.sessions = SessionStore(self._engine, folder, self._release)
 
     def close(self) -> None:
         """Closes the database."""
@@ -348,7 +346,7 @@ def _append_event(session: Session, row: JobRow, *, transient: bool = False) -> 
 def _referenced(session: Session, digest: str | None = None) -> set[str]:
     """Digests that rows refer to: all, or just `digest` if any row refers to it."""
     found: set[str] = set()
-    for column in (JobRow.payload, ResultRow.content):
+    for column in (JobRow.payload, ResultRow.content, SessionFileRow.digest):
         query = select(column).where(column.is_not(None))
         if digest is not None:
             query = query.where(column == digest).limit(1)

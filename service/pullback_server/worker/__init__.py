@@ -4,5 +4,7 @@
 - `main`: the worker's loop, which does a piece of some job's step and then answers short calls.
 - `shares`: whose turn it is; `turns`: one step of jobs that are computed together; `jobs`: a job and its checkpoints.
 - `tasks`: jobs as sequences of short steps, one file each.
+- `calls`: short calls that draw and render; `presentation`: what images look like on a screen.
+- `searching`: short calls of search sessions.
 - `models`: generators, distances and banks of starts, loaded once.
 """

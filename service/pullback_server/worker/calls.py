@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from pullback_server.worker.messages import CallDone, CallMessage, Render, Rendered, Sample
+from pullback_server.worker.messages import (
+    AS_DRAWN,
+    RENDER_BATCH,
+    CallDone,
+    CallMessage,
+    Presentation,
+    Render,
+    Rendered,
+    Sample,
+)
 from pullback_server.worker.models import Models
-
-RENDER_BATCH = 16
+from pullback_server.worker.presentation import encode, present
 
 
 def sample(models: Models, call: Sample) -> Iterator[CallMessage]:
@@ -28,7 +35,7 @@ def render(models: Models, call: Render) -> Iterator[CallMessage]:
     for start in range(0, len(latents), RENDER_BATCH):
         with torch.inference_mode():
             images = generator.render(latents[start : start + RENDER_BATCH], call.space)
-        for offset, image in enumerate(to_pictures(images)):
+        for offset, image in enumerate(_pictures(images, call.presentation)):
             data = encode(image, call.image_format)
             yield Rendered(call.call, start + offset, data, width=image.width, height=image.height)
     yield CallDone(call.call)
@@ -40,9 +47,8 @@ def to_pictures(images: Tensor) -> list[Image.Image]:
     return [Image.fromarray(level.squeeze(-1) if level.shape[-1] == 1 else level) for level in levels]
 
 
-def encode(image: Image.Image, image_format: str) -> bytes:
-    """An image file; `image_format` is PNG or JPEG."""
-    buffer = io.BytesIO()
-    options = {"quality": 95} if image_format == "JPEG" else {}
-    image.save(buffer, image_format, **options)
-    return buffer.getvalue()
+def _pictures(images: Tensor, presentation: Presentation) -> list[Image.Image]:
+    """Pictures of images in [0, 1], shape (B, C, H, W), as they are shown."""
+    if presentation == AS_DRAWN:
+        return to_pictures(images)
+    return [present(image, presentation) for image in images.detach().movedim(1, -1).float().cpu().numpy()]

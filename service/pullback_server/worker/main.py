@@ -18,11 +18,13 @@ from pullback_server.worker.failures import describe
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.messages import (
     AbandonCall,
+    BeginSearch,
     CallDone,
     CallFailed,
     CallMessage,
     CancelJob,
     Computing,
+    Evolve,
     Exit,
     Finished,
     FromWorker,
@@ -36,6 +38,7 @@ from pullback_server.worker.messages import (
     ToWorker,
 )
 from pullback_server.worker.models import Models
+from pullback_server.worker.searching import begin_search, evolve
 from pullback_server.worker.shares import Shares
 from pullback_server.worker.turns import Turn
 
@@ -130,6 +133,10 @@ class Worker:
                 self._calls[message.call] = render(self._models, message)
             case Sample():
                 self._calls[message.call] = sample(self._models, message)
+            case BeginSearch():
+                self._calls[message.call] = begin_search(message)
+            case Evolve():
+                self._calls[message.call] = evolve(message)
             case AbandonCall(call):
                 self._calls.pop(call, None)
 

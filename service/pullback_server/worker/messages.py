@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from pullback_server.batching import Load
 
+# Images that are rendered together. A batch is always made of the same latents, so that its images are the same bytes.
+RENDER_BATCH = 16
+
 # From server to worker ---------------------------------------------------------------------------------------------
 
 
@@ -56,6 +59,26 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class Presentation:
+    """What images look like on the screen; None and False change nothing.
+
+    Attributes:
+        size: Width and height in pixels, by bicubic interpolation.
+        greyscale: Whether they are grey, by ITU-R 601 luma.
+        mean_luminance: Mean of the luma, 0 to 1: pixel values are shifted.
+        contrast: Standard deviation of the luma, 0 to 0.5: pixel values are scaled.
+    """
+
+    size: tuple[int, int] | None = None
+    greyscale: bool = False
+    mean_luminance: float | None = None
+    contrast: float | None = None
+
+
+AS_DRAWN = Presentation()
+
+
+@dataclass(frozen=True)
 class Render:
     """Render latents; the worker answers with one `Rendered` per image, then `CallDone`."""
 
@@ -64,6 +87,7 @@ class Render:
     space: str
     latents: NDArray[np.float32]
     image_format: str
+    presentation: Presentation = AS_DRAWN
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,50 @@ class Sample:
     space: str
     count: int
     seed: int
+
+
+@dataclass(frozen=True)
+class BeginSearch:
+    """Make an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved`.
+
+    Attributes:
+        call: Number of the call.
+        generator: Name of the generator.
+        thread: Serialised `ThreadSpec`, defaults filled in.
+        eigenbasis: Safetensors file of the eigenbasis; empty for none.
+        seed: Seed of the optimizer.
+        count: How many latents to ask for.
+    """
+
+    call: int
+    generator: str
+    thread: bytes
+    eigenbasis: bytes
+    seed: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Evolve:
+    """Tell an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved`.
+
+    Attributes:
+        call: Number of the call.
+        state: The optimizer's state.
+        latents: What is told, shape (n, dim); n is at least 1.
+        scores: Their scores, shape (n,).
+        variances: Variances of the scores, shape (n,), NaN where one is not known; None where none is.
+        ids: Their images' ids, for the genealogy.
+        count: How many latents to ask for.
+    """
+
+    call: int
+    state: bytes
+    latents: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    variances: NDArray[np.float64] | None
+    ids: tuple[str, ...]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -166,6 +234,21 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Evolved:
+    """What an optimizer proposes.
+
+    Attributes:
+        state: Its state, which waits for the scores.
+        latents: The latents, shape (n, dim).
+        origins: Where each came from: its kind, and the ids of its parents.
+    """
+
+    state: bytes
+    latents: NDArray[np.float32]
+    origins: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
 class CallDone:
     """The call is over; `value` is its answer, if it has one."""
 
@@ -181,7 +264,8 @@ class CallFailed:
     failure: Failure
 
 
-ToWorker = StartJob | CancelJob | SuspendJobs | Exit | Render | Sample | AbandonCall
+Call = Render | Sample | BeginSearch | Evolve
+ToWorker = StartJob | CancelJob | SuspendJobs | Exit | Call | AbandonCall
 JobMessage = Progressed | Finished | Stopped | JobFailed
 CallMessage = Rendered | CallDone | CallFailed
 FromWorker = Ready | Computing | JobMessage | CallMessage

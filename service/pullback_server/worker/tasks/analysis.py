@@ -15,9 +15,10 @@ from pullback.geometry.statistics import Homogeneity
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, specs_pb2, values_pb2
 from pullback_server.names import parse_generator
-from pullback_server.worker.calls import encode, to_pictures
+from pullback_server.worker.calls import to_pictures
 from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
+from pullback_server.worker.presentation import encode
 from pullback_server.worker.tasks.task import Task
 
 _MIB = 2**20

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from pullback_api.v1 import inversion_pb2, values_pb2
-from pullback_server.worker.calls import encode
+from pullback_server.worker.presentation import encode
 
 
 def read_images(images: Sequence[values_pb2.Image]) -> Tensor:

@@ -1,0 +1,131 @@
+"""The HTTP server: what it is made of, and how it begins and stops within the gRPC server's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import uvicorn
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2
+from grpc_health.v1._async import HealthServicer
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from pullback_api.v1 import search_pb2
+from pullback_server.http.bounded import BoundedCalls
+from pullback_server.http.errors import PlainErrors
+from pullback_server.http.hosts import LoopbackHosts
+from pullback_server.http.images import PATH, SessionImages
+from pullback_server.http.services import ServiceApplication
+
+_SEARCH = search_pb2.DESCRIPTOR.services_by_name["Search"]
+
+
+class HttpServer:
+    """Serves the servicers over HTTP: `bind`, then from `start` to `stop` on the event loop that both are called on.
+
+    Args:
+        servicers: The object that serves each of the contract's services.
+        health: Knows whether the server serves.
+        max_request_bytes: Of a request's body.
+        grace_seconds: How long calls may go on after `stop`.
+    """
+
+    def __init__(
+        self,
+        servicers: Mapping[ServiceDescriptor, Any],
+        health: HealthServicer,
+        *,
+        max_request_bytes: int,
+        grace_seconds: float,
+    ) -> None:
+        self._calls = BoundedCalls()
+        self._health = health
+        self._grace_seconds = grace_seconds
+        services = [
+            ServiceApplication(service, servicer, self._calls, max_request_bytes=max_request_bytes)
+            for service, servicer in servicers.items()
+        ]
+        images = SessionImages(servicers[_SEARCH].GetSessionImage, self._calls)
+        self.application = Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route(PATH, images.answer),
+                *(Mount(service.path, service) for service in services),
+            ],
+            middleware=[Middleware(PlainErrors), Middleware(LoopbackHosts)],
+            exception_handlers={HTTPException: _on_http_exception},
+        )
+
+    def bind(self, address: str) -> int:
+        """Takes `host:port`, port 0 for any free one; returns the port.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        created = socket.create_server((host, int(port)), family=family)
+        # asyncio spares its callers Nagle's delay, 40 ms an answer, only where a socket says that it is TCP's.
+        self._listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=created.detach())
+        bound: int = self._listener.getsockname()[1]
+        return bound
+
+    def start(self) -> None:
+        """Answers requests from now on."""
+        config = uvicorn.Config(
+            self.application,
+            lifespan="off",
+            log_level="warning",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=round(self._grace_seconds),
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve([self._listener]))
+
+    async def stop(self) -> None:
+        """Lets open calls end, but no longer than the grace."""
+        self._server.should_exit = True
+        await self._serving
+        self._calls.close()
+
+    async def _healthz(self, request: Request) -> Response:
+        del request
+        asked = health_pb2.HealthCheckRequest()
+        # The package's annotation forgets that it returns an answer.
+        answer: Any = await self._health.Check(asked, None)  # type: ignore[func-returns-value]
+        status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+        if serving:
+            return JSONResponse({"status": status})
+        return JSONResponse({"code": "unavailable", "message": f"the server is {status}"}, status_code=503)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process that it is a part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    code = "not_found" if error.status_code == 404 else "unimplemented"
+    body = json.dumps({"code": code, "message": message})
+    return Response(body, status_code=error.status_code, headers=error.headers, media_type="application/json")

@@ -1,0 +1,191 @@
+"""The `Search` service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
+from pullback_server.errors import ApiError, invalid, not_found, unavailable
+from pullback_server.names import new_id, parse_session
+from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.cursors import read_cursor
+from pullback_server.sessions.asking import check_asking
+from pullback_server.sessions.creation import Creation
+from pullback_server.sessions.events import Event, SessionState, StateChanged
+from pullback_server.sessions.export import export_session
+from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.registry import SessionRegistry
+from pullback_server.sessions.serving import MAX_WAIT_SECONDS, Asker, tell
+from pullback_server.specs import complete_session_spec, read_reports
+from pullback_server.specs.common import enum_names
+from pullback_server.store import RequestConflictError, SessionRecord
+
+MAX_REQUEST_ID = 64
+MAX_ASKED = 1_000
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SearchServicer(search_pb2_grpc.SearchServicer):
+    """Closed-loop search."""
+
+    def __init__(self, registry: SessionRegistry, creation: Creation) -> None:
+        self._registry = registry
+        self._creation = creation
+
+    async def CreateSession(  # noqa: N802
+        self, request: search_pb2.CreateSessionRequest, context: Context
+    ) -> search_pb2.Session:
+        """See the contract."""
+        del context
+        _check_request_id(request.request_id)
+        content = request.SerializeToString(deterministic=True)
+        try:
+            # A repeat is answered before it is looked at closely.
+            if request.request_id and (known := await self._registry.repeated(request.request_id, content)):
+                return _resource(known)
+            spec = complete_session_spec(request.spec)
+            began = await self._creation.begin(spec)
+            return _resource(
+                await self._registry.create(
+                    new_id(), request_id=request.request_id, content=content, spec=spec, began=began
+                )
+            )
+        except RequestConflictError as error:
+            raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
+
+    async def GetSession(  # noqa: N802
+        self, request: search_pb2.GetSessionRequest, context: Context
+    ) -> search_pb2.Session:
+        """See the contract."""
+        del context
+        return _resource(await self._registry.record(parse_session(request.name, "name")))
+
+    async def ListSessions(  # noqa: N802
+        self, request: search_pb2.ListSessionsRequest, context: Context
+    ) -> search_pb2.ListSessionsResponse:
+        """See the contract."""
+        del context
+        size = page_size(request.page_size)
+        if any(state not in [known.value for known in SessionState] for state in request.states):
+            known = enum_names(search_pb2.SessionState)
+            raise invalid("states", f"expected session states, {known}, but {list(request.states)} came")
+        rows = await self._registry.records(
+            limit=size + 1, before=read_cursor(decode_token(request.page_token)), states=list(request.states)
+        )
+        return search_pb2.ListSessionsResponse(
+            sessions=[_resource(record) for _, record in rows[:size]],
+            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
+        )
+
+    async def Ask(  # noqa: N802
+        self, request: search_pb2.AskRequest, context: Context
+    ) -> search_pb2.AskResponse:
+        """See the contract."""
+        del context
+        session_id = parse_session(request.session, "session")
+        _check_request_id(request.request_id)
+        if not 0 <= request.count <= MAX_ASKED:
+            raise invalid("count", f"expected 1 to {MAX_ASKED} (0 = all), but {request.count} came")
+        wait = request.wait.seconds + request.wait.nanos * 1e-9
+        if not 0 <= wait <= MAX_WAIT_SECONDS:
+            raise invalid("wait", f"expected 0 to {MAX_WAIT_SECONDS} s, but {wait} s came")
+        async with self._registry.using(session_id) as live:
+            return await Asker(live, request).answer(wait)
+
+    async def Tell(  # noqa: N802
+        self, request: search_pb2.TellRequest, context: Context
+    ) -> search_pb2.TellResponse:
+        """See the contract."""
+        del context
+        session_id = parse_session(request.session, "session")
+        reports = read_reports(request)
+        async with self._registry.using(session_id) as live:
+            return await tell(live, reports, list(request.end_generation))
+
+    async def PauseSession(  # noqa: N802
+        self, request: search_pb2.PauseSessionRequest, context: Context
+    ) -> search_pb2.Session:
+        """See the contract."""
+        del context
+        return await self._change_state(request.name, SessionState.PAUSED)
+
+    async def ResumeSession(  # noqa: N802
+        self, request: search_pb2.ResumeSessionRequest, context: Context
+    ) -> search_pb2.Session:
+        """See the contract."""
+        del context
+        return await self._change_state(request.name, SessionState.ACTIVE)
+
+    async def CloseSession(  # noqa: N802
+        self, request: search_pb2.CloseSessionRequest, context: Context
+    ) -> search_pb2.Session:
+        """See the contract."""
+        del context
+        return await self._change_state(request.name, SessionState.CLOSED)
+
+    async def GetSessionImage(  # noqa: N802
+        self, request: search_pb2.GetSessionImageRequest, context: Context
+    ) -> values_pb2.Image:
+        """See the contract."""
+        del context
+        async with self._registry.using(parse_session(request.session, "session")) as live:
+            name = request.image_id
+            if not await live.read(lambda session: name in session.homes or name in session.references):
+                raise not_found(f"{request.session} has no image {name[:200]!r}; take the ids that Ask gave")
+            image = await live.image(name, MAX_WAIT_SECONDS)
+        if image is None:
+            raise unavailable(f"image {name!r} is still being rendered; ask again")
+        return image
+
+    async def WatchSession(  # noqa: N802
+        self, request: search_pb2.WatchSessionRequest, context: Context
+    ) -> AsyncIterator[search_pb2.SessionEvent]:
+        """See the contract."""
+        del context
+        if request.after_sequence < 0:
+            raise invalid("after_sequence", f"expected 0 or more, but {request.after_sequence} came")
+        async with self._registry.using(parse_session(request.name, "name")) as live:
+            async for event in live.watch(request.after_sequence):
+                yield event
+
+    async def ExportSession(  # noqa: N802
+        self, request: search_pb2.ExportSessionRequest, context: Context
+    ) -> AsyncIterator[search_pb2.SessionPiece]:
+        """See the contract."""
+        del context
+        session_id = parse_session(request.name, "name")
+        async with self._registry.using(session_id) as live:
+            first = search_pb2.SessionPiece(session=_resource(await self._registry.record(session_id)))
+            yield first
+            async for piece in export_session(live, include_images=request.include_images):
+                yield piece
+
+    async def _change_state(self, name: str, state: SessionState) -> search_pb2.Session:
+        session_id = parse_session(name, "name")
+
+        def decide(journal: Journal) -> None:
+            before, events = journal.session.state, list[Event]()
+            if before != state:
+                if before == SessionState.CLOSED:
+                    check_asking(journal.session)
+                events.append(StateChanged(state.value))
+            journal.add(events)
+
+        async with self._registry.using(session_id) as live:
+            await live.change(decide)
+        return _resource(await self._registry.record(session_id))
+
+
+def _resource(record: SessionRecord) -> search_pb2.Session:
+    session = search_pb2.Session.FromString(record.summary)
+    session.spec.MergeFromString(record.spec)
+    return session
+
+
+def _check_request_id(request_id: str) -> None:
+    if len(request_id) > MAX_REQUEST_ID:
+        raise invalid("request_id", f"expected at most {MAX_REQUEST_ID} characters, but {len(request_id)} came")

@@ -1,0 +1,138 @@
+"""What a session needs besides its specification: eigenbases, and reference images as they are shown."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import numpy as np
+from PIL import Image
+
+import pullback
+from pullback.errors import IncompatibleEigenbasisError
+from pullback.generators import CatalogueEntry
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback_api.v1 import geometry_pb2, search_pb2
+from pullback_server.errors import Violations, failed_precondition, not_found
+from pullback_server.images import ImageError, prepare
+from pullback_server.names import eigenbasis_name
+from pullback_server.scheduler import Scheduler
+from pullback_server.sessions.events import Began, StoredImage
+from pullback_server.sessions.pictures import FORMATS, presentation_of
+from pullback_server.specs import find_generator
+from pullback_server.store import ResultRecord, Store
+from pullback_server.worker.presentation import encode, present
+
+# Eigenbases of a generator that are looked through for one that serves.
+_SEARCHED = 1_000
+
+
+class Creation:
+    """Gathers what a session begins with."""
+
+    def __init__(self, store: Store, scheduler: Scheduler, decoders: asyncio.Semaphore) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._decoders = decoders
+
+    async def begin(self, spec: search_pb2.SessionSpec) -> Began:
+        """The first event of a session of a checked specification, in which the eigenbases' names are filled in.
+
+        Raises:
+            ApiError: NOT_FOUND or FAILED_PRECONDITION for an eigenbasis; INVALID_ARGUMENT for a reference image.
+        """
+        generators = [
+            find_generator(thread.generator, f"spec.threads[{number}].generator")
+            for number, thread in enumerate(spec.threads)
+        ]
+        eigenbases = [
+            await self._eigenbasis(thread, generator, f"spec.threads[{number}]")
+            for number, (thread, generator) in enumerate(zip(spec.threads, generators, strict=True))
+        ]
+        references = await self._references(spec, generators[0])
+        for reference in spec.references:
+            reference.ClearField("image")
+        return Began(
+            version=pullback.__version__,
+            weights_hashes=tuple(generator.weights_hash for generator in generators),
+            eigenbases=tuple(eigenbases),
+            references=references,
+        )
+
+    async def _eigenbasis(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str) -> str:
+        """The digest of the eigenbasis that a thread searches in, its name filled in; empty where it needs none."""
+        if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
+            return ""
+        if thread.eigenbasis:
+            record = await self._scheduler.in_store(self._store.result, thread.eigenbasis)
+            if record is None:
+                raise not_found(f"no eigenbasis {thread.eigenbasis!r}; ListEigenbases tells which there are")
+            await self._check_serves(record, thread, generator, field)
+        else:
+            record = await self._newest(thread, generator, field)
+            thread.eigenbasis = record.name
+        return record.content
+
+    async def _newest(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str) -> ResultRecord:
+        rows = await self._scheduler.in_store(
+            self._store.results, "eigenbasis", generator=generator.name, limit=_SEARCHED
+        )
+        for _, record in rows:
+            header = geometry_pb2.Eigenbasis.FromString(record.header)
+            if (header.generator_weights_hash, header.spec.space) == (generator.weights_hash, thread.space):
+                return record
+        raise failed_precondition(
+            f"{field}.eigenbasis: there is none for space {thread.space!r} of {thread.generator} with today's weights "
+            f"({eigenbasis_name(generator.name, '…')}); compute it first with Geometry.ComputeEigenbasis, or take a "
+            "method without one, such as CMA"
+        )
+
+    async def _check_serves(
+        self, record: ResultRecord, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str
+    ) -> None:
+        basis = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
+        try:
+            # A search takes the eigenbasis of any distance.
+            basis.check_serves(
+                generator=generator.name,
+                weights_hash=generator.weights_hash,
+                space=thread.space,
+                distance=basis.provenance.distance,
+                distance_hash=basis.provenance.distance_hash,
+            )
+        except IncompatibleEigenbasisError as error:
+            raise failed_precondition(f"{field}.eigenbasis: {record.name} does not fit: {error}") from None
+
+    async def _references(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> tuple[StoredImage, ...]:
+        wrong, files = Violations(), []
+        for number, reference in enumerate(spec.references):
+            try:
+                async with self._decoders:
+                    files.append(await asyncio.to_thread(_as_shown, reference, spec.images, generator))
+            except ImageError as error:
+                wrong.add(f"spec.references[{number}].image", str(error))
+        wrong.raise_if_any()
+        stored = []
+        for reference, (data, width, height) in zip(spec.references, files, strict=True):
+            digest = await self._scheduler.in_store(self._store.blobs.write, data)
+            stored.append(StoredImage(reference.label, digest, width, height))
+        return tuple(stored)
+
+
+def _as_shown(
+    reference: search_pb2.ReferenceImage, images: search_pb2.ImageOptions, generator: CatalogueEntry
+) -> tuple[bytes, int, int]:
+    """A reference image's file as it is shown, its width and its height: of the session's size, or the generator's."""
+    channels, height, width = generator.image_shape
+    prepared = prepare(
+        reference.image.data,
+        None,
+        height=images.height or height,
+        width=images.width or width,
+        channels=channels,
+        center_crop=True,
+    )
+    levels = np.asarray(Image.open(io.BytesIO(prepared.image)), dtype=np.float32)
+    pixels = (levels / 255).astype(np.float32).reshape(*levels.shape[:2], channels)
+    image = present(pixels, presentation_of(images))
+    return encode(image, FORMATS[images.format]), image.width, image.height

@@ -1,0 +1,297 @@
+"""A session that clients are at: its lock, its optimizers, its images, and those who wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+import grpc
+
+from pullback_api.v1 import search_pb2, values_pb2
+from pullback_server.errors import ApiError, unavailable
+from pullback_server.executor import Executor
+from pullback_server.names import session_name
+from pullback_server.scheduler import Scheduler
+from pullback_server.sessions.asking import candidates
+from pullback_server.sessions.codec import read_event
+from pullback_server.sessions.events import Entry, GenerationOpened, SessionState, ThreadFailed
+from pullback_server.sessions.evolving import Evolver, Proposal
+from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.latents import Latents
+from pullback_server.sessions.pictures import ImageCache, Pictures
+from pullback_server.sessions.records import change_of
+from pullback_server.sessions.resources import event_message
+from pullback_server.sessions.session import Session
+from pullback_server.sessions.thread import ThreadState
+from pullback_server.sessions.watching import Audience, wait_for
+from pullback_server.store import SessionEventRecord, SessionRecord, Store
+
+RETRY_SECONDS = 2.0
+WORKER_SECONDS = 0.2
+# A worker may die of anything; at this the optimizer is to blame.
+MAX_DEATHS = 10
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What all sessions share."""
+
+    store: Store
+    scheduler: Scheduler
+    executor: Executor
+    cache: ImageCache
+
+
+class LiveSession:
+    """One session. Lives on the event loop; whatever changes it goes through `change`, one at a time.
+
+    Attributes:
+        id: Its identifier.
+        users: How many are at it now.
+        spec: What it was asked to be.
+        latents: Its latents.
+        pictures: Its images.
+    """
+
+    def __init__(self, record: SessionRecord, means: Means) -> None:
+        self.id = record.id
+        self.users = 0
+        self.spec = search_pb2.SessionSpec.FromString(record.spec)
+        self._means = means
+        self.latents = Latents(means.store, means.scheduler)
+        self.pictures = Pictures(
+            self.id,
+            self.spec,
+            latents=self.latents,
+            cache=means.cache,
+            executor=means.executor,
+            store=means.store,
+            scheduler=means.scheduler,
+            on_ready=self._on_image,
+        )
+        self._evolver = Evolver(self.latents, means.executor, means.store, means.scheduler)
+        self._session: Session | None = None
+        self._lock = asyncio.Lock()
+        self._audience = Audience()
+        # What is being written is awaited when the server ends, what is being made is not.
+        self._changes: set[asyncio.Task[Any]] = set()
+        self._evolving: dict[int, asyncio.Task[None]] = {}
+        self._closing = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is at it, and nothing is being made for it."""
+        return not (self.users or self._changes or self._evolving or self.pictures.busy)
+
+    # Reading and changing --------------------------------------------------------------------------------------
+
+    async def read(self, view: Callable[[Session], T]) -> T:
+        """What `view` finds in the session as it is on disk."""
+        async with self._lock:
+            return view(await self._loaded())
+
+    async def change(self, decide: Callable[[Journal], T]) -> T:
+        """Lets `decide` change the session; what it notes is on disk when this returns, all of it or nothing.
+
+        A caller who goes away in the middle changes nothing about that.
+        """
+        task = asyncio.create_task(self._change(decide))
+        self._changes.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def _change(self, decide: Callable[[Journal], T]) -> T:
+        async with self._lock:
+            journal = Journal(await self._loaded(), datetime.now(timezone.utc))
+            try:
+                result = decide(journal)
+                if journal.entries:
+                    change = change_of(self.id, journal)
+                    await self._means.scheduler.in_store(self._means.store.sessions.append, self.id, change)
+            except BaseException:
+                if journal.entries:
+                    # It is ahead of its log; the log is right.
+                    self._session = None
+                raise
+            if journal.entries:
+                self._follow(journal)
+        return result
+
+    async def _loaded(self) -> Session:
+        if self._session is None:
+            events = await self._means.scheduler.in_store(self._means.store.sessions.events, self.id)
+            # A long log takes a while to read.
+            self._session = await asyncio.to_thread(
+                lambda: Session(
+                    self.spec,
+                    map(_entry, events),
+                )
+            )
+            self.want(self._session, [candidate.image_id for candidate in candidates(self._session)])
+            self._tend(self._session)
+        return self._session
+
+    # What goes on by itself ------------------------------------------------------------------------------------
+
+    async def wake(self) -> None:
+        """Has the session go on with what it was at when the server ended."""
+        await self.read(lambda _session: None)
+
+    async def stop(self) -> None:
+        """Ends what is being made, after what is being written; who waits is told."""
+        self._closing = True
+        self._audience.notify()
+        async with self._lock:
+            for task in self._evolving.values():
+                task.cancel()
+        await asyncio.gather(*self._evolving.values(), *self._changes, self.pictures.stop(), return_exceptions=True)
+
+    def _follow(self, journal: Journal) -> None:
+        for entry in journal.entries:
+            if isinstance(entry.event, GenerationOpened):
+                self.want(journal.session, [image.image_id for image in entry.event.images])
+        self._tend(journal.session)
+        self._audience.notify()
+
+    def _tend(self, session: Session) -> None:
+        """Sets going what the session waits for."""
+        if self._closing:
+            return
+        for thread in session.evolving:
+            if thread.number not in self._evolving:
+                self._evolving[thread.number] = asyncio.create_task(self._evolve(thread.number))
+
+    def want(self, session: Session, image_ids: list[str]) -> None:
+        """Has images rendered ahead; what hinders that is told to those who ask for them."""
+        if self._closing or session.state == SessionState.CLOSED:
+            return
+        try:
+            self.pictures.want(session, [*image_ids, *session.references])
+        except ApiError as error:
+            _log.warning("images of session %s cannot be made: %s", self.id, error.message)
+
+    async def _evolve(self, number: int) -> None:
+        """Makes a thread's next generation, or finds out why there cannot be one."""
+        try:
+            proposal = await self._propose(number)
+            await self._write(lambda: self._open(proposal))
+        except ApiError as error:
+            failed = ThreadFailed(number, error.code.value[0], error.message)
+            await self._write(lambda: self._fail(failed))
+        except Exception as error:
+            _log.exception("thread %d of session %s cannot go on", number, self.id)
+            failed = ThreadFailed(number, grpc.StatusCode.INTERNAL.value[0], f"{type(error).__name__}: {error}")
+            await self._write(lambda: self._fail(failed))
+        finally:
+            del self._evolving[number]
+            # The generation may be closed already: another one is to be made then.
+            if self._session is not None:
+                self._tend(self._session)
+
+    async def _propose(self, number: int) -> Proposal:
+        session = await self.read(lambda session: session)
+        for death in range(MAX_DEATHS):
+            try:
+                # The thread stands still meanwhile: whatever happens to the others is not looked at.
+                return await self._evolver.propose(session, number)
+            except ApiError as error:
+                if error.code != grpc.StatusCode.UNAVAILABLE or death == MAX_DEATHS - 1:
+                    raise
+                _log.warning("session %s: %s; the generation is made again", self.id, error.message)
+                await asyncio.sleep(WORKER_SECONDS)
+        raise unavailable("the worker gave no answer")
+
+    async def _write(self, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Writes something down; while the disk is full, waits for room rather than lose it."""
+        while True:
+            try:
+                return await write()
+            except ApiError as error:
+                if error.code != grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
+                _log.error("session %s: %s; trying again in %.0f s", self.id, error.message, RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _open(self, proposal: Proposal) -> None:
+        for data in (proposal.latents, proposal.optimizer):
+            await self._means.scheduler.in_store(self._means.store.blobs.write, data)
+
+        def decide(journal: Journal) -> None:
+            if journal.session.threads[proposal.opened.thread] in journal.session.evolving:
+                journal.add([proposal.opened])
+
+        await self._change(decide)
+
+    async def _fail(self, failed: ThreadFailed) -> None:
+        def decide(journal: Journal) -> None:
+            if journal.session.threads[failed.thread].state == ThreadState.EVOLVING:
+                journal.add([failed])
+
+        await self._change(decide)
+
+    # Who waits -------------------------------------------------------------------------------------------------
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Is set when something happens to the session or an image is finished; look first, then wait for this."""
+        return self._audience.changed
+
+    async def image(self, image_id: str, timeout: float) -> values_pb2.Image | None:
+        """An image of the session, made where it is not at hand; None where that takes longer than `timeout` seconds.
+
+        Raises:
+            ApiError: It cannot be made.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while True:
+            changed = self.changed
+            if (found := self.pictures.get(image_id)) is not None:
+                return found
+            await self.read(lambda session: self.pictures.want(session, [image_id]))
+            if (remaining := deadline - loop.time()) <= 0:
+                return None
+            await wait_for(changed, remaining)
+
+    async def watch(self, after: int) -> AsyncIterator[search_pb2.SessionEvent]:
+        """The events that follow number `after`, first those of the log, then as they happen."""
+        with self._audience.listening() as listener:
+            while True:
+                found = await self._means.scheduler.in_store(self._means.store.sessions.events, self.id, after, 1000)
+                for each in found:
+                    after = each.sequence
+                    if (message := event_message(_entry(each), self.spec)) is not None:
+                        yield message
+                if found:
+                    continue
+                state, last = await self.read(lambda session: (session.state, session.sequence))
+                if state == SessionState.CLOSED and after >= last:
+                    return
+                if self._closing:
+                    name = session_name(self.id)
+                    raise unavailable(f"the server is shutting down; {name} goes on when it is back, watch it then")
+                if (live := await listener.get()) is not None:
+                    yield live
+
+    def _on_image(self, image_id: str) -> None:
+        message = search_pb2.SessionEvent(image_ready=image_id)
+        message.time.FromDatetime(datetime.now(timezone.utc))
+        self._audience.notify(message)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._changes.discard(task)
+        # The one who waited may have gone away; nobody else looks at the error.
+        if not task.cancelled():
+            task.exception()
+
+
+def _entry(record: SessionEventRecord) -> Entry:
+    return Entry(record.sequence, record.time, read_event(record.kind, record.payload))

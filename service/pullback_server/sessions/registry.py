@@ -1,0 +1,152 @@
+"""All sessions: those that somebody is at in memory, the others on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime, timezone
+
+from pullback_api.v1 import search_pb2
+from pullback_server.errors import not_found
+from pullback_server.executor import Executor
+from pullback_server.names import session_name
+from pullback_server.scheduler import Scheduler
+from pullback_server.sessions.events import Began
+from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.live import LiveSession, Means
+from pullback_server.sessions.pictures import ImageCache
+from pullback_server.sessions.records import change_of
+from pullback_server.sessions.session import Session
+from pullback_server.store import SessionRecord, Store
+
+# Sessions in memory; those that nobody has been at for longest are dropped first.
+MAX_LIVE = 128
+
+_log = logging.getLogger(__name__)
+
+
+class SessionRegistry:
+    """Finds sessions, and creates them. Lives on the event loop."""
+
+    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._means = Means(store, scheduler, executor, ImageCache())
+        self._live: OrderedDict[str, LiveSession] = OrderedDict()
+        self._waking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Has the sessions go on whose optimizers were at work when an earlier server ended."""
+        evolving = await self._scheduler.in_store(self._store.sessions.evolving)
+        self._waking = asyncio.create_task(self._wake(evolving))
+
+    async def stop(self) -> None:
+        """Ends what the sessions are at; all that was acknowledged is on disk."""
+        if self._waking is not None:
+            self._waking.cancel()
+            await asyncio.gather(self._waking, return_exceptions=True)
+        await asyncio.gather(*(live.stop() for live in self._live.values()))
+
+    async def create(
+        self, session_id: str, *, request_id: str, content: bytes, spec: search_pb2.SessionSpec, began: Began
+    ) -> SessionRecord:
+        """Begins a session, or returns the one that an earlier request of that `request_id` began.
+
+        Raises:
+            RequestConflictError: `request_id` was used for another request.
+            ApiError: RESOURCE_EXHAUSTED where the disk is full.
+        """
+        journal = Journal(Session(spec), datetime.now(timezone.utc))
+        journal.add([began])
+        digest = hashlib.sha256(content).hexdigest()
+
+        def accept() -> SessionRecord | None:
+            # Runs in the store's thread, so that nothing comes between its steps.
+            if request_id and (known := self._store.sessions.repeated(request_id, digest)) is not None:
+                return known
+            self._store.sessions.create(
+                session_id,
+                request_id=request_id or None,
+                request_digest=digest,
+                spec=spec.SerializeToString(),
+                change=change_of(session_id, journal),
+            )
+            return self._store.sessions.record(session_id)
+
+        record = await self._scheduler.in_store(accept)
+        if record is None:
+            raise not_found(f"no session {session_name(session_id)!r}")
+        if record.id == session_id:
+            # Its first generations are made at once.
+            async with self.using(session_id) as live:
+                await live.wake()
+        return record
+
+    async def repeated(self, request_id: str, content: bytes) -> SessionRecord | None:
+        """The session of an earlier request of that `request_id`, if any.
+
+        Raises:
+            RequestConflictError: It was used for another request.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        return await self._scheduler.in_store(self._store.sessions.repeated, request_id, digest)
+
+    async def records(
+        self, *, limit: int, before: int | None, states: Collection[int]
+    ) -> list[tuple[int, SessionRecord]]:
+        """Sessions with their numbers, newest first, those with a number under `before`."""
+        return await self._scheduler.in_store(self._store.sessions.records, limit=limit, before=before, states=states)
+
+    async def record(self, session_id: str) -> SessionRecord:
+        """A session as it stands on disk.
+
+        Raises:
+            ApiError: NOT_FOUND.
+        """
+        record = await self._scheduler.in_store(self._store.sessions.record, session_id)
+        if record is None:
+            raise not_found(f"no session {session_name(session_id)!r}; ListSessions tells which there are")
+        return record
+
+    @asynccontextmanager
+    async def using(self, session_id: str) -> AsyncIterator[LiveSession]:
+        """A session to work with, of which there is one as long as anybody does.
+
+        Raises:
+            ApiError: NOT_FOUND.
+        """
+        live = await self._find(session_id)
+        live.users += 1
+        try:
+            yield live
+        finally:
+            live.users -= 1
+
+    async def _find(self, session_id: str) -> LiveSession:
+        if session_id not in self._live:
+            record = await self.record(session_id)
+            # Another request may have found it meanwhile.
+            self._live.setdefault(session_id, LiveSession(record, self._means))
+        self._live.move_to_end(session_id)
+        found = self._live[session_id]
+        if len(self._live) > MAX_LIVE:
+            self._drop_idle(len(self._live) - MAX_LIVE, found)
+        return found
+
+    def _drop_idle(self, count: int, kept: LiveSession) -> None:
+        """Forgets sessions that nobody is at; their logs say all that was known of them."""
+        idle = [name for name, live in self._live.items() if live.idle and live is not kept]
+        for name in idle[:count]:
+            del self._live[name]
+
+    async def _wake(self, session_ids: list[str]) -> None:
+        for session_id in session_ids:
+            try:
+                async with self.using(session_id) as live:
+                    await live.wake()
+            except Exception:
+                _log.exception("session %s cannot go on", session_id)

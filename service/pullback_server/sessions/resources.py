@@ -1,0 +1,155 @@
+"""The state of a session, its events and its trials, as messages of the contract."""
+
+from __future__ import annotations
+
+from google.rpc import status_pb2
+
+from pullback_api.v1 import search_pb2
+from pullback_server.names import session_name
+from pullback_server.sessions.events import (
+    Asked,
+    Began,
+    Entry,
+    GenerationClosed,
+    GenerationOpened,
+    ImageScore,
+    Report,
+    StateChanged,
+    ThreadFailed,
+    Told,
+)
+from pullback_server.sessions.generation import Generation
+from pullback_server.sessions.session import Session, Trial
+from pullback_server.sessions.thread import Thread, mean_score
+
+
+def session_message(session_id: str, session: Session) -> search_pb2.Session:
+    """The session as its resource, without its specification."""
+    message = search_pb2.Session(
+        name=session_name(session_id),
+        state=search_pb2.SessionState.Name(session.state.value),
+        threads=[thread_message(thread) for thread in session.threads],
+        trials=session.told,
+        last_sequence=session.sequence,
+    )
+    if session.began is not None:
+        message.version = session.began.version
+        message.weights_hashes.extend(session.began.weights_hashes)
+    if session.create_time is not None and session.update_time is not None:
+        message.create_time.FromDatetime(session.create_time)
+        message.update_time.FromDatetime(session.update_time)
+    return message
+
+
+def thread_message(thread: Thread) -> search_pb2.Thread:
+    """A thread as it stands."""
+    message = search_pb2.Thread(thread=thread.number, state=search_pb2.ThreadState.Name(thread.state.value))
+    current = _current(thread)
+    if current is not None:
+        message.current.CopyFrom(current)
+    if thread.failed is not None:
+        message.error.CopyFrom(status_pb2.Status(code=thread.failed.code, message=thread.failed.message))
+    if thread.best is not None:
+        message.best_score, message.best_image_id = thread.best.score, thread.best.image_id
+    return message
+
+
+def closed_summary(event: GenerationClosed, *, minimize: bool) -> search_pb2.GenerationSummary:
+    """A closed generation in numbers."""
+    summary = search_pb2.GenerationSummary(
+        thread=event.thread,
+        generation=event.generation,
+        images=len(event.scores) + len(event.dropped) + len(event.carried),
+        scored=len(event.scores),
+        dropped=len(event.dropped),
+        carried=len(event.carried),
+        closed=True,
+    )
+    _add_scores(summary, event.scores, minimize=minimize)
+    return summary
+
+
+def opened_summary(event: GenerationOpened) -> search_pb2.GenerationSummary:
+    """A generation as it is opened."""
+    return search_pb2.GenerationSummary(thread=event.thread, generation=event.generation, images=len(event.images))
+
+
+def event_message(entry: Entry, spec: search_pb2.SessionSpec) -> search_pb2.SessionEvent | None:
+    """What those who watch a session are told of an event; None for one that is only the log's."""
+    message = search_pb2.SessionEvent(sequence=entry.sequence)
+    message.time.FromDatetime(entry.time)
+    match entry.event:
+        case Began():
+            message.state = search_pb2.SESSION_STATE_ACTIVE
+        case StateChanged(state):
+            message.MergeFrom(search_pb2.SessionEvent(state=search_pb2.SessionState.Name(state)))
+        case GenerationOpened():
+            message.generation_opened.CopyFrom(opened_summary(entry.event))
+        case Asked(_, trials):
+            message.asked.trial_ids.extend(asking.trial_id for asking in trials)
+        case Told(tellings):
+            message.told.trial_ids.extend(telling.report.trial_id for telling in tellings)
+        case GenerationClosed(thread):
+            minimize = spec.threads[thread].minimize
+            message.generation_closed.CopyFrom(closed_summary(entry.event, minimize=minimize))
+        case ThreadFailed(thread, code, reason):
+            failed = search_pb2.Thread(thread=thread, state=search_pb2.THREAD_STATE_FAILED)
+            failed.error.CopyFrom(status_pb2.Status(code=code, message=reason))
+            message.thread_failed.CopyFrom(failed)
+        case _:
+            return None
+    return message
+
+
+def trial_record(trial_id: str, trial: Trial) -> search_pb2.TrialRecord:
+    """A trial as it is kept."""
+    record = search_pb2.TrialRecord(report=search_pb2.TrialReport(trial_id=trial_id))
+    if (asking := trial.asking) is not None:
+        record.report.image_id = asking.image_id
+        record.thread, record.generation, record.repetition = asking.thread, asking.generation, asking.repetition
+    if (telling := trial.telling) is not None:
+        record.report.CopyFrom(report_message(telling.report))
+        record.thread, record.generation, record.repetition = telling.thread, telling.generation, telling.repetition
+        record.late = telling.late
+        if telling.score is not None and not telling.late and not telling.reference:
+            record.score = telling.score
+    if trial.ask_time is not None:
+        record.ask_time.FromDatetime(trial.ask_time)
+    if trial.tell_time is not None:
+        record.tell_time.FromDatetime(trial.tell_time)
+    return record
+
+
+def report_message(report: Report) -> search_pb2.TrialReport:
+    """What a rig said, as it said it."""
+    return search_pb2.TrialReport(
+        trial_id=report.trial_id,
+        image_id=report.image_id,
+        score=report.score,
+        channel_values=report.channel_values,
+        outcome=search_pb2.Outcome.Name(report.outcome),
+        t_onset=report.t_onset,
+        note=report.note,
+    )
+
+
+def open_summary(generation: Generation, thread: Thread) -> search_pb2.GenerationSummary:
+    """An open generation in numbers."""
+    scores = generation.scores()
+    summary = opened_summary(generation.opened)
+    summary.scored, summary.dropped = len(scores), len(generation.given_up())
+    _add_scores(summary, scores, minimize=thread.spec.minimize)
+    return summary
+
+
+def _current(thread: Thread) -> search_pb2.GenerationSummary | None:
+    """The generation that is shown, or the last one."""
+    if thread.open is not None:
+        return open_summary(thread.open, thread)
+    return closed_summary(thread.closed[-1].closed, minimize=thread.spec.minimize) if thread.closed else None
+
+
+def _add_scores(summary: search_pb2.GenerationSummary, scores: tuple[ImageScore, ...], *, minimize: bool) -> None:
+    if (mean := mean_score(scores)) is not None:
+        best = (min if minimize else max)(scores, key=lambda each: each.score)
+        summary.mean_score, summary.best_score, summary.best_image_id = mean, best.score, best.image_id

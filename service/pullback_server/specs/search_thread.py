@@ -1,0 +1,163 @@
+"""What a thread of a search session is asked to be: its space, its optimizer, and where it may look."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
+from pullback.generators import CatalogueEntry
+from pullback.search import Constraint, SearchSettings, SearchSpace, catalogue_space, complete, faults
+from pullback_api.tensors import pack, unpack
+from pullback_api.v1 import search_pb2
+from pullback_server.errors import ApiError, Violations
+from pullback_server.names import parse_eigenbasis
+from pullback_server.specs.common import enum_names, find_generator, space_of
+
+MAX_GENERATIONS = 100_000
+MAX_INITIAL = 1_000
+MAX_CHANNELS = 10_000
+SEARCH_METHODS: dict[search_pb2.SearchMethod, str] = {
+    search_pb2.SEARCH_METHOD_CMA: "cma",
+    search_pb2.SEARCH_METHOD_HESSIAN_CMA: "hessian_cma",
+    search_pb2.SEARCH_METHOD_CHOLESKY_CMA: "cholesky_cma",
+    search_pb2.SEARCH_METHOD_SPHERE_CMA: "sphere_cma",
+    search_pb2.SEARCH_METHOD_GENETIC: "genetic",
+    search_pb2.SEARCH_METHOD_RANDOM: "random",
+}
+
+
+def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
+    """Fills in a thread's defaults, and notes what cannot be used.
+
+    Raises:
+        ApiError: NOT_FOUND for the generator.
+    """
+    generator = find_generator(thread.generator, f"{field}.generator")
+    found = Violations()
+    thread.space = space_of(thread.space, generator, f"{field}.space", found)
+    if not found:
+        space = _space(thread, generator, field, found)
+        if space is not None:
+            _complete_optimizer(thread, space, field, found)
+        _complete_latents(thread, generator, f"{field}.initial_latents", found)
+    _check_rest(thread, field, found)
+    wrong.extend(found)
+
+
+def search_space(thread: search_pb2.ThreadSpec, generator: CatalogueEntry) -> SearchSpace:
+    """The space of a thread as the library searches it.
+
+    Raises:
+        InvalidInputError: No latent satisfies the constraint, or no class can be held.
+        UnknownNameError: No such class.
+    """
+    bounds = {
+        name: getattr(thread.constraint, name)
+        for name in ("min_norm", "max_norm", "truncation")
+        if thread.constraint.HasField(name)
+    }
+    return catalogue_space(generator, thread.space, constraint=Constraint(**bounds), class_label=thread.class_label)
+
+
+def search_settings(options: search_pb2.SearchOptions) -> SearchSettings:
+    """The options of a thread's optimizer as the library takes them."""
+    given = {descriptor.name: value for descriptor, value in options.ListFields() if descriptor.name != "method"}
+    return SearchSettings(SEARCH_METHODS[options.method], **given)
+
+
+def _space(
+    thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str, wrong: Violations
+) -> SearchSpace | None:
+    try:
+        return search_space(thread, generator)
+    except UnknownNameError as error:
+        wrong.add(f"{field}.class_label", str(error))
+    except InvalidInputError as error:
+        # With no bounds, only the class can be at fault.
+        bounded = thread.HasField("constraint") and thread.constraint.ListFields()
+        wrong.add(f"{field}.constraint" if bounded else f"{field}.class_label", str(error))
+    return None
+
+
+def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
+    options = thread.optimizer
+    options.method = options.method or search_pb2.SEARCH_METHOD_HESSIAN_CMA
+    if options.method not in SEARCH_METHODS:
+        known = enum_names(search_pb2.SearchMethod)
+        wrong.add(f"{field}.optimizer.method", f"unknown method {options.method}; known: {known}")
+        return
+    _check_method(thread, space, field, wrong)
+    _check_eigenbasis(thread, field, wrong)
+    settings = search_settings(options)
+    if faulty := faults(settings, space.searched):
+        for name, description in faulty.items():
+            wrong.add(f"{field}.optimizer.{name}", description)
+        return
+    try:
+        filled = complete(settings, space.searched)
+    except PullbackError as error:
+        wrong.add(f"{field}.optimizer", str(error))
+        return
+    for name, value in filled.given().items():
+        setattr(options, name, value)
+
+
+def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
+    method = thread.optimizer.method
+    if method == search_pb2.SEARCH_METHOD_SPHERE_CMA and not space.is_normal.all():
+        wrong.add(
+            f"{field}.optimizer.method",
+            f"method SPHERE_CMA searches standard-normal coordinates alone, but space {thread.space!r} has classes; "
+            "hold one (class_label), or take another method",
+        )
+    if method == search_pb2.SEARCH_METHOD_RANDOM and thread.HasField("initial_latents"):
+        wrong.add(f"{field}.initial_latents", "method RANDOM takes none; leave them out")
+
+
+def _check_eigenbasis(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
+    if not thread.eigenbasis:
+        return
+    if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
+        method = SEARCH_METHODS[thread.optimizer.method].upper()
+        wrong.add(f"{field}.eigenbasis", f"method {method} takes none; leave it out, or use method HESSIAN_CMA")
+        return
+    try:
+        parse_eigenbasis(thread.eigenbasis, f"{field}.eigenbasis")
+    except ApiError as error:
+        wrong.add(error.violations[0].field, error.violations[0].description)
+
+
+def _complete_latents(thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
+    if not thread.HasField("initial_latents"):
+        return
+    try:
+        latents = unpack(thread.initial_latents)
+    except ValueError as error:
+        wrong.add(field, str(error))
+        return
+    dim = generator.space(thread.space).dim
+    if latents.ndim != 2 or latents.shape[1] != dim or not 1 <= len(latents) <= MAX_INITIAL:
+        wrong.add(field, f"expected shape (n, {dim}), n from 1 to {MAX_INITIAL:,}, but {list(latents.shape)} came")
+        return
+    # NaN compares as false; a float64 may be too large for the float32 that is rendered.
+    bad = np.flatnonzero(~(np.abs(latents) <= np.finfo(np.float32).max).all(axis=1))
+    if len(bad):
+        wrong.add(field, f"every number must be finite in float32, but row {bad[0]} holds NaN or infinity")
+        return
+    thread.initial_latents.CopyFrom(pack(latents.astype(np.float32)))
+
+
+def _check_rest(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
+    if not 0 <= thread.max_generations <= MAX_GENERATIONS:
+        wrong.add(
+            f"{field}.max_generations",
+            f"expected 1 to {MAX_GENERATIONS:,} (0 = no end), but {thread.max_generations} came",
+        )
+    weights = thread.channel_weights
+    if len(weights) > MAX_CHANNELS:
+        wrong.add(f"{field}.channel_weights", f"expected at most {MAX_CHANNELS:,} weights, but {len(weights)} came")
+    bad = [weight for weight in weights if not math.isfinite(weight)]
+    if bad:
+        wrong.add(f"{field}.channel_weights", f"every weight must be finite, but {bad[0]} came")

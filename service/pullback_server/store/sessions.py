@@ -1,0 +1,167 @@
+"""The store's part for search sessions: their logs, and what those add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
+
+from pullback_server.store.faults import RequestConflictError, full_disk_reported
+from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
+from pullback_server.store.schema import SessionEventRow, SessionFileRow, SessionRow, SessionSpecRow
+
+
+class SessionStore:
+    """Sessions and their logs.
+
+    Contract. A log is append-only: events are numbered from 1 without gaps, and none is ever changed or removed. What
+    is appended together is one transaction: all of it is on disk when `append` returns, or none of it where it raises.
+    A session's row (state, summary) is what its log adds up to, kept so that lists need not read logs: it is written
+    in the transaction of the events that change it. Files that a session needs are noted with the event that names
+    them, and are kept until the session releases them; what no session, job or result refers to is removed.
+
+    Methods may be called from any thread, one at a time. Those that write raise `StorageFullError` when the disk is
+    full.
+    """
+
+    def __init__(self, engine: Engine, folder: Path, release: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._release = release
+
+    def create(
+        self, session_id: str, *, request_id: str | None, request_digest: str, spec: bytes, change: SessionChange
+    ) -> None:
+        """Begins a session with its first events.
+
+        Args:
+            session_id: Identifier of the new session.
+            request_id: The caller's name for the request, if any; one that no session has.
+            request_digest: Digest of the request, to tell a repeat from a conflict.
+            spec: Serialised specification.
+            change: The first events, and what they add up to.
+        """
+        now = _now()
+        with self._write() as session:
+            row = SessionRow(
+                id=session_id,
+                request_id=request_id,
+                request_digest=request_digest,
+                state=change.state,
+                evolving=change.evolving,
+                summary=change.summary,
+                created=now,
+                updated=now,
+                last_sequence=0,
+            )
+            session.add(row)
+            session.flush()
+            session.add(SessionSpecRow(session=session_id, spec=spec))
+            _apply(session, row, change)
+
+    def repeated(self, request_id: str, request_digest: str) -> SessionRecord | None:
+        """The session that was created under that `request_id`, if any.
+
+        Raises:
+            RequestConflictError: It was created for another request.
+        """
+        with Session(self._engine) as session:
+            row = session.scalar(select(SessionRow).where(SessionRow.request_id == request_id))
+            if row is None:
+                return None
+            if row.request_digest != request_digest:
+                raise RequestConflictError(
+                    f"request_id {request_id!r} was used for another request, sessions/{row.id}; "
+                    "take a new one for a new request"
+                )
+            return _records(session, [row])[0]
+
+    def append(self, session_id: str, change: SessionChange) -> None:
+        """Appends events to a session's log.
+
+        Raises:
+            LookupError: No such session.
+            ValueError: The first event does not follow the last one of the log.
+        """
+        with self._write() as session:
+            row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
+            if row is None:
+                raise LookupError(f"no session {session_id}")
+            _apply(session, row, change)
+        for digest in change.released:
+            self._release(digest)
+
+    def record(self, session_id: str) -> SessionRecord | None:
+        """The session of that id."""
+        with Session(self._engine) as session:
+            row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
+            return None if row is None else _records(session, [row])[0]
+
+    def records(
+        self, *, limit: int, before: int | None = None, states: Collection[int] = ()
+    ) -> list[tuple[int, SessionRecord]]:
+        """Sessions with their numbers, newest first, those with a number under `before`."""
+        query = select(SessionRow).order_by(SessionRow.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(SessionRow.number < before)
+        if states:
+            query = query.where(SessionRow.state.in_(states))
+        with Session(self._engine) as session:
+            rows = session.scalars(query).all()
+            return [(row.number, record) for row, record in zip(rows, _records(session, rows), strict=True)]
+
+    def events(self, session_id: str, after: int = 0, limit: int | None = None) -> list[SessionEventRecord]:
+        """The session's events with a higher number than `after`, in order."""
+        query = (
+            select(SessionEventRow)
+            .where(SessionEventRow.session == session_id, SessionEventRow.sequence > after)
+            .order_by(SessionEventRow.sequence)
+            .limit(limit)
+        )
+        with Session(self._engine) as session:
+            return [SessionEventRecord(row.sequence, row.time, row.kind, row.payload) for row in session.scalars(query)]
+
+    def evolving(self) -> list[str]:
+        """The sessions in which some optimizer was to make a generation, the one that changed last first."""
+        query = select(SessionRow.id).where(SessionRow.evolving).order_by(SessionRow.updated.desc())
+        with Session(self._engine) as session:
+            return list(session.scalars(query))
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        with full_disk_reported(self._folder), Session(self._engine) as session, session.begin():
+            yield session
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _records(session: Session, rows: Sequence[SessionRow]) -> list[SessionRecord]:
+    wanted = select(SessionSpecRow).where(SessionSpecRow.session.in_([row.id for row in rows]))
+    specs = {found.session: found.spec for found in session.scalars(wanted)}
+    return [SessionRecord(row.id, row.state, specs[row.id], row.summary, row.last_sequence) for row in rows]
+
+
+def _apply(session: Session, row: SessionRow, change: SessionChange) -> None:
+    for event in change.events:
+        if event.sequence != row.last_sequence + 1:
+            raise ValueError(f"event {event.sequence} of session {row.id} does not follow event {row.last_sequence}")
+        row.last_sequence = event.sequence
+        row.updated = event.time
+        session.add(
+            SessionEventRow(
+                session=row.id, sequence=event.sequence, time=event.time, kind=event.kind, payload=event.payload
+            )
+        )
+    row.state, row.evolving, row.summary = change.state, change.evolving, change.summary
+    for digest in change.needed:
+        session.merge(SessionFileRow(session=row.id, digest=digest))
+    if change.released:
+        session.execute(
+            delete(SessionFileRow).where(SessionFileRow.session == row.id, SessionFileRow.digest.in_(change.released))
+        )

@@ -1,0 +1,82 @@
+"""The log's form on disk: every kind of event comes back as it was, and what cannot be read says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, get_args
+
+import pytest
+
+from pullback_server.sessions.codec import UnreadableEventError, read_event, write_event
+from pullback_server.sessions.events import (
+    Asked,
+    Asking,
+    Began,
+    Event,
+    GenerationClosed,
+    GenerationOpened,
+    ImageScore,
+    LeasesExpired,
+    LeasesRenewed,
+    NewImage,
+    Report,
+    ShownAgain,
+    StateChanged,
+    StoredImage,
+    Telling,
+    ThreadFailed,
+    Told,
+)
+
+REPORT = Report("trial-1", "image", 1, score=0.1, channel_values=(1.0, -2.5e-300), t_onset=3.0, note='ö "\n')
+EVENTS: list[Event] = [
+    Began("0.1.0", ("a" * 64,), ("",), (StoredImage("left", "b" * 64, 8, 16),)),
+    StateChanged(2),
+    GenerationOpened(0, 3, (NewImage("one", "offspring", ("p", "q")), NewImage("two", "mean")), "c" * 64, "d" * 64),
+    Asked("request", (Asking("trial-1", "one", 0, 3, 0, reference=False),)),
+    LeasesRenewed("request"),
+    LeasesExpired(("trial-1", "trial-2")),
+    Told((Telling(REPORT, 0, 3, 0, reference=False, late=False, outcome=1, score=0.1),)),
+    Told((Telling(Report("x", "y", 2), -1, -1, 0, reference=True, late=True, outcome=2, score=None),)),
+    ShownAgain(0, 3),
+    GenerationClosed(0, 3, (ImageScore("one", 1.0, 0.25), ImageScore("two", 2.0)), ("three",), ()),
+    ThreadFailed(1, 13, "singular"),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_comes_back_as_it_was(event: Event) -> None:
+    kind, payload = write_event(event)
+    assert read_event(kind, payload) == event
+
+
+def test_every_kind_of_event_is_tested() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
+
+
+def test_a_number_that_is_not_finite_is_not_written() -> None:
+    report = dataclasses.replace(REPORT, score=float("nan"))
+    with pytest.raises(ValueError, match="JSON"):
+        write_event(Told((Telling(report, 0, 0, 0, reference=False, late=False, outcome=1, score=None),)))
+
+
+def change(event: Event, **values: Any) -> tuple[str, bytes]:
+    kind, payload = write_event(event)
+    return kind, json.dumps({**json.loads(payload), **values}).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "message"),
+    [
+        ("Invented", b"{}", "unknown kind 'Invented'"),
+        (*change(StateChanged(1), v=2), "version 2, this server reads version 1"),
+        ("StateChanged", b"{", "damaged StateChanged"),
+        ("StateChanged", b"[]", "damaged StateChanged"),
+        ("StateChanged", b'{"v":1}', "damaged StateChanged"),
+        (*change(EVENTS[3], trials=3), "damaged Asked"),
+    ],
+)
+def test_what_cannot_be_read_says_why(kind: str, payload: bytes, message: str) -> None:
+    with pytest.raises(UnreadableEventError, match=message):
+        read_event(kind, payload)
