@@ -571,12 +571,15 @@ class FakeServer:
             futures.ThreadPoolExecutor(8),
             options=[("grpc.max_receive_message_length", size), ("grpc.max_send_message_length", size)],
         )
-        generators_pb2_grpc.add_GeneratorsServicer_to_server(Generators(self.state), self._server)
-        geometry_pb2_grpc.add_GeometryServicer_to_server(Geometry(self.state), self._server)
-        inversion_pb2_grpc.add_InversionServicer_to_server(Inversion(self.state), self._server)
-        jobs_pb2_grpc.add_JobsServicer_to_server(Jobs(self.state), self._server)
+        self.add_services(self._server)
         self.port = self._server.add_insecure_port(address or self.target)
         self._server.start()
+
+    def add_services(self, server: grpc.Server) -> None:
+        generators_pb2_grpc.add_GeneratorsServicer_to_server(Generators(self.state), server)
+        geometry_pb2_grpc.add_GeometryServicer_to_server(Geometry(self.state), server)
+        inversion_pb2_grpc.add_InversionServicer_to_server(Inversion(self.state), server)
+        jobs_pb2_grpc.add_JobsServicer_to_server(Jobs(self.state), server)
 
     def stop(self) -> None:
         if self._server is not None:

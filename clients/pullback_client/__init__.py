@@ -1,4 +1,4 @@
-"""Pullback's Python client: GAN inversion and eigenbases from a Pullback server. Needs no torch.
+"""Pullback's Python client: GAN inversion, search and eigenbases from a Pullback server. Needs no torch.
 
 from pullback_client import Client
 
@@ -46,6 +46,26 @@ from pullback_client.inversion_options import Box, InversionOptions
 from pullback_client.jobs import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobEvent, JobState, LatentSpace, Portion, Progress
 from pullback_client.pasting import Alignment
+from pullback_client.search import (
+    Batch,
+    BestImage,
+    EvolutionSession,
+    EvolveOptions,
+    EvolveThread,
+    GenerationRecord,
+    GenerationSummary,
+    Origin,
+    SessionEvent,
+    SessionHistory,
+    SessionState,
+    SessionStatus,
+    TellOutcome,
+    ThreadState,
+    ThreadStatus,
+    Trial,
+    TrialRecord,
+    TrialResult,
+)
 from pullback_client.server import LocalServer
 
 __all__ = [
@@ -61,6 +81,8 @@ __all__ = [
     "ApparentSpeed",
     "AxisStrip",
     "BadResponseError",
+    "Batch",
+    "BestImage",
     "BestSoFar",
     "Box",
     "CallCancelledError",
@@ -72,8 +94,13 @@ __all__ = [
     "DistanceComparison",
     "Eigenbasis",
     "EigenbasisInfo",
+    "EvolutionSession",
+    "EvolveOptions",
+    "EvolveThread",
     "FailedPreconditionError",
     "FieldViolation",
+    "GenerationRecord",
+    "GenerationSummary",
     "Generator",
     "Homogeneity",
     "ImageInput",
@@ -93,11 +120,22 @@ __all__ = [
     "LayerAmplification",
     "LocalServer",
     "NotFoundError",
+    "Origin",
     "Portion",
     "Progress",
     "ResourceExhaustedError",
     "ServerStartError",
+    "SessionEvent",
+    "SessionHistory",
+    "SessionState",
+    "SessionStatus",
     "Solution",
     "Spectrum",
+    "TellOutcome",
+    "ThreadState",
+    "ThreadStatus",
+    "Trial",
+    "TrialRecord",
+    "TrialResult",
     "UnavailableError",
 ]

@@ -1,4 +1,4 @@
-"""The client: generators, eigenbases, analyses and inversions of a Pullback server."""
+"""The client: generators, eigenbases, analyses, inversions and searches of a Pullback server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 import numpy.typing as npt
 from PIL import Image
 
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
+from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, specs_pb2
 from pullback_client import settings
 from pullback_client.analysis import Analysis, AnalysisInfo
 from pullback_client.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
@@ -31,6 +31,9 @@ from pullback_client.jobs import JOB_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobState
 from pullback_client.progress import ProgressCallback, ProgressOption, reporting
 from pullback_client.requests import MAX_TARGETS, invert_request, is_image, parts, photographs
+from pullback_client.search.options import EvolveOptions, session_spec
+from pullback_client.search.records import SessionState, SessionStatus
+from pullback_client.search.session import EvolutionSession
 from pullback_client.settings import EigenbasisOptions
 from pullback_client.transport import Deadline, Transport
 
@@ -437,6 +440,57 @@ class Client:
         request = inversion_pb2.GetInversionRequest(name=name)
         return outcomes_from_wire(self._transport.call(self._transport.inversion.GetInversion, request))
 
+    # Search
+
+    def evolve(
+        self,
+        generator: str,
+        *,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[EvolveOptions],
+    ) -> EvolutionSession:
+        """Begins a session that evolves images for whatever gives them scores.
+
+        `hessian_cma` searches in a global eigenbasis. Where no `eigenbasis=` is named and the server has none that
+        serves the generator and the space, the one of the default specification is computed first.
+
+        Args:
+            generator: Name of the generator.
+            progress: A callback for the events of the eigenbasis's job; True = a bar, False = nothing, None = a bar in
+                a terminal.
+            timeout: Seconds to follow that job; an hour where not given.
+            **options: See `EvolveOptions`.
+
+        Raises:
+            InvalidArgumentError: An unknown name or a number out of range; `field_violations` say which.
+            NotFoundError: No such generator or eigenbasis.
+            FailedPreconditionError: The eigenbasis does not serve this generator and space.
+            DeadlineExceededError: The eigenbasis is not finished in time; its job goes on.
+        """
+        spec = session_spec(generator, options)
+        deadline = Deadline(timeout)
+        for thread in spec.threads:
+            if thread.optimizer.method == search_pb2.SEARCH_METHOD_HESSIAN_CMA and not thread.eigenbasis:
+                self._provide_eigenbasis(thread, deadline, progress)
+        request = search_pb2.CreateSessionRequest(request_id=_request_id(), spec=spec)
+        return EvolutionSession(self._transport, self._transport.call(self._transport.search.CreateSession, request))
+
+    def session(self, name: str) -> EvolutionSession:
+        """One session, by resource name or id: attaches to it again.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        request = search_pb2.GetSessionRequest(name=settings.session_name(name))
+        return EvolutionSession(self._transport, self._transport.call(self._transport.search.GetSession, request))
+
+    def sessions(self, states: Iterable[SessionState | str] = ()) -> list[SessionStatus]:
+        """The sessions in any of these states, newest first; without states, all sessions."""
+        wanted = [SessionState.of(state).to_wire() for state in states]
+        pages = self._pages(self._transport.search.ListSessions, search_pb2.ListSessionsRequest(states=wanted))
+        return [SessionStatus.from_wire(message) for page in pages for message in page.sessions]
+
     # Jobs
 
     def jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:
@@ -496,6 +550,19 @@ class Client:
         if wanted.class_mode:
             spec.space = moving_space(self.generator(wanted.generator), wanted)
         return self._compute(spec).follow(deadline.remaining(), progress=report).result_name
+
+    def _provide_eigenbasis(self, thread: search_pb2.ThreadSpec, deadline: Deadline, progress: ProgressOption) -> None:
+        """Sees to it that the server has an eigenbasis for a thread that names none."""
+        generator = self.generator(thread.generator)
+        space = thread.space or next(iter(generator.spaces))
+        serving = [
+            basis
+            for basis in self.eigenbases(generator.name)
+            if basis.space == space and basis.generator_weights_hash == generator.weights_hash
+        ]
+        if not serving:
+            spec = specs_pb2.EigenbasisSpec(generator=thread.generator, space=thread.space)
+            self._compute(spec).follow(deadline.remaining(), progress=progress)
 
     def _invert(self, request: inversion_pb2.InvertRequest) -> InversionJob:
         request.request_id = _request_id()

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 from pullback_api.v1 import specs_pb2
 from pullback_client.eigenbasis import EigenbasisInfo
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.images import ImageInput
 from pullback_client.models import Generator
-from pullback_client.settings import choice, generator_name, optional_count, whole_number
+from pullback_client.settings import (
+    choice,
+    generator_name,
+    numbers,
+    optional_choice,
+    optional_count,
+    optional_positive,
+    whole_number,
+)
 
 InversionMethod: TypeAlias = Literal[
     "adam",
@@ -30,15 +38,11 @@ _WEIGHTS = ("distance", "l1", "l2", "prior")
 _ALIGNMENT = ("scale", "shift")
 
 
-def _numbers(words: Any, enum: Any, prefix: str) -> dict[str, Any]:
-    return {word: enum.Value(f"{prefix}_{word.upper()}") for word in get_args(words)}
-
-
-_METHODS = _numbers(InversionMethod, specs_pb2.InversionMethod, "INVERSION_METHOD")
-_BASES = _numbers(InversionBasis, specs_pb2.InversionBasis, "INVERSION_BASIS")
-_SCHEDULES = _numbers(Schedule, specs_pb2.Schedule, "SCHEDULE")
-_STARTS = _numbers(Start, specs_pb2.Start, "START")
-_CLASS_MODES = _numbers(ClassMode, specs_pb2.ClassMode, "CLASS_MODE")
+_METHODS = numbers(InversionMethod, specs_pb2.InversionMethod, "INVERSION_METHOD")
+_BASES = numbers(InversionBasis, specs_pb2.InversionBasis, "INVERSION_BASIS")
+_SCHEDULES = numbers(Schedule, specs_pb2.Schedule, "SCHEDULE")
+_STARTS = numbers(Start, specs_pb2.Start, "START")
+_CLASS_MODES = numbers(ClassMode, specs_pb2.ClassMode, "CLASS_MODE")
 
 # The methods that work in an eigenbasis where nothing else is said.
 _IN_EIGENBASIS = {
@@ -70,7 +74,7 @@ class InversionOptions(TypedDict, total=False):
     distance: str | None
     """Image distance."""
     weights: Mapping[str, float] | None
-    """Weights of the loss, each ≥ 0: `distance` (default 1), `l1` (0), `l2` (1), and `prior` (0) of the penalty
+    """Weights of the loss, each ≥ 0: `distance` (default 1), `l1` (0), `l2` (1), and `prior` (0.001) of the penalty
     ½‖z‖²."""
     steps: int | None
     """Updates of a restart that is kept to the end, 1 to 100000; default the method's own."""
@@ -148,16 +152,16 @@ def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.I
         restarts=optional_count("restarts", options.get("restarts")),
         seed=whole_number("seed", options.get("seed", 0), minimum=0),
         learning_rate=options.get("learning_rate"),
-        schedule=_optional_choice("schedule", options.get("schedule"), _SCHEDULES),
+        schedule=optional_choice("schedule", options.get("schedule"), _SCHEDULES),
         betas=_betas(options.get("betas")),
         eigenbasis="" if basis is None else eigenbasis_name(basis),
         exponent=options.get("exponent"),
         preview_every=whole_number("preview_every", options.get("preview_every", 0), minimum=0),
-        basis=_optional_choice("basis", options.get("basis"), _BASES),
+        basis=optional_choice("basis", options.get("basis"), _BASES),
         local_every=optional_count("local_every", options.get("local_every")),
-        start=_optional_choice("start", options.get("start"), _STARTS),
+        start=optional_choice("start", options.get("start"), _STARTS),
         evaluations=optional_count("evaluations", options.get("evaluations")),
-        seconds=_optional_positive("seconds", options.get("seconds")),
+        seconds=optional_positive("seconds", options.get("seconds")),
         patience=optional_count("patience", options.get("patience")),
         truncation=options.get("truncation"),
         class_mode=_class_mode(options),
@@ -207,17 +211,6 @@ def eigenbasis_name(eigenbasis: str | EigenbasisInfo) -> str:
     return eigenbasis.name if isinstance(eigenbasis, EigenbasisInfo) else eigenbasis
 
 
-def _optional_choice(field: str, value: str | None, known: Mapping[str, Any]) -> Any:
-    return 0 if value is None else choice(field, value, known)
-
-
-def _optional_positive(field: str, value: float | None) -> float:
-    # 0 asks for the default on the wire, so a 0 that somebody wrote must not get there. Written so that NaN fails too.
-    if value is not None and not value > 0:
-        raise InvalidArgumentError(f"{field} must be a number above 0, got {value!r}; leave it out for the default")
-    return value or 0.0
-
-
 def _weights(weights: Mapping[str, float] | None) -> specs_pb2.LossWeights | None:
     if weights is None:
         return None
@@ -230,7 +223,7 @@ def _class_mode(options: InversionOptions) -> Any:
     mode = options.get("class_mode")
     if mode is None and options.get("class_labels") is not None:
         mode = "given"
-    return _optional_choice("class_mode", mode, _CLASS_MODES)
+    return optional_choice("class_mode", mode, _CLASS_MODES)
 
 
 def _alignment(alignment: bool | Mapping[str, float] | None) -> specs_pb2.AlignmentSettings | None:
@@ -240,5 +233,5 @@ def _alignment(alignment: bool | Mapping[str, float] | None) -> specs_pb2.Alignm
         return specs_pb2.AlignmentSettings()
     if unknown := sorted(set(alignment) - set(_ALIGNMENT)):
         raise InvalidArgumentError(f"unknown of alignment: {', '.join(unknown)}; known: {', '.join(_ALIGNMENT)}")
-    ranges = {name: _optional_positive(f"alignment.{name}", value) for name, value in alignment.items()}
+    ranges = {name: optional_positive(f"alignment.{name}", value) for name, value in alignment.items()}
     return specs_pb2.AlignmentSettings(**ranges)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from google.protobuf.duration_pb2 import Duration
-
 from pullback_api.v1 import jobs_pb2
 from pullback_client.errors import (
     CallCancelledError,
@@ -18,7 +16,7 @@ from pullback_client.errors import (
     UnavailableError,
     from_job_status,
 )
-from pullback_client.models import JobEvent, JobState, Progress, utc
+from pullback_client.models import JobEvent, JobState, Progress, duration, utc
 from pullback_client.progress import ProgressOption, reporting
 from pullback_client.transport import Deadline, Transport
 
@@ -153,11 +151,11 @@ class Job(Generic[Result_co]):
             UnavailableError: The server stayed away for `OUTAGE_TIMEOUT` seconds.
         """
         deadline = Deadline(timeout)
-        outage = _Outage(deadline)
+        outage = Outage(deadline)
         while not self.state.ended:
             deadline.check(self._unfinished(deadline))
             patience = min(deadline.remaining(), _LONGEST_WAIT)
-            request = jobs_pb2.WaitJobRequest(name=self.name, timeout=_duration(patience))
+            request = jobs_pb2.WaitJobRequest(name=self.name, timeout=duration(patience))
             try:
                 # The server answers after `patience`; the call's own deadline only guards against its silence.
                 self._message = self._transport.call(
@@ -205,7 +203,7 @@ class Job(Generic[Result_co]):
         return self
 
     def _follow(self, after_sequence: int, deadline: Deadline) -> Iterator[JobEvent]:
-        outage = _Outage(deadline)
+        outage = Outage(deadline)
         while True:
             deadline.check(self._unfinished(deadline))
             request = jobs_pb2.WatchJobRequest(name=self.name, after_sequence=after_sequence)
@@ -232,8 +230,12 @@ class Job(Generic[Result_co]):
         )
 
 
-class _Outage:
-    """The time since a server was last heard of: growing pauses, and an end of patience."""
+class Outage:
+    """The time since a server was last heard of: growing pauses, and an end of patience.
+
+    Args:
+        deadline: Of everything that is tried together; no pause goes beyond it.
+    """
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -252,9 +254,3 @@ class _Outage:
             raise error
         time.sleep(min(self._pause, self._deadline.remaining()))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(int(seconds * 1e9))
-    return duration

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image
 
@@ -177,6 +178,13 @@ class JobEvent:
 def utc(time: Timestamp) -> datetime:
     """The moment in UTC, aware of its zone."""
     return time.ToDatetime(tzinfo=timezone.utc)
+
+
+def duration(seconds: float) -> Duration:
+    """The span of so many seconds."""
+    span = Duration()
+    span.FromNanoseconds(int(seconds * 1e9))
+    return span
 
 
 def id_of(name: str) -> str:

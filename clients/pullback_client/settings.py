@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -144,6 +144,17 @@ def job_name(job: str) -> str:
     return job if job.startswith("jobs/") else f"jobs/{job}"
 
 
+def session_name(session: str) -> str:
+    """`sessions/7` of `7`; a whole resource name stays as it is.
+
+    Raises:
+        InvalidArgumentError: The name is empty.
+    """
+    if not session:
+        raise InvalidArgumentError("the session's name is empty; Client.sessions() lists the known ones")
+    return session if session.startswith("sessions/") else f"sessions/{session}"
+
+
 def job_state(state: JobState | str) -> JobState:
     """The state of a word such as `running`.
 
@@ -186,6 +197,32 @@ def choice(field: str, value: str, known: Mapping[str, Any]) -> Any:
     if value not in known:
         raise InvalidArgumentError(f"unknown {field} {value!r}; known: {', '.join(known)}")
     return known[value]
+
+
+def optional_choice(field: str, value: str | None, known: Mapping[str, Any]) -> Any:
+    """What a word stands for; 0, which asks for the default, for None.
+
+    Raises:
+        InvalidArgumentError: There is no such word.
+    """
+    return 0 if value is None else choice(field, value, known)
+
+
+def numbers(words: Any, enum: Any, prefix: str) -> dict[str, Any]:
+    """The contract's numbers of the words of a `Literal`: of `mean`, that of `{prefix}_MEAN`."""
+    return {word: enum.Value(f"{prefix}_{word.upper()}") for word in get_args(words)}
+
+
+def optional_positive(field: str, value: float | None) -> float:
+    """The value; 0, which asks for the default, for None.
+
+    Raises:
+        InvalidArgumentError: It is not above 0.
+    """
+    # A 0 that somebody wrote must not get onto the wire, where it asks for the default. Written so that NaN fails too.
+    if value is not None and not value > 0:
+        raise InvalidArgumentError(f"{field} must be a number above 0, got {value!r}; leave it out for the default")
+    return value or 0.0
 
 
 def optional_count(field: str, value: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The seam between the client and gRPC: one channel, four stubs, deadlines, retries and typed errors."""
+"""The seam between the client and gRPC: one channel, five stubs, deadlines, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 
 import grpc
 
-from pullback_api.v1 import generators_pb2_grpc, geometry_pb2_grpc, inversion_pb2_grpc, jobs_pb2_grpc
+from pullback_api.v1 import (
+    generators_pb2_grpc,
+    geometry_pb2_grpc,
+    inversion_pb2_grpc,
+    jobs_pb2_grpc,
+    search_pb2_grpc,
+)
 from pullback_client.errors import DeadlineExceededError, from_rpc_error
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -17,8 +23,9 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Response = TypeVar("Response")
 
-# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric and Invert are among them because
-# this client always gives them a request id. DeleteEigenbasis is not: the second one would answer NOT_FOUND.
+# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, Invert, CreateSession and Ask are
+# among them because this client always gives them a request id, and Tell because trials have ids. DeleteEigenbasis is
+# not: the second one would answer NOT_FOUND.
 IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
     "Generators": ("ListGenerators", "GetGenerator", "SampleLatents", "Render"),
     "Geometry": (
@@ -32,6 +39,19 @@ IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
     ),
     "Inversion": ("Invert", "GetInversion", "ListInversions"),
     "Jobs": ("GetJob", "ListJobs", "WatchJob", "WaitJob", "CancelJob"),
+    "Search": (
+        "CreateSession",
+        "GetSession",
+        "ListSessions",
+        "Ask",
+        "Tell",
+        "PauseSession",
+        "ResumeSession",
+        "CloseSession",
+        "GetSessionImage",
+        "WatchSession",
+        "ExportSession",
+    ),
 }
 
 
@@ -111,6 +131,7 @@ class Transport:
         self.geometry = geometry_pb2_grpc.GeometryStub(self._channel)
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
+        self.search = search_pb2_grpc.SearchStub(self._channel)
 
     def call(self, method: Callable[..., Response], request: Any, *, timeout: float | None = None) -> Response:
         """One answer to one request.

@@ -44,6 +44,9 @@ def test_the_exported_names_are_pinned() -> None:
         Client LocalServer Generator LatentSpace Distance Eigenbasis EigenbasisInfo
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box
+        EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
+        SessionState SessionStatus SessionEvent ThreadState ThreadStatus GenerationSummary
+        SessionHistory GenerationRecord TrialRecord Origin
         ImageInput Job JobEvent JobState Portion Progress
         ClientError FieldViolation InvalidArgumentError NotFoundError AlreadyExistsError FailedPreconditionError
         ResourceExhaustedError UnavailableError DeadlineExceededError CallCancelledError InternalError
@@ -57,7 +60,7 @@ def test_the_client_imports_without_any_package_of_the_service_extra() -> None:
     program = """
 import sys
 blocked = set('''torch torchvision lpips timm cma scipy jaxtyping lazy_loader filelock platformdirs
-sqlalchemy grpc_health grpc_reflection pullback pullback_server'''.split())
+sqlalchemy grpc_health grpc_reflection h5py pynwb hdmf pullback pullback_server'''.split())
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):

@@ -113,7 +113,14 @@ def test_every_unary_method_is_served_and_no_stream_is(servicers: Servicers, sen
 
 @pytest.mark.parametrize(
     ("timeout", "passed"),
-    [({}, 3.5), ({"timeout": 3600}, 3.5), ({"timeout": "4s"}, 3.5), ({"timeout": 1}, 1), ({"timeout": 0}, 0)],
+    [
+        ({}, 3.5),
+        ({"timeout": 3600}, 3.5),
+        ({"timeout": "3.9s"}, 3.5),
+        ({"timeout": 3.25}, 3.25),
+        ({"timeout": 1}, 1),
+        ({"timeout": 0}, 0),
+    ],
 )
 def test_waiting_for_a_job_is_cut_short(servicers: Servicers, send: Send, timeout: Any, passed: float) -> None:
     servicers.answering("WaitJob", jobs_pb2.Job())

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pullback_client.cli import demo, eigenbasis, generators, invert, jobs, report, serve
+from pullback_client.cli import bridge, demo, eigenbasis, evolve, generators, invert, jobs, report, serve, sessions
 from pullback_client.cli.common import err, out
 from pullback_client.errors import ClientError
 
 app = typer.Typer(
     name="pullback",
-    help="GAN inversion in the eigenbasis of the pulled-back image metric.",
+    help="GAN inversion and black-box search in the eigenbasis of the pulled-back image metric.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,6 +25,10 @@ app.command("generators")(generators.generators)
 app.command("eigenbasis")(eigenbasis.eigenbasis)
 app.command("report")(report.report)
 app.command("invert")(invert.invert)
+app.command("evolve")(evolve.evolve)
+app.command("sessions")(sessions.sessions)
+app.command("export")(sessions.export)
+app.command("bridge")(bridge.bridge)
 app.command("demo")(demo.demo)
 app.add_typer(jobs.app, name="jobs")
 
@@ -58,5 +62,5 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """GAN inversion in the eigenbasis of the pulled-back image metric."""
+    """GAN inversion and black-box search in the eigenbasis of the pulled-back image metric."""
     del version  # its callback has acted already

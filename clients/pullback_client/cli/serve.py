@@ -19,9 +19,16 @@ def serve(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the server's data.", show_default="the platform's user data folder")
     ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(help="Address of HTTP + JSON, such as 127.0.0.1:50052; loopback only.", show_default="off"),
+    ] = None,
 ) -> None:
     """Run a server here. Other options are handed through to it."""
-    arguments = ["--listen", listen, *([] if data is None else ["--data", str(data)]), *context.args]
+    arguments = ["--listen", listen]
+    arguments += [] if data is None else ["--data", str(data)]
+    arguments += [] if http is None else ["--http", http]
+    arguments += context.args
     command = server_command(*arguments)
     if os.name == "posix":
         # Become the server, so that whoever supervises this process supervises it.

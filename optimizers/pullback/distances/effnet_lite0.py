@@ -20,6 +20,7 @@ MEAN, STD = 127 / 255, 128 / 255
 
 # Names of the published file (left) and of timm (right).
 _STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+_HEAD = {"_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 _FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 _BLOCK = {
     "_expand_conv": "conv_pw",
@@ -44,15 +45,22 @@ def lpips_effnet_lite0(entry: DistanceEntry, state: Mapping[str, Tensor]) -> Bac
     # On the meta device nothing is drawn: no time spent, no random state touched.
     with torch.device("meta"):
         backbone: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True)
-    prepare(backbone, _in_timm_names(state, backbone.blocks), entry.name)
+    prepare(backbone, in_timm_names(state, backbone.blocks), entry.name)
     # Channels innermost suit the depthwise convolutions: a fifth less time for a metric or a sketch, on the CPU.
     backbone.to(memory_format=torch.channels_last)
     return BackboneLpips(entry, backbone, backbone.feature_info.channels(), side=SIDE, mean=MEAN, std=STD)
 
 
-def _in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential) -> dict[str, Tensor]:
+def in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential, *, with_head: bool = False) -> dict[str, Tensor]:
+    """The published tensors under timm's names.
+
+    Args:
+        state: The published tensors of EfficientNet-Lite0 by name.
+        blocks: Those of timm's network.
+        with_head: Whether the classification head comes along.
+    """
     # The published file numbers blocks through; timm numbers them within stages.
-    modules = dict(_STEM)
+    modules = _STEM | (_HEAD if with_head else {})
     places = [place for place, _ in blocks.named_modules() if place.count(".") == 1]
     for number, place in enumerate(places):
         for published, ours in (_FIRST_BLOCK if number == 0 else _BLOCK).items():
@@ -60,7 +68,6 @@ def _in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential) -> dict[s
     renamed = {}
     for name, tensor in state.items():
         module, _, parameter = name.rpartition(".")
-        # The classification head has no place here.
         if module in modules:
             renamed[f"{modules[module]}.{parameter}"] = tensor
     return renamed

@@ -1,0 +1,9 @@
+"""The folder bridge: a rig that exchanges files, as XDream's does, takes part in a session without a change."""
+
+from __future__ import annotations
+
+from pullback_client.bridge.bridge import Bridge, StimulusFile
+from pullback_client.bridge.matching import Matching
+from pullback_client.bridge.naming import NamingScheme
+
+__all__ = ["Bridge", "Matching", "NamingScheme", "StimulusFile"]

@@ -1,0 +1,156 @@
+"""The bridge itself: images into the folder, scores out of it, block after block."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from pullback_client.bridge import journal, score_files
+from pullback_client.bridge.codes import write_codes
+from pullback_client.bridge.folder import POLL, ScoreWatch, last_block
+from pullback_client.bridge.journal import JOURNAL, Journal, Shown
+from pullback_client.bridge.matching import Matching, match
+from pullback_client.bridge.naming import NAMINGS, Naming, NamingScheme, stems
+from pullback_client.errors import FailedPreconditionError
+from pullback_client.files import write_bytes
+from pullback_client.search.batch import Batch, Trial
+from pullback_client.search.session import EvolutionSession
+
+StimulusFile: TypeAlias = Literal["png", "bmp"]
+
+
+class Bridge:
+    """Runs a session through a folder, as XDream does, so that a rig needs no change.
+
+    Of each block it writes the images, and waits for a score file `block%03d.mat`, `.h5` or `.csv` of the same number.
+    A journal in the folder lets a bridge that is started again go on where it was: no block is shown again, and none is
+    told twice.
+
+    Args:
+        session: The session.
+        folder: The folder; made where there is none.
+        naming: What files are called.
+        suffix: Format of the images' files.
+        matching: How the rows of a score file are matched with images; see `matching.match`.
+        report: Called with a line for people about what happens.
+        clock: Seconds that only rise.
+        sleep: Waits so many seconds.
+
+    Raises:
+        FailedPreconditionError: The folder belongs to another session, or a package is missing.
+    """
+
+    def __init__(
+        self,
+        session: EvolutionSession,
+        folder: Path,
+        *,
+        naming: NamingScheme = "xdream",
+        suffix: StimulusFile = "png",
+        matching: Matching = "strict",
+        report: Callable[[str], None] = lambda line: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._session = session
+        self._folder = folder
+        self._naming: Naming = NAMINGS[naming]
+        self._suffix = suffix
+        self._matching: Matching = matching
+        self._report = report
+        self._clock = clock
+        self._sleep = sleep
+        if self._naming.codes:
+            score_files.require_extras(".mat")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._journal = self._begin(naming)
+
+    def run(self, blocks: int | None = None) -> int:
+        """Shows and scores blocks until the session is finished or closed.
+
+        Args:
+            blocks: At most so many; None = no bound.
+
+        Returns:
+            How many blocks were told.
+
+        Raises:
+            InvalidArgumentError: Strict matching, and a score file that does not fit its block.
+        """
+        told = 0
+        while blocks is None or told < blocks:
+            if not self._journal.shown and not self._show():
+                break
+            self._collect()
+            told += 1
+        return told
+
+    def _begin(self, naming: NamingScheme) -> Journal:
+        known = journal.load(self._folder)
+        if known is None:
+            # Files of an earlier experiment must not be taken for answers to this one's blocks.
+            last = last_block(self._folder)
+            begun = Journal(self._session.name, naming, self._naming.first_block if last is None else last + 1)
+            begun.save(self._folder)
+            return begun
+        if (known.session, known.naming) != (self._session.name, naming):
+            raise FailedPreconditionError(
+                f"{self._folder / JOURNAL} belongs to {known.session} with --naming {known.naming}, not to "
+                f"{self._session.name} with --naming {naming}: use another folder"
+            )
+        return known
+
+    def _show(self) -> bool:
+        """Writes the images of the next block; False where there will be none."""
+        self._session.wait_for_threads()
+        block = self._journal.block
+        batch = self._session.next_batch(request_id=self._journal.request_id)
+        if batch is None:
+            return False
+        names = [f"{stem}.{self._suffix}" for stem in stems(self._naming, block, batch)]
+        if self._naming.codes:
+            write_codes(self._session, self._folder, block, batch, names)
+        for trial, name in zip(batch, names, strict=True):
+            path = self._folder / name
+            # A file of that name is this image, written before a restart; the rig may have it open.
+            if not path.exists():
+                write_bytes(path, self._encoded(trial))
+        self._remember(replace(self._journal, shown=_shown(batch, names)))
+        self._report(f"block {block}: {len(batch)} images")
+        return True
+
+    def _collect(self) -> None:
+        """Waits for the scores of the block that is shown, and tells them."""
+        current = self._journal
+        watch = ScoreWatch(self._folder, current.block, self._clock, self._report)
+        while (scores := watch.look()) is None:
+            self._sleep(POLL)
+        results = match(current.shown, scores, self._matching, self._report)
+        outcome = self._session.tell(results)
+        # Only now: a bridge that is stopped in between tells the same again, which counts once.
+        self._remember(replace(current, block=current.block + 1, shown=()))
+        valid = int(np.isfinite(scores.values).all(axis=1).sum())
+        self._report(f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told")
+
+    def _remember(self, changed: Journal) -> None:
+        changed.save(self._folder)
+        self._journal = changed
+
+    def _encoded(self, trial: Trial) -> bytes:
+        if trial.suffix == f".{self._suffix}":
+            return trial.file.data
+        buffer = io.BytesIO()
+        image: Image.Image = trial.image
+        image.save(buffer, format=self._suffix.upper())
+        return buffer.getvalue()
+
+
+def _shown(batch: Batch, names: list[str]) -> tuple[Shown, ...]:
+    return tuple(Shown(trial.id, trial.image_id, name) for trial, name in zip(batch, names, strict=True))

@@ -1,0 +1,157 @@
+"""Score files of a rig: `.mat` of MATLAB 7.3 and 5, `.h5`, `.csv`. h5py and SciPy are imported to read."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pullback_client.codec import Array
+from pullback_client.errors import ClientError, FailedPreconditionError
+
+_IDS, _RESPONSES = "stimulusID", "tEvokedResp"  # XDream's names
+_NONE = ("", "nan", "na", "none", "null")  # cells of a table that hold no score
+
+
+class UnreadableError(ClientError):
+    """A score file that is not there whole, or is not one."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreFile:
+    """What a score file says.
+
+    Attributes:
+        path: The file.
+        ids: The images, one per row; None where the rows are known by their places.
+        places: Places of the rows in the block, from 0; None where they are known by their ids.
+        values: The scores, float64, shape (rows, channels); NaN = none.
+    """
+
+    path: Path
+    ids: tuple[str, ...] | None
+    places: tuple[int, ...] | None
+    values: Array
+
+
+def require_extras(suffix: str) -> None:
+    """Raises FailedPreconditionError where a package that such files need is missing, with what to install.
+
+    Args:
+        suffix: `.mat`, `.h5` or `.csv`.
+    """
+    needed = {".mat": ("h5py", "scipy"), ".h5": ("h5py",)}.get(suffix, ())
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        raise FailedPreconditionError(
+            f"{suffix} score files need {' and '.join(missing)} to be read: pip install 'pullback[bridge]'"
+        )
+
+
+def read(path: Path) -> ScoreFile:
+    """Reads a score file by its suffix.
+
+    Raises:
+        UnreadableError: It is not there whole yet, or is not a score file; the message says what is wrong with it.
+        FailedPreconditionError: A package that it needs is missing.
+    """
+    suffix = path.suffix.lower()
+    require_extras(suffix)
+    try:
+        return READERS[suffix](path)
+    except UnreadableError:
+        raise
+    # Files that are being written break their readers in more ways than their authors have thought of.
+    except Exception as error:
+        raise UnreadableError(f"{path} cannot be read: {error}") from error
+
+
+def _read_mat(path: Path) -> ScoreFile:
+    import h5py  # type: ignore[import-untyped]  # noqa: PLC0415  (of the `bridge` extra)
+
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            _require(path, file, (_IDS, _RESPONSES))
+            ids = [_text(file[reference][()]) for reference in np.ravel(file[_IDS][()])]
+            return _by_id(path, ids, file[_RESPONSES][()])
+    from scipy import io  # type: ignore[import-untyped]  # noqa: PLC0415  (likewise)
+
+    content = io.loadmat(path, variable_names=[_IDS, _RESPONSES])
+    _require(path, content, (_IDS, _RESPONSES))
+    # A cell array of strings comes as an array of arrays of one string each, a char matrix as padded strings.
+    ids = [str(np.ravel(cell)[0]).rstrip() for cell in np.ravel(content[_IDS])]
+    return _by_id(path, ids, content[_RESPONSES])
+
+
+def _read_h5(path: Path) -> ScoreFile:
+    import h5py  # noqa: PLC0415  (of the `bridge` extra)
+
+    with h5py.File(path, "r") as file:
+        _require(path, file, ("scores",))
+        values = np.asarray(file["scores"][()], np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        places = np.ravel(file["indices"][()]).tolist() if "indices" in file else list(range(len(values)))
+    return ScoreFile(path, None, _places(path, places), _oriented(path, values, len(places)))
+
+
+def _read_csv(path: Path) -> ScoreFile:
+    # Excel writes a byte-order mark.
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file, skipinitialspace=True))
+    header = set(rows[0]) if rows else set()
+    key = next((name for name in ("image_id", "index") if name in header), None)
+    if key is None or "score" not in header:
+        raise UnreadableError(f"{path}: expected a header with image_id or index, and score, and rows below it")
+    if short := [number for number, row in enumerate(rows, start=2) if None in row.values() or None in row]:
+        raise UnreadableError(f"{path}: line {short[0]} has not as many cells as the header")
+    values = np.array([[_cell(row["score"])] for row in rows], np.float64)
+    if key == "image_id":
+        return ScoreFile(path, tuple(row[key].strip() for row in rows), None, values)
+    return ScoreFile(path, None, _places(path, [float(row[key]) for row in rows]), values)
+
+
+READERS: dict[str, Callable[[Path], ScoreFile]] = {".mat": _read_mat, ".h5": _read_h5, ".csv": _read_csv}
+"""How to read a score file, by its suffix."""
+
+
+def _require(path: Path, content: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    if missing := [name for name in names if name not in content]:
+        raise UnreadableError(f"{path} has no {' and no '.join(missing)}")
+
+
+def _text(codes: npt.NDArray[Any]) -> str:
+    """A MATLAB 7.3 string: its UTF-16 code units, one an element."""
+    return np.ravel(codes).astype("<u2").tobytes().decode("utf-16-le")
+
+
+def _by_id(path: Path, ids: list[str], responses: Any) -> ScoreFile:
+    values = np.asarray(responses, np.float64)
+    return ScoreFile(path, tuple(ids), None, _oriented(path, values, len(ids)))
+
+
+def _oriented(path: Path, values: Array, rows: int) -> Array:
+    """The values with images in rows.
+
+    MATLAB 7.3 stores an array images × channels the other way round, and some rigs write channels × images. Where both
+    have as many, rows are taken for images, as XDream does.
+    """
+    values = np.atleast_2d(values)
+    if values.ndim != 2 or rows not in values.shape:
+        raise UnreadableError(f"{path}: scores of shape {values.shape} for {rows} images")
+    return values if values.shape[0] == rows else values.T
+
+
+def _places(path: Path, numbers: list[float]) -> tuple[int, ...]:
+    if broken := [number for number in numbers if number != int(number)]:
+        raise UnreadableError(f"{path}: {broken[0]} is no place in a block, from 0")
+    return tuple(int(number) for number in numbers)
+
+
+def _cell(text: str) -> float:
+    return float("nan") if text.strip().lower() in _NONE else float(text)

@@ -1,0 +1,164 @@
+"""`pullback evolve`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from PIL import Image
+
+from pullback_client.cli import evolve_options as option
+from pullback_client.cli import score_function
+from pullback_client.cli.common import INTERRUPTED, Force, Target, err, following, out, refuse_overwriting
+from pullback_client.cli.course import Course
+from pullback_client.client import DEFAULT_TARGET, Client
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.search.options import EvolveOptions
+from pullback_client.search.records import SessionEvent
+from pullback_client.search.session import EvolutionSession
+
+# What is said of a session that exists; everything else is settled when one begins.
+_OF_ANY_SESSION = {"session", "score", "generations", "folder", "force", "target"}
+
+
+def evolve(
+    context: typer.Context,
+    generator: Annotated[str | None, typer.Argument(help="Name of the generator, for a new session.")] = None,
+    *,
+    optimizer: option.Optimizer = "hessian_cma",
+    space: option.Space = None,
+    population: option.Population = None,
+    sigma: option.Sigma = None,
+    exponent: option.Exponent = None,
+    axes: option.Axes = None,
+    eigenbasis: option.Eigenbasis = None,
+    class_label: option.Class = None,
+    minimize: option.Minimize = False,
+    seed: option.Seed = 0,
+    size: option.Size = None,
+    greyscale: option.Greyscale = False,
+    luminance: option.Luminance = None,
+    contrast: option.Contrast = None,
+    reference: option.Reference = None,
+    score: option.Score = None,
+    repetitions: option.Repetitions = None,
+    missing: option.Missing = None,
+    dry_run: option.DryRun = False,
+    session: option.Session = None,
+    generations: option.Generations = None,
+    folder: option.Folder = None,
+    title: option.Title = "",
+    note: option.Note = None,
+    force: Force = False,
+    target: Target = DEFAULT_TARGET,
+) -> None:
+    """Evolve images for a Python function, or watch a session that a rig takes part in. Ctrl-C leaves the session be.
+
+    With --score (or --dry-run) the images are scored here. Without, the session is watched.
+    """
+    if (generator is None) == (session is None):
+        raise InvalidArgumentError("name either a generator, for a new session, or --session, one that exists")
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    if session is not None and (settled := sorted(given - _OF_ANY_SESSION)):
+        raise InvalidArgumentError(
+            f"--session names a session whose settings are settled: leave out {', '.join(settled)}"
+        )
+    function = None if score is None else score_function.load(score)
+    if function is None and dry_run:
+        function = _nothing
+    if session is not None and function is None and generations is not None:
+        raise InvalidArgumentError("--generations bounds a new session, or --score; a session is watched to its end")
+    if folder is not None and session is None:
+        refuse_overwriting([folder / name for name in ("best.png", "session.json")], force)
+    with Client(target) as client:
+        if generator is not None:
+            options: EvolveOptions = {
+                "optimizer": optimizer,
+                "space": space,
+                "population": population,
+                "sigma": sigma,
+                "exponent": exponent,
+                "axes": axes,
+                "eigenbasis": eigenbasis,
+                "class_label": class_label,
+                "minimize": minimize,
+                # A session that is scored here can be gone on with; one that is watched has no other bound.
+                "max_generations": generations if function is None else None,
+                "seed": seed,
+                "size": option.size_of(size),
+                "greyscale": greyscale,
+                "luminance": luminance,
+                "contrast": contrast,
+                "references": option.pairs_of("--reference", reference),
+                "repetitions": repetitions,
+                "missing": missing,
+                "dry_run": dry_run,
+                "title": title,
+                "notes": option.pairs_of("--note", note),
+            }
+            with following() as draw:
+                found = client.evolve(generator, progress=draw, **options)
+            out.print(f"{found.name} has begun", highlight=False)
+        else:
+            found = client.session(session or "")
+        course = Course(found, folder, out)
+        with _left_alone(found), course.drawn():
+            if function is not None:
+                found.run(function, generations=generations, progress=course.add)
+            else:
+                for event in _events(found):
+                    if event.kind == "generation_closed" and event.generation is not None:
+                        course.add(event.generation)
+        if folder is not None:
+            files = found.export(folder)
+            out.print(f"wrote {len(files)} files into {folder}", markup=False, highlight=False, soft_wrap=True)
+        _tell_failures(found)
+
+
+def _nothing(image: Image.Image) -> float:
+    """The score of a dry run, in whose place the server puts its own."""
+    del image
+    return 0.0
+
+
+def _events(session: EvolutionSession) -> Iterator[SessionEvent]:
+    """What happened in a session and what happens, until there will be no more trials."""
+    status = session.status()
+    if status.finished:
+        yield from session.events()
+        return
+    for event in session.watch():
+        yield event
+        if event.sequence >= status.last_sequence:
+            status = session.status()
+            if status.finished and event.sequence >= status.last_sequence:
+                return
+
+
+@contextmanager
+def _left_alone(session: EvolutionSession) -> Iterator[None]:
+    """Ctrl-C leaves the session as it is and says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(
+            f"\n{session.name} stays on the server, with every score that was told.\n"
+            f"  watch it:      pullback evolve --session {session.name}\n"
+            f"  go on with it: pullback evolve --session {session.name} --score MODULE:FUNCTION\n"
+            f"  its data:      pullback export {session.name} FILE",
+            highlight=False,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _tell_failures(session: EvolutionSession) -> None:
+    """Lists threads that could not go on, and ends with 1 where there are any."""
+    failed = [thread for thread in session.status().threads if thread.error is not None]
+    for thread in failed:
+        err.print(f"[bold red]error:[/] thread {thread.thread}: ", end="", highlight=False)
+        err.print(str(thread.error), markup=False, highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)

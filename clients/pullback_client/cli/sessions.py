@@ -1,0 +1,63 @@
+"""`pullback sessions` and `pullback export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pullback_client.cli.common import Force, Target, out, refuse_overwriting
+from pullback_client.cli.evolve_options import SessionName
+from pullback_client.client import DEFAULT_TARGET, Client
+from pullback_client.search.records import SessionStatus
+
+
+def sessions(
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only these: active, paused, closed. May be repeated.")
+    ] = None,
+    target: Target = DEFAULT_TARGET,
+) -> None:
+    """List sessions, newest first."""
+    with Client(target) as client:
+        known = client.sessions(state or ())
+    table = Table("session", "title", "generators", "state", "generations", "trials", "best", "created")
+    for status in known:
+        table.add_row(*_row(status))
+    out.print(table)
+
+
+def export(
+    name: SessionName,
+    file: Annotated[Path, typer.Argument(help="An .npz, .csv or .nwb file, or a folder.")],
+    *,
+    images: Annotated[bool, typer.Option("--images", help="Of a folder: the images too.")] = False,
+    force: Force = False,
+    target: Target = DEFAULT_TARGET,
+) -> None:
+    """Write everything a session knows: codes, scores, trials, genealogy, timing and provenance."""
+    folder = file.is_dir() or not file.suffix
+    tables = [file.with_name(f"{file.stem}-{table}.csv") for table in ("images", "codes", "trials")]
+    files = tables if file.suffix.lower() == ".csv" else [file]
+    refuse_overwriting([file / "session.json"] if folder else files, force)
+    with Client(target) as client:
+        written = client.session(name).export(file, images=images)
+    where = f"{len(written)} files into {file}" if folder else ", ".join(map(str, written))
+    out.print(f"wrote {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _row(status: SessionStatus) -> tuple[str, ...]:
+    bests = (f"{thread.best_score:.4g}" for thread in status.threads if thread.best_score is not None)
+    return (
+        status.name,
+        escape(status.title),
+        ", ".join(status.generators),
+        "finished" if status.finished and status.state.value == "active" else status.state.value,
+        ", ".join(str(thread.generations) for thread in status.threads),
+        str(status.trials),
+        ", ".join(bests),
+        f"{status.created.astimezone():%Y-%m-%d %H:%M:%S}",
+    )

@@ -1,0 +1,256 @@
+"""A session: asking for trials, and telling what became of them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from pullback_api.v1 import search_pb2
+from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
+from pullback_client.models import duration
+from pullback_client.search import running
+from pullback_client.search.batch import Batch, Trial
+from pullback_client.search.records import SessionState, SessionStatus, ThreadState, ThreadStatus
+from pullback_client.search.results import ScoreInput, Scores, Told, reports
+from pullback_client.search.view import SessionView
+from pullback_client.transport import Transport
+
+_WAIT = 3.0  # of one Ask for something to show; the server allows 3.5
+_LEAST_PAUSE, _PAUSED = 0.01, 1.0  # between two Asks; while the session is paused
+
+
+class TellOutcome(NamedTuple):
+    """What a tell did.
+
+    Attributes:
+        recorded: Results that were new.
+        repeated: Results that were known already, and count once.
+        late: Results that came after their generation was closed: kept, exported, and not used.
+        threads: The session's threads afterwards.
+    """
+
+    recorded: int
+    repeated: int
+    late: int
+    threads: tuple[ThreadStatus, ...]
+
+
+class EvolutionSession(SessionView):
+    """A session on the server: `for batch in session: session.tell(batch, scores)`.
+
+    A session belongs to the server, which has every told result on its disk: dropping this object, or the program that
+    holds it, does not end it, and `Client.session` attaches to it again. While the server is away, for a restart,
+    every call is tried again for `OUTAGE_TIMEOUT` seconds.
+
+    Args:
+        transport: Of the client.
+        message: The session as the server described it.
+        sleep: Waits so many seconds.
+    """
+
+    def __init__(
+        self, transport: Transport, message: search_pb2.Session, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        super().__init__(transport, message)
+        self._sleep = sleep
+
+    def __iter__(self) -> Iterator[Batch]:
+        """`batches()`."""
+        return self.batches()
+
+    # Asking
+
+    def ask(
+        self,
+        count: int | None = None,
+        *,
+        threads: Iterable[int] = (),
+        images: bool = False,
+        wait: float = 0.0,
+        request_id: str | None = None,
+    ) -> Batch:
+        """Trials to show, or none: then `retry_after` says when to ask again, or `finished` that there will be none.
+
+        Args:
+            count: How many at most, 1 to 1000; None = all that the open generations need.
+            threads: Only of these; empty = all.
+            images: Whether the images come along; only trials whose image is finished are given then. Otherwise each
+                is fetched when it is looked at.
+            wait: Seconds that the server waits at most while there is nothing to show, up to 3.5.
+            request_id: A name of at most 64 characters: the same again gives the same trials. None = a new one.
+
+        Raises:
+            FailedPreconditionError: The session is paused or closed.
+        """
+        request = search_pb2.AskRequest(
+            session=self.name,
+            request_id=request_id or uuid.uuid4().hex,
+            count=_count(count),
+            threads=threads,
+            include_images=images,
+            wait=duration(wait),
+        )
+        answer = self._link.call(self._link.search.Ask, request)
+        return Batch(
+            [Trial.from_wire(trial, self._link.file) for trial in answer.trials],
+            retry_after=answer.retry_after_ms / 1000,
+            more=answer.more,
+            finished=answer.finished,
+        )
+
+    def next_batch(
+        self,
+        count: int | None = None,
+        *,
+        threads: Iterable[int] = (),
+        images: bool = False,
+        request_id: str | None = None,
+    ) -> Batch | None:
+        """`ask`, waiting until there is something to show; None once there will be no more.
+
+        A paused session is waited for until somebody resumes it.
+        """
+        wanted = tuple(threads)
+        while True:
+            try:
+                batch = self.ask(count, threads=wanted, images=images, wait=_WAIT, request_id=request_id)
+            except FailedPreconditionError:
+                match self.status().state:
+                    case SessionState.CLOSED:
+                        return None
+                    case SessionState.PAUSED:
+                        self._sleep(_PAUSED)
+                        continue
+                    case _:
+                        raise
+            if batch:
+                return batch
+            if batch.finished:
+                return None
+            self._sleep(max(batch.retry_after, _LEAST_PAUSE))
+
+    def batches(
+        self, count: int | None = None, *, threads: Iterable[int] = (), images: bool = False
+    ) -> Iterator[Batch]:
+        """What is to be shown, batch by batch, until the session is finished or closed.
+
+        Where the session has several threads, a batch waits until none of them is making its generation, so that their
+        images are shown among each other. Trials that are not told come again when their lease is over.
+
+        Args:
+            count: As for `ask`.
+            threads: As for `ask`.
+            images: As for `ask`; a batch is what is finished then, and threads are not waited for.
+        """
+        wanted = tuple(threads)
+        while True:
+            if not images:
+                self.wait_for_threads(wanted)
+            batch = self.next_batch(count, threads=wanted, images=images)
+            if batch is None:
+                return
+            yield batch
+
+    def stream(self, *, threads: Iterable[int] = ()) -> Iterator[Trial]:
+        """What is to be shown, trial by trial, each as soon as its image is finished.
+
+        Args:
+            threads: Only of these; empty = all.
+        """
+        for batch in self.batches(threads=threads, images=True):
+            yield from batch
+
+    def wait_for_threads(self, threads: Sequence[int] = ()) -> None:
+        """Waits until none of the threads, empty = all, is making a generation. With a single one, returns at once."""
+        if len(threads or self._message.threads) < 2:
+            return
+        while any(
+            thread.state is ThreadState.EVOLVING and (not threads or thread.thread in threads)
+            for thread in self.status().threads
+        ):
+            self._sleep(_LEAST_PAUSE)
+
+    # Telling
+
+    def tell(
+        self,
+        told: Told,
+        scores: Scores | ScoreInput = None,
+        *,
+        end_generation: Iterable[int] = (),
+    ) -> TellOutcome:
+        """Records what became of trials: all of it or nothing, on the server's disk when this returns.
+
+        Results may come in any order, in parts, late and repeatedly; one that is known already counts once.
+
+        Args:
+            told: The trials of a batch, or one trial, with `scores`; or results, without.
+            scores: One per trial in the batch's order, shape (n,) or (n, channels), or a mapping by trial or image id
+                that may leave some out. None and NaN = shown, without a usable score; never a bad score.
+            end_generation: Threads for whose open generation no more scores will come.
+
+        Raises:
+            InvalidArgumentError: An unknown trial, an infinite score, or not as many scores as trials.
+            AlreadyExistsError: A trial was told before with other content; nothing is recorded.
+        """
+        request = search_pb2.TellRequest(
+            session=self.name, trials=reports(told, scores), end_generation=[int(thread) for thread in end_generation]
+        )
+        answer = self._link.call(self._link.search.Tell, request)
+        threads = tuple(ThreadStatus.from_wire(thread) for thread in answer.threads)
+        return TellOutcome(answer.recorded, answer.repeated_reports, answer.late, threads)
+
+    def end_generation(self, *threads: int) -> TellOutcome:
+        """Says that no more scores will come for the open generation of these threads; none named = all.
+
+        Images without a score are treated by the session's policy now. Where too few have one, the generation stays
+        open, and they are shown again.
+        """
+        return self.tell([], end_generation=threads or range(len(self._message.threads)))
+
+    def run(
+        self,
+        score: running.ScoreFunction,
+        *,
+        generations: int | None = None,
+        progress: running.GenerationCallback | None = None,
+    ) -> SessionStatus:
+        """Evolves images for a function until the session is finished.
+
+        Args:
+            score: From an image to its score, to the values of several channels, or to None where there is none.
+            generations: Stop when every thread has so many closed generations, counted from its first; None = go on
+                until every thread has finished.
+            progress: Called with every generation that was closed.
+
+        Returns:
+            The session as it stands then.
+        """
+        return running.run(self, score, generations=generations, progress=progress)
+
+    # The session's state
+
+    def pause(self) -> SessionStatus:
+        """Stops asking; tells are still taken. Pausing a paused session changes nothing."""
+        return self._change(self._link.search.PauseSession, search_pb2.PauseSessionRequest(name=self.name))
+
+    def resume(self) -> SessionStatus:
+        """Goes on asking."""
+        return self._change(self._link.search.ResumeSession, search_pb2.ResumeSessionRequest(name=self.name))
+
+    def close(self) -> SessionStatus:
+        """Ends the session for good. It can still be read and exported. Closing a closed session changes nothing."""
+        return self._change(self._link.search.CloseSession, search_pb2.CloseSessionRequest(name=self.name))
+
+    def _change(self, method: Callable[..., search_pb2.Session], request: object) -> SessionStatus:
+        self._message = self._link.call(method, request)
+        return self.last_status
+
+
+def _count(count: int | None) -> int:
+    # 0 asks for all on the wire, so a 0 that somebody wrote must not get there.
+    if count is not None and count < 1:
+        raise InvalidArgumentError(f"count must be from 1 to 1000, got {count}; leave it out for all")
+    return count or 0

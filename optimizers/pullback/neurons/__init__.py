@@ -1,0 +1,5 @@
+"""A simulated visual system: units of EfficientNet-Lite0, as neurons that answer images with spikes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,17 @@
+from .loading import build as build
+from .loading import load as load
+from .neurons import Neurons as Neurons
+from .noise import drop as drop
+from .noise import poisson as poisson
+from .units import GAIN as GAIN
+from .units import Unit as Unit
+
+__all__ = [
+    "GAIN",
+    "Neurons",
+    "Unit",
+    "build",
+    "drop",
+    "load",
+    "poisson",
+]

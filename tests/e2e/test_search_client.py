@@ -1,0 +1,107 @@
+"""The client's side of searching against a live server: loops, one line, the folder bridge, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from live_server import LiveServer
+from pullback_client import Client
+from pullback_client.bridge import Bridge
+
+POPULATION = 6
+
+
+@pytest.fixture
+def client(server: LiveServer) -> Iterator[Client]:
+    with Client(server.target) as client:
+        yield client
+
+
+def red(image: Image.Image) -> float:
+    """A score: the mean red of the image."""
+    return float(np.asarray(image.convert("RGB"), np.float64)[..., 0].mean())
+
+
+def test_a_loop_over_batches_shows_threads_together_and_references_between(client: Client) -> None:
+    grey = np.full((16, 16), 128, np.uint8)
+    session = client.evolve(
+        "tiny",
+        optimizer="cma",
+        population=POPULATION,
+        threads=[{}, {"optimizer": "genetic"}],
+        references={"grey": grey},
+        size=(32, 24),
+        max_generations=2,
+    )
+    blocks = 0
+    for batch in session:
+        assert {trial.thread for trial in batch} == {0, 1}
+        assert sum(not trial.reference for trial in batch) == 2 * POPULATION
+        assert {image.size for image in batch.images} == {(32, 24)}
+        session.tell(batch, [red(image) for image in batch.images])
+        blocks += 1
+    assert blocks == 2
+    history = session.history(images=True)
+    # Scored anew from the images as they are kept, every image has the score that was told.
+    for generation in history.generations:
+        for image_id, score in zip(generation.image_ids, generation.scores, strict=True):
+            assert red(session.image(image_id)) == pytest.approx(score)
+    assert {trial.used_score for trial in history.trials if trial.reference} == {None}
+    assert all(trial.score is not None for trial in history.trials)
+
+
+def test_one_line_evolves_and_is_gone_on_with_after_an_error(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION)
+    calls: list[float] = []
+
+    def breaking(image: Image.Image) -> float:
+        calls.append(red(image))
+        if len(calls) == POPULATION + 3:
+            raise RuntimeError("the camera is off")
+        return calls[-1]
+
+    with pytest.raises(RuntimeError, match="the camera is off"):
+        session.run(breaking)
+    status = client.session(session.name).run(red, generations=3)
+    assert [thread.generations for thread in status.threads] == [3]
+    scored = [trial for trial in session.history().trials if trial.outcome == "scored"]
+    assert len(scored) == len({trial.image_id for trial in scored}) == 3 * POPULATION
+    best = session.best()
+    assert best is not None
+    assert best.score == max(trial.score or 0.0 for trial in scored)
+
+
+def test_a_rig_takes_part_through_a_folder(client: Client, tmp_path: Path) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, max_generations=3)
+
+    def rig(seconds: float) -> None:
+        """Answers the latest block; the clock goes on by the seconds that the bridge would have waited."""
+        nonlocal now
+        now += seconds
+        names = sorted(path.name for path in tmp_path.glob("block*.png"))
+        block = names[-1][:8]
+        rows = [f"{name},{red(Image.open(tmp_path / name))}" for name in names if name.startswith(block)]
+        if not (tmp_path / f"{block}.csv").exists():
+            (tmp_path / f"{block}.csv").write_text("\n".join(["image_id,score", *rows]) + "\n")
+
+    now = 0.0
+    assert Bridge(session, tmp_path, clock=lambda: now, sleep=rig).run() == 3
+    assert session.status().finished
+    assert session.status().trials == 3 * POPULATION
+
+
+def test_every_kind_of_file_can_be_made_of_a_session(client: Client, tmp_path: Path) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, notes={"subject": "nobody"})
+    session.run(red, generations=2)
+    with np.load(session.export(tmp_path / "s.npz")[0]) as saved:
+        closed = saved["generations"] < 2  # the next one may be open already
+        assert saved["codes"][closed].shape == (2 * POPULATION, 8)
+        assert np.isfinite(saved["scores"]).tolist() == closed.tolist()
+    assert len(session.export(tmp_path / "s.csv")) == 3
+    pytest.importorskip("pynwb", reason="the extra `nwb` is not installed")
+    assert session.export(tmp_path / "s.nwb")[0].is_file()

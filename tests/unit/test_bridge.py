@@ -1,0 +1,470 @@
+"""The folder bridge: a rig that exchanges files, against a service that evolves nothing. No test waits."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fake_search import POPULATION, FakeSearchServer
+from pullback_api.v1 import search_pb2
+from pullback_client import Client, EvolutionSession, FailedPreconditionError, InvalidArgumentError
+from pullback_client.bridge import Bridge
+
+Answer = Callable[[], None]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeSearchServer]:
+    with FakeSearchServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: FakeSearchServer) -> Iterator[Client]:
+    with Client(server.target, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def session(client: Client) -> EvolutionSession:
+    return client.evolve("faces", optimizer="cma")
+
+
+class Rig:
+    """A rig and its clock: what happens in the folder is said step by step, a step for every pause of the bridge."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = 0.0
+        self.steps: list[Answer] = []
+        self.lines: list[str] = []
+        self.pauses = 0
+
+    def bridge(self, session: EvolutionSession, **options: object) -> Bridge:
+        return Bridge(
+            session, self.folder, report=self.lines.append, clock=lambda: self.now, sleep=self.sleep, **options
+        )  # type: ignore[arg-type]
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses += 1
+        if self.steps:
+            self.steps.pop(0)()
+        elif self.pauses > 300:
+            raise TimeoutError("the bridge waits for ever")
+
+    def images(self, block: int = 0) -> list[str]:
+        """Names of a block's images, in the order in which to show them."""
+        names = (path.name for path in self.folder.iterdir() if path.suffix in {".png", ".bmp"})
+        return sorted(name for name in names if name.startswith(f"block{block:03d}_"))
+
+    def csv(self, block: int = 0, *, names: list[str] | None = None) -> None:
+        """Writes the scores of a block: 0, 1, 2 and so on."""
+        names = self.images(block) if names is None else names
+        lines = ["image_id,score", *(f"{name},{number}" for number, name in enumerate(names))]
+        (self.folder / f"block{block:03d}.csv").write_text("\n".join(lines) + "\n")
+
+    def write(self, name: str, data: bytes) -> None:
+        (self.folder / name).write_bytes(data)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path / "rig")
+
+
+def told(server: FakeSearchServer) -> dict[str, search_pb2.TrialReport]:
+    return server.sessions["sessions/1"].told
+
+
+def scores(server: FakeSearchServer) -> list[float | None]:
+    """The scores in the order in which the trials were asked; None where there was none."""
+    return [report.score if report.HasField("score") else None for _, report in sorted(told(server).items())]
+
+
+# Images
+
+
+def test_images_are_named_as_xdream_names_them(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    rig.steps = [rig.csv]
+    assert rig.bridge(session).run(blocks=1) == 1
+    names = rig.images()
+    asked = [each.trial.image_id for each in server.sessions["sessions/1"].asked.values()]
+    assert names == [f"block000_{place:03d}_{image_id}.png" for place, image_id in enumerate(asked)]
+    assert asked != sorted(asked)
+    with Image.open(rig.folder / names[0]) as image:
+        assert image.size == (16, 16)
+
+
+def test_images_are_bitmaps_where_that_is_asked_for(session: EvolutionSession, rig: Rig) -> None:
+    rig.steps = [rig.csv]
+    rig.bridge(session, suffix="bmp").run(blocks=1)
+    assert all(name.endswith(".bmp") for name in rig.images())
+    assert (rig.folder / rig.images()[0]).read_bytes().startswith(b"BM")
+
+
+def test_blocks_follow_each_other_until_the_session_is_finished(client: Client, rig: Rig) -> None:
+    session = client.evolve("faces", optimizer="cma", max_generations=3)
+
+    def answer(block: int) -> Answer:
+        return lambda: rig.csv(block)
+
+    # Six pauses: one for the file to be written, the others until it has settled.
+    rig.steps = [step for block in range(3) for step in [answer(block), *[lambda: None] * 5]]
+    assert rig.bridge(session).run() == 3
+    assert len(rig.images(2)) == POPULATION
+    assert session.status().finished
+    assert rig.lines[0] == "block 0: 4 images"
+    assert rig.lines[1] == "block 0: 4 scores of block000.csv, 4 trials told"
+
+
+def test_the_images_of_several_threads_are_in_one_block(client: Client, rig: Rig, server: FakeSearchServer) -> None:
+    server.evolving = 2
+    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    rig.steps = [rig.csv]
+    rig.bridge(session).run(blocks=1)
+    rig.steps = [lambda: rig.csv(1)]
+    rig.bridge(session).run(blocks=1)
+    for block in (0, 1):
+        assert {name.split("_")[2] for name in rig.images(block)} == {"thread000", "thread001"}
+
+
+def test_the_ponce_laboratorys_names_and_codes(client: Client, rig: Rig) -> None:
+    scipy_io = pytest.importorskip("scipy.io")
+    grey = np.zeros((4, 4), np.uint8)
+    session = client.evolve("faces", optimizer="cma", references={"grey": grey}, repetitions=2, threads=[{}, {}])
+    rig.steps = [lambda: rig.csv(1)]
+    rig.bridge(session, naming="ponce", suffix="bmp").run(blocks=1)
+    names = rig.images(1)
+    expected = [
+        f"block001_thread00{thread}_gen_gen000_{number:06d}{again}.bmp"
+        for thread in range(2)
+        for number in range(POPULATION)
+        for again in ("", "_2")
+    ]
+    assert names == sorted([*expected, "block001_thread000_ref_grey.bmp", "block001_thread001_ref_grey.bmp"])
+    saved = scipy_io.loadmat(rig.folder / "block001_thread001_code.mat")
+    ids = [str(cell[0]) for cell in saved["ids"][0]]
+    assert sorted(ids) == [f"block001_thread001_gen_gen000_{number:06d}.bmp" for number in range(POPULATION)]
+    generation = next(each for each in session.history().generations if each.summary.thread == 1)
+    order = [int(name[-10:-4]) for name in ids]
+    np.testing.assert_array_equal(saved["codes"], generation.latents[order])
+
+
+# Scores
+
+
+def test_a_csv_goes_by_image_or_by_place(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    rig.steps = [lambda: rig.csv(names=list(reversed(rig.images())))]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [3, 2, 1, 0]
+    rig.steps = [lambda: rig.write("block001.csv", b"\xef\xbb\xbfindex, score\r\n1,10\r\n0,20\r\n3,\r\n2,NaN\r\n")]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server)[4:] == [20, 10, None, None]
+    assert [report.outcome for report in told(server).values()].count(search_pb2.OUTCOME_FAILED) == 2
+
+
+def mat73(ids: list[str], values: object) -> bytes:
+    """A file as MATLAB 7.3 writes it: a cell array of strings is references to arrays of code units."""
+    h5py = pytest.importorskip("h5py")
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        cells = file.create_dataset("stimulusID", (1, len(ids)), dtype=h5py.ref_dtype)
+        for number, text in enumerate(ids):
+            codes = np.frombuffer(text.encode("utf-16-le"), "<u2")[:, None]
+            cells[0, number] = file.create_dataset(f"#refs#/{number}", data=codes).ref
+        file["tEvokedResp"] = values
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_mat_of_version_7_3_has_images_and_channels(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, turned: bool
+) -> None:
+    values = np.arange(12.0).reshape(4, 3)
+
+    def answer() -> None:
+        ids = [Path(name).stem for name in rig.images()]
+        rig.write("block000.mat", mat73(ids, values.T if turned else values))
+
+    rig.steps = [answer]
+    rig.bridge(session).run(blocks=1)
+    assert [list(report.channel_values) for _, report in sorted(told(server).items())] == values.tolist()
+
+
+def test_a_mat_of_version_5_has_images_and_channels(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    scipy_io = pytest.importorskip("scipy.io")
+    pytest.importorskip("h5py")
+
+    def answer() -> None:
+        ids = np.empty((4, 1), object)
+        ids[:, 0] = rig.images()
+        content = {"stimulusID": ids, "tEvokedResp": np.array([[1.0], [2.0], [np.nan], [4.0]])}
+        buffer = io.BytesIO()
+        scipy_io.savemat(buffer, content)
+        rig.write("block000.mat", buffer.getvalue())
+
+    rig.steps = [answer]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [1, 2, None, 4]
+
+
+@pytest.mark.parametrize("indices", [None, [2, 0, 1, 3]])
+def test_an_h5_goes_by_place(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, indices: list[int] | None
+) -> None:
+    h5py = pytest.importorskip("h5py")
+
+    def answer() -> None:
+        with h5py.File(rig.folder / "block000.h5", "w") as file:
+            file["scores"] = [0.0, 1.0, 2.0, 3.0]
+            if indices is not None:
+                file["indices"] = indices
+
+    rig.steps = [answer]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == ([0, 1, 2, 3] if indices is None else [1, 2, 0, 3])
+
+
+def test_a_file_is_read_once_it_has_stopped_growing(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    def grow(names: Callable[[], list[str]]) -> Answer:
+        return lambda: rig.csv(names=names())
+
+    # Longer every 0.3 s: at no time has it stood still for half a second before it is whole.
+    parts: list[Answer] = [grow(lambda count=count: rig.images()[:count]) for count in range(1, 5)]  # type: ignore[misc]
+    rig.steps = [step for part in parts for step in (part, lambda: None, lambda: None)]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
+
+
+def test_a_half_written_mat_is_tried_again(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    whole: list[bytes] = []
+
+    def begin() -> None:
+        whole.append(mat73(rig.images(), np.arange(4.0)[:, None]))
+        rig.write("block000.mat", whole[0][: len(whole[0]) // 2])
+
+    rig.steps = [begin, *[lambda: None] * 150, lambda: rig.write("block000.mat", whole[0])]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
+    assert any("block000.mat cannot be read" in line for line in rig.lines)
+
+
+def test_foreign_files_are_ignored(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    rig.folder.mkdir()
+    for name in ("notes.csv", "Thumbs.db", "block.csv", "block000.csv.tmp", "block0.csv", "myblock000.csv"):
+        rig.write(name, b"image_id,score\nx,1\n")
+    bridge = rig.bridge(session)
+    first = json.loads((rig.folder / "pullback-bridge.json").read_text())["block"]
+    rig.steps = [lambda: rig.write("block002.mat", b"of later"), lambda: rig.csv(first)]
+    bridge.run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
+
+
+def test_a_rig_may_write_names_in_capitals(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    def answer() -> None:
+        rig.csv()
+        (rig.folder / "block000.csv").rename(rig.folder / "BLOCK000.CSV")
+
+    rig.steps = [answer]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda names: [*names[:3], "stranger.png"],
+            r"not of this block: stranger\.png; without a score: block000_003",
+        ),
+        (lambda names: names[:3], "without a score: block000_003"),
+        (lambda names: [*names[:3], names[3].upper()], "not of this block: BLOCK000_003"),
+    ],
+)
+def test_strict_matching_names_what_does_not_fit_and_leaves_the_file(
+    session: EvolutionSession,
+    rig: Rig,
+    server: FakeSearchServer,
+    change: Callable[[list[str]], list[str]],
+    message: str,
+) -> None:
+    rig.steps = [lambda: rig.csv(names=change(rig.images()))]
+    with pytest.raises(InvalidArgumentError, match=message):
+        rig.bridge(session).run(blocks=1)
+    assert (rig.folder / "block000.csv").exists()
+    assert told(server) == {}
+    # Corrected, it is read when the bridge is started again.
+    rig.csv()
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
+
+
+def test_loose_matching_takes_what_it_can(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    def answer() -> None:
+        names = rig.images()
+        windows = str(PureWindowsPath("C:/stimuli") / names[1].upper().replace(".PNG", ".BMP"))
+        rig.csv(names=["stranger.png", windows, Path(names[0]).stem, names[3].split("_", 2)[2]])
+
+    rig.steps = [answer]
+    rig.bridge(session, matching="loose").run(blocks=1)
+    assert scores(server) == [2, 1, None, 3]
+    assert "block000.csv: stranger.png names no image of this block" in rig.lines
+    assert f"block000.csv: {rig.images()[2]} has no score and counts as failed" in rig.lines
+
+
+def test_an_image_that_was_shown_again_has_a_trial_more(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    rig.steps = [lambda: rig.csv(names=[*rig.images(), rig.images()[0]])]
+    rig.bridge(session).run(blocks=1)
+    assert {trial: report.score for trial, report in told(server).items()} == {
+        "trial000000": 0,
+        "trial000000-2": 4,
+        "trial000001": 1,
+        "trial000002": 2,
+        "trial000003": 3,
+    }
+
+
+# Starting again
+
+
+class Killed(BaseException):
+    """The bridge's process ends here."""
+
+
+def killed() -> None:
+    raise Killed
+
+
+def test_a_bridge_that_was_stopped_goes_on_with_its_block(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    rig.steps = [killed]
+    with pytest.raises(Killed):
+        rig.bridge(session).run()
+    names = rig.images()
+    times = [os.stat(rig.folder / name).st_mtime_ns for name in names]  # noqa: PTH116
+    rig.steps = [rig.csv]
+    rig.bridge(session).run(blocks=1)
+    assert rig.images() == names
+    assert [os.stat(rig.folder / name).st_mtime_ns for name in names] == times  # noqa: PTH116
+    assert len(server.state.called("Ask")) == 1
+    assert scores(server) == [0, 1, 2, 3]
+
+
+def test_a_bridge_that_was_stopped_while_it_wrote_images_writes_the_same(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge = rig.bridge(session)
+    written: list[Path] = []
+
+    def write(path: Path, data: bytes) -> None:
+        if len(written) == 2:
+            raise Killed
+        written.append(path)
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pullback_client.bridge.bridge.write_bytes", write)
+        with pytest.raises(Killed):
+            bridge.run()
+    rig.steps = [rig.csv]
+    rig.bridge(session).run(blocks=1)
+    assert len(rig.images()) == POPULATION
+    assert len(server.sessions["sessions/1"].asked) == POPULATION
+
+
+def test_a_bridge_that_was_stopped_after_telling_tells_nothing_twice(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.steps = [rig.csv]
+    bridge = rig.bridge(session)
+    with monkeypatch.context() as patch:
+        patch.setattr("pullback_client.bridge.journal.Journal.save", _save_once)
+        with pytest.raises(Killed):
+            bridge.run()
+    assert len(told(server)) == POPULATION
+    rig.bridge(session).run(blocks=1)
+    assert len(told(server)) == POPULATION
+    assert server.state.called("Tell")[0] == server.state.called("Tell")[1]
+
+
+def _save_once(journal: object, folder: Path) -> None:
+    """Saves a journal that has a block's images, and is killed where it would move on to the next block."""
+    from pullback_client.bridge.journal import Journal
+    from pullback_client.files import write_json
+
+    assert isinstance(journal, Journal)
+    if not journal.shown:
+        raise Killed
+    shown = [vars(each) for each in journal.shown]
+    write_json(folder / "pullback-bridge.json", {"format": "pullback-bridge-1"} | vars(journal) | {"shown": shown})
+
+
+def test_old_files_of_a_folder_are_not_taken_for_answers(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    rig.folder.mkdir()
+    rig.write("block000.csv", b"index,score\n0,1\n1,1\n2,1\n3,1\n")
+    rig.write("block007_000_old.png", b"old")
+    rig.steps = [lambda: rig.csv(8)]
+    rig.bridge(session).run(blocks=1)
+    assert len(rig.images(8)) == POPULATION
+    assert scores(server) == [0, 1, 2, 3]
+
+
+def test_a_folder_belongs_to_one_session(client: Client, session: EvolutionSession, rig: Rig) -> None:
+    rig.bridge(session)
+    with pytest.raises(FailedPreconditionError, match=r"belongs to sessions/1 .* use another folder"):
+        rig.bridge(client.evolve("faces", optimizer="cma"))
+    rig.write("pullback-bridge.json", b"{}")
+    with pytest.raises(FailedPreconditionError, match="is not a journal of this version's bridge"):
+        rig.bridge(session)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("block000.csv", b"", "expected a header with image_id or index, and score"),
+        ("block000.csv", b"image,points\na,1\n", "expected a header"),
+        ("block000.csv", b"index,score\n0,1\n1\n", "line 3 has not as many cells as the header"),
+        ("block000.csv", b"index,score\n0.5,1\n", "0.5 is no place in a block"),
+        ("block000.csv", b"index,score\n0,much\n", "could not convert string to float"),
+        ("block000.h5", b"\x89HDF", "cannot be read"),
+        ("block000.mat", b"MATLAB 5.0 MAT-file", "cannot be read"),
+    ],
+)
+def test_what_is_no_score_file_is_reported_and_waited_for(
+    session: EvolutionSession, rig: Rig, name: str, content: bytes, message: str
+) -> None:
+    pytest.importorskip("h5py")
+    rig.steps = [lambda: rig.write(name, content), *[lambda: None] * 120, killed]
+    with pytest.raises(Killed):
+        rig.bridge(session).run()
+    assert any(message in line and line.endswith("waiting for it to be written anew") for line in rig.lines)
+
+
+def test_a_missing_package_is_a_clear_error(
+    session: EvolutionSession, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    rig.steps = [lambda: rig.write("block000.mat", b"x")]
+    with pytest.raises(
+        FailedPreconditionError, match=r"need h5py and scipy to be read: pip install 'pullback\[bridge\]'"
+    ):
+        rig.bridge(session).run()
+    with pytest.raises(FailedPreconditionError, match="h5py and scipy"):
+        rig.bridge(session, naming="ponce")

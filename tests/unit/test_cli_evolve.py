@@ -1,0 +1,308 @@
+"""`pullback evolve`, `sessions`, `export` and `bridge` against a service that evolves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import grpc
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from fake_search import POPULATION, FakeSearchServer
+from fake_server import Failure
+from pullback_api.v1 import search_pb2
+from pullback_client import Client
+from pullback_client.cli import main
+from pullback_client.cli.course import sparkline
+
+SCORES = """
+def red(image):
+    return float(image.convert("RGB").getpixel((0, 0))[0])
+
+def broken(image):
+    raise RuntimeError("no camera")
+"""
+
+
+class Result(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeSearchServer]:
+    with FakeSearchServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(server: FakeSearchServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line against the server, in a wide window."""
+    monkeypatch.setenv("PULLBACK_TARGET", server.target)
+    monkeypatch.setenv("COLUMNS", "220")
+
+    def run(*arguments: object) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def score(tmp_path: Path) -> str:
+    """A score function as a command line names it."""
+    (tmp_path / "scores.py").write_text(SCORES)
+    return f"{tmp_path / 'scores.py'}:red"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Evolving
+
+
+def test_images_are_evolved_for_a_function(run: Run, score: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 3, "--out", out)
+    assert result.code == 0, result.err
+    lines = result.out.splitlines()
+    assert lines[0] == "sessions/1 has begun"
+    assert [line.partition(":")[0] for line in lines[1:4]] == [f"thread 0, generation {n}" for n in range(3)]
+    assert lines[1].endswith(f"({POPULATION} of {POPULATION} images scored)")
+    assert names(out) == ["best.png", "codes.csv", "images.csv", "session.json", "session.npz", "trials.csv"]
+    with Image.open(out / "best.png") as image:
+        best = image.getpixel((0, 0))
+    assert isinstance(best, tuple)
+    assert f"best {best[0]}" in result.out
+
+
+def test_a_session_is_gone_on_with(run: Run, score: str, server: FakeSearchServer) -> None:
+    run("evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 1)
+    result = run("evolve", "--session", 1, "--score", score, "--generations", 2)
+    assert result.code == 0
+    assert "thread 0, generation 1: mean" in result.out
+    assert len(server.sessions) == 1
+
+
+def test_a_function_of_a_module_of_the_working_directory_will_do(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_scores.py").write_text(SCORES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", "my_scores:red", "--generations", 1)
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("red", "--score must be module:function or file.py:function, got 'red'"),
+        ("nowhere.py:red", "no such file: nowhere.py"),
+        ("nowhere_at_all:red", "no module 'nowhere_at_all'"),
+        ("{folder}/scores.py:green", "has no function 'green'; known: red, broken"),
+    ],
+)
+def test_a_score_that_cannot_be_found_begins_no_session(
+    run: Run, server: FakeSearchServer, score: str, tmp_path: Path, text: str, message: str
+) -> None:
+    result = run("evolve", "faces", "--score", text.format(folder=tmp_path))
+    assert result.code == 1
+    assert message in result.err
+    assert server.sessions == {}
+
+
+def test_an_error_of_the_function_is_its_own(run: Run, score: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="no camera"):
+        main(["evolve", "faces", "--optimizer", "cma", "--score", score.replace(":red", ":broken")])
+
+
+def test_the_options_reach_the_server(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "grey.png")
+    options = f"""--optimizer genetic --space z --population 6 --class brown --minimize --seed 3 --size 64x32
+        --greyscale --luminance 0.5 --contrast 0.25 --reference grey={tmp_path / "grey.png"} --repetitions 2
+        --missing drop --title monkeys --note rig=2 --note subject=a=b --dry-run --generations 1"""
+    result = run("evolve", "faces", *options.split())
+    assert result.code == 0, result.err
+    (request,) = server.state.called("CreateSession")
+    (thread,) = request.spec.threads
+    assert (thread.optimizer.method, thread.optimizer.population) == (search_pb2.SEARCH_METHOD_GENETIC, 6)
+    assert (thread.space, thread.class_label, thread.minimize) == ("z", "brown", True)
+    images = request.spec.images
+    assert (images.width, images.height, images.greyscale) == (64, 32, True)
+    assert (images.mean_luminance, images.contrast) == (0.5, 0.25)
+    assert [reference.label for reference in request.spec.references] == ["grey"]
+    assert request.spec.scores == search_pb2.ScoreOptions(repetitions=2, missing=search_pb2.MISSING_POLICY_DROP)
+    assert dict(request.spec.notes) == {"rig": "2", "subject": "a=b"}
+    assert (request.spec.title, request.spec.seed, request.spec.HasField("dry_run")) == ("monkeys", 3, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ([], "name either a generator, for a new session, or --session"),
+        (["faces", "--session", "1"], "name either a generator"),
+        (["--session", "1", "--seed", "3"], "whose settings are settled: leave out seed"),
+        (["--session", "1", "--generations", "3"], "--generations bounds a new session, or --score"),
+        (["faces", "--size", "64"], "--size must be WIDTHxHEIGHT"),
+        (["faces", "--note", "rig"], "--note must be KEY=VALUE, got 'rig'"),
+        (["faces", "--note", "a=1", "--note", "a=2"], "--note gives 'a' twice"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    run: Run, server: FakeSearchServer, command: list[str], message: str
+) -> None:
+    result = run("evolve", *command)
+    assert result.code == 1
+    assert message in result.err
+    assert server.sessions == {}
+
+
+def test_results_are_not_overwritten_without_being_asked(run: Run, score: str, tmp_path: Path) -> None:
+    (tmp_path / "best.png").touch()
+    command = ["evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 1, "--out", tmp_path]
+    assert "best.png would be overwritten" in run(*command).err
+    assert run(*command, "--force").code == 0
+
+
+# Watching
+
+
+def test_a_session_is_watched_to_its_end(run: Run, score: str, server: FakeSearchServer, tmp_path: Path) -> None:
+    with Client(server.target) as client:
+        session = client.evolve("faces", optimizer="cma", threads=[{}, {"minimize": True}])
+
+        def rig() -> None:
+            with Client(server.target) as other:
+                theirs = other.session(session.name)
+                theirs.run(lambda image: 1.0, generations=2)
+                theirs.close()
+
+        thread = threading.Thread(target=rig)
+        thread.start()
+        result = run("evolve", "--session", session.name, "--out", tmp_path)
+        thread.join()
+    assert result.code == 0, result.err
+    assert sum("mean 1, best 1" in line for line in result.out.splitlines()) == 4
+    assert {"best-0.png", "best-1.png", "session.json"} <= set(names(tmp_path))
+
+
+def test_a_finished_session_is_told_and_left(run: Run, server: FakeSearchServer) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", max_generations=2).run(lambda image: 2.0)
+    result = run("evolve", "--session", 1)
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 2
+
+
+def test_in_a_terminal_there_is_a_table_with_curves(run: Run, score: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(os.devnull, "w", encoding="utf-8") as sink:  # noqa: PTH123
+        console = Console(file=sink, force_terminal=True, record=True, width=120)
+        monkeypatch.setattr("pullback_client.cli.evolve.out", console)
+        assert run("evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 3).code == 0
+    text = console.export_text()
+    assert "mean by generation" in text
+    assert "█" in text
+
+
+def test_a_curve_has_eight_heights_and_gaps() -> None:
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
+    assert sparkline([3, None, -1]) == "█ ▁"
+    assert sparkline([5, 5]) == "▁▁"
+    assert sparkline([None]) == " "
+    assert sparkline([]) == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_leaves_the_session_and_says_how_to_go_on(server: FakeSearchServer) -> None:
+    command = [sys.executable, "-m", "pullback_client", "evolve", "faces", "--optimizer", "cma"]
+    with subprocess.Popen([*command, "--target", server.target], stderr=subprocess.PIPE, text=True) as process:
+        while not server.state.called("WatchSession"):
+            assert process.poll() is None
+            threading.Event().wait(0.05)
+        threading.Event().wait(0.3)  # for the first event to arrive
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "sessions/1 stays on the server" in err
+    assert "pullback evolve --session sessions/1 --score" in err
+    assert "Traceback" not in err
+
+
+# Sessions, export, bridge
+
+
+def test_sessions_are_listed(run: Run, server: FakeSearchServer) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", title="the [first]", max_generations=1).run(lambda image: 2.5)
+        client.evolve("eyes", optimizer="cma").pause()
+    listed = run("sessions").out
+    for word in ("sessions/1", "the [first]", "finished", "2.5", "sessions/2", "eyes", "paused"):
+        assert word in listed
+    assert "sessions/1" not in run("sessions", "--state", "paused").out
+    result = run("sessions", "--state", "asleep")
+    assert (result.code, "known: active, paused, closed" in result.err) == (1, True)
+
+
+def test_a_session_is_exported_by_suffix(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma").run(lambda image: 1.0, generations=1)
+    assert run("export", 1, tmp_path / "s.npz").out == f"wrote {tmp_path / 's.npz'}\n"
+    assert run("export", 1, tmp_path / "s.csv").code == 0
+    assert names(tmp_path) == ["s-codes.csv", "s-images.csv", "s-trials.csv", "s.npz"]
+    assert "would be overwritten" in run("export", 1, tmp_path / "s.csv").err
+    assert run("export", 1, tmp_path / "folder", "--images").out.startswith("wrote ")
+    assert len(names(tmp_path / "folder" / "images")) == 2 * POPULATION
+    result = run("export", 1, tmp_path / "s.xlsx")
+    assert "cannot export a session as '.xlsx'" in result.err
+
+
+def test_the_bridge_runs_on_the_command_line(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", max_generations=1)
+
+    def rig() -> None:
+        while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
+            threading.Event().wait(0.02)
+        (tmp_path / "block000.csv").write_text("index,score\n0,1\n1,2\n2,3\n3,4\n")
+
+    thread = threading.Thread(target=rig)
+    thread.start()
+    result = run("bridge", "--session", 1, "--folder", tmp_path)
+    thread.join()
+    assert result.code == 0, result.err
+    assert result.out.splitlines() == [
+        "block 0: 4 images",
+        "block 0: 4 scores of block000.csv, 4 trials told",
+        "1 blocks told",
+    ]
+
+
+def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: FakeSearchServer) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma")
+    session = server.sessions["sessions/1"]
+    session.threads[0].fail(Failure(grpc.StatusCode.INTERNAL, "the worker died").status())
+    result = run("evolve", "--session", 1)
+    assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+
+
+@pytest.mark.parametrize("command", ["evolve", "sessions", "export", "bridge"])
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.code == 0
+    assert "Usage: pullback" in result.out

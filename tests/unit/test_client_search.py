@@ -1,0 +1,526 @@
+"""Sessions through the client, against a service that evolves nothing, over a real socket."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+
+import pullback_client
+from fake_search import POPULATION, FakeSearchServer
+from fake_server import Failure
+from pullback_api.v1 import search_pb2, values_pb2
+from pullback_client import Client, EvolutionSession, GenerationSummary, SessionState, ThreadState, TrialResult
+
+
+@pytest.fixture
+def server() -> Iterator[FakeSearchServer]:
+    with FakeSearchServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: FakeSearchServer) -> Iterator[Client]:
+    with Client(server.target, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def session(client: Client) -> EvolutionSession:
+    return client.evolve("faces", optimizer="cma")
+
+
+def red(image: Image.Image) -> float:
+    """A score: the red of the image."""
+    pixel = image.convert("RGB").getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return float(pixel[0])
+
+
+# Beginning
+
+
+def test_the_options_of_a_session_reach_the_server(client: Client, server: FakeSearchServer) -> None:
+    client.evolve(
+        "faces",
+        optimizer="sphere_cma",
+        space="z",
+        population=10,
+        radius=3,
+        first_angle=50,
+        last_angle=7.5,
+        decay_generations=75,
+        learning_rate=1.5,
+        parents=5,
+        minimize=True,
+        max_norm=4,
+        class_label="brown",
+        initial_latents=np.ones((2, 5)),
+        max_generations=7,
+        channel_weights=[1, -1],
+        references={"grey": np.zeros((4, 4), np.uint8)},
+        references_per_generation=0,
+        repetitions=2,
+        aggregation="median",
+        missing="carry_over",
+        max_shows=4,
+        min_scored=0.25,
+        size=(256, 128),
+        greyscale=True,
+        luminance=0.5,
+        contrast=0.125,
+        image_format="jpeg",
+        seed=9,
+        lease=30,
+        dry_run={"noise": 0.5, "failing": 0.25},
+        title="monkeys",
+        notes={"rig": "2"},
+    )
+    (request,) = server.state.called("CreateSession")
+    spec = request.spec
+    reference = spec.references.pop()
+    assert reference.label == "grey"
+    assert reference.image.data.startswith(b"\x89PNG")
+    latents = spec.threads[0].initial_latents
+    assert list(latents.shape) == [2, 5]
+    assert latents.dtype == values_pb2.DATA_TYPE_FLOAT32
+    spec.threads[0].ClearField("initial_latents")
+    expected = search_pb2.SessionSpec(
+        title="monkeys",
+        threads=[
+            search_pb2.ThreadSpec(
+                generator="generators/faces",
+                space="z",
+                optimizer=search_pb2.SearchOptions(
+                    method=search_pb2.SEARCH_METHOD_SPHERE_CMA,
+                    population=10,
+                    radius=3,
+                    first_angle=50,
+                    last_angle=7.5,
+                    decay_generations=75,
+                    learning_rate=1.5,
+                    parents=5,
+                ),
+                minimize=True,
+                constraint=search_pb2.SearchConstraint(max_norm=4),
+                class_label="brown",
+                max_generations=7,
+                channel_weights=[1, -1],
+            )
+        ],
+        references_per_generation=0,
+        scores=search_pb2.ScoreOptions(
+            repetitions=2,
+            aggregation=search_pb2.AGGREGATION_MEDIAN,
+            missing=search_pb2.MISSING_POLICY_CARRY_OVER,
+            max_shows=4,
+            min_scored=0.25,
+        ),
+        images=search_pb2.ImageOptions(
+            width=256,
+            height=128,
+            greyscale=True,
+            mean_luminance=0.5,
+            contrast=0.125,
+            format=values_pb2.IMAGE_FORMAT_JPEG,
+        ),
+        seed=9,
+        dry_run=search_pb2.DryRun(noise=0.5, failing=0.25),
+        notes={"rig": "2"},
+    )
+    expected.lease.FromSeconds(30)
+    assert spec == expected
+
+
+def test_threads_share_what_they_do_not_say_themselves(client: Client, server: FakeSearchServer) -> None:
+    client.evolve("faces", sigma=2, optimizer="cma", threads=[{}, {"generator": "eyes", "sigma": 3}])
+    threads = server.state.called("CreateSession")[0].spec.threads
+    assert [(t.generator, t.optimizer.sigma) for t in threads] == [("generators/faces", 2), ("generators/eyes", 3)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": "guess"}, "unknown optimizer 'guess'; known: hessian_cma, cma"),
+        ({"population": 0}, "population must be a whole number from 1"),
+        ({"missing": "cry"}, "unknown missing 'cry'; known: show_again, carry_over, drop"),
+        ({"min_scored": 0}, "min_scored must be a number above 0"),
+        ({"size": (64,)}, "size must be two numbers"),
+        ({"size": (64, 0)}, "the height of size must be a whole number from 1"),
+        ({"threads": []}, "threads is empty"),
+        ({"dry_run": {"loud": 1}}, "unknown of dry_run: loud; known: noise, failing"),
+        ({"references": {"a": "nowhere.png"}}, "no such file: nowhere.png"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_before_anything_is(
+    client: Client, server: FakeSearchServer, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match=message):
+        client.evolve("faces", **options)  # type: ignore[arg-type]
+    assert server.state.calls == []
+
+
+def test_an_option_that_does_not_exist_is_a_type_error(client: Client) -> None:
+    with pytest.raises(TypeError, match="unknown options sigmas"):
+        client.evolve("faces", sigmas=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unknown options of a thread seed"):
+        client.evolve("faces", threads=[{"seed": 3}])  # type: ignore[typeddict-unknown-key]
+
+
+def test_hessian_cma_gets_the_eigenbasis_that_it_needs_once(client: Client, server: FakeSearchServer) -> None:
+    client.evolve("faces")
+    client.evolve("faces", space="z")
+    assert len(server.state.called("ComputeEigenbasis")) == 1
+    client.evolve("faces", optimizer="cma")
+    client.evolve("faces", eigenbasis="generators/faces/eigenbases/mine")
+    assert len(server.state.called("ListEigenbases")) == 2
+
+
+def test_sessions_are_listed_by_state_and_attached_to_by_id(client: Client, session: EvolutionSession) -> None:
+    client.evolve("eyes", optimizer="random").close()
+    assert [status.name for status in client.sessions()] == ["sessions/2", "sessions/1"]
+    assert [status.generators for status in client.sessions(["active"])] == [("faces",)]
+    assert client.session("1").name == session.name
+    with pytest.raises(pullback_client.InvalidArgumentError, match="known: active, paused, closed"):
+        client.sessions(["running"])
+    with pytest.raises(pullback_client.NotFoundError):
+        client.session("7")
+
+
+# Asking
+
+
+def test_a_session_is_a_loop_over_batches(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", max_generations=3)
+    seen = []
+    for batch in session:
+        seen += [trial.image_id for trial in batch]
+        session.tell(batch, [red(image) for image in batch.images])
+    assert len(seen) == len(set(seen)) == 3 * POPULATION
+    status = session.status()
+    assert status.finished
+    assert status.trials == 3 * POPULATION
+    assert [thread.state for thread in status.threads] == [ThreadState.FINISHED]
+
+
+def test_a_trial_says_what_it_is(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", references={"grey": np.zeros((4, 4), np.uint8)})
+    batch = session.ask()
+    (reference,) = [trial for trial in batch if trial.reference]
+    assert reference.image_id == "reference_grey"
+    assert reference.image.size == (4, 4)
+    others = [trial for trial in batch if not trial.reference]
+    assert {trial.image_id for trial in others} == {f"thread000_gen000_{n:06d}" for n in range(POPULATION)}
+    assert {(trial.thread, trial.generation, trial.repetition) for trial in others} == {(0, 0, 0)}
+    assert others[0].lease.year > 2000
+
+
+def test_images_are_fetched_when_they_are_looked_at(session: EvolutionSession, server: FakeSearchServer) -> None:
+    batch = session.ask()
+    assert server.state.called("GetSessionImage") == []
+    image = batch[0].image
+    assert batch[0].image is image
+    assert len(server.state.called("GetSessionImage")) == 1
+
+
+def test_images_come_as_they_are_finished(client: Client, server: FakeSearchServer) -> None:
+    server.images_at_once = 1
+    session = client.evolve("faces", optimizer="cma", max_generations=1)
+    sizes = []
+    for batch in session.batches(images=True):
+        sizes.append((len(batch), batch.more))
+        session.tell(batch, [1.0] * len(batch))
+    assert sizes == [(1, True)] * (POPULATION - 1) + [(1, False)]
+    assert server.state.called("GetSessionImage") == []
+
+
+def test_a_stream_gives_single_trials(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", max_generations=1)
+    outcomes = [session.tell(trial, red(trial.image)) for trial in session.stream()]
+    assert [outcome.recorded for outcome in outcomes] == [1] * POPULATION
+
+
+def test_batches_are_saved_as_files_that_have_the_images_names(session: EvolutionSession, tmp_path: Path) -> None:
+    batch = session.ask()
+    paths = batch.save(tmp_path / "block")
+    assert [path.name for path in paths] == [f"{trial.image_id}.png" for trial in batch]
+    with Image.open(paths[0]) as image:
+        assert image.size == (16, 16)
+
+
+def test_the_same_request_gives_the_same_trials(session: EvolutionSession) -> None:
+    first = session.ask(2, request_id="block 1")
+    again = session.ask(2, request_id="block 1")
+    other = session.ask(2)
+    assert [trial.id for trial in first] == [trial.id for trial in again]
+    assert not {trial.id for trial in first} & {trial.id for trial in other}
+
+
+def test_an_empty_answer_says_when_to_ask_again(session: EvolutionSession) -> None:
+    session.ask()
+    empty = session.ask()
+    assert len(empty) == 0
+    assert empty.retry_after == pytest.approx(0.001)
+    assert not empty.finished
+
+
+def test_several_threads_are_shown_together(client: Client, server: FakeSearchServer) -> None:
+    server.evolving = 3
+    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    for batch in itertools.islice(session, 3):
+        assert {trial.thread for trial in batch} == {0, 1}
+        session.tell(batch, [1.0] * len(batch))
+    batch = session.next_batch(threads=[1]) or pytest.fail("nothing to show")
+    assert {trial.thread for trial in batch} == {1}
+
+
+def test_a_paused_session_is_waited_for(client: Client, server: FakeSearchServer) -> None:
+    name = client.evolve("faces", optimizer="cma").name
+    with Client(server.target) as other:
+        waits: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            other.session(name).resume()
+
+        session = EvolutionSession(client._transport, server.sessions[name].describe(), sleep=wait)
+        assert session.pause().state is SessionState.PAUSED
+        with pytest.raises(pullback_client.FailedPreconditionError):
+            session.ask()
+        assert session.next_batch() is not None
+    assert len(waits) == 1
+
+
+def test_a_closed_session_has_no_batches(session: EvolutionSession) -> None:
+    session.close()
+    assert list(session) == []
+    assert session.close().state is SessionState.CLOSED
+
+
+def test_counts_below_one_are_refused(session: EvolutionSession) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match="count must be from 1 to 1000, got 0"):
+        session.ask(0)
+
+
+# Telling
+
+
+def told(server: FakeSearchServer) -> dict[str, search_pb2.TrialReport]:
+    return server.sessions["sessions/1"].told
+
+
+@pytest.mark.parametrize("kind", ["list", "array", "dict by trial", "dict by image"])
+def test_scores_come_in_every_form(session: EvolutionSession, server: FakeSearchServer, kind: str) -> None:
+    batch = session.ask()
+    values = [1.0, 2.0, float("nan"), 4.0]
+    ids = [trial.id if kind == "dict by trial" else trial.image_id for trial in batch]
+    forms = {"list": [1, 2.0, None, np.float32(4)], "array": np.array(values)}
+    outcome = session.tell(batch, forms.get(kind, dict(zip(ids, values, strict=True))))
+    assert outcome.recorded == 4
+    assert outcome.threads[0].current.scored == 3
+    reports = [told(server)[trial.id] for trial in batch]
+    assert [report.score for report in reports] == [1, 2, 0, 4]
+    assert [report.HasField("score") for report in reports] == [True, True, False, True]
+    assert reports[2].outcome == search_pb2.OUTCOME_FAILED
+    assert [report.image_id for report in reports] == [trial.image_id for trial in batch]
+
+
+def test_several_channels_are_rows_and_a_missing_one_is_a_missing_score(
+    session: EvolutionSession, server: FakeSearchServer
+) -> None:
+    batch = session.ask()
+    values = np.arange(12.0).reshape(4, 3)
+    values[1, 2] = np.nan
+    session.tell(batch, values)
+    reports = [told(server)[trial.id] for trial in batch]
+    assert [list(report.channel_values) for report in reports] == [[0, 1, 2], [], [6, 7, 8], [9, 10, 11]]
+    assert reports[1].outcome == search_pb2.OUTCOME_FAILED
+
+
+def test_results_say_more_than_scores(session: EvolutionSession, server: FakeSearchServer) -> None:
+    batch = session.ask()
+    session.tell(batch, [TrialResult(score=1, t_onset=0.5, note="good"), TrialResult(outcome="abandoned"), 3, 4])
+    first, second = (told(server)[trial.id] for trial in batch[:2])
+    assert (first.score, first.t_onset, first.note) == (1, 0.5, "good")
+    assert second.outcome == search_pb2.OUTCOME_ABANDONED
+    outcome = session.tell([TrialResult("mine 1", image_id=batch[0].image_id, score=5)])
+    assert outcome.recorded == 1
+    assert told(server)["mine 1"].score == 5
+
+
+def test_parts_in_any_order_and_again_count_once(session: EvolutionSession) -> None:
+    batch = session.ask()
+    session.tell(batch, {batch[3].id: 4.0})
+    outcome = session.tell(batch, {batch[3].id: 4.0, batch[1].image_id: 2.0})
+    assert (outcome.recorded, outcome.repeated) == (1, 1)
+    with pytest.raises(pullback_client.AlreadyExistsError, match="told before with other content"):
+        session.tell(batch, {batch[0].id: 1.0, batch[3].id: 5.0})
+    assert session.tell(batch, {batch[0].id: 1.0}).recorded == 1
+    assert not session.status().threads[0].current.closed
+
+
+def test_a_late_result_is_kept(session: EvolutionSession) -> None:
+    batch = session.ask()
+    session.tell(batch, {trial.id: 1.0 for trial in batch[:3]}, end_generation=[0])
+    assert session.tell(batch[3:], [2.0]).late == 1
+
+
+def test_a_generation_is_ended_with_what_there_is(session: EvolutionSession) -> None:
+    batch = session.ask()
+    session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
+    (thread,) = session.end_generation().threads
+    assert thread.current.closed
+    assert thread.current.dropped == 2
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([1.0], "1 scores for 4 trials"),
+        (3.0, "4 trials need as many scores, got 3.0"),
+        (None, "4 trials need as many scores, got None"),
+        ({"nobody": 1.0}, "'nobody' is neither a trial nor an image of this batch"),
+        ([1.0, 2.0, float("inf"), 3.0], "is infinite"),
+        ([1.0, 2.0, 3.0, [1.0, float("-inf")]], "is infinite"),
+    ],
+)
+def test_scores_that_do_not_fit_are_refused_and_nothing_is_told(
+    session: EvolutionSession, server: FakeSearchServer, scores: object, message: str
+) -> None:
+    batch = session.ask()
+    with pytest.raises(pullback_client.InvalidArgumentError, match=message):
+        session.tell(batch, scores)  # type: ignore[arg-type]
+    assert told(server) == {}
+
+
+def test_an_image_that_is_shown_twice_is_scored_by_trial(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", repetitions=2)
+    batch = session.ask()
+    assert len(batch) == 2 * POPULATION
+    with pytest.raises(pullback_client.InvalidArgumentError, match="is shown 2 times in this batch"):
+        session.tell(batch, {batch[0].image_id: 1.0})
+    session.tell(batch, {trial.id: 1.0 for trial in batch})
+    assert session.status().threads[0].current.closed
+
+
+def test_results_without_ids_or_twice_are_refused(session: EvolutionSession) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match="has no trial_id"):
+        session.tell([TrialResult(score=1)])
+    with pytest.raises(pullback_client.InvalidArgumentError, match="several results of one trial: a"):
+        session.tell([TrialResult("a", "b", 1), TrialResult("a", "b", 1)])
+    with pytest.raises(pullback_client.InvalidArgumentError, match="TrialResults alone"):
+        session.tell([TrialResult("a", "b", 1)], [1.0])
+
+
+# Running
+
+
+def test_one_line_evolves_for_a_function(session: EvolutionSession) -> None:
+    closed: list[GenerationSummary] = []
+    status = session.run(red, generations=3, progress=closed.append)
+    assert [summary.generation for summary in closed] == [0, 1, 2]
+    assert all(summary.closed and summary.scored == POPULATION for summary in closed)
+    assert [thread.generations for thread in status.threads] == [3]
+    best = session.best()
+    assert best is not None
+    assert best.score == max(summary.best_score or 0 for summary in closed) == red(best.image)
+    # Attached to again, it has what was asked for already, and goes on where more is asked for.
+    assert session.run(red, generations=3).trials == status.trials
+    assert session.run(red, generations=4).threads[0].generations == 4
+
+
+def test_threads_that_have_enough_generations_are_left_alone(client: Client, server: FakeSearchServer) -> None:
+    server.images_at_once = 3
+    session = client.evolve("faces", optimizer="cma", threads=[{"population": 2}, {"population": 9}])
+    status = session.run(red, generations=2)
+    assert [thread.generations for thread in status.threads] == [2, 2]
+
+
+def test_a_run_ends_with_its_threads(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", max_generations=2)
+    assert session.run(red).finished
+    assert session.run(red).finished
+
+
+def test_what_was_scored_before_an_error_is_told_and_the_rest_handed_back(
+    session: EvolutionSession, server: FakeSearchServer
+) -> None:
+    scores = iter([1.0, 2.0])
+    with pytest.raises(StopIteration):
+        session.run(lambda image: next(scores))
+    outcomes = [report.outcome for report in told(server).values()]
+    assert outcomes == 2 * [search_pb2.OUTCOME_SCORED] + 2 * [search_pb2.OUTCOME_ABANDONED]
+    assert len(session.ask()) == 2
+
+
+def test_a_run_needs_a_generation(session: EvolutionSession) -> None:
+    with pytest.raises(pullback_client.InvalidArgumentError, match="generations must be at least 1, got 0"):
+        session.run(red, generations=0)
+
+
+# Looking
+
+
+def test_the_best_image_is_of_closed_generations(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", threads=[{"minimize": True}, {}])
+    assert session.best(0) is None
+    session.run(red, generations=2)
+    low, high = session.best(0), session.best(1)
+    assert low is not None
+    assert high is not None
+    assert low.image_id.startswith("thread000_")
+    assert low.score == red(low.image)
+    assert high.score == red(session.image(high.image_id))
+    with pytest.raises(pullback_client.InvalidArgumentError, match="name the thread"):
+        session.best()
+    with pytest.raises(pullback_client.InvalidArgumentError, match="has no thread 2; known: 0 to 1"):
+        session.best(2)
+
+
+def test_events_are_replayed_and_followed_to_the_end(session: EvolutionSession) -> None:
+    session.run(red, generations=1)
+    events = session.events()
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    kinds = [event.kind for event in events]
+    assert kinds[:5] == ["state", "generation_opened", "asked", "told", "generation_closed"]
+    assert len(events[3].trial_ids) == POPULATION
+    assert session.events(events[-1].sequence) == []
+    session.close()
+    after = list(session.watch(after_sequence=events[-1].sequence))
+    assert [event.state for event in after] == [SessionState.CLOSED]
+
+
+def test_a_watch_has_an_end(session: EvolutionSession) -> None:
+    with pytest.raises(pullback_client.DeadlineExceededError, match=r"sessions/1 was not closed within 0\.2 s"):
+        list(session.watch(timeout=0.2))
+
+
+# A server that goes away
+
+
+@pytest.mark.parametrize("method", ["Ask", "Tell", "GetSession", "GetSessionImage", "PauseSession"])
+def test_calls_outlive_a_restart_of_the_server(
+    session: EvolutionSession, server: FakeSearchServer, method: str
+) -> None:
+    # More often than gRPC itself tries again.
+    server.state.failures[method] = Failure(grpc.StatusCode.UNAVAILABLE, times=6)
+    batch = session.ask()
+    session.tell(batch, [red(image) for image in batch.images])
+    session.pause()
+    assert session.status().trials == POPULATION
+    assert len({request.request_id for request in server.state.called("Ask")}) == 1
+
+
+def test_a_watch_outlives_a_restart_of_the_server(session: EvolutionSession, server: FakeSearchServer) -> None:
+    watch = session.watch()
+    seen = [next(watch).sequence]
+    server.stop()
+    server.start()
+    session.close()
+    seen += [event.sequence for event in watch]
+    assert seen == [1, 2, 3]
