@@ -97,7 +97,7 @@ async def _send_error(start: Message, body: bytes, send: Send, *, in_body: bool)
     kept = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-type", b"content-length")]
     headers = [*kept, (b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
     if status == 503:
-        headers.append((b"retry-after", b"%d" % max(1, RETRY_MS // 1000)))
+        headers.append((b"retry-after", b"1"))  # whole seconds
     await send({"type": "http.response.start", "status": 200 if in_body else status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

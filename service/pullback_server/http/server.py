@@ -109,8 +109,7 @@ class HttpServer:
         # The package's annotation forgets that it returns an answer.
         answer: Any = await self._health.Check(asked, None)  # type: ignore[func-returns-value]
         status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-        serving = answer.status == health_pb2.HealthCheckResponse.SERVING
-        if serving:
+        if answer.status == health_pb2.HealthCheckResponse.SERVING:
             return JSONResponse({"status": status})
         return JSONResponse({"code": "unavailable", "message": f"the server is {status}"}, status_code=503)
 

@@ -100,8 +100,9 @@ class ServiceApplication(ConnectASGIApplication[object]):
 def _cap_wait(request: Message) -> None:
     """Cuts the timeout of a WaitJob, which may be an hour over gRPC; what is out of range is left for the servicer."""
     assert isinstance(request, jobs_pb2.WaitJobRequest)  # noqa: S101  (the table's key)
-    if not request.HasField("timeout") or MAX_WAIT_SECONDS < request.timeout.seconds <= 3600:
-        request.timeout.FromNanoseconds(int(MAX_WAIT_SECONDS * 1e9))
+    asked = request.timeout.seconds + request.timeout.nanos * 1e-9
+    if not request.HasField("timeout") or MAX_WAIT_SECONDS < asked <= 3600:
+        request.timeout.FromMilliseconds(int(MAX_WAIT_SECONDS * 1000))
 
 
 _WAIT_JOB = jobs_pb2.DESCRIPTOR.services_by_name["Jobs"].methods_by_name["WaitJob"]

@@ -1,0 +1,45 @@
+function [trials, finished] = ask(session, varargin)
+%PULLBACK.ASK  Ask for trials to show, and wait until there are some.
+%
+%   TRIALS = PULLBACK.ASK(SESSION) returns all trials that the open generations
+%   need, in the order in which to show them: a struct array, 1 x n, with
+%   trial_id, image_id, thread, generation, repetition, reference, lease_time
+%   and image_path (what follows the server's address in the image's URL).
+%   They are yours until they are told, or for the session's lease.
+%
+%   [TRIALS, FINISHED] = PULLBACK.ASK(...) also tells whether every thread has
+%   ended; TRIALS is empty then.
+%
+%      count      at most so many trials
+%      threads    only of these threads, from 0
+%      timeout    wait at most so many seconds; TRIALS may be empty then
+%
+%   A session that is paused or closed raises pullback:failed_precondition.
+%
+%   See also pullback.tell, pullback.image.
+
+  options = pullback.internal.options(varargin, {'count', 'threads', 'timeout'});
+  % The same name at every try: a lost answer leases no other trials.
+  request = struct('session', session.name, 'request_id', pullback.internal.unique_name(), 'wait', 3);
+  timeout = Inf;
+  if isfield(options, 'count')
+    request.count = options.count;
+  end
+  if isfield(options, 'threads')
+    request.threads = options.threads;
+  end
+  if isfield(options, 'timeout')
+    timeout = options.timeout;
+  end
+  began = tic();
+  while true
+    request.wait = max(0, min(3, timeout - toc(began)));
+    answer = pullback.call(session.server, 'Search/Ask', request);
+    trials = pullback.internal.records(answer.trials);
+    finished = answer.finished;
+    if ~isempty(trials) || finished || toc(began) >= timeout
+      return
+    end
+    pause(answer.retry_after_ms / 1000);
+  end
+end

@@ -1,0 +1,66 @@
+"""The MATLAB client, run by Octave against a live server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live_server import LiveServer
+from pullback_api.tensors import unpack
+from pullback_api.v1 import search_pb2
+from requests_for_tiny import exported, generations_of, trials_of
+
+HERE = Path(__file__).parent
+CLIENT = HERE.parents[1] / "clients" / "matlab"
+
+octave = shutil.which("octave-cli")
+needs_octave = pytest.mark.skipif(octave is None, reason="octave-cli is not here; Debian has it in the package octave")
+
+
+@needs_octave
+def test_a_whole_evolution_in_octave(tmp_path: Path, environment: dict[str, str]) -> None:
+    server = LiveServer(tmp_path / "data", environment)
+    server.start("--http", "127.0.0.1:0")
+    variables = {"PULLBACK_HTTP": server.http, "PULLBACK_MATLAB": str(CLIENT), "PULLBACK_FOLDER": str(tmp_path)}
+    try:
+        assert octave is not None
+        ended = subprocess.run(
+            [octave, "--norc", str(HERE / "evolution.m")],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        names = ended.stdout.split()
+        session, both = (server.search.GetSession(search_pb2.GetSessionRequest(name=name)) for name in names)
+        pieces, pieces_of_both = exported(server, session), exported(server, both)
+    finally:
+        server.close()
+    assert session.spec.notes == {"subject": "M1"}
+    first, second = generations_of(pieces)
+    assert (first.summary.scored, second.summary.scored) == (6, 6)
+    outcomes = [trial.report.outcome for trial in trials_of(pieces)]
+    assert outcomes.count(search_pb2.OUTCOME_FAILED) == 2
+    assert outcomes.count(search_pb2.OUTCOME_SCORED) == 12
+    assert trials_of(pieces)[0].report.t_onset == 0.5
+    # MATLAB's matrices go column by column, the contract's tensors row by row.
+    latents = next(each.latents for each in generations_of(pieces_of_both) if each.summary.thread == 0)
+    np.testing.assert_array_equal(unpack(latents), np.arange(1, 33, dtype=np.float32).reshape(8, 4).T / 32)
+    channels = [list(trial.report.channel_values) for trial in trials_of(pieces_of_both)]
+    assert channels.count([]) == 1
+    assert [1, 3] in channels
+
+
+def test_every_function_of_the_client_has_its_help() -> None:
+    for file in (CLIENT / "+pullback").rglob("*.m"):
+        signature, first = file.read_text(encoding="utf-8").splitlines()[:2]
+        public = file.parent.name == "+pullback"
+        assert signature.startswith("function"), file
+        assert first.startswith(f"%{'PULLBACK.' if public else ''}{file.stem.upper()}  "), file
