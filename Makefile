@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search chaos clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -36,8 +36,15 @@ bench-geometry: $(VENV)/.test
 bench-inversion: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_inversion.py
 
+bench-search: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_search.py
+
+# Kills servers and workers of running evolutions; `make test` does it a few times only.
+chaos: $(VENV)/.test
+	CHAOS_KILLS=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e/test_search_chaos.py
+
 clean:
-	rm -rf $(VENV) demo bench-inversion .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo bench-inversion bench-search .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -11,6 +11,8 @@ from pullback.geometry.eigenbasis import Eigenbasis, Provenance
 from pullback.search import Block, Constraint, Optimizer, SearchSettings, SearchSpace, make_optimizer
 
 CMA_METHODS = ("cma", "hessian_cma", "cholesky_cma")
+# To the end, however long that takes: with its step size adapted, as published, where the method has a choice.
+ADAPTED: dict[str, dict[str, Any]] = {"hessian_cma": {"decay_generations": 0, "learning_rate": 1.0}}
 PROVENANCE = Provenance("toy", "00", "z", "mse", "", method="gram", samples=1, seed=0, version="0")
 
 

@@ -15,6 +15,7 @@ from pullback.search.cholesky_cma import CholeskyCMA, CholeskyState
 from pullback.search.cma import CMA
 from pullback.search.hessian_cma import HessianCMA, HessianState
 from searching import (
+    ADAPTED,
     CMA_METHODS,
     basis_of,
     class_space,
@@ -33,7 +34,7 @@ every_cma = pytest.mark.parametrize("method", CMA_METHODS)
 @pytest.mark.parametrize("dim", [10, 40])
 def test_the_optimum_of_a_sphere_is_found(method: str, dim: int) -> None:
     optimum = np.random.default_rng(0).standard_normal(dim)
-    optimizer = search(method, normal_space(dim), sigma=0.5)
+    optimizer = search(method, normal_space(dim), sigma=0.5, **ADAPTED.get(method, {}))
     evolve(optimizer, ellipsoid(np.eye(dim), optimum), 250 if dim == 10 else 400)
     np.testing.assert_allclose(optimizer.incumbent, optimum, atol=1e-4)
 
@@ -44,7 +45,7 @@ def test_the_covariance_is_learnt(method: str) -> None:
     metric = turned * np.geomspace(1e4, 1, 10) @ turned.T
     optimum = np.random.default_rng(0).standard_normal(10)
     # The eigenbasis tells nothing of the metric here.
-    optimizer = search(method, normal_space(10), metric=np.eye(10), sigma=0.5)
+    optimizer = search(method, normal_space(10), metric=np.eye(10), sigma=0.5, **ADAPTED.get(method, {}))
     evolve(optimizer, ellipsoid(metric, optimum), 400)
     np.testing.assert_allclose(optimizer.incumbent, optimum, atol=1e-4)
 
@@ -201,10 +202,11 @@ def test_hessian_cma_stays_in_the_span_of_the_leading_axes() -> None:
 def test_hessian_cma_with_a_flat_spectrum_or_without_an_exponent_is_our_own_plain_cma() -> None:
     n = 7
     score = ellipsoid(np.diag(np.arange(1.0, n + 1)), np.ones(n))
-    flat = search("hessian_cma", normal_space(n), metric=3 * np.eye(n), exponent=0.5, population=9)
+    adapted = {"population": 9, **ADAPTED["hessian_cma"]}
+    flat = search("hessian_cma", normal_space(n), metric=3 * np.eye(n), exponent=0.5, **adapted)
     order = basis_of(3 * np.eye(n)).eigenvectors.argmax(axis=1)
     # The eigenvectors of a diagonal metric are the axes themselves.
-    steep = search("hessian_cma", normal_space(n), metric=np.diag(np.geomspace(9, 1, n)), exponent=0.0, population=9)
+    steep = search("hessian_cma", normal_space(n), metric=np.diag(np.geomspace(9, 1, n)), exponent=0.0, **adapted)
     plain, rng = Distribution.begin(np.zeros(n), 1.0), np.random.default_rng(1)
     for _ in range(25):
         latents = plain.sample(9, rng).astype(np.float32)
@@ -223,9 +225,10 @@ def test_hessian_cma_knows_an_ill_conditioned_ellipsoid_before_it_has_seen_it(se
     metric = turned * np.geomspace(1, 1e-3, n) @ turned.T
     score = ellipsoid(metric, np.random.default_rng(seed + 100).standard_normal(n))
     # With p = ½, C₀ ∝ H⁻¹: in its coordinates the ellipsoid is a sphere.
+    space, adapted = normal_space(n), ADAPTED["hessian_cma"]
     counts = {
         exponent: evaluations_to(
-            search("hessian_cma", normal_space(n), metric=metric, exponent=exponent, seed=seed), score, -1e-8, 20_000
+            search("hessian_cma", space, metric=metric, exponent=exponent, seed=seed, **adapted), score, -1e-8, 20_000
         )
         for exponent in (0.5, 0.25)
     }
@@ -234,12 +237,32 @@ def test_hessian_cma_knows_an_ill_conditioned_ellipsoid_before_it_has_seen_it(se
     assert counts[0.5] < 0.65 * raw
 
 
+def test_the_step_size_falls_by_one_factor_to_the_last_one_and_stays_there() -> None:
+    space, sigmas = normal_space(40), []
+    optimizer = search("hessian_cma", space, sigma=2.0, last_sigma=0.5, decay_generations=4, adapt_covariance=False)
+    for _ in range(7):
+        spread = optimizer.ask(2000).latents.std(axis=0)
+        sigmas.append(float(np.sqrt(np.square(spread).mean())))
+        latents = optimizer.ask().latents
+        optimizer.tell(latents, latents[:, 0])
+    np.testing.assert_allclose(sigmas, [2.0, 2**0.5, 1.0, 0.5**0.5, 0.5, 0.5, 0.5], rtol=0.02)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 2.0])
+def test_the_learning_rate_says_how_far_the_mean_moves(rate: float) -> None:
+    space = normal_space(12)
+    at, full = (search("hessian_cma", space, learning_rate=each) for each in (rate, 1.0))
+    latents = full.ask().latents
+    for optimizer in (at, full):
+        optimizer.tell(latents, latents[:, 3])
+    np.testing.assert_allclose(at.incumbent, rate * full.incumbent, atol=1e-6)
+
+
 def test_a_covariance_that_is_not_adapted_stays_as_it_began() -> None:
     n = 6
     turned, spectrum = rotation(n), np.geomspace(1, 1e-2, n)
-    optimizer = search(
-        "hessian_cma", normal_space(n), metric=turned * spectrum @ turned.T, exponent=0.5, adapt_covariance=False
-    )
+    options = {"exponent": 0.5, "adapt_covariance": False, **ADAPTED["hessian_cma"]}
+    optimizer = search("hessian_cma", normal_space(n), metric=turned * spectrum @ turned.T, **options)
     evolve(optimizer, ellipsoid(np.diag(np.arange(1.0, n + 1)), np.ones(n)), 40)
     latents = optimizer.ask(100_000).latents.astype(np.float64)
     shape = turned / spectrum @ turned.T
@@ -335,7 +358,7 @@ def search_large() -> Any:
 
 
 def test_thousands_of_dimensions_are_searched_by_hessian_cma_along_their_leading_axes() -> None:
-    method = HessianCMA(sigma=1.0, exponent=0.25, axes=500, adapt_covariance=True)
+    method = HessianCMA(1.0, 0.25, axes=500, adapt_covariance=True, **ADAPTED["hessian_cma"])
     state = HessianState(
         np.zeros(4096), np.eye(4096, 500), np.ones(500), Distribution.begin(np.zeros(500), method.sigma)
     )

@@ -15,7 +15,16 @@ from pullback.search import METHODS, NEEDS_EIGENBASIS, SearchSettings, complete,
 def test_every_method_has_the_options_of_the_contract() -> None:
     assert {method: set(options_of(method)) for method in METHODS} == {
         "cma": {"population", "sigma"},
-        "hessian_cma": {"population", "sigma", "exponent", "axes", "adapt_covariance"},
+        "hessian_cma": {
+            "population",
+            "sigma",
+            "exponent",
+            "axes",
+            "adapt_covariance",
+            "decay_generations",
+            "learning_rate",
+            "last_sigma",
+        },
         "cholesky_cma": {"population", "sigma"},
         "sphere_cma": {
             "population",
@@ -141,4 +150,13 @@ def test_the_package_exports_what_it_promises() -> None:
         "make_optimizer",
         "options_of",
         "restore",
+    }
+
+
+def test_a_step_size_that_is_adapted_has_no_last_one() -> None:
+    assert complete(SearchSettings("hessian_cma", decay_generations=0), 10).last_sigma is None
+    assert complete(SearchSettings("hessian_cma", sigma=2.0), 10).last_sigma == pytest.approx(0.6)
+    both = SearchSettings("hessian_cma", decay_generations=0, last_sigma=0.5)
+    assert faults(both, 10) == {
+        "last_sigma": "last_sigma has no meaning where decay_generations is 0; leave one of them out"
     }

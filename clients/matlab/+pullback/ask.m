@@ -7,8 +7,8 @@ function [trials, finished] = ask(session, varargin)
 %   and image_path (what follows the server's address in the image's URL).
 %   They are yours until they are told, or for the session's lease.
 %
-%   [TRIALS, FINISHED] = PULLBACK.ASK(...) also tells whether every thread has
-%   ended; TRIALS is empty then.
+%   [TRIALS, FINISHED] = PULLBACK.ASK(...) also tells whether every thread, or
+%   every one of THREADS, has ended; TRIALS is empty then.
 %
 %      count      at most so many trials
 %      threads    only of these threads, from 0

@@ -10,9 +10,9 @@ function spec = thread(generator, varargin)
 %                         which needs an eigenbasis (pullback eigenbasis)
 %      population         images of a generation, 2 to 1000
 %      sigma              first step size, in standard deviations of the prior
-%      exponent, axes, adapt_covariance                        of hessian_cma
-%      radius, first_angle, last_angle, decay_generations,
-%      learning_rate, parents                                   of sphere_cma
+%      exponent, axes, adapt_covariance, last_sigma            of hessian_cma
+%      radius, first_angle, last_angle, parents                 of sphere_cma
+%      decay_generations, learning_rate                               of both
 %      mutation_rate, mutation_size, selectivity                   of genetic
 %      space              latent space; the default is the generator's first
 %      eigenbasis         'generators/{id}/eigenbases/{id}'

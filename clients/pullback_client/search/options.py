@@ -35,8 +35,8 @@ _MISSING = numbers(Missing, search_pb2.MissingPolicy, "MISSING_POLICY")
 _AGGREGATIONS = numbers(Aggregation, search_pb2.Aggregation, "AGGREGATION")
 _FORMATS = numbers(StimulusFormat, values_pb2.ImageFormat, "IMAGE_FORMAT")
 _DRY_RUN = ("noise", "failing")
-# Settings that are plain numbers, under the same name here and in the contract.
-_COUNTS = ("population", "axes", "decay_generations", "parents")
+# Settings that are plain numbers, under the same name here and in the contract; of whole ones, the least.
+_COUNTS = {"population": 1, "axes": 1, "decay_generations": 0, "parents": 1}
 _NUMBERS = (
     "sigma",
     "exponent",
@@ -47,6 +47,7 @@ _NUMBERS = (
     "mutation_rate",
     "mutation_size",
     "selectivity",
+    "last_sigma",
 )
 
 
@@ -75,9 +76,12 @@ class ThreadOptions(TypedDict, total=False):
     last_angle: float | None
     """Step of an offspring of `sphere_cma` in degrees after `decay_generations`, 0 to 180."""
     decay_generations: int | None
-    """Generations over which the angle of `sphere_cma` falls, ≥ 1."""
+    """Generations over which the angle of `sphere_cma` or the step size of `hessian_cma` falls, ≥ 1; of `hessian_cma`
+    also 0: the step size is adapted instead."""
+    last_sigma: float | None
+    """Step size of `hessian_cma` after `decay_generations`, > 0."""
     learning_rate: float | None
-    """How far the mean of `sphere_cma` moves towards the selected, 0 to 2."""
+    """How far the mean of `sphere_cma` or `hessian_cma` moves towards the selected, 0 to 2."""
     parents: int | None
     """How many of the best `sphere_cma` selects, ≥ 1."""
     mutation_rate: float | None
@@ -204,7 +208,7 @@ def _threads(threads: Sequence[EvolveThread] | None) -> Sequence[EvolveThread]:
 def _thread(generator: str, options: Mapping[str, Any]) -> search_pb2.ThreadSpec:
     basis = options.get("eigenbasis")
     optimizer: dict[str, Any] = {name: options.get(name) for name in (*_NUMBERS, "adapt_covariance")}
-    optimizer |= {name: _optional_number(name, options.get(name), minimum=1) for name in _COUNTS}
+    optimizer |= {name: _optional_number(name, options.get(name), minimum=least) for name, least in _COUNTS.items()}
     thread = search_pb2.ThreadSpec(
         generator=generator_name(options.get("generator", generator)),
         space=options.get("space") or "",

@@ -70,6 +70,8 @@ class Distribution(State):
         scores: Float64[np.ndarray, " m"],
         *,
         first: float,
+        sigma: float | None = None,
+        learning_rate: float = 1.0,
         adapt_covariance: bool = True,
     ) -> Distribution:
         """The distribution after a generation.
@@ -78,6 +80,8 @@ class Distribution(State):
             points: Shape (m, k), m ≥ 2; those farther away than samples could be are drawn nearer.
             scores: Shape (m,); greater is better.
             first: The first step size, which bounds those that follow.
+            sigma: The step size that follows; adapted when omitted.
+            learning_rate: How far the mean moves towards the best: 1 = to them.
             adapt_covariance: Whether C changes.
         """
         n = self.mean.size
@@ -96,7 +100,8 @@ class Distribution(State):
         whitened = (weights * factors) @ coordinates[best] @ self.axes.T
         # (43), and then (44)
         path = (1 - path_rate) * self.path + math.sqrt(path_rate * (2 - path_rate) * mass) * whitened
-        sigma = adapted_step(self.sigma, path, path_rate, step_damping(mass, path_rate, n))
+        if sigma is None:
+            sigma = adapted_step(self.sigma, path, path_rate, step_damping(mass, path_rate, n))
         # (45): p_c stands still while p_σ is long, lest C grow along a direction in which σ grows already.
         settled = math.sqrt(1 - (1 - path_rate) ** (2 * (self.updates + 1)))
         moves = float(np.linalg.norm(path)) < (1.4 + 2 / (n + 1)) * expected_norm(n) * settled
@@ -105,7 +110,7 @@ class Distribution(State):
             rank_one_path = rank_one_path + math.sqrt(rank_one_path_rate * (2 - rank_one_path_rate) * mass) * step
         moved = replace(
             self,
-            mean=self.mean + self.sigma * step,  # (42)
+            mean=self.mean + learning_rate * self.sigma * step,  # (42)
             sigma=bounded_sigma(sigma, first, float(self.lengths.max())),
             path=path,
             rank_one_path=rank_one_path,

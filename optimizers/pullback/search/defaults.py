@@ -11,6 +11,8 @@ METHODS = ("cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "rando
 NEEDS_EIGENBASIS = frozenset({"hessian_cma"})
 # Wang & Ponce (2021), section 6: as many of 4,096 axes are enough.
 _MOST_AXES = 500
+# Of the first step size, the last one.
+_LAST_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,14 @@ class SearchSettings:
         radius: Norm of all latents, above 0.
         first_angle: Step of an offspring in degrees, first, above 0 and at most 180.
         last_angle: The same after `decay_generations`.
-        decay_generations: Generations over which the angle falls, at least 1.
+        decay_generations: Generations over which the angle or the step size falls, at least 1; of `hessian_cma`, also
+            0, where the step size is adapted instead.
         learning_rate: How far the mean moves towards the selected, 0 to 2.
         parents: How many of the best are selected, 1 to the population.
         mutation_rate: Share of the coordinates that mutate, 0 to 1.
         mutation_size: Standard deviation of a mutation in units of the prior's, above 0.
         selectivity: How strongly fitter parents are preferred, above 0.
+        last_sigma: Step size after `decay_generations`, above 0.
     """
 
     method: str
@@ -50,6 +54,7 @@ class SearchSettings:
     mutation_rate: float | None = None
     mutation_size: float | None = None
     selectivity: float | None = None
+    last_sigma: float | None = None
 
     def given(self) -> dict[str, int | float | bool]:
         """The options that are not None, by name."""
@@ -104,6 +109,8 @@ def faults(settings: SearchSettings, dim: int) -> dict[str, str]:
             found[name] = f"method {settings.method!r} takes no {name}, but {value!r} came; leave it out"
         elif (bounds := _ranges(settings, dim).get(name)) is not None and not bounds.holds(value):
             found[name] = f"{name} is {bounds}, but {value!r} came"
+    if settings.last_sigma is not None and settings.decay_generations == 0:
+        found.setdefault("last_sigma", "last_sigma has no meaning where decay_generations is 0; leave one of them out")
     return found
 
 
@@ -140,12 +147,13 @@ def _ranges(settings: SearchSettings, dim: int) -> dict[str, _Range]:
         "radius": _Range(0, above=True),
         "first_angle": angle,
         "last_angle": angle,
-        "decay_generations": _Range(1),
+        "decay_generations": _Range(0 if settings.method == "hessian_cma" else 1),
         "learning_rate": _Range(0, 2),
         "parents": _Range(1, population),
         "mutation_rate": _Range(0, 1),
         "mutation_size": _Range(0, above=True),
         "selectivity": _Range(0, above=True),
+        "last_sigma": _Range(0, above=True),
     }
 
 
@@ -153,13 +161,18 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
     """Every option of the method with its default."""
     if settings.method == "hessian_cma":
         axes = settings.axes or min(dim, _MOST_AXES)
-        return {
+        values: dict[str, int | float | bool] = {
             "population": _population(axes),
             "sigma": 1.0,
             "exponent": 0.25,
             "axes": axes,
             "adapt_covariance": True,
+            "decay_generations": 60,
+            "learning_rate": 1.5,
         }
+        if settings.decay_generations != 0:
+            values["last_sigma"] = _LAST_SHARE * (settings.sigma or values["sigma"])
+        return values
     if settings.method == "sphere_cma":
         # The mean and 40 offspring, as published; the radius is the norm that a prior of `dim` coordinates gives.
         population = settings.population or 41

@@ -54,17 +54,26 @@ class HessianCMA(Method[HessianState]):
     the leading eigenvectors of the metric, and the search stays in start + span(U). λ^−p is scaled to mean square 1
     over the axes, so that σ is the root mean square step along them, whatever p and the unit of the metric.
 
+    The paper adapts the step size by the length of the path. In the few dozen generations that an experiment has, that
+    hardly moves it; here it falls by the same factor in every update, unless adaptation is asked for.
+
     Attributes:
         sigma: First step size σ.
         exponent: p.
         axes: How many eigenvectors.
-        adapt_covariance: Whether the covariance is adapted, or stays as it begins; the step size is adapted always.
+        adapt_covariance: Whether the covariance is adapted, or stays as it begins.
+        decay_generations: Updates over which the step size falls to `last_sigma`; 0 = it is adapted.
+        learning_rate: How far the mean moves towards the best: 1 = to them.
+        last_sigma: None where the step size is adapted.
     """
 
     sigma: float
     exponent: float
     axes: int
     adapt_covariance: bool
+    decay_generations: int
+    learning_rate: float
+    last_sigma: float | None = None
 
     state_type: ClassVar[type[HessianState]] = HessianState
 
@@ -95,7 +104,12 @@ class HessianCMA(Method[HessianState]):
         """The distribution after a generation; of points outside the span, their part within counts."""
         del ids
         distribution = state.distribution.updated(
-            state.coordinates(points), scores, first=self.sigma, adapt_covariance=self.adapt_covariance
+            state.coordinates(points),
+            scores,
+            first=self.sigma,
+            sigma=self._sigma(state.distribution.updates + 1),
+            learning_rate=self.learning_rate,
+            adapt_covariance=self.adapt_covariance,
         )
         return HessianState(state.start, state.axes, state.scales, distribution)
 
@@ -103,3 +117,10 @@ class HessianCMA(Method[HessianState]):
         """The mean."""
         mean: Float64[np.ndarray, " n"] = state.points(state.distribution.mean[None])[0]
         return mean
+
+    def _sigma(self, updates: int) -> float | None:
+        """The step size after so many updates; None where it is adapted."""
+        if self.last_sigma is None:
+            return None
+        # σ_t = σ (σ_last/σ)^(t/T), t ≤ T
+        return self.sigma * (self.last_sigma / self.sigma) ** min(updates / self.decay_generations, 1.0)

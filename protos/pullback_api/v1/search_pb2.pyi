@@ -86,7 +86,7 @@ THREAD_STATE_FINISHED: ThreadState
 THREAD_STATE_FAILED: ThreadState
 
 class SearchOptions(_message.Message):
-    __slots__ = ("method", "population", "sigma", "exponent", "axes", "adapt_covariance", "radius", "first_angle", "last_angle", "decay_generations", "learning_rate", "parents", "mutation_rate", "mutation_size", "selectivity")
+    __slots__ = ("method", "population", "sigma", "exponent", "axes", "adapt_covariance", "radius", "first_angle", "last_angle", "decay_generations", "learning_rate", "parents", "mutation_rate", "mutation_size", "selectivity", "last_sigma")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     POPULATION_FIELD_NUMBER: _ClassVar[int]
     SIGMA_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +102,7 @@ class SearchOptions(_message.Message):
     MUTATION_RATE_FIELD_NUMBER: _ClassVar[int]
     MUTATION_SIZE_FIELD_NUMBER: _ClassVar[int]
     SELECTIVITY_FIELD_NUMBER: _ClassVar[int]
+    LAST_SIGMA_FIELD_NUMBER: _ClassVar[int]
     method: SearchMethod
     population: int
     sigma: float
@@ -117,7 +118,8 @@ class SearchOptions(_message.Message):
     mutation_rate: float
     mutation_size: float
     selectivity: float
-    def __init__(self, method: _Optional[_Union[SearchMethod, str]] = ..., population: _Optional[int] = ..., sigma: _Optional[float] = ..., exponent: _Optional[float] = ..., axes: _Optional[int] = ..., adapt_covariance: bool = ..., radius: _Optional[float] = ..., first_angle: _Optional[float] = ..., last_angle: _Optional[float] = ..., decay_generations: _Optional[int] = ..., learning_rate: _Optional[float] = ..., parents: _Optional[int] = ..., mutation_rate: _Optional[float] = ..., mutation_size: _Optional[float] = ..., selectivity: _Optional[float] = ...) -> None: ...
+    last_sigma: float
+    def __init__(self, method: _Optional[_Union[SearchMethod, str]] = ..., population: _Optional[int] = ..., sigma: _Optional[float] = ..., exponent: _Optional[float] = ..., axes: _Optional[int] = ..., adapt_covariance: bool = ..., radius: _Optional[float] = ..., first_angle: _Optional[float] = ..., last_angle: _Optional[float] = ..., decay_generations: _Optional[int] = ..., learning_rate: _Optional[float] = ..., parents: _Optional[int] = ..., mutation_rate: _Optional[float] = ..., mutation_size: _Optional[float] = ..., selectivity: _Optional[float] = ..., last_sigma: _Optional[float] = ...) -> None: ...
 
 class SearchConstraint(_message.Message):
     __slots__ = ("min_norm", "max_norm", "truncation")

@@ -1,0 +1,94 @@
+"""What evolutions are run for: units that answer a generator's images, and the images' way to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pullback import distances, generators, neurons
+from pullback.geometry import Eigenbasis, global_metric
+from pullback.neurons import Neurons, Unit
+from pullback.search import SearchSpace, catalogue_space
+
+SPACES = {"faces": "z", "eyes": "noise"}
+# From edges to objects. Units are taken from these in turn.
+LAYERS = ("blocks.1.1", "blocks.2.1", "blocks.4.2", "blocks.5.3", "bn2", "logits")
+# Mean rate to draws of the prior in spikes/s, and seconds of counting: 4 spikes for an image that is nothing special.
+MEAN_RATE, DURATION = 20.0, 0.2
+# A unit must answer to this share of draws, as one that a laboratory finds and keeps.
+_ANSWERED = 0.5
+_DRAWS, _DRAW_SEED = 192, 6_000_011
+# Images that are rendered and looked at together: as many at once as a core's cache holds, and as memory does.
+_RENDERED, _SEEN = 16, 512
+
+
+class Observer:
+    """Units that look at a generator's images.
+
+    Args:
+        generator: Name of the generator.
+        units: The units; their gains are set so that draws of the prior are answered with MEAN_RATE.
+        folder: Where the eigenbasis is kept.
+    """
+
+    def __init__(self, generator: str, units: Sequence[Unit], folder: Path) -> None:
+        self.name, self.space_name = generator, SPACES[generator]
+        self.generator = generators.load(generator).to(memory_format=torch.channels_last)
+        self.space = space_of(generator)
+        self.basis = eigenbasis(generator, folder)
+        found = neurons.load(units)
+        self.neurons: Neurons = found.calibrated(self.images(self._draws()), MEAN_RATE)
+
+    def images(self, latents: NDArray[np.floating]) -> torch.Tensor:
+        """Images of latents, shape (n, 3, H, W).
+
+        Rendered in bfloat16, for speed: on average 0.0009 away from float32, as 8-bit pixels are.
+        """
+        chunks = torch.split(torch.from_numpy(np.asarray(latents, dtype=np.float32)), _RENDERED)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            return torch.cat([self.generator.render(chunk, self.space_name) for chunk in chunks]).float()
+
+    def rates(self, latents: NDArray[np.floating], unit: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Spikes/s of one unit for each latent, without noise."""
+        rates = [
+            self.neurons.respond_each(self.images(latents[first : first + _SEEN]), torch.from_numpy(numbers))
+            for first in range(0, len(latents), _SEEN)
+            for numbers in [unit[first : first + _SEEN]]
+        ]
+        return torch.cat(rates).double().numpy()
+
+    def _draws(self) -> NDArray[np.float32]:
+        return self.generator.space(self.space_name).sample(_DRAWS, _DRAW_SEED).numpy()
+
+
+def space_of(generator: str) -> SearchSpace:
+    """Where evolutions search."""
+    return catalogue_space(generators.entry(generator), SPACES[generator])
+
+
+def eigenbasis(generator: str, folder: Path) -> Eigenbasis:
+    """Of the generator's metric under the default distance; kept in a file."""
+    path = folder / f"{generator}.safetensors"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        made = global_metric(generators.load(generator), distances.load(), SPACES[generator], samples=1000)
+        made.save(path)
+    return Eigenbasis.load(path)
+
+
+def responsive_units(generator: str, count: int) -> tuple[Unit, ...]:
+    """So many units that answer this generator's images, of each of LAYERS in turn, in an order of chance."""
+    rng = np.random.default_rng(5)
+    model, space = generators.load(generator), SPACES[generator]
+    with torch.inference_mode():
+        images = model.render(model.space(space).sample(_DRAWS, _DRAW_SEED), space)
+    shapes = neurons.load([Unit("logits", 0)]).layers
+    units = [Unit(layer, channel) for layer in LAYERS for channel in range(shapes[layer][0])]
+    answered = (neurons.load(units).respond(images) > 0).double().mean(dim=0).numpy() >= _ANSWERED
+    chosen = [units[number] for number in rng.permutation(np.flatnonzero(answered))]
+    per_layer = [[unit for unit in chosen if unit.layer == layer] for layer in LAYERS]
+    return tuple(per_layer[number % len(LAYERS)][number // len(LAYERS)] for number in range(count))
