@@ -92,6 +92,8 @@ class FakeSession:
 
     def work(self) -> None:
         """The optimizers come a question further."""
+        if self.message.state == search_pb2.SESSION_STATE_CLOSED:
+            return
         for thread in self.threads:
             if thread.state == search_pb2.THREAD_STATE_EVOLVING:
                 thread.evolving -= 1
@@ -307,7 +309,8 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
         return leased
 
     def _answer(self, session: FakeSession, request: Any, leased: list[str]) -> search_pb2.AskResponse:
-        ended = [t.state in (search_pb2.THREAD_STATE_FINISHED, search_pb2.THREAD_STATE_FAILED) for t in session.threads]
+        threads = [t for t in session.threads if not request.threads or t.number in request.threads]
+        ended = [t.state in (search_pb2.THREAD_STATE_FINISHED, search_pb2.THREAD_STATE_FAILED) for t in threads]
         answer = search_pb2.AskResponse(
             more=any(session.needed(thread) for thread in session.threads), finished=all(ended)
         )

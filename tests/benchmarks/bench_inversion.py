@@ -33,7 +33,7 @@ from pullback.inversion import InversionResult, LossWeights, Problem, StartBank,
 from pullback.inversion.defaults import PRIOR_WEIGHT
 
 EVALUATIONS = 200
-RATES = (0.1, 0.2) if QUICK else (0.05, 0.1, 0.2)
+RATES = (0.2, 0.4) if QUICK else (0.2, 0.4, 0.8)
 PHOTOGRAPHS = 4 if QUICK else 20
 # Of each generator: for the comparison of rates, and for the share that is solved.
 COMPARED = 4 if QUICK else 12

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from live_server import LiveServer
-from pullback_client import Client
+from pullback_client import Client, GenerationSummary
 from pullback_client.bridge import Bridge
 
 POPULATION = 6
@@ -74,6 +74,23 @@ def test_one_line_evolves_and_is_gone_on_with_after_an_error(client: Client) -> 
     best = session.best()
     assert best is not None
     assert best.score == max(trial.score or 0.0 for trial in scored)
+
+
+def test_a_run_goes_on_where_no_image_of_a_generation_had_a_score(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, max_shows=1)
+    blind = [None] * POPULATION
+    closed: list[GenerationSummary] = []
+    session.run(lambda image: blind.pop() if blind else red(image), generations=1, progress=closed.append)
+    assert [(summary.generation, summary.scored) for summary in closed] == [(0, POPULATION)]
+    assert session.status().trials == 2 * POPULATION
+
+
+def test_threads_that_have_ended_have_no_batches_while_others_go_on(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, threads=[{"max_generations": 1}, {}])
+    for batch in session.batches(threads=[0]):
+        session.tell(batch, [1.0] * len(batch))
+    first, second = session.status().threads
+    assert (first.ended, second.ended) == (True, False)
 
 
 def test_a_rig_takes_part_through_a_folder(client: Client, tmp_path: Path) -> None:

@@ -194,6 +194,13 @@ class Evolution(RuleBasedStateMachine):
         report = Report(f"own-{self.own}", name, outcome, score if outcome == Outcome.SCORED else None)
         self.driver.tell(report)
         self.trial_image[report.trial_id] = name
+        # It stands for the first showing of the image that was asked in this generation and not told.
+        if asked := [
+            trial
+            for trial in sorted(self.leased)
+            if (self.trial_image[trial], self.trial_generation[trial]) == (name, self.generation)
+        ]:
+            del self.leased[asked[0]]
         self.record(report, counts=True)
         self.settle()
 

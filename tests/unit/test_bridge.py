@@ -171,6 +171,13 @@ def test_a_csv_goes_by_image_or_by_place(session: EvolutionSession, rig: Rig, se
     assert [report.outcome for report in told(server).values()].count(search_pb2.OUTCOME_FAILED) == 2
 
 
+def test_a_csv_is_as_excel_writes_it_anywhere(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+    table = b"\xef\xbb\xbfIndex ;Score;note\r\n0;0,5;\r\n1;1e3;a, b\r\n2;;\r\n3;-2,25;\r\n;;\r\n\r\n"
+    rig.steps = [lambda: rig.write("block000.csv", table)]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [0.5, 1000, None, -2.25]
+
+
 def mat73(ids: list[str], values: object) -> bytes:
     """A file as MATLAB 7.3 writes it: a cell array of strings is references to arrays of code units."""
     h5py = pytest.importorskip("h5py")
@@ -197,6 +204,29 @@ def test_a_mat_of_version_7_3_has_images_and_channels(
     rig.steps = [answer]
     rig.bridge(session).run(blocks=1)
     assert [list(report.channel_values) for _, report in sorted(told(server).items())] == values.tolist()
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_the_images_of_a_mat_may_be_rows_of_characters(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, version: str
+) -> None:
+    scipy_io, h5py = pytest.importorskip("scipy.io"), pytest.importorskip("h5py")
+
+    def answer() -> None:
+        # MATLAB pads a char matrix with spaces.
+        names = [name.ljust(60) for name in rig.images()]
+        values, buffer = np.arange(4.0)[:, None], io.BytesIO()
+        if version == "5":
+            scipy_io.savemat(buffer, {"stimulusID": np.array(names), "tEvokedResp": values})
+        else:
+            with h5py.File(buffer, "w") as file:
+                file["stimulusID"] = np.array([list(name.encode()) for name in names], np.uint16).T
+                file["tEvokedResp"] = values.T
+        rig.write("block000.mat", buffer.getvalue())
+
+    rig.steps = [answer]
+    rig.bridge(session).run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
 
 
 def test_a_mat_of_version_5_has_images_and_channels(

@@ -302,6 +302,25 @@ def test_a_closed_session_has_no_batches(session: EvolutionSession) -> None:
     assert session.close().state is SessionState.CLOSED
 
 
+def test_a_session_that_is_closed_while_a_generation_is_made_has_no_batches(
+    client: Client, server: FakeSearchServer
+) -> None:
+    server.evolving = 1000
+    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    batches = iter(session)
+    batch = next(batches)
+    session.tell(batch, [1.0] * len(batch))
+    session.close()
+    assert list(batches) == []
+
+
+def test_threads_that_have_ended_have_no_batches_while_others_go_on(client: Client) -> None:
+    session = client.evolve("faces", optimizer="cma", threads=[{"max_generations": 1}, {}])
+    for batch in session.batches(threads=[0]):
+        session.tell(batch, [1.0] * len(batch))
+    assert [thread.state for thread in session.status().threads] == [ThreadState.FINISHED, ThreadState.OPEN]
+
+
 def test_counts_below_one_are_refused(session: EvolutionSession) -> None:
     with pytest.raises(pullback_client.InvalidArgumentError, match="count must be from 1 to 1000, got 0"):
         session.ask(0)
@@ -328,6 +347,14 @@ def test_scores_come_in_every_form(session: EvolutionSession, server: FakeSearch
     assert [report.HasField("score") for report in reports] == [True, True, False, True]
     assert reports[2].outcome == search_pb2.OUTCOME_FAILED
     assert [report.image_id for report in reports] == [trial.image_id for trial in batch]
+
+
+def test_what_an_array_masks_is_no_score(session: EvolutionSession, server: FakeSearchServer) -> None:
+    batch = session.ask()
+    session.tell(batch[:2], np.ma.masked_array([7, 8], [True, False]))
+    session.tell(batch[2:], np.ma.masked_array(np.ones((2, 2)), [[False, True], [False, False]]))
+    outcomes = [told(server)[trial.id].outcome for trial in batch]
+    assert outcomes == 2 * [search_pb2.OUTCOME_FAILED, search_pb2.OUTCOME_SCORED]
 
 
 def test_several_channels_are_rows_and_a_missing_one_is_a_missing_score(
@@ -456,6 +483,16 @@ def test_what_was_scored_before_an_error_is_told_and_the_rest_handed_back(
     outcomes = [report.outcome for report in told(server).values()]
     assert outcomes == 2 * [search_pb2.OUTCOME_SCORED] + 2 * [search_pb2.OUTCOME_ABANDONED]
     assert len(session.ask()) == 2
+
+
+def test_what_was_scored_before_a_score_that_cannot_be_told_is_told(
+    session: EvolutionSession, server: FakeSearchServer
+) -> None:
+    scores = iter([1.0, 2.0, float("inf")])
+    with pytest.raises(pullback_client.InvalidArgumentError, match="is infinite"):
+        session.run(lambda image: next(scores))
+    outcomes = [report.outcome for report in told(server).values()]
+    assert outcomes == 2 * [search_pb2.OUTCOME_SCORED] + 2 * [search_pb2.OUTCOME_ABANDONED]
 
 
 def test_a_run_needs_a_generation(session: EvolutionSession) -> None:

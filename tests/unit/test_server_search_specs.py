@@ -112,6 +112,7 @@ def test_initial_latents_travel_as_float32() -> None:
         ({"max_generations": -1}, "max_generations"),
         ({"max_generations": 100_001}, "max_generations"),
         ({"channel_weights": [1.0, math.inf]}, "channel_weights"),
+        ({"channel_weights": [1e41]}, "channel_weights"),
     ],
 )
 def test_a_thread_that_cannot_be_names_the_field(fields: dict[str, Any], field: str) -> None:
@@ -202,6 +203,7 @@ def test_columns_without_a_score_need_no_scores() -> None:
         ({"trial_id": "x" * 129, "score": 1.0}, {}, "trials[0].trial_id"),
         ({"score": math.nan}, {}, "trials[0].score"),
         ({"score": -math.inf}, {}, "trials[0].score"),
+        ({"score": -1e101}, {}, "trials[0].score"),
         ({"channel_values": [1.0, math.nan]}, {}, "trials[0].channel_values"),
         ({}, {}, "trials[0].outcome"),
         ({"outcome": 9}, {}, "trials[0].outcome"),
@@ -214,6 +216,7 @@ def test_columns_without_a_score_need_no_scores() -> None:
         (None, {"trial_ids": ["a"], "scores": [1.0], "valid": [True, True]}, "columns.valid"),
         (None, {"trial_ids": ["a"], "scores": [1.0], "image_ids": ["b", "c"]}, "columns.image_ids"),
         (None, {"trial_ids": ["a"], "scores": [math.nan]}, "columns.scores[0]"),
+        (None, {"trial_ids": ["a"], "scores": [1e101]}, "columns.scores[0]"),
         (None, {"trial_ids": ["a"], "scores": [1.0], "t_onsets": [math.nan]}, "columns.t_onsets[0]"),
         (None, {"trial_ids": [""], "scores": [1.0]}, "columns[0].trial_id"),
     ],

@@ -261,6 +261,22 @@ def test_a_rigs_own_trial_is_one_more_showing_of_its_image() -> None:
     assert images[0] not in {trial.image_id for trial in driver.ask()}
 
 
+def test_a_rigs_own_trial_stands_for_one_that_was_asked_and_nobody_waits_for_that() -> None:
+    driver = Driver(repetitions=2)
+    driver.open()
+    asked = driver.ask()
+    image = asked[0].image_id
+    driver.tell(scored("mine-1", 1.0, image), failed("mine-2", image))
+    # One score is missing, and can be asked for at once.
+    again = driver.ask()
+    assert [trial.image_id for trial in again] == [image]
+    driver.tell(scored("mine-3", 3.0, image))
+    # What was asked may be told after all.
+    first = next(trial for trial in asked if trial.image_id == image)
+    assert len(driver.tell(scored(first.trial_id)).new) == 1
+    assert driver.ask() == []
+
+
 @pytest.mark.parametrize(
     ("report", "field", "message"),
     [
@@ -393,6 +409,27 @@ def test_an_abandoned_trial_counts_for_nothing() -> None:
     assert driver.session.threads[0].state == ThreadState.OPEN
 
 
+def test_an_optimizer_is_told_of_one_score_at_least() -> None:
+    driver = Driver(min_scored=1e-12)
+    driver.open()
+    trials = driver.ask()
+    driver.tell(end=[0])
+    assert driver.session.threads[0].state == ThreadState.OPEN
+    driver.tell(scored(trials[0].trial_id), end=[0])
+    assert driver.session.threads[0].state == ThreadState.EVOLVING
+
+
+@pytest.mark.parametrize(("missing", "dropped", "carried"), [(SHOW_AGAIN, 1, 0), (CARRY_OVER, 0, 1), (DROP, 1, 0)])
+def test_an_open_generation_says_what_will_become_of_a_failed_image(
+    missing: search_pb2.MissingPolicy, dropped: int, carried: int
+) -> None:
+    driver = Driver(missing=missing, max_shows=1)
+    driver.open()
+    driver.tell(failed(driver.ask()[0].trial_id))
+    current = session_message("a", driver.session).threads[0].current
+    assert (current.dropped, current.carried, current.closed) == (dropped, carried, False)
+
+
 def test_ending_a_generation_treats_what_has_no_score_by_the_policy() -> None:
     for missing, dropped in ((SHOW_AGAIN, False), (CARRY_OVER, False), (DROP, True)):
         driver = Driver(missing=missing)
@@ -431,7 +468,7 @@ def test_what_is_left_of_the_last_generation_is_dropped() -> None:
     driver.tell(*(scored(trial.trial_id) for trial in trials[:3]), end=[0])
     assert driver.session.threads[0].closed[0].closed.dropped == (trials[3].image_id,)
     assert driver.session.threads[0].state == ThreadState.FINISHED
-    assert driver.session.finished
+    assert driver.session.finished()
 
 
 # States ---------------------------------------------------------------------------------------------------------------
@@ -442,7 +479,9 @@ def test_a_thread_that_fails_leaves_the_others() -> None:
     driver.open(1)
     driver.add(ThreadFailed(0, 13, "singular"))
     assert [thread.state for thread in driver.session.threads] == [ThreadState.FAILED, ThreadState.OPEN]
-    assert not driver.session.finished
+    assert not driver.session.finished()
+    assert driver.session.finished([0])
+    assert not driver.session.finished([0, 1])
     assert len(driver.ask()) == 4
 
 
@@ -456,6 +495,21 @@ def test_nothing_new_is_told_to_a_closed_session() -> None:
     with pytest.raises(ApiError, match="closed") as caught:
         driver.tell(scored(two.trial_id))
     assert code_of(caught) == grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_no_generation_of_a_closed_session_is_ended() -> None:
+    driver = Driver(min_scored=0.25)
+    driver.open()
+    trial, *_ = driver.ask()
+    driver.tell(scored(trial.trial_id))
+    driver.add(StateChanged(SessionState.CLOSED))
+    length = len(driver.log)
+    with pytest.raises(ApiError, match="closed") as caught:
+        driver.tell(end=[0])
+    assert code_of(caught) == grpc.StatusCode.FAILED_PRECONDITION
+    # A request that has come a second time is answered as the first was.
+    assert driver.tell(scored(trial.trial_id), end=[0]).repeated == 1
+    assert len(driver.log) == length
 
 
 @pytest.mark.parametrize(("minimize", "expected"), [(False, 3.0), (True, 0.0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import datetime, timezone
 from typing import Any, get_args
 
 import pytest
@@ -13,6 +14,7 @@ from pullback_server.sessions.events import (
     Asked,
     Asking,
     Began,
+    Entry,
     Event,
     GenerationClosed,
     GenerationOpened,
@@ -28,6 +30,8 @@ from pullback_server.sessions.events import (
     ThreadFailed,
     Told,
 )
+from pullback_server.sessions.resources import event_message
+from session_driver import session_spec
 
 REPORT = Report("trial-1", "image", 1, score=0.1, channel_values=(1.0, -2.5e-300), t_onset=3.0, note='ö "\n')
 EVENTS: list[Event] = [
@@ -49,6 +53,12 @@ EVENTS: list[Event] = [
 def test_an_event_comes_back_as_it_was(event: Event) -> None:
     kind, payload = write_event(event)
     assert read_event(kind, payload) == event
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_who_watches_is_told_of_every_event_and_so_sees_the_last_one(event: Event) -> None:
+    entry = Entry(7, datetime(2026, 1, 2, tzinfo=timezone.utc), event)
+    assert event_message(entry, session_spec()).sequence == 7
 
 
 def test_every_kind_of_event_is_tested() -> None:

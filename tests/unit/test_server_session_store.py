@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -113,6 +114,14 @@ def test_a_file_lives_as_long_as_some_session_needs_it(store: Store) -> None:
     assert store.sweep_blobs() == 0
     assert not [path for path in store.blobs._folder.rglob("*") if path.is_file()]
     assert nobodys
+
+
+def test_files_are_written_with_the_events_that_need_them(store: Store) -> None:
+    create(store)
+    digest = hashlib.sha256(b"state").hexdigest()
+    store.sessions.append("a", change(2, needed=(digest,)), [b"state"])
+    assert store.blobs.read(digest) == b"state"
+    assert store.sweep_blobs() == 0
 
 
 def test_a_file_may_be_needed_again(store: Store) -> None:

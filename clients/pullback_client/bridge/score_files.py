@@ -78,8 +78,7 @@ def _read_mat(path: Path) -> ScoreFile:
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
             _require(path, file, (_IDS, _RESPONSES))
-            ids = [_text(file[reference][()]) for reference in np.ravel(file[_IDS][()])]
-            return _by_id(path, ids, file[_RESPONSES][()])
+            return _by_id(path, _texts(file, file[_IDS][()]), file[_RESPONSES][()])
     from scipy import io  # type: ignore[import-untyped]  # noqa: PLC0415  (likewise)
 
     content = io.loadmat(path, variable_names=[_IDS, _RESPONSES])
@@ -101,18 +100,26 @@ def _read_h5(path: Path) -> ScoreFile:
 
 
 def _read_csv(path: Path) -> ScoreFile:
-    # Excel writes a byte-order mark.
+    # Excel writes a byte-order mark, and semicolons in half of the world.
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file, skipinitialspace=True))
-    header = set(rows[0]) if rows else set()
+        delimiter = ";" if ";" in file.readline() else ","
+        file.seek(0)
+        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    # Rows without any content, as Excel leaves them below a table.
+    lines = [(number, cells) for number, cells in lines if any(cells)]
+    header = [name.lower() for name in lines[0][1]] if lines else []
     key = next((name for name in ("image_id", "index") if name in header), None)
-    if key is None or "score" not in header:
+    if key is None or "score" not in header or len(lines) < 2:
         raise UnreadableError(f"{path}: expected a header with image_id or index, and score, and rows below it")
-    if short := [number for number, row in enumerate(rows, start=2) if None in row.values() or None in row]:
+    if short := [number for number, cells in lines[1:] if len(cells) != len(header)]:
         raise UnreadableError(f"{path}: line {short[0]} has not as many cells as the header")
-    values = np.array([[_cell(row["score"])] for row in rows], np.float64)
+    rows = [dict(zip(header, cells, strict=True)) for _, cells in lines[1:]]
+    # Where cells end with a semicolon, a comma is the decimal point.
+    decimal = "," if delimiter == ";" else "."
+    values = np.array([[_cell(row["score"].replace(decimal, "."))] for row in rows], np.float64)
     if key == "image_id":
-        return ScoreFile(path, tuple(row[key].strip() for row in rows), None, values)
+        return ScoreFile(path, tuple(row[key] for row in rows), None, values)
     return ScoreFile(path, None, _places(path, [float(row[key]) for row in rows]), values)
 
 
@@ -123,6 +130,13 @@ READERS: dict[str, Callable[[Path], ScoreFile]] = {".mat": _read_mat, ".h5": _re
 def _require(path: Path, content: Mapping[str, Any], names: tuple[str, ...]) -> None:
     if missing := [name for name in names if name not in content]:
         raise UnreadableError(f"{path} has no {' and no '.join(missing)}")
+
+
+def _texts(file: Mapping[Any, Any], cells: npt.NDArray[Any]) -> list[str]:
+    """MATLAB 7.3's strings: a cell array is references to them, a char matrix holds one in each column, padded."""
+    if cells.dtype == np.uint16:
+        return [_text(codes).rstrip() for codes in cells.T]
+    return [_text(file[reference][()]) for reference in np.ravel(cells)]
 
 
 def _text(codes: npt.NDArray[Any]) -> str:
@@ -154,4 +168,4 @@ def _places(path: Path, numbers: list[float]) -> tuple[int, ...]:
 
 
 def _cell(text: str) -> float:
-    return float("nan") if text.strip().lower() in _NONE else float(text)
+    return float("nan") if text.lower() in _NONE else float(text)

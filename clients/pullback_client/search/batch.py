@@ -96,7 +96,7 @@ class Batch(Sequence[Trial]):
         trials: The trials.
         retry_after: Seconds after which to ask again, where there are none and there will be more.
         more: Whether further trials of the open generations can be asked for, now or when their images are finished.
-        finished: Whether there will be no more trials at all.
+        finished: Whether there will be no more trials of the threads that were asked for.
     """
 
     def __init__(

@@ -231,7 +231,7 @@ class SessionEvent:
         sequence: Number within the session, rising, from 1; 0 for what is sent live and not kept.
         time: When.
         kind: `state`, `generation_opened`, `asked`, `told`, `generation_closed`, `image_ready` or `thread_failed`;
-            `unknown` where the server is newer.
+            `unknown` for what concerns the server alone, such as the end of a lease, or where the server is newer.
         state: Of `state`: where the session stands now.
         generation: Of `generation_opened` and `generation_closed`: the generation in numbers.
         trial_ids: Of `asked` and `told`: the trials.

@@ -76,7 +76,8 @@ class TrialResult:
 
 
 ScoreInput: TypeAlias = "float | Sequence[float] | npt.NDArray[Any] | TrialResult | None"
-"""A score, the values of several channels, or all that is known of the trial; None and NaN = shown, without a score."""
+"""A score, the values of several channels, or all that is known of the trial; None, NaN and masked = shown, without a
+score."""
 
 Scores: TypeAlias = "Sequence[ScoreInput] | npt.NDArray[Any] | Mapping[str, ScoreInput]"
 """One score per trial of a batch in its order, shape (n,) or (n, channels), or scores by trial or image id."""
@@ -147,8 +148,8 @@ def _result(trial: Trial, score: ScoreInput) -> TrialResult:
         result = TrialResult()
     elif isinstance(score, TrialResult):
         result = score
-    elif np.ndim(score) == 0:
-        result = TrialResult(score=float(np.asarray(score)))
     else:
-        result = TrialResult(channel_values=np.asarray(score, np.float64).tolist())
+        # What a masked array hides is not there, whatever number lies beneath.
+        values = np.ma.asarray(score, np.float64).filled(np.nan)
+        result = TrialResult(score=float(values)) if values.ndim == 0 else TrialResult(channel_values=values.tolist())
     return replace(result, trial_id=result.trial_id or trial.id, image_id=result.image_id or trial.image_id)

@@ -10,7 +10,7 @@ from PIL import Image
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.batch import Batch
 from pullback_client.search.records import GenerationSummary, SessionStatus
-from pullback_client.search.results import ScoreInput, TrialResult
+from pullback_client.search.results import ScoreInput, TrialResult, reports
 
 if TYPE_CHECKING:
     from pullback_client.search.session import EvolutionSession
@@ -60,7 +60,10 @@ def _score(session: EvolutionSession, batch: Batch, score: ScoreFunction, genera
     scores: list[ScoreInput] = []
     try:
         for trial in wanted:
-            scores.append(score(trial.image))
+            value = score(trial.image)
+            # What cannot be told is refused here, so that the others can be.
+            reports(trial, value)
+            scores.append(value)
     finally:
         # Nothing that was scored is lost, and nobody waits for what was not.
         told = wanted[: len(scores)]

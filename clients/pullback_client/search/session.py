@@ -108,7 +108,7 @@ class EvolutionSession(SessionView):
         images: bool = False,
         request_id: str | None = None,
     ) -> Batch | None:
-        """`ask`, waiting until there is something to show; None once there will be no more.
+        """`ask`, waiting until there is something to show; None once there will be no more of these threads.
 
         A paused session is waited for until somebody resumes it.
         """
@@ -166,9 +166,10 @@ class EvolutionSession(SessionView):
         """Waits until none of the threads, empty = all, is making a generation. With a single one, returns at once."""
         if len(threads or self._message.threads) < 2:
             return
-        while any(
+        # In a session that was closed, what was being made will never be.
+        while not (status := self.status()).finished and any(
             thread.state is ThreadState.EVOLVING and (not threads or thread.thread in threads)
-            for thread in self.status().threads
+            for thread in status.threads
         ):
             self._sleep(_LEAST_PAUSE)
 

@@ -123,4 +123,6 @@ class HessianCMA(Method[HessianState]):
         if self.last_sigma is None:
             return None
         # σ_t = σ (σ_last/σ)^(t/T), t ≤ T
-        return self.sigma * (self.last_sigma / self.sigma) ** min(updates / self.decay_generations, 1.0)
+        gone: float = min(updates / self.decay_generations, 1.0)
+        sigma: float = self.sigma * (self.last_sigma / self.sigma) ** gone
+        return sigma

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pullback_server.errors import failed_precondition
 from pullback_server.sessions.events import Event, GenerationClosed, SessionState, ShownAgain
 from pullback_server.sessions.generation import Generation
 from pullback_server.sessions.session import Session
@@ -31,7 +32,14 @@ def end_generations(
         threads: The threads.
         reported: Threads and generations of the reports of the same request, where all of them were known already: the
             request has come a second time then, and ends no generation but theirs.
+
+    Raises:
+        ApiError: FAILED_PRECONDITION where the session is closed, and the request has not come a second time.
     """
+    if session.state == SessionState.CLOSED:
+        if threads and not reported:
+            raise failed_precondition("the session is closed; none of its generations can be ended")
+        return ()
     events: list[Event] = []
     repeated = dict(sorted(reported))
     for number in sorted(set(threads)):

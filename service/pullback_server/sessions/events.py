@@ -165,7 +165,7 @@ class LeasesRenewed:
 
 @dataclass(frozen=True)
 class LeasesExpired:
-    """Trials that were not told in time: their images can be asked for again."""
+    """Trials that were not told in time, or under a rig's own ids: their images can be asked for again."""
 
     trial_ids: tuple[str, ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -154,6 +154,10 @@ class Generation:
                 showings.failures = 0
                 showings.leased.clear()
 
+    def leased(self, image_id: str) -> list[str]:
+        """The trials of an image that were asked and not told yet, the earliest first."""
+        return sorted(self._showings(image_id).leased)
+
     def repetition(self, image_id: str) -> int:
         """How many showings of the image there have been."""
         return self._showings(image_id).count
@@ -172,8 +176,8 @@ class Generation:
     @property
     def enough(self) -> bool:
         """Whether so many images have their scores that the optimizer can be told."""
-        # 0.1 × 30 is a little more than 3 in binary.
-        least = math.ceil(round(self._options.min_scored * len(self.images), 9))
+        # 0.1 × 30 is a little more than 3 in binary. An optimizer learns nothing from no score at all.
+        least = max(1, math.ceil(round(self._options.min_scored * len(self.images), 9)))
         return sum(map(self._scored, self.images.values())) >= least
 
     def scores(self) -> tuple[ImageScore, ...]:
@@ -186,26 +190,25 @@ class Generation:
 
     def unscored(self) -> tuple[list[str], list[str]]:
         """The images without their scores: those that are left out, and those that go on, if it is closed now."""
+        return self._sorted_out(name for name, showings in self.images.items() if not self._scored(showings))
+
+    def given_up(self) -> tuple[list[str], list[str]]:
+        """The images that are not shown any more although they lack scores: likewise."""
+        return self._sorted_out(
+            name for name, showings in self.images.items() if self._given_up(showings) and not self._scored(showings)
+        )
+
+    def _sorted_out(self, image_ids: Iterable[str]) -> tuple[list[str], list[str]]:
         dropped: list[str] = []
         carried: list[str] = []
-        for image_id, showings in self.images.items():
-            if self._scored(showings):
-                continue
+        for image_id in image_ids:
             # SHOW_AGAIN becomes CARRY_OVER, where the image has not had all its chances.
             missing = self._options.missing
             drops = missing == search_pb2.MISSING_POLICY_DROP or (
-                missing == search_pb2.MISSING_POLICY_SHOW_AGAIN and self._given_up(showings)
+                missing == search_pb2.MISSING_POLICY_SHOW_AGAIN and self._given_up(self.images[image_id])
             )
             (dropped if drops else carried).append(image_id)
         return dropped, carried
-
-    def given_up(self) -> list[str]:
-        """The images that are not shown any more although they lack scores."""
-        return [
-            image_id
-            for image_id, showings in self.images.items()
-            if self._given_up(showings) and not self._scored(showings)
-        ]
 
     def _scored(self, showings: Showings) -> bool:
         return len(showings.scores) >= self._options.repetitions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -108,14 +108,14 @@ class LiveSession:
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
-    async def _change(self, decide: Callable[[Journal], T]) -> T:
+    async def _change(self, decide: Callable[[Journal], T], files: Sequence[bytes] = ()) -> T:
         async with self._lock:
             journal = Journal(await self._loaded(), datetime.now(timezone.utc))
             try:
                 result = decide(journal)
                 if journal.entries:
                     change = change_of(self.id, journal)
-                    await self._means.scheduler.in_store(self._means.store.sessions.append, self.id, change)
+                    await self._means.scheduler.in_store(self._means.store.sessions.append, self.id, change, files)
             except BaseException:
                 if journal.entries:
                     # It is ahead of its log; the log is right.
@@ -199,6 +199,7 @@ class LiveSession:
     async def _propose(self, number: int) -> Proposal:
         session = await self.read(lambda session: session)
         for death in range(MAX_DEATHS):
+            await self._wait_for_worker()
             try:
                 # The thread stands still meanwhile: whatever happens to the others is not looked at.
                 return await self._evolver.propose(session, number)
@@ -208,6 +209,11 @@ class LiveSession:
                 _log.warning("session %s: %s; the generation is made again", self.id, error.message)
                 await asyncio.sleep(WORKER_SECONDS)
         raise unavailable("the worker gave no answer")
+
+    async def _wait_for_worker(self) -> None:
+        """Waits until there is a worker: one that cannot start, for want of memory, says nothing of an optimizer."""
+        while all(load is None for load in self._means.executor.loads()):
+            await asyncio.sleep(WORKER_SECONDS)
 
     async def _write(self, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Writes something down; while the disk is full, waits for room rather than lose it."""
@@ -221,14 +227,11 @@ class LiveSession:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _open(self, proposal: Proposal) -> None:
-        for data in (proposal.latents, proposal.optimizer):
-            await self._means.scheduler.in_store(self._means.store.blobs.write, data)
-
         def decide(journal: Journal) -> None:
             if journal.session.threads[proposal.opened.thread] in journal.session.evolving:
                 journal.add([proposal.opened])
 
-        await self._change(decide)
+        await self._change(decide, files=(proposal.latents, proposal.optimizer))
 
     async def _fail(self, failed: ThreadFailed) -> None:
         def decide(journal: Journal) -> None:
@@ -268,8 +271,7 @@ class LiveSession:
                 found = await self._means.scheduler.in_store(self._means.store.sessions.events, self.id, after, 1000)
                 for each in found:
                     after = each.sequence
-                    if (message := event_message(_entry(each), self.spec)) is not None:
-                        yield message
+                    yield event_message(_entry(each), self.spec)
                 if found:
                     continue
                 state, last = await self.read(lambda session: (session.state, session.sequence))

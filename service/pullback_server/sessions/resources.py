@@ -74,8 +74,8 @@ def opened_summary(event: GenerationOpened) -> search_pb2.GenerationSummary:
     return search_pb2.GenerationSummary(thread=event.thread, generation=event.generation, images=len(event.images))
 
 
-def event_message(entry: Entry, spec: search_pb2.SessionSpec) -> search_pb2.SessionEvent | None:
-    """What those who watch a session are told of an event; None for one that is only the log's."""
+def event_message(entry: Entry, spec: search_pb2.SessionSpec) -> search_pb2.SessionEvent:
+    """What those who watch a session are told of an event: of one that is only the log's, that it was."""
     message = search_pb2.SessionEvent(sequence=entry.sequence)
     message.time.FromDatetime(entry.time)
     match entry.event:
@@ -96,8 +96,6 @@ def event_message(entry: Entry, spec: search_pb2.SessionSpec) -> search_pb2.Sess
             failed = search_pb2.Thread(thread=thread, state=search_pb2.THREAD_STATE_FAILED)
             failed.error.CopyFrom(status_pb2.Status(code=code, message=reason))
             message.thread_failed.CopyFrom(failed)
-        case _:
-            return None
     return message
 
 
@@ -137,7 +135,7 @@ def open_summary(generation: Generation, thread: Thread) -> search_pb2.Generatio
     """An open generation in numbers."""
     scores = generation.scores()
     summary = opened_summary(generation.opened)
-    summary.scored, summary.dropped = len(scores), len(generation.given_up())
+    summary.scored, summary.dropped, summary.carried = len(scores), *map(len, generation.given_up())
     _add_scores(summary, scores, minimize=thread.spec.minimize)
     return summary
 

@@ -79,10 +79,11 @@ class Asker:
         left = candidates(session, request.threads)
         if request.include_images and not names:
             self._live.pictures.want(session, [candidate.image_id for candidate in left])
-        response = search_pb2.AskResponse(more=bool(left), finished=session.finished)
+        finished = session.finished(request.threads)
+        response = search_pb2.AskResponse(more=bool(left), finished=finished)
         for name in names:
             response.trials.append(self._trial(name, session.trials[name], images))
-        if not names and not session.finished:
+        if not names and not finished:
             response.retry_after_ms = _retry(session, journal, waiting=bool(left))
         return response
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,11 +90,12 @@ class Session:
         """The reference images by their ids."""
         return {reference_id(image.label): image for image in (self.began.references if self.began else ())}
 
-    @property
-    def finished(self) -> bool:
-        """Whether there will be no more trials: every thread has finished or failed, or the session is closed."""
+    def finished(self, threads: Collection[int] = ()) -> bool:
+        """Whether there will be no more trials of some threads, empty = all: each has finished or failed."""
         ended = (ThreadState.FINISHED, ThreadState.FAILED)
-        return self.state == SessionState.CLOSED or all(thread.state in ended for thread in self.threads)
+        return self.state == SessionState.CLOSED or all(
+            thread.state in ended for thread in self.threads if not threads or thread.number in threads
+        )
 
     @property
     def evolving(self) -> list[Thread]:

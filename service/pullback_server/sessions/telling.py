@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import grpc
 
 from pullback_server.errors import ApiError, Violations, failed_precondition
-from pullback_server.sessions.events import Asking, Event, Outcome, Report, SessionState, Telling, Told
+from pullback_server.sessions.events import Asking, Event, LeasesExpired, Outcome, Report, SessionState, Telling, Told
 from pullback_server.sessions.scores import score_of_channels
 from pullback_server.sessions.session import Session
 
@@ -25,16 +25,19 @@ class Tally:
         new: What was new.
         repeated: Reports that were known already.
         threads: The threads and generations of all reports, known ones included.
+        replaced: Trials that were asked, and told under a rig's own ids instead.
     """
 
     new: list[Telling] = field(default_factory=list)
     repeated: int = 0
     threads: set[tuple[int, int]] = field(default_factory=set)
+    replaced: list[str] = field(default_factory=list)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What is to be written down."""
-        return (Told(tuple(self.new)),) if self.new else ()
+        told = (Told(tuple(self.new)),) if self.new else ()
+        return (*told, LeasesExpired(tuple(self.replaced))) if self.replaced else told
 
     @property
     def late(self) -> int:
@@ -76,6 +79,7 @@ def decide_tell(session: Session, reports: Sequence[tuple[str, Report]], judge: 
             tally.new.append(_judged(session, report, place, judge))
             tally.threads.add((place.thread, place.generation))
     wrong.raise_if_any()
+    tally.replaced = _replaced(session, tally.new)
     if tally.new and session.state == SessionState.CLOSED:
         raise failed_precondition("the session is closed; nothing more can be told")
     return tally
@@ -129,6 +133,24 @@ def _place(session: Session, report: Report, counts: Counter[tuple[int, str]]) -
     repetition = generation.repetition(report.image_id) + counts[thread, report.image_id]
     counts[thread, report.image_id] += 1
     return Asking(report.trial_id, report.image_id, thread, generation.number, repetition, reference)
+
+
+def _replaced(session: Session, tellings: Sequence[Telling]) -> list[str]:
+    """For each telling under an id of the rig's own, the trial in whose place it stands, where one was asked.
+
+    Nobody would ever tell of that one: its image must not wait for the end of its lease.
+    """
+    taken = {telling.report.trial_id for telling in tellings}
+    found: list[str] = []
+    for telling in tellings:
+        trial = session.trials.get(telling.report.trial_id)
+        generation = session.generation(telling.thread, telling.generation)
+        if trial is not None or generation is None:
+            continue
+        if left := [name for name in generation.leased(telling.report.image_id) if name not in taken]:
+            taken.add(left[0])
+            found.append(left[0])
+    return found
 
 
 def _check_channels(

@@ -11,6 +11,8 @@ from pullback_server.sessions.events import Outcome, Report
 MAX_TRIAL_ID = 128
 MAX_NOTE = 1_000
 MAX_CHANNELS = 10_000
+# Squares of greater scores, and of their weighted sums, would not be finite.
+MAX_SCORE = 1e100
 MAX_REPORTS = 100_000
 _COLUMNS = ("image_ids", "scores", "valid", "t_onsets")
 
@@ -45,11 +47,13 @@ def _read_trial(trial: search_pb2.TrialReport, path: str, wrong: Violations) -> 
     elif outcome == Outcome.SCORED and not has_score:
         wrong.add(f"{path}.score", "OUTCOME_SCORED needs a score or channel values; a trial without is OUTCOME_FAILED")
     for name, values in (("score", [trial.score]), ("channel_values", trial.channel_values)):
-        bad = [value for value in values if not math.isfinite(value)]
+        # NaN compares as false.
+        bad = [value for value in values if not abs(value) <= MAX_SCORE]
         if bad:
             wrong.add(
                 f"{path}.{name}",
-                f"expected finite numbers, but {bad[0]} came; a trial without a score is OUTCOME_FAILED",
+                f"expected finite numbers up to ±{MAX_SCORE:g}, but {bad[0]} came; "
+                "a trial without a score is OUTCOME_FAILED",
             )
     if len(trial.channel_values) > MAX_CHANNELS:
         wrong.add(f"{path}.channel_values", f"expected at most {MAX_CHANNELS:,}, but {len(trial.channel_values)} came")
@@ -80,10 +84,11 @@ def _read_columns(columns: search_pb2.TrialColumns, wrong: Violations) -> list[t
     found = []
     for i, trial_id in enumerate(columns.trial_ids):
         valid = columns.valid[i] if columns.valid else True
-        if valid and not math.isfinite(columns.scores[i]):
+        if valid and not abs(columns.scores[i]) <= MAX_SCORE:
             wrong.add(
                 f"columns.scores[{i}]",
-                f"expected a finite number, but {columns.scores[i]} came; set valid[{i}] to false where there is none",
+                f"expected a finite number up to ±{MAX_SCORE:g}, but {columns.scores[i]} came; "
+                f"set valid[{i}] to false where there is none",
             )
         if columns.t_onsets and not math.isfinite(columns.t_onsets[i]):
             wrong.add(f"columns.t_onsets[{i}]", f"expected a finite number of seconds, but {columns.t_onsets[i]} came")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
@@ -18,6 +16,7 @@ from pullback_server.specs.common import enum_names, find_generator, space_of
 MAX_GENERATIONS = 100_000
 MAX_INITIAL = 1_000
 MAX_CHANNELS = 10_000
+MAX_WEIGHT = 1e40
 SEARCH_METHODS: dict[search_pb2.SearchMethod, str] = {
     search_pb2.SEARCH_METHOD_CMA: "cma",
     search_pb2.SEARCH_METHOD_HESSIAN_CMA: "hessian_cma",
@@ -158,6 +157,7 @@ def _check_rest(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) ->
     weights = thread.channel_weights
     if len(weights) > MAX_CHANNELS:
         wrong.add(f"{field}.channel_weights", f"expected at most {MAX_CHANNELS:,} weights, but {len(weights)} came")
-    bad = [weight for weight in weights if not math.isfinite(weight)]
+    # NaN compares as false.
+    bad = [weight for weight in weights if not abs(weight) <= MAX_WEIGHT]
     if bad:
-        wrong.add(f"{field}.channel_weights", f"every weight must be finite, but {bad[0]} came")
+        wrong.add(f"{field}.channel_weights", f"every weight must be finite, up to ±{MAX_WEIGHT:g}, but {bad[0]} came")

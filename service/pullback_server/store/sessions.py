@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
+from pullback_server.store.blobs import BlobStore
 from pullback_server.store.faults import RequestConflictError, full_disk_reported
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
 from pullback_server.store.schema import SessionEventRow, SessionFileRow, SessionRow, SessionSpecRow
@@ -28,9 +29,10 @@ class SessionStore:
     full.
     """
 
-    def __init__(self, engine: Engine, folder: Path, release: Callable[[str], None]) -> None:
+    def __init__(self, engine: Engine, folder: Path, blobs: BlobStore, release: Callable[[str], None]) -> None:
         self._engine = engine
         self._folder = folder
+        self._blobs = blobs
         self._release = release
 
     def create(
@@ -80,13 +82,21 @@ class SessionStore:
                 )
             return _records(session, [row])[0]
 
-    def append(self, session_id: str, change: SessionChange) -> None:
+    def append(self, session_id: str, change: SessionChange, files: Sequence[bytes] = ()) -> None:
         """Appends events to a session's log.
+
+        Args:
+            session_id: The session.
+            change: The events, and what they add up to.
+            files: Contents of files that the events need, written before: in the same turn, so that no other session
+                that had the same content removes it in between.
 
         Raises:
             LookupError: No such session.
             ValueError: The first event does not follow the last one of the log.
         """
+        for data in files:
+            self._blobs.write(data)
         with self._write() as session:
             row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
             if row is None:

@@ -40,7 +40,7 @@ class Store:
         with full_disk_reported(folder):
             self._engine = open_database(folder / "pullback.sqlite")
         self.blobs = BlobStore(folder / "blobs")
-        self.sessions = SessionStore(self._engine, folder, self._release)
+        self.sessions = SessionStore(self._engine, folder, self.blobs, self._release)
 
     def close(self) -> None:
         """Closes the database."""
