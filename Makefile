@@ -29,7 +29,8 @@ protos: $(VENV)/.test
 protos-check: $(VENV)/.test
 	$(BIN)/python protos/generate.py --check
 
-# Benchmarks print a table and one JSON object a line; QUICK=1 takes minutes instead of an hour.
+# Benchmarks print a table and one JSON object a line; QUICK=1 takes minutes instead of an hour
+# (of bench-search: of six).
 bench-geometry: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_geometry.py
 
