@@ -65,14 +65,14 @@ def test_hessian_adam_gives_what_the_library_gives(
         exponent=0.25,
         learning_rate=0.2,
         schedule=specs_pb2.SCHEDULE_COSINE,
-        weights=specs_pb2.LossWeights(distance=2, l1=0.5, l2=0),
+        weights=specs_pb2.LossWeights(distance=2, l1=0.5, l2=0, prior=0.01),
         start=f"START_{start.upper()}",
         thin=False,
     )
     result = inversion_of(server, server.wait(job.name))
     targets = torch.stack([as_image(target.target.data) for target in result.results])
     distance = distances.load("mse")
-    problem = Problem(library, distance, "z", targets, weights=LossWeights(2.0, 0.5, 0.0))
+    problem = Problem(library, distance, "z", targets, weights=LossWeights(2.0, 0.5, 0.0, 0.01))
     expected = invert(
         problem,
         "hessian_adam",
@@ -224,6 +224,7 @@ def test_every_method_inverts_within_its_budget(server: LiveServer, method: str,
         basis=f"INVERSION_BASIS_{basis.upper()}",
         evaluations=600,
         restarts=3 if METHODS[method].restarts else 0,
+        weights=specs_pb2.LossWeights(prior=0),
         seed=4,
     )
     for target in found:

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2
@@ -109,7 +109,7 @@ def outcome(data: bytes, request: type[Message]) -> tuple[grpc.StatusCode, list[
     return grpc.StatusCode.OK, []
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_request_survives_what_jsonencode_makes_of_it(data: st.DataObject) -> None:
     request = data.draw(st.sampled_from(REQUESTS).flatmap(messages))
