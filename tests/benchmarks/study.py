@@ -37,10 +37,18 @@ ARMS: dict[str, list[SearchSettings]] = {
     ],
     "cholesky_cma": [SearchSettings("cholesky_cma", sigma=sigma) for sigma in _SIGMAS],
     "cma": [SearchSettings("cma", sigma=sigma) for sigma in _SIGMAS],
-    # Wang & Ponce's method: p as they took it for FC6, and a covariance that hardly adapts (rank one at a rate of 2/n²
-    # in every tenth generation; here not at all).
+    # Wang & Ponce's method: p as they took it for FC6, a step size that is adapted, and a covariance that hardly is (rank
+    # one at a rate of 2/n² in every tenth generation; here not at all).
     "published": [
-        SearchSettings("hessian_cma", sigma=sigma, exponent=0.25, adapt_covariance=False) for sigma in _SIGMAS
+        SearchSettings(
+            "hessian_cma",
+            sigma=sigma,
+            exponent=0.25,
+            adapt_covariance=False,
+            decay_generations=0,
+            learning_rate=1.0,
+        )
+        for sigma in _SIGMAS
     ],
     "hessian_cma": [SearchSettings("hessian_cma", sigma=sigma, exponent=p) for sigma in _SIGMAS for p in _EXPONENTS],
     # As it comes, with nothing tuned.
