@@ -37,8 +37,8 @@ ARMS: dict[str, list[SearchSettings]] = {
     ],
     "cholesky_cma": [SearchSettings("cholesky_cma", sigma=sigma) for sigma in _SIGMAS],
     "cma": [SearchSettings("cma", sigma=sigma) for sigma in _SIGMAS],
-    # Wang & Ponce's method: p as they took it for FC6, a step size that is adapted, and a covariance that hardly is (rank
-    # one at a rate of 2/n² in every tenth generation; here not at all).
+    # Wang & Ponce's method: p as they took it for FC6, a step size that is adapted, and a covariance that hardly is
+    # (rank one at a rate of 2/n² in every tenth generation; here not at all).
     "published": [
         SearchSettings(
             "hessian_cma",
