@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
-from reporting import QUICK
 from torch import Tensor
 
 from pullback_client import Client
 
 EVALUATIONS = 120
-SECONDS = 10.0 if QUICK else 25.0
+SECONDS = 25.0
 
 
 def images_per_second(generator: str, images: Tensor, clients: int) -> float:
