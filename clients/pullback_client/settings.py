@@ -17,14 +17,13 @@ MetricMethod: TypeAlias = Literal[
     "sketch", "gram", "full_backprop", "backward_iteration", "forward_iteration", "gram_iteration"
 ]
 
-_METRIC_METHODS = {
-    "sketch": specs_pb2.METRIC_METHOD_SKETCH,
-    "gram": specs_pb2.METRIC_METHOD_GRAM,
-    "full_backprop": specs_pb2.METRIC_METHOD_FULL_BACKPROP,
-    "backward_iteration": specs_pb2.METRIC_METHOD_BACKWARD_ITERATION,
-    "forward_iteration": specs_pb2.METRIC_METHOD_FORWARD_ITERATION,
-    "gram_iteration": specs_pb2.METRIC_METHOD_GRAM_ITERATION,
-}
+
+def numbers(words: Any, enum: Any, prefix: str) -> dict[str, Any]:
+    """The contract's numbers of the words of a `Literal`: of `mean`, that of `{prefix}_MEAN`."""
+    return {word: enum.Value(f"{prefix}_{word.upper()}") for word in get_args(words)}
+
+
+_METRIC_METHODS = numbers(MetricMethod, specs_pb2.MetricMethod, "METRIC_METHOD")
 _INT32_MAX = 2**31 - 1
 
 
@@ -206,11 +205,6 @@ def optional_choice(field: str, value: str | None, known: Mapping[str, Any]) -> 
         InvalidArgumentError: There is no such word.
     """
     return 0 if value is None else choice(field, value, known)
-
-
-def numbers(words: Any, enum: Any, prefix: str) -> dict[str, Any]:
-    """The contract's numbers of the words of a `Literal`: of `mean`, that of `{prefix}_MEAN`."""
-    return {word: enum.Value(f"{prefix}_{word.upper()}") for word in get_args(words)}
 
 
 def optional_positive(field: str, value: float | None) -> float:

@@ -19,7 +19,7 @@ from pullback.inversion.descent import check_steps, see
 from pullback.inversion.evaluation import Evaluation, Query, pick
 from pullback.inversion.evolution import Evolutions
 from pullback.inversion.problem import Problem
-from pullback.inversion.record import Record, apart, take
+from pullback.inversion.record import Record, Recorded, apart, take
 from pullback.inversion.solver import InversionResult, Solver
 from pullback.inversion.stages import Stages, fit_stages
 
@@ -31,11 +31,12 @@ _MEMORY = "memory."
 
 
 @dataclass(frozen=True, eq=False)
-class BasinState:
+class BasinState(Recorded):
     """Where the candidates stand, and what all of them saw.
 
+    Its record is of every candidate, by its number in the population.
+
     Attributes:
-        record: The best so far, and the traces, of every candidate by its number in the population.
         alive: The numbers of the candidates that go on, shape (images, alive).
         coordinates: Where they stand, in Adam's coordinates, shape (images, alive, k).
         base: Points that hold what does not move, shape (images, alive, dim).
@@ -45,7 +46,6 @@ class BasinState:
         evolutions: CMA-ES as it is after these; None after the last generation.
     """
 
-    record: Record
     alive: Int[Tensor, "images alive"]
     coordinates: Float[Tensor, "images alive k"]
     base: Float[Tensor, "images alive dim"]
@@ -53,26 +53,6 @@ class BasinState:
     starts: Float[Tensor, "images starts dim"]
     told: Float[Tensor, "images candidates generations"]
     evolutions: Evolutions | None = None
-
-    @property
-    def step(self) -> int:
-        """Number of steps so far, each one evaluation of every candidate that is alive."""
-        return self.record.step
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations of the generator per image so far."""
-        return self.record.evaluations
-
-    @property
-    def best_loss(self) -> Float[Tensor, "images candidates"]:
-        """The lowest finite loss of each candidate so far."""
-        return self.record.best_loss
-
-    @property
-    def trace_loss(self) -> Float[Tensor, "images candidates step"]:
-        """Every loss so far."""
-        return self.record.trace_loss
 
     def to_tensors(self) -> dict[str, Tensor]:
         """The state as named tensors, for a checkpoint; CMA-ES is rebuilt from its seed and what it was told."""

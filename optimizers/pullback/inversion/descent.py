@@ -14,7 +14,7 @@ from pullback.errors import InvalidInputError
 from pullback.inversion.coordinates import Coordinates, own_coordinates
 from pullback.inversion.evaluation import Evaluation, Query, pick
 from pullback.inversion.problem import Problem
-from pullback.inversion.record import Record, apart, take
+from pullback.inversion.record import Record, Recorded, apart, take
 from pullback.inversion.solver import InversionResult, Solver
 from pullback.inversion.thinning import Plan, make_plan
 
@@ -23,11 +23,10 @@ _MEMORY = "memory."
 
 
 @dataclass(frozen=True, eq=False)
-class DescentState:
+class DescentState(Recorded):
     """Where every restart that is alive stands, and what all of them saw.
 
     Attributes:
-        record: The best so far, and the traces.
         plan: How many restarts are alive when.
         alive: The numbers of the restarts that go on, shape (images, alive).
         coordinates: Where they stand, shape (images, alive, k).
@@ -35,32 +34,11 @@ class DescentState:
         memory: What the method remembers of the way, by name, each of shape (images, alive, …).
     """
 
-    record: Record
     plan: Plan
     alive: Int[Tensor, "images alive"]
     coordinates: Float[Tensor, "images alive k"]
     base: Float[Tensor, "images alive dim"]
     memory: Mapping[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def step(self) -> int:
-        """Number of steps so far, each one evaluation of every restart that is alive."""
-        return self.record.step
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations of the generator per image so far."""
-        return self.record.evaluations
-
-    @property
-    def best_loss(self) -> Float[Tensor, "images restarts"]:
-        """The lowest finite loss of each restart so far."""
-        return self.record.best_loss
-
-    @property
-    def trace_loss(self) -> Float[Tensor, "images restarts step"]:
-        """Every loss so far."""
-        return self.record.trace_loss
 
     @property
     def is_last(self) -> bool:

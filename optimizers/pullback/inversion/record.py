@@ -172,3 +172,34 @@ def take(problem: Problem, tensors: Mapping[str, Tensor], names: list[str]) -> d
     if missing:
         raise InvalidInputError(f"a checkpoint of an inversion lacks {', '.join(missing)}")
     return {name: tensors[name].to(problem.generator.device) for name in names}
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A solver's state that keeps a record.
+
+    Attributes:
+        record: The best so far, and the traces.
+    """
+
+    record: Record
+
+    @property
+    def step(self) -> int:
+        """Number of steps so far, each one evaluation of everything that is alive."""
+        return self.record.step
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the generator per image so far."""
+        return self.record.evaluations
+
+    @property
+    def best_loss(self) -> Float[Tensor, "images restarts"]:
+        """The lowest finite loss of each restart so far."""
+        return self.record.best_loss
+
+    @property
+    def trace_loss(self) -> Float[Tensor, "images restarts step"]:
+        """Every loss so far."""
+        return self.record.trace_loss

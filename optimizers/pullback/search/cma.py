@@ -10,44 +10,18 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError
-from pullback.search.method import Drawn, Method, State
+from pullback.search.adaptation import Distribution
+from pullback.search.method import Drawn, Method
 from pullback.search.recombination import bounded_sigma
 
 
-@dataclass(frozen=True, eq=False)
-class CMAState(State):
-    """All of a `CMAEvolutionStrategy` that bears on what it does next.
-
-    Attributes:
-        mean: Shape (k,).
-        sigma: Step size.
-        covariance: C, shape (k, k).
-        axes: B, shape (k, k): of C as it was when it was decomposed last.
-        lengths: D, shape (k,).
-        path: p_σ, shape (k,).
-        rank_one_path: p_c, shape (k,).
-        updates: Updates so far.
-        decomposed: Updates when C was decomposed last.
-    """
-
-    mean: Float64[np.ndarray, " k"]
-    sigma: float
-    covariance: Float64[np.ndarray, "k k"]
-    axes: Float64[np.ndarray, "k k"]
-    lengths: Float64[np.ndarray, " k"]
-    path: Float64[np.ndarray, " k"]
-    rank_one_path: Float64[np.ndarray, " k"]
-    updates: int
-    decomposed: int
-
-
 @dataclass(frozen=True)
-class CMA(Method[CMAState]):
+class CMA(Method[Distribution]):
     """CMA-ES with active covariance updates (Hansen & Ostermeier, Evol. Comput. 9, 2001; the `cma` package).
 
-    The package's object is not kept: for every update one is made for as many points as there are, given the state,
-    told, and read. So a search that was restored has nothing that another has not, and a generation of any size gets
-    the weights and rates that are right for it.
+    The package's object is not kept, only the distribution that it holds: for every update one is made for as many
+    points as there are, given the state, told, and read. So a search that was restored has nothing that another has
+    not, and a generation of any size gets the weights and rates that are right for it.
 
     Attributes:
         sigma: First step size.
@@ -55,9 +29,9 @@ class CMA(Method[CMAState]):
 
     sigma: float
 
-    state_type: ClassVar[type[CMAState]] = CMAState
+    state_type: ClassVar[type[Distribution]] = Distribution
 
-    def begin(self, start: Float64[np.ndarray, " k"]) -> CMAState:
+    def begin(self, start: Float64[np.ndarray, " k"]) -> Distribution:
         """N(start, σ² I).
 
         Raises:
@@ -67,19 +41,17 @@ class CMA(Method[CMAState]):
             raise InvalidInputError("method 'cma' searches 2 coordinates or more, but 1 came; take 'cholesky_cma'")
         return _read(_strategy(start, self.sigma, self.least))
 
-    def sample(self, state: CMAState, n: int, rng: np.random.Generator) -> Drawn:
+    def sample(self, state: Distribution, n: int, rng: np.random.Generator) -> Drawn:
         """Draws from the distribution."""
-        # x = m + σ B D z
-        steps = (rng.standard_normal((n, state.mean.size)) * state.lengths) @ state.axes.T
-        return Drawn.sampled(state.mean + state.sigma * steps)
+        return Drawn.sampled(state.sample(n, rng))
 
     def update(
         self,
-        state: CMAState,
+        state: Distribution,
         points: Float64[np.ndarray, "m k"],
         scores: Float64[np.ndarray, " m"],
         ids: tuple[str, ...],
-    ) -> CMAState:
+    ) -> Distribution:
         """The distribution after a generation; the package draws points nearer that lie farther than samples could."""
         del ids
         strategy = _strategy(state.mean, state.sigma, len(points))
@@ -92,7 +64,7 @@ class CMA(Method[CMAState]):
         told = _read(strategy)
         return replace(told, sigma=bounded_sigma(told.sigma, self.sigma, float(told.lengths.max())))
 
-    def incumbent(self, state: CMAState) -> Float64[np.ndarray, " k"]:
+    def incumbent(self, state: Distribution) -> Float64[np.ndarray, " k"]:
         """The mean."""
         return state.mean
 
@@ -116,9 +88,9 @@ def _strategy(mean: Float64[np.ndarray, " k"], sigma: float, m: int) -> Any:
     return cma.CMAEvolutionStrategy(mean, sigma, options)
 
 
-def _read(strategy: Any) -> CMAState:
+def _read(strategy: Any) -> Distribution:
     model = strategy.sm
-    return CMAState(
+    return Distribution(
         mean=strategy.mean,
         sigma=float(strategy.sigma),
         covariance=model.C,
@@ -131,7 +103,7 @@ def _read(strategy: Any) -> CMAState:
     )
 
 
-def _write(strategy: Any, state: CMAState) -> None:
+def _write(strategy: Any, state: Distribution) -> None:
     model = strategy.sm
     # It asks for the mean before this one as well, and makes nothing of it.
     strategy.mean = strategy.mean_old = state.mean.copy()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from sqlalchemy import Engine, delete, select
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.faults import RequestConflictError, full_disk_reported
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
-from pullback_server.store.schema import SessionEventRow, SessionFileRow, SessionRow, SessionSpecRow
+from pullback_server.store.schema import SessionEventRow, SessionFileRow, SessionRow, SessionSpecRow, utc_now
 
 
 class SessionStore:
@@ -47,7 +46,7 @@ class SessionStore:
             spec: Serialised specification.
             change: The first events, and what they add up to.
         """
-        now = _now()
+        now = utc_now()
         with self._write() as session:
             row = SessionRow(
                 id=session_id,
@@ -145,10 +144,6 @@ class SessionStore:
     def _write(self) -> Iterator[Session]:
         with full_disk_reported(self._folder), Session(self._engine) as session, session.begin():
             yield session
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 def _records(session: Session, rows: Sequence[SessionRow]) -> list[SessionRecord]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
@@ -14,7 +13,7 @@ from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import open_database
 from pullback_server.store.faults import RequestConflictError, full_disk_reported
 from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
-from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionFileRow
+from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionFileRow, utc_now
 from pullback_server.store.sessions import SessionStore
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
@@ -92,7 +91,7 @@ class Store:
                 batch=batch,
                 rows=rows,
                 progress=progress,
-                created=_now(),
+                created=utc_now(),
                 attempts=0,
                 crashes=0,
                 last_sequence=0,
@@ -163,7 +162,7 @@ class Store:
         def change(row: JobRow) -> None:
             row.state = JobState.RUNNING
             row.attempts += 1
-            row.started = row.started or _now()
+            row.started = row.started or utc_now()
 
         return self._change(job_id, (JobState.QUEUED,), change)
 
@@ -304,7 +303,7 @@ class Store:
             row.state = state
             row.error = error
             row.progress = progress or row.progress
-            row.ended = _now()
+            row.ended = utc_now()
             session.execute(delete(EventRow).where(EventRow.job == job_id, EventRow.transient))
             _append_event(session, row)
             payload, row.payload = row.payload, None
@@ -320,10 +319,6 @@ class Store:
                 self.blobs.delete(digest)
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 def _job_row(session: Session, job_id: str) -> JobRow | None:
     return session.scalar(select(JobRow).where(JobRow.id == job_id))
 
@@ -334,7 +329,7 @@ def _append_event(session: Session, row: JobRow, *, transient: bool = False) -> 
         EventRow(
             job=row.id,
             sequence=row.last_sequence,
-            time=_now(),
+            time=utc_now(),
             state=row.state,
             attempts=row.attempts,
             progress=row.progress,
