@@ -23,7 +23,7 @@ from pullback.neurons import Unit
 from pullback.search import SearchSettings, complete
 
 OUT = Path("bench-search")
-WORKERS = os.cpu_count() or 1
+WORKERS = int(os.environ.get("WORKERS", os.cpu_count() or 1))
 _SIGMAS = (1.0, 2.0) if QUICK else (0.5, 1.0, 1.5, 2.0, 3.0)
 _EXPONENTS = (0.25,) if QUICK else (0.1, 0.25, 0.4)
 # What is tuned, for each optimizer by the name it has in the tables.

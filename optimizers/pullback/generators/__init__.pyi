@@ -9,10 +9,12 @@ from .generator import LatentSpace as LatentSpace
 from .generator import Prior as Prior
 from .loading import build as build
 from .loading import load as load
+from .priors import Mapped as Mapped
 from .priors import OneHot as OneHot
 from .priors import Product as Product
 from .priors import StandardNormal as StandardNormal
 from .shuffling import shuffle_weights as shuffle_weights
+from .stylegan2 import StyleGan2 as StyleGan2
 
 __all__ = [
     "CatalogueEntry",
@@ -20,11 +22,13 @@ __all__ = [
     "Dcgan",
     "Generator",
     "LatentSpace",
+    "Mapped",
     "OneHot",
     "Prior",
     "Product",
     "SpaceEntry",
     "StandardNormal",
+    "StyleGan2",
     "build",
     "catalogue",
     "entry",

@@ -10,7 +10,7 @@ from pullback.errors import UnknownNameError
 from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml
 
-PRIORS = ("standard-normal", "one-hot", "product")
+PRIORS = ("standard-normal", "one-hot", "product", "mapped")
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -21,7 +21,8 @@ class SpaceEntry:
     Attributes:
         name: Unique within the generator.
         dim: Number of coordinates.
-        prior: `standard-normal`, `one-hot`, or `product` (of the spaces that tile this one).
+        prior: `standard-normal`, `one-hot`, `product` (of the spaces that tile this one), or `mapped` (what the
+            generator's mapping network makes of normal latents).
         start: First coordinate within the generator's input.
         labels: Names of the coordinates; empty where they have none.
         default: The label that holds while another space is explored; empty without labels.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
 from pullback.generators.generator import LatentSpace, Prior
+
+_MOMENT_SAMPLES = 16384
+_LEAST_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,73 @@ class Product(Prior):
 
     def _blocks(self, latents: Tensor) -> tuple[Tensor, ...]:
         return torch.split(latents, [width for _, width in self.parts], dim=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped(Prior):
+    """What a mapping network makes of N(0, I): the prior of w, and of w+ where it is repeated for every layer.
+
+    Its moments are those of a fixed sample, so they are the same in every process.
+
+    Attributes:
+        mapping: The network, on the CPU in float32, z of shape (n, d) → w of shape (n, d).
+        latent_dim: d.
+        center: Mean of w, shape (d,).
+        axes: Principal axes of w as columns, shape (d, d).
+        scales: Standard deviations along them, shape (d,).
+        deviations: Standard deviation of each coordinate of w, shape (d,).
+        layers: How often w is repeated.
+    """
+
+    mapping: nn.Module
+    latent_dim: int
+    center: Tensor
+    axes: Tensor
+    scales: Tensor
+    deviations: Tensor
+    layers: int = 1
+
+    @classmethod
+    def of(cls, mapping: nn.Module, latent_dim: int, mean: Float[Tensor, " dim"] | None = None) -> Mapped:
+        """The prior of a mapping network; the mean of w is estimated unless it is known."""
+        with torch.no_grad():
+            w = mapping(torch.randn(_MOMENT_SAMPLES, latent_dim, generator=torch.Generator().manual_seed(0)))
+            center = w.mean(dim=0) if mean is None else mean
+            covariance = torch.cov(w.T)
+            squares, axes = torch.linalg.eigh(covariance.double())
+        # A direction in which w hardly varies would otherwise outweigh all others.
+        scales = squares.clamp(min=_LEAST_VARIANCE * float(squares.max())).sqrt().float()
+        return cls(mapping, latent_dim, center, axes.float(), scales, covariance.diagonal().sqrt())
+
+    def repeated(self, layers: int) -> Mapped:
+        """The same prior for so many layers that share a w."""
+        return replace(self, layers=layers)
+
+    def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
+        """w of standard normal z, the same in every layer."""
+        del dim  # The mapping network knows its own.
+        with torch.no_grad():
+            w: Tensor = self.mapping(torch.randn(n, self.latent_dim, generator=rng))
+        return w.repeat(1, self.layers)
+
+    def mean(self, dim: int) -> Float[Tensor, " dim"]:
+        """The mean of w in every layer."""
+        del dim
+        return self.center.repeat(self.layers)
+
+    def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
+        """½(w − w̄)ᵀ Σ⁻¹ (w − w̄), Σ the covariance of w; the mean over the layers of w+."""
+        centered = self._layers(latents) - self.center.to(latents)
+        whitened = centered @ self.axes.to(latents) / self.scales.to(latents)
+        return whitened.square().sum(dim=-1).mean(dim=-1) / 2
+
+    def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
+        """Every coordinate at most `limit` of its standard deviations from its mean."""
+        center, reach = self.center.to(latents), limit * self.deviations.to(latents)
+        return self._layers(latents).clamp(center - reach, center + reach).flatten(-2)
+
+    def _layers(self, latents: Tensor) -> Float[Tensor, "*batch layers dim"]:
+        return latents.unflatten(-1, (self.layers, self.latent_dim))
 
 
 def latent_spaces(entry: CatalogueEntry) -> dict[str, LatentSpace]:

@@ -22,37 +22,44 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpullback_api/v1/specs.proto\x12\x0fpullback_api.v1\"\xed\x01\n\x0e\x45igenbasisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12-\n\x06method\x18\x04 \x01(\x0e\x32\x1d.pullback_api.v1.MetricMethod\x12\x0f\n\x07samples\x18\x05 \x01(\x05\x12\x0c\n\x04seed\x18\x06 \x01(\x05\x12\x11\n\tautomatic\x18\x07 \x01(\x08\x12\x11\n\ttolerance\x18\x08 \x01(\x01\x12\t\n\x01k\x18\t \x01(\x05\x12\x10\n\x08separate\x18\n \x01(\x08\x12\x16\n\x0emax_memory_mib\x18\x0b \x01(\x05\"\xb2\x01\n\x0c\x41nalysisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x11\n\tpositions\x18\x04 \x01(\x05\x12\x19\n\x11\x63ontrol_positions\x18\x05 \x01(\x05\x12\x1a\n\x12\x63ompared_distances\x18\x06 \x03(\t\x12\x0c\n\x04seed\x18\x07 \x01(\x05\x12\x16\n\x0emax_memory_mib\x18\x08 \x01(\x05\"\x7f\n\x0bLossWeights\x12\x15\n\x08\x64istance\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02l1\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02l2\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05prior\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x0b\n\t_distanceB\x05\n\x03_l1B\x05\n\x03_l2B\x08\n\x06_prior\"1\n\x11\x41lignmentSettings\x12\r\n\x05scale\x18\x01 \x01(\x01\x12\r\n\x05shift\x18\x02 \x01(\x01\"%\n\x05\x42\x65tas\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0e\n\x06square\x18\x02 \x01(\x01\"\x86\x06\n\x11InversionSettings\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x30\n\x06method\x18\x04 \x01(\x0e\x32 .pullback_api.v1.InversionMethod\x12-\n\x07weights\x18\x05 \x01(\x0b\x32\x1c.pullback_api.v1.LossWeights\x12\r\n\x05steps\x18\x06 \x01(\x05\x12\x10\n\x08restarts\x18\x07 \x01(\x05\x12\x0c\n\x04seed\x18\x08 \x01(\x05\x12\x1a\n\rlearning_rate\x18\t \x01(\x01H\x00\x88\x01\x01\x12+\n\x08schedule\x18\n \x01(\x0e\x32\x19.pullback_api.v1.Schedule\x12\x12\n\neigenbasis\x18\x0b \x01(\t\x12\x15\n\x08\x65xponent\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rpreview_every\x18\r \x01(\x05\x12.\n\x05\x62\x61sis\x18\x0e \x01(\x0e\x32\x1f.pullback_api.v1.InversionBasis\x12\x13\n\x0blocal_every\x18\x0f \x01(\x05\x12%\n\x05start\x18\x10 \x01(\x0e\x32\x16.pullback_api.v1.Start\x12\x11\n\x04thin\x18\x11 \x01(\x08H\x02\x88\x01\x01\x12\x13\n\x0b\x65valuations\x18\x12 \x01(\x05\x12\x0f\n\x07seconds\x18\x13 \x01(\x01\x12\x10\n\x08patience\x18\x14 \x01(\x05\x12\x17\n\ntruncation\x18\x15 \x01(\x01H\x03\x88\x01\x01\x12.\n\nclass_mode\x18\x16 \x01(\x0e\x32\x1a.pullback_api.v1.ClassMode\x12\x35\n\talignment\x18\x17 \x01(\x0b\x32\".pullback_api.v1.AlignmentSettings\x12\r\n\x05top_k\x18\x18 \x01(\x05\x12%\n\x05\x62\x65tas\x18\x19 \x01(\x0b\x32\x16.pullback_api.v1.BetasB\x10\n\x0e_learning_rateB\x0b\n\t_exponentB\x07\n\x05_thinB\r\n\x0b_truncation*\xed\x01\n\x0cMetricMethod\x12\x1d\n\x19METRIC_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14METRIC_METHOD_SKETCH\x10\x01\x12\x16\n\x12METRIC_METHOD_GRAM\x10\x02\x12\x1f\n\x1bMETRIC_METHOD_FULL_BACKPROP\x10\x03\x12$\n METRIC_METHOD_BACKWARD_ITERATION\x10\x04\x12#\n\x1fMETRIC_METHOD_FORWARD_ITERATION\x10\x05\x12 \n\x1cMETRIC_METHOD_GRAM_ITERATION\x10\x06*\xac\x02\n\x0fInversionMethod\x12 \n\x1cINVERSION_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15INVERSION_METHOD_ADAM\x10\x01\x12!\n\x1dINVERSION_METHOD_HESSIAN_ADAM\x10\x02\x12\x1a\n\x16INVERSION_METHOD_LBFGS\x10\x03\x12\x1e\n\x1aINVERSION_METHOD_BASIN_CMA\x10\x04\x12+\n\'INVERSION_METHOD_BASIN_CMA_HESSIAN_ADAM\x10\x05\x12&\n\"INVERSION_METHOD_HESSIAN_BASIN_CMA\x10\x06\x12(\n$INVERSION_METHOD_LEVENBERG_MARQUARDT\x10\x07*\xa0\x01\n\x0eInversionBasis\x12\x1f\n\x1bINVERSION_BASIS_UNSPECIFIED\x10\x00\x12\x18\n\x14INVERSION_BASIS_NONE\x10\x01\x12\x1a\n\x16INVERSION_BASIS_GLOBAL\x10\x02\x12\x1c\n\x18INVERSION_BASIS_SEPARATE\x10\x03\x12\x19\n\x15INVERSION_BASIS_LOCAL\x10\x04*P\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x15\n\x11SCHEDULE_CONSTANT\x10\x01\x12\x13\n\x0fSCHEDULE_COSINE\x10\x02*O\n\x05Start\x12\x15\n\x11START_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTART_PRIOR\x10\x01\x12\x0e\n\nSTART_MEAN\x10\x02\x12\x0e\n\nSTART_BANK\x10\x03*k\n\tClassMode\x12\x1a\n\x16\x43LASS_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43LASS_MODE_GIVEN\x10\x01\x12\x13\n\x0f\x43LASS_MODE_FREE\x10\x02\x12\x17\n\x13\x43LASS_MODE_SEARCHED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpullback_api/v1/specs.proto\x12\x0fpullback_api.v1\x1a\x1cpullback_api/v1/values.proto\"\xed\x01\n\x0e\x45igenbasisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12-\n\x06method\x18\x04 \x01(\x0e\x32\x1d.pullback_api.v1.MetricMethod\x12\x0f\n\x07samples\x18\x05 \x01(\x05\x12\x0c\n\x04seed\x18\x06 \x01(\x05\x12\x11\n\tautomatic\x18\x07 \x01(\x08\x12\x11\n\ttolerance\x18\x08 \x01(\x01\x12\t\n\x01k\x18\t \x01(\x05\x12\x10\n\x08separate\x18\n \x01(\x08\x12\x16\n\x0emax_memory_mib\x18\x0b \x01(\x05\"\xb2\x01\n\x0c\x41nalysisSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x11\n\tpositions\x18\x04 \x01(\x05\x12\x19\n\x11\x63ontrol_positions\x18\x05 \x01(\x05\x12\x1a\n\x12\x63ompared_distances\x18\x06 \x03(\t\x12\x0c\n\x04seed\x18\x07 \x01(\x05\x12\x16\n\x0emax_memory_mib\x18\x08 \x01(\x05\"\x7f\n\x0bLossWeights\x12\x15\n\x08\x64istance\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02l1\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02l2\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x12\n\x05prior\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x0b\n\t_distanceB\x05\n\x03_l1B\x05\n\x03_l2B\x08\n\x06_prior\"1\n\x11\x41lignmentSettings\x12\r\n\x05scale\x18\x01 \x01(\x01\x12\r\n\x05shift\x18\x02 \x01(\x01\"%\n\x05\x42\x65tas\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0e\n\x06square\x18\x02 \x01(\x01\"\x86\x06\n\x11InversionSettings\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x10\n\x08\x64istance\x18\x03 \x01(\t\x12\x30\n\x06method\x18\x04 \x01(\x0e\x32 .pullback_api.v1.InversionMethod\x12-\n\x07weights\x18\x05 \x01(\x0b\x32\x1c.pullback_api.v1.LossWeights\x12\r\n\x05steps\x18\x06 \x01(\x05\x12\x10\n\x08restarts\x18\x07 \x01(\x05\x12\x0c\n\x04seed\x18\x08 \x01(\x05\x12\x1a\n\rlearning_rate\x18\t \x01(\x01H\x00\x88\x01\x01\x12+\n\x08schedule\x18\n \x01(\x0e\x32\x19.pullback_api.v1.Schedule\x12\x12\n\neigenbasis\x18\x0b \x01(\t\x12\x15\n\x08\x65xponent\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rpreview_every\x18\r \x01(\x05\x12.\n\x05\x62\x61sis\x18\x0e \x01(\x0e\x32\x1f.pullback_api.v1.InversionBasis\x12\x13\n\x0blocal_every\x18\x0f \x01(\x05\x12%\n\x05start\x18\x10 \x01(\x0e\x32\x16.pullback_api.v1.Start\x12\x11\n\x04thin\x18\x11 \x01(\x08H\x02\x88\x01\x01\x12\x13\n\x0b\x65valuations\x18\x12 \x01(\x05\x12\x0f\n\x07seconds\x18\x13 \x01(\x01\x12\x10\n\x08patience\x18\x14 \x01(\x05\x12\x17\n\ntruncation\x18\x15 \x01(\x01H\x03\x88\x01\x01\x12.\n\nclass_mode\x18\x16 \x01(\x0e\x32\x1a.pullback_api.v1.ClassMode\x12\x35\n\talignment\x18\x17 \x01(\x0b\x32\".pullback_api.v1.AlignmentSettings\x12\r\n\x05top_k\x18\x18 \x01(\x05\x12%\n\x05\x62\x65tas\x18\x19 \x01(\x0b\x32\x16.pullback_api.v1.BetasB\x10\n\x0e_learning_rateB\x0b\n\t_exponentB\x07\n\x05_thinB\r\n\x0b_truncation\"\xd9\x02\n\x0e\x44irectionsSpec\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x30\n\x06method\x18\x03 \x01(\x0e\x32 .pullback_api.v1.DirectionMethod\x12\t\n\x01k\x18\x04 \x01(\x05\x12\x12\n\neigenbasis\x18\x05 \x01(\t\x12\x0c\n\x04seed\x18\x06 \x01(\x05\x12\'\n\x06latent\x18\x07 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x10\n\x08\x64istance\x18\x08 \x01(\t\x12\x0f\n\x07samples\x18\t \x01(\x05\x12\r\n\x05layer\x18\n \x01(\t\x12\x0e\n\x06layers\x18\x0b \x03(\x05\x12\x30\n\x0bica_vectors\x18\x0c \x01(\x0e\x32\x1b.pullback_api.v1.IcaVectors\x12\x12\n\niterations\x18\r \x01(\x05\x12\x15\n\rlearn_density\x18\x0e \x01(\x08*\xed\x01\n\x0cMetricMethod\x12\x1d\n\x19METRIC_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14METRIC_METHOD_SKETCH\x10\x01\x12\x16\n\x12METRIC_METHOD_GRAM\x10\x02\x12\x1f\n\x1bMETRIC_METHOD_FULL_BACKPROP\x10\x03\x12$\n METRIC_METHOD_BACKWARD_ITERATION\x10\x04\x12#\n\x1fMETRIC_METHOD_FORWARD_ITERATION\x10\x05\x12 \n\x1cMETRIC_METHOD_GRAM_ITERATION\x10\x06*\xac\x02\n\x0fInversionMethod\x12 \n\x1cINVERSION_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15INVERSION_METHOD_ADAM\x10\x01\x12!\n\x1dINVERSION_METHOD_HESSIAN_ADAM\x10\x02\x12\x1a\n\x16INVERSION_METHOD_LBFGS\x10\x03\x12\x1e\n\x1aINVERSION_METHOD_BASIN_CMA\x10\x04\x12+\n\'INVERSION_METHOD_BASIN_CMA_HESSIAN_ADAM\x10\x05\x12&\n\"INVERSION_METHOD_HESSIAN_BASIN_CMA\x10\x06\x12(\n$INVERSION_METHOD_LEVENBERG_MARQUARDT\x10\x07*\xa0\x01\n\x0eInversionBasis\x12\x1f\n\x1bINVERSION_BASIS_UNSPECIFIED\x10\x00\x12\x18\n\x14INVERSION_BASIS_NONE\x10\x01\x12\x1a\n\x16INVERSION_BASIS_GLOBAL\x10\x02\x12\x1c\n\x18INVERSION_BASIS_SEPARATE\x10\x03\x12\x19\n\x15INVERSION_BASIS_LOCAL\x10\x04*P\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x15\n\x11SCHEDULE_CONSTANT\x10\x01\x12\x13\n\x0fSCHEDULE_COSINE\x10\x02*O\n\x05Start\x12\x15\n\x11START_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTART_PRIOR\x10\x01\x12\x0e\n\nSTART_MEAN\x10\x02\x12\x0e\n\nSTART_BANK\x10\x03*k\n\tClassMode\x12\x1a\n\x16\x43LASS_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43LASS_MODE_GIVEN\x10\x01\x12\x13\n\x0f\x43LASS_MODE_FREE\x10\x02\x12\x17\n\x13\x43LASS_MODE_SEARCHED\x10\x03*\xd4\x02\n\x0f\x44irectionMethod\x12 \n\x1c\x44IRECTION_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44IRECTION_METHOD_HESSIAN\x10\x01\x12\"\n\x1e\x44IRECTION_METHOD_LOCAL_HESSIAN\x10\x02\x12 \n\x1c\x44IRECTION_METHOD_LOCAL_BASIS\x10\x03\x12\x1d\n\x19\x44IRECTION_METHOD_JACOBIAN\x10\x04\x12!\n\x1d\x44IRECTION_METHOD_GANSPACE_PCA\x10\x05\x12!\n\x1d\x44IRECTION_METHOD_GANSPACE_ICA\x10\x06\x12\x19\n\x15\x44IRECTION_METHOD_SEFA\x10\x07\x12\x1c\n\x18\x44IRECTION_METHOD_DP_LASE\x10\x08\x12\x1d\n\x19\x44IRECTION_METHOD_IMPORTED\x10\t*[\n\nIcaVectors\x12\x1b\n\x17ICA_VECTORS_UNSPECIFIED\x10\x00\x12\x16\n\x12ICA_VECTORS_MIXING\x10\x01\x12\x18\n\x14ICA_VECTORS_UNMIXING\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.specs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_METRICMETHOD']._serialized_start=1466
-  _globals['_METRICMETHOD']._serialized_end=1703
-  _globals['_INVERSIONMETHOD']._serialized_start=1706
-  _globals['_INVERSIONMETHOD']._serialized_end=2006
-  _globals['_INVERSIONBASIS']._serialized_start=2009
-  _globals['_INVERSIONBASIS']._serialized_end=2169
-  _globals['_SCHEDULE']._serialized_start=2171
-  _globals['_SCHEDULE']._serialized_end=2251
-  _globals['_START']._serialized_start=2253
-  _globals['_START']._serialized_end=2332
-  _globals['_CLASSMODE']._serialized_start=2334
-  _globals['_CLASSMODE']._serialized_end=2441
-  _globals['_EIGENBASISSPEC']._serialized_start=49
-  _globals['_EIGENBASISSPEC']._serialized_end=286
-  _globals['_ANALYSISSPEC']._serialized_start=289
-  _globals['_ANALYSISSPEC']._serialized_end=467
-  _globals['_LOSSWEIGHTS']._serialized_start=469
-  _globals['_LOSSWEIGHTS']._serialized_end=596
-  _globals['_ALIGNMENTSETTINGS']._serialized_start=598
-  _globals['_ALIGNMENTSETTINGS']._serialized_end=647
-  _globals['_BETAS']._serialized_start=649
-  _globals['_BETAS']._serialized_end=686
-  _globals['_INVERSIONSETTINGS']._serialized_start=689
-  _globals['_INVERSIONSETTINGS']._serialized_end=1463
+  _globals['_METRICMETHOD']._serialized_start=1844
+  _globals['_METRICMETHOD']._serialized_end=2081
+  _globals['_INVERSIONMETHOD']._serialized_start=2084
+  _globals['_INVERSIONMETHOD']._serialized_end=2384
+  _globals['_INVERSIONBASIS']._serialized_start=2387
+  _globals['_INVERSIONBASIS']._serialized_end=2547
+  _globals['_SCHEDULE']._serialized_start=2549
+  _globals['_SCHEDULE']._serialized_end=2629
+  _globals['_START']._serialized_start=2631
+  _globals['_START']._serialized_end=2710
+  _globals['_CLASSMODE']._serialized_start=2712
+  _globals['_CLASSMODE']._serialized_end=2819
+  _globals['_DIRECTIONMETHOD']._serialized_start=2822
+  _globals['_DIRECTIONMETHOD']._serialized_end=3162
+  _globals['_ICAVECTORS']._serialized_start=3164
+  _globals['_ICAVECTORS']._serialized_end=3255
+  _globals['_EIGENBASISSPEC']._serialized_start=79
+  _globals['_EIGENBASISSPEC']._serialized_end=316
+  _globals['_ANALYSISSPEC']._serialized_start=319
+  _globals['_ANALYSISSPEC']._serialized_end=497
+  _globals['_LOSSWEIGHTS']._serialized_start=499
+  _globals['_LOSSWEIGHTS']._serialized_end=626
+  _globals['_ALIGNMENTSETTINGS']._serialized_start=628
+  _globals['_ALIGNMENTSETTINGS']._serialized_end=677
+  _globals['_BETAS']._serialized_start=679
+  _globals['_BETAS']._serialized_end=716
+  _globals['_INVERSIONSETTINGS']._serialized_start=719
+  _globals['_INVERSIONSETTINGS']._serialized_end=1493
+  _globals['_DIRECTIONSSPEC']._serialized_start=1496
+  _globals['_DIRECTIONSSPEC']._serialized_end=1841
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from pullback_api.v1 import values_pb2 as _values_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -55,6 +56,25 @@ class ClassMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CLASS_MODE_GIVEN: _ClassVar[ClassMode]
     CLASS_MODE_FREE: _ClassVar[ClassMode]
     CLASS_MODE_SEARCHED: _ClassVar[ClassMode]
+
+class DirectionMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIRECTION_METHOD_UNSPECIFIED: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_HESSIAN: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_LOCAL_HESSIAN: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_LOCAL_BASIS: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_JACOBIAN: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_GANSPACE_PCA: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_GANSPACE_ICA: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_SEFA: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_DP_LASE: _ClassVar[DirectionMethod]
+    DIRECTION_METHOD_IMPORTED: _ClassVar[DirectionMethod]
+
+class IcaVectors(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ICA_VECTORS_UNSPECIFIED: _ClassVar[IcaVectors]
+    ICA_VECTORS_MIXING: _ClassVar[IcaVectors]
+    ICA_VECTORS_UNMIXING: _ClassVar[IcaVectors]
 METRIC_METHOD_UNSPECIFIED: MetricMethod
 METRIC_METHOD_SKETCH: MetricMethod
 METRIC_METHOD_GRAM: MetricMethod
@@ -86,6 +106,19 @@ CLASS_MODE_UNSPECIFIED: ClassMode
 CLASS_MODE_GIVEN: ClassMode
 CLASS_MODE_FREE: ClassMode
 CLASS_MODE_SEARCHED: ClassMode
+DIRECTION_METHOD_UNSPECIFIED: DirectionMethod
+DIRECTION_METHOD_HESSIAN: DirectionMethod
+DIRECTION_METHOD_LOCAL_HESSIAN: DirectionMethod
+DIRECTION_METHOD_LOCAL_BASIS: DirectionMethod
+DIRECTION_METHOD_JACOBIAN: DirectionMethod
+DIRECTION_METHOD_GANSPACE_PCA: DirectionMethod
+DIRECTION_METHOD_GANSPACE_ICA: DirectionMethod
+DIRECTION_METHOD_SEFA: DirectionMethod
+DIRECTION_METHOD_DP_LASE: DirectionMethod
+DIRECTION_METHOD_IMPORTED: DirectionMethod
+ICA_VECTORS_UNSPECIFIED: IcaVectors
+ICA_VECTORS_MIXING: IcaVectors
+ICA_VECTORS_UNMIXING: IcaVectors
 
 class EigenbasisSpec(_message.Message):
     __slots__ = ("generator", "space", "distance", "method", "samples", "seed", "automatic", "tolerance", "k", "separate", "max_memory_mib")
@@ -214,3 +247,35 @@ class InversionSettings(_message.Message):
     top_k: int
     betas: Betas
     def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ...) -> None: ...
+
+class DirectionsSpec(_message.Message):
+    __slots__ = ("generator", "space", "method", "k", "eigenbasis", "seed", "latent", "distance", "samples", "layer", "layers", "ica_vectors", "iterations", "learn_density")
+    GENERATOR_FIELD_NUMBER: _ClassVar[int]
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    K_FIELD_NUMBER: _ClassVar[int]
+    EIGENBASIS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    LATENT_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    LAYERS_FIELD_NUMBER: _ClassVar[int]
+    ICA_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    LEARN_DENSITY_FIELD_NUMBER: _ClassVar[int]
+    generator: str
+    space: str
+    method: DirectionMethod
+    k: int
+    eigenbasis: str
+    seed: int
+    latent: _values_pb2.Tensor
+    distance: str
+    samples: int
+    layer: str
+    layers: _containers.RepeatedScalarFieldContainer[int]
+    ica_vectors: IcaVectors
+    iterations: int
+    learn_density: bool
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., method: _Optional[_Union[DirectionMethod, str]] = ..., k: _Optional[int] = ..., eigenbasis: _Optional[str] = ..., seed: _Optional[int] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., distance: _Optional[str] = ..., samples: _Optional[int] = ..., layer: _Optional[str] = ..., layers: _Optional[_Iterable[int]] = ..., ica_vectors: _Optional[_Union[IcaVectors, str]] = ..., iterations: _Optional[int] = ..., learn_density: bool = ...) -> None: ...

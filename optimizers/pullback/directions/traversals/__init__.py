@@ -1,0 +1,1 @@
+"""Traversals: one file for each way to walk."""

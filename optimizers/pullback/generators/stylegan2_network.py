@@ -1,0 +1,127 @@
+"""StyleGAN2's mapping and synthesis networks (Karras et al., CVPR 2020), in the layout of the public checkpoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pullback.errors import WeightsError
+from pullback.generators.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRgb
+
+_MAPPING_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class StyleGan2Shape:
+    """What the weights' shapes say of a network.
+
+    Attributes:
+        latent_dim: Number of coordinates of z, and of w.
+        mapping_layers: Layers of the mapping network.
+        channels: Width of the maps at 4 px, 8 px and so on.
+    """
+
+    latent_dim: int
+    mapping_layers: int
+    channels: tuple[int, ...]
+
+    @property
+    def side(self) -> int:
+        """Side of the images, px."""
+        return int(4 * 2 ** (len(self.channels) - 1))
+
+    @property
+    def layers(self) -> int:
+        """Number of w's that an image takes: 2·log₂(side) − 2."""
+        return 2 * len(self.channels)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], name: str) -> StyleGan2Shape:
+        """Reads it from the tensors of a checkpoint.
+
+        Raises:
+            WeightsError: They are not those of a StyleGAN2; `name` says whose they are.
+        """
+        mapping = [key for key in state if re.fullmatch(r"style\.\d+\.weight", key)]
+        ups = sorted(int(found[1]) for key in state if (found := re.fullmatch(r"convs\.(\d+)\.conv\.weight", key)))
+        try:
+            first = state["input.input"].shape[1]
+            # Every second convolution enters a resolution.
+            channels = (first, *(int(state[f"convs.{index}.conv.weight"].shape[1]) for index in ups[::2]))
+            return cls(int(state["style.1.weight"].shape[1]), len(mapping), channels)
+        except (KeyError, IndexError) as error:
+            raise WeightsError(
+                f"the weights of {name!r} are not a stylegan2: {error} is missing or misshapen"
+            ) from error
+
+
+class StyleGan2Network(nn.Module):
+    """z → w → image, with the names and shapes of the public PyTorch checkpoints.
+
+    Args:
+        shape: Dimension, depth and widths.
+    """
+
+    def __init__(self, shape: StyleGan2Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        dim, widths = shape.latent_dim, shape.channels
+        mapping = [EqualLinear(dim, dim, rate=_MAPPING_RATE, rectify=True) for _ in range(shape.mapping_layers)]
+        self.style = nn.Sequential(PixelNorm(), *mapping)
+        self.input = ConstantInput(widths[0])
+        self.conv1 = StyledConv(widths[0], widths[0], dim)
+        self.to_rgb1 = ToRgb(widths[0], dim, first=True)
+        self.convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
+        for before, width in zip(widths, widths[1:], strict=False):
+            self.convs += [StyledConv(before, width, dim, upsample=True), StyledConv(width, width, dim)]
+            self.to_rgbs.append(ToRgb(width, dim))
+        self.noises = nn.Module()
+        for index, side in enumerate(self.noise_sides()):
+            self.noises.register_buffer(f"noise_{index}", torch.randn(1, 1, side, side))
+
+    def noise_sides(self) -> list[int]:
+        """Side of each layer's noise map, px."""
+        return [4 * 2 ** ((index + 1) // 2) for index in range(self.shape.layers - 1)]
+
+    def fixed_noise(self) -> list[Tensor]:
+        """The noise maps that belong to the weights, shape (1, 1, H, W) each."""
+        return [self.noises.get_buffer(f"noise_{index}") for index in range(self.shape.layers - 1)]
+
+    def mapping(self, z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
+        """The w of every z."""
+        w: Tensor = self.style(z)
+        return w
+
+    def steps(
+        self, w: Float[Tensor, "batch layers dim"], noise: Sequence[Tensor]
+    ) -> Iterator[tuple[Tensor, Float[Tensor, "batch 3 h w"]]]:
+        """Synthesis, one resolution at a time.
+
+        Args:
+            w: A w for each layer.
+            noise: A map for each convolution, shape (1 or B, 1, H, W).
+
+        Yields:
+            The maps of a resolution, and the image so far.
+        """
+        values = self.conv1(self.input(len(w)), w[:, 0], noise[0])
+        image = self.to_rgb1(values, w[:, 1], None)
+        yield values, image
+        for index, to_rgb in enumerate(self.to_rgbs):
+            at = 2 * index + 1
+            values = self.convs[2 * index](values, w[:, at], noise[at])
+            values = self.convs[2 * index + 1](values, w[:, at + 1], noise[at + 1])
+            image = to_rgb(values, w[:, at + 2], image)
+            yield values, image
+
+    def synthesis(
+        self, w: Float[Tensor, "batch layers dim"], noise: Sequence[Tensor] | None = None
+    ) -> Float[Tensor, "batch 3 h w"]:
+        """Images, about [−1, 1] and not clamped; `fixed_noise` unless other maps are given."""
+        *_, (_, image) = self.steps(w, self.fixed_noise() if noise is None else noise)
+        return image
