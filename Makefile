@@ -1,9 +1,10 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both make .venv and install what they need.
 PYTHON ?= python3
+KIMG ?= 400
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search chaos clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions chaos train-faces32 clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -40,12 +41,19 @@ bench-inversion: $(VENV)/.test
 bench-search: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_search.py
 
+bench-directions: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_directions.py
+
+# How the weights of `faces32` were made: some hours on two cores. Stops and goes on.
+train-faces32: $(VENV)/.test
+	$(BIN)/python -m pullback.training --folder train-faces32 --kimg $(KIMG)
+
 # Kills servers and workers of running evolutions; `make test` does it a few times only.
 chaos: $(VENV)/.test
 	CHAOS_KILLS=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e/test_search_chaos.py
 
 clean:
-	rm -rf $(VENV) demo bench-inversion bench-search .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo bench-inversion bench-search bench-directions .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

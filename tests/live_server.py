@@ -16,6 +16,7 @@ import grpc
 import psutil
 
 from pullback_api.v1 import (
+    directions_pb2_grpc,
     generators_pb2_grpc,
     geometry_pb2,
     geometry_pb2_grpc,
@@ -135,6 +136,7 @@ class LiveServer:
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
         self.search = search_pb2_grpc.SearchStub(self._channel)
+        self.directions = directions_pb2_grpc.DirectionsStub(self._channel)
 
     @property
     def channel(self) -> grpc.Channel:
@@ -166,9 +168,13 @@ class LiveServer:
                 return event.job
         raise AssertionError(f"{name} ended before step {step}")
 
-    def eigenbasis(self, samples: int = 64, seed: int = 0, distance: str = "mse") -> str:
-        """The name of an eigenbasis of `tiny`, computed where it is not there yet."""
-        spec = specs_pb2.EigenbasisSpec(generator="generators/tiny", distance=distance, samples=samples, seed=seed)
+    def eigenbasis(
+        self, samples: int = 64, seed: int = 0, distance: str = "mse", generator: str = "tiny", space: str = ""
+    ) -> str:
+        """The name of an eigenbasis, computed where it is not there yet."""
+        spec = specs_pb2.EigenbasisSpec(
+            generator=f"generators/{generator}", space=space, distance=distance, samples=samples, seed=seed
+        )
         job = self.geometry.ComputeEigenbasis(geometry_pb2.ComputeEigenbasisRequest(spec=spec), timeout=CALL_SECONDS)
         ended = self.wait(job.name)
         assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED, ended

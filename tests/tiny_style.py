@@ -31,9 +31,9 @@ def style_state(seed: int = 0) -> dict[str, Tensor]:
     for name, tensor in state.items():
         if name.startswith("style.") and name.endswith("bias"):
             # Biases are scaled by 0.01 where they are used.
-            tensor += 50 * torch.randn(tensor.shape, generator=rng)
+            tensor.add_(50 * torch.randn(tensor.shape, generator=rng))
         if name.startswith("to_rgb") and name.endswith("conv.weight"):
-            tensor *= 0.3
+            tensor.mul_(0.3)
     return state
 
 

@@ -1,4 +1,4 @@
-"""Pullback's Python client: GAN inversion, search and eigenbases from a Pullback server. Needs no torch.
+"""Pullback's Python client: GAN inversion, search and edit directions from a Pullback server. Needs no torch.
 
 from pullback_client import Client
 
@@ -21,6 +21,20 @@ from pullback_client.analysis import (
     Spectrum,
 )
 from pullback_client.client import CALL_TIMEOUT, DEFAULT_TARGET, RENDER_TIMEOUT, Client
+from pullback_client.directions import (
+    Annotation,
+    Direction,
+    Directions,
+    DirectionsInfo,
+    DirectionsOptions,
+    Edit,
+    EditOutcome,
+    EigenShare,
+    Frame,
+    Traversal,
+    WalkOptions,
+    WalkStart,
+)
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
 from pullback_client.errors import (
     AlreadyExistsError,
@@ -78,6 +92,7 @@ __all__ = [
     "AlreadyExistsError",
     "Analysis",
     "AnalysisInfo",
+    "Annotation",
     "ApparentSpeed",
     "AxisStrip",
     "BadResponseError",
@@ -90,8 +105,15 @@ __all__ = [
     "ClientError",
     "DeadlineExceededError",
     "DimsFor",
+    "Direction",
+    "Directions",
+    "DirectionsInfo",
+    "DirectionsOptions",
     "Distance",
     "DistanceComparison",
+    "Edit",
+    "EditOutcome",
+    "EigenShare",
     "Eigenbasis",
     "EigenbasisInfo",
     "EvolutionSession",
@@ -99,6 +121,7 @@ __all__ = [
     "EvolveThread",
     "FailedPreconditionError",
     "FieldViolation",
+    "Frame",
     "GenerationRecord",
     "GenerationSummary",
     "Generator",
@@ -134,8 +157,11 @@ __all__ = [
     "TellOutcome",
     "ThreadState",
     "ThreadStatus",
+    "Traversal",
     "Trial",
     "TrialRecord",
     "TrialResult",
     "UnavailableError",
+    "WalkOptions",
+    "WalkStart",
 ]

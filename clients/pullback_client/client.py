@@ -1,20 +1,38 @@
-"""The client: generators, eigenbases, analyses, inversions and searches of a Pullback server."""
+"""The client: generators, eigenbases, analyses, inversions, searches and directions of a Pullback server."""
 
 from __future__ import annotations
 
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 import numpy.typing as npt
 from PIL import Image
 
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, specs_pb2
+from pullback_api.v1 import (
+    directions_pb2,
+    generators_pb2,
+    geometry_pb2,
+    inversion_pb2,
+    jobs_pb2,
+    search_pb2,
+    specs_pb2,
+)
 from pullback_client import settings
 from pullback_client.analysis import Analysis, AnalysisInfo
 from pullback_client.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
+from pullback_client.directions import finding, walking
+from pullback_client.directions.direction_set import Directions
+from pullback_client.directions.editing import Edit, EditOutcomes
+from pullback_client.directions.link import DirectionsLink
+from pullback_client.directions.options import DirectionsOptions, ImportFormat, directions_spec
+from pullback_client.directions.records import Direction, DirectionsInfo
+from pullback_client.directions.starts import WalkStart
+from pullback_client.directions.traversal import Frame, Traversal
+from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
 from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.images import ImageInput
@@ -49,7 +67,7 @@ CALL_TIMEOUT = 30.0
 RENDER_TIMEOUT = 600.0
 """Seconds that sampling and rendering may take: the first time, a worker starts and fetches the weights."""
 
-AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis]
+AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directions]
 _Page = TypeVar("_Page")
 
 
@@ -67,6 +85,7 @@ class Client:
     def __init__(self, target: str | None = None, *, timeout: float = CALL_TIMEOUT) -> None:
         self.target = target or os.environ.get(TARGET_VARIABLE) or DEFAULT_TARGET
         self._transport = Transport(self.target, timeout)
+        self._directions = DirectionsLink(self._transport)
 
     def __enter__(self) -> Client:
         return self
@@ -491,6 +510,235 @@ class Client:
         pages = self._pages(self._transport.search.ListSessions, search_pb2.ListSessionsRequest(states=wanted))
         return [SessionStatus.from_wire(message) for page in pages for message in page.sessions]
 
+    # Directions
+
+    def directions(
+        self,
+        generator: str,
+        *,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[DirectionsOptions],
+    ) -> Directions:
+        """Edit directions of a generator: at once where the server has them, else once they are found.
+
+        Directions are measured by a global eigenbasis. Where no `eigenbasis=` is named, the one of the default
+        specification is computed first, if the server does not have it yet.
+
+        Args:
+            generator: Name of the generator.
+            progress: A callback for the jobs' events; True = a bar, False = nothing, None = a bar in a terminal.
+            timeout: Seconds to follow the jobs, the eigenbasis's included; an hour where not given.
+            **options: See `DirectionsOptions`.
+
+        Raises:
+            NotFoundError: No such generator or eigenbasis.
+            InvalidArgumentError: An unknown name, a number out of range, or a method that the generator cannot have;
+                `field_violations` say which.
+            JobFailedError: The search for directions failed.
+            DeadlineExceededError: Not finished in time; the job goes on.
+        """
+        return finding.find(self, generator, options, progress, timeout)
+
+    def submit_directions(self, generator: str, **options: Unpack[DirectionsOptions]) -> Job[Directions]:
+        """`directions` without waiting. Where they exist already, the job is the finished one that found them.
+
+        Raises:
+            FailedPreconditionError: The eigenbasis by which they are measured does not exist; `submit_eigenbasis`
+                makes it.
+        """
+        job = self._directions.discover(directions_spec(generator, options))
+        return Job(self._transport, job, lambda done: self.get_directions(done.result))
+
+    def direction(
+        self,
+        generator: str,
+        word: str,
+        *,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[DirectionsOptions],
+    ) -> Direction:
+        """One direction by a word for it.
+
+        Args:
+            generator: Name of the generator.
+            word: `METHOD:INDEX`, such as `hessian:3`: what the method finds, with these options. `SET:INDEX`: of a set
+                that the server has, by its id or resource name. Else the title that somebody gave it.
+            progress: As for `directions`.
+            timeout: As for `directions`.
+            **options: Of the method: see `DirectionsOptions`.
+
+        Raises:
+            ClientError: As `directions` does.
+            NotFoundError: No such set, or no direction of that title; the message lists the known ones.
+            InvalidArgumentError: The set has no direction of that index, or several sets have one of that title.
+        """
+        return finding.find_by_word(self, generator, word, options, progress, timeout)
+
+    def get_directions(self, name: str) -> Directions:
+        """The directions of a resource name, `generators/{generator}/directions/{id}`.
+
+        Raises:
+            NotFoundError: There are none of that name.
+            FailedPreconditionError: Their job has not succeeded.
+        """
+        return self._directions.get(name)
+
+    def list_directions(self, generator: str = "-") -> list[DirectionsInfo]:
+        """The directions of a generator, newest first, without their arrays; `-` = of every generator."""
+        request = directions_pb2.ListDirectionsRequest(parent=settings.generator_name(generator))
+        pages = self._pages(self._transport.directions.ListDirections, request)
+        return [DirectionsInfo.from_wire(message) for page in pages for message in page.directions]
+
+    def import_directions(
+        self,
+        path: str | os.PathLike[str],
+        generator: str,
+        *,
+        format: ImportFormat,
+        space: str | None = None,
+        eigenbasis: str | EigenbasisInfo | None = None,
+        layers: Sequence[int] | None = None,
+    ) -> Directions:
+        """Keeps directions from a published file; the same file for the same generator and space is kept once.
+
+        Args:
+            path: The file.
+            generator: Name of the generator.
+            format: What file it is: `ganspace` (.npz), `sefa` (.npy), `local_basis` (.npy), `styleclip` (.npy),
+                `deformator` (Voynov & Babenko), `hessian_penalty`, or `pullback` (what `Directions.save` wrote).
+            space: Latent space that they lie in; None = the generator's first.
+            eigenbasis: By which they are measured; None = the one of the default specification, which must exist.
+            layers: Layers of a style-based generator on which a step acts; None = all.
+
+        Raises:
+            InvalidArgumentError: The file is not there or not of that format, or does not fit the generator.
+            FailedPreconditionError: The eigenbasis does not exist; `eigenbasis` makes it.
+        """
+        basis = "" if eigenbasis is None else eigenbasis_name(eigenbasis)
+        return self._directions.import_file(Path(path), generator, format, space or "", basis, layers)
+
+    def delete_directions(self, name: str | DirectionsInfo) -> None:
+        """Deletes directions and what people said of them.
+
+        Raises:
+            NotFoundError: There are none of that name.
+            FailedPreconditionError: An unfinished job makes them.
+        """
+        self._directions.delete(name if isinstance(name, str) else name.name)
+
+    def traverse(
+        self,
+        start: WalkStart,
+        direction: Direction | str | None = None,
+        *,
+        generator: str | None = None,
+        space: str | None = None,
+        inversion: InversionOptions | None = None,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[WalkOptions],
+    ) -> Traversal:
+        """Walks from a latent, or from a photograph that is inverted first, along a direction.
+
+        Args:
+            start: A latent (dim,), an inversion, or a photograph: a path, a Pillow image, or an array of pixels.
+            direction: A direction, or a word for it: see `direction`. Of a local method (`local_basis:0`) that word
+                means what it finds at the start. None with `kind="curve"`: the curve keeps to a local axis.
+            generator: Name of the generator; None = that of the direction or of the inversion.
+            space: Space of a latent; None = the generator's first. Of a photograph, the space in which it is inverted;
+                None = that of the direction. A latent of z is mapped where the direction lies in w or w+.
+            inversion: Of a photograph: how it is inverted; see `InversionOptions`.
+            progress: As for `invert`.
+            timeout: Seconds for all that is needed together; an hour where not given.
+            **options: See `WalkOptions`.
+
+        Raises:
+            ClientError: As `invert` and `direction` do.
+            InvalidArgumentError: Options that do not go together, or a latent or a direction that does not fit.
+        """
+        deadline = Deadline(timeout)
+        walker = walking.Walker(self, deadline, progress)
+        request = walker.request(start, direction, generator, space, inversion or {}, options)
+        request.strip = request.animation = True
+        return Traversal.read(self._directions.walk(request, deadline.remaining()), request)
+
+    def iter_traverse(
+        self,
+        start: WalkStart,
+        direction: Direction | str | None = None,
+        *,
+        generator: str | None = None,
+        space: str | None = None,
+        inversion: InversionOptions | None = None,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[WalkOptions],
+    ) -> Iterator[Frame]:
+        """The frames of a walk, as they are finished, in their order. Arguments as for `traverse`."""
+        deadline = Deadline(timeout)
+        walker = walking.Walker(self, deadline, progress)
+        request = walker.request(start, direction, generator, space, inversion or {}, options)
+        pieces = self._directions.walk(request, deadline.remaining())
+        return (Frame.from_wire(piece.frame) for piece in pieces if piece.HasField("frame"))
+
+    def edit(
+        self,
+        photograph: ImageInput,
+        generator: str,
+        direction: Direction | str,
+        strength: float,
+        *,
+        walk: WalkOptions | None = None,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[InversionOptions],
+    ) -> Edit:
+        """Edits a photograph: inverts it and walks from there along a direction.
+
+        Args:
+            photograph: An image, as `invert` takes it.
+            generator: Name of the generator.
+            direction: A direction, or a word for it; as `traverse` takes it.
+            strength: How far, signed, not 0; in steps of α_H^−½ unless `walk` says otherwise.
+            walk: How the walk goes, but for where it begins and ends; see `WalkOptions`. Its distance is
+                the inversion's where none is given.
+            progress: As for `invert`.
+            timeout: Seconds to follow each job, and for the walk; an hour where not given.
+            **options: How it is inverted; see `InversionOptions`. The space is the direction's where none is given.
+
+        Raises:
+            ClientError: As `invert` and `traverse` do.
+        """
+        edits = self.iter_edit(
+            [photograph], generator, direction, strength, walk=walk, progress=progress, timeout=timeout, **options
+        )
+        (outcome,) = edits
+        if isinstance(outcome, InversionFailure):
+            raise outcome.error
+        return outcome
+
+    def iter_edit(
+        self,
+        photographs: Sequence[ImageInput],
+        generator: str,
+        direction: Direction | str,
+        strength: float,
+        *,
+        walk: WalkOptions | None = None,
+        progress: ProgressOption = None,
+        timeout: float = JOB_TIMEOUT,
+        **options: Unpack[InversionOptions],
+    ) -> EditOutcomes:
+        """`edit` for many photographs: what became of each, in their order, as soon as it is known.
+
+        An `InversionFailure` stands in the place of one that could not be inverted. Closing the iterator cancels what
+        was sent ahead, as for `iter_invert`.
+        """
+        given: WalkOptions = walk or {}
+        return walking.edits(self, photographs, generator, direction, strength, given, options, progress, timeout)
+
     # Jobs
 
     def jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:
@@ -572,7 +820,7 @@ class Client:
     def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
         return Job(self._transport, message, self._fetch)
 
-    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[InversionOutcome] | Analysis:
+    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[InversionOutcome] | Analysis | Directions:
         match done.WhichOneof("work"):
             case "compute_eigenbasis":
                 return self.get_eigenbasis(done.result)
@@ -580,6 +828,8 @@ class Client:
                 return self.get_inversion(done.result)
             case "analyze_metric":
                 return self.get_analysis(done.result)
+            case "discover_directions":
+                return self.get_directions(done.result)
             case _:
                 raise BadResponseError(f"{done.name} does work that this client does not know; update pullback")
 

@@ -2,7 +2,7 @@
 
     ClientError
     ├── InvalidArgumentError (ValueError)    a value that cannot be used; `field_violations` say which and why
-    ├── NotFoundError (LookupError)          no such generator, distance, eigenbasis, inversion or job
+    ├── NotFoundError (LookupError)          no such generator, distance, eigenbasis, direction, job …
     ├── AlreadyExistsError                   the name or the request id is taken
     ├── FailedPreconditionError              something has to be done first; the message says what
     ├── ResourceExhaustedError               too large a message, or the server has no room left

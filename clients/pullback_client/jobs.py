@@ -28,7 +28,12 @@ OUTAGE_TIMEOUT = 120.0
 
 Result_co = TypeVar("Result_co", covariant=True)
 
-_KINDS = {"compute_eigenbasis": "eigenbasis", "invert": "inversion", "analyze_metric": "analysis"}
+_KINDS = {
+    "compute_eigenbasis": "eigenbasis",
+    "invert": "inversion",
+    "analyze_metric": "analysis",
+    "discover_directions": "directions",
+}
 _LONGEST_WAIT = 60.0  # of one WaitJob call
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # between two attempts to reach the server
 
@@ -59,7 +64,7 @@ class Job(Generic[Result_co]):
 
     @property
     def kind(self) -> str:
-        """What it does: `eigenbasis`, `inversion` or `analysis`; `unknown` where the server is newer."""
+        """What it does: `eigenbasis`, `inversion`, `analysis` or `directions`; `unknown` where the server is newer."""
         return _KINDS.get(self._message.WhichOneof("work"), "unknown")
 
     @property

@@ -1,4 +1,4 @@
-"""The seam between the client and gRPC: one channel, five stubs, deadlines, retries and typed errors."""
+"""The seam between the client and gRPC: one channel, six stubs, deadlines, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import grpc
 
 from pullback_api.v1 import (
+    directions_pb2_grpc,
     generators_pb2_grpc,
     geometry_pb2_grpc,
     inversion_pb2_grpc,
@@ -23,10 +24,19 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Response = TypeVar("Response")
 
-# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, Invert, CreateSession and Ask are
-# among them because this client always gives them a request id, and Tell because trials have ids. DeleteEigenbasis is
-# not: the second one would answer NOT_FOUND.
+# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, DiscoverDirections, Invert,
+# CreateSession and Ask are among them because this client always gives them a request id, Tell because trials have ids,
+# and ImportDirections because a file is kept once. DeleteEigenbasis and DeleteDirections are not: the second one would
+# answer NOT_FOUND.
 IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
+    "Directions": (
+        "DiscoverDirections",
+        "GetDirections",
+        "ListDirections",
+        "ImportDirections",
+        "AnnotateDirection",
+        "Traverse",
+    ),
     "Generators": ("ListGenerators", "GetGenerator", "SampleLatents", "Render"),
     "Geometry": (
         "ListDistances",
@@ -127,6 +137,7 @@ class Transport:
                 ("grpc.enable_http_proxy", 0),
             ],
         )
+        self.directions = directions_pb2_grpc.DirectionsStub(self._channel)
         self.generators = generators_pb2_grpc.GeneratorsStub(self._channel)
         self.geometry = geometry_pb2_grpc.GeometryStub(self._channel)
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)

@@ -34,8 +34,8 @@ class Load:
     """What a job asks of a worker.
 
     Attributes:
-        batch: Jobs of the same batch can be computed together; empty for a measurement (an eigenbasis, an analysis),
-            which is computed by itself.
+        batch: Jobs of the same batch can be computed together; empty for a measurement (an eigenbasis, an analysis,
+            directions), which is computed by itself.
         rows: How many latents an inversion moves, images × restarts.
     """
 

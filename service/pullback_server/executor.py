@@ -35,6 +35,8 @@ from pullback_server.worker.messages import (
     Evolved,
     Exit,
     Failure,
+    Framed,
+    ImportDirections,
     JobMessage,
     Presentation,
     Progressed,
@@ -45,7 +47,9 @@ from pullback_server.worker.messages import (
     StartJob,
     SuspendJobs,
     ToWorker,
+    Traverse,
 )
+from pullback_server.worker.walks import Walked, WalkPlan
 
 RESTART_SECONDS = (0.0, 0.5, 2.0, 10.0)
 
@@ -154,6 +158,22 @@ class Executor:
             async for answer in answers:
                 if isinstance(answer, Rendered):
                     yield answer
+
+    async def import_directions(self, *, spec: bytes, import_format: str, content: bytes, eigenbasis: bytes) -> bytes:
+        """A serialised `DirectionSet` of a published file, measured by an eigenbasis."""
+        number = next(self._call_numbers)
+        found: bytes = await self._value(ImportDirections(number, spec, import_format, content, eigenbasis))
+        return found
+
+    async def traverse(self, plan: WalkPlan) -> AsyncGenerator[Framed | Walked, None]:
+        """Walks and renders: frame by frame, then the end."""
+        call = Traverse(next(self._call_numbers), plan)
+        async with contextlib.aclosing(self._call(call)) as answers:
+            async for answer in answers:
+                if isinstance(answer, Framed):
+                    yield answer
+                elif isinstance(answer, CallDone):
+                    yield answer.value
 
     async def _value(self, call: Call) -> Any:
         """The value that a call's `CallDone` carries."""
@@ -280,7 +300,7 @@ class _Worker:
                 for waited in waiting:
                     self.send(waited)
                 self._listener.on_room()
-            case Rendered() | CallDone() | CallFailed():
+            case Rendered() | Framed() | CallDone() | CallFailed():
                 if (answers := self._calls.get(message.call)) is not None:
                     answers.put_nowait(message)
             case Progressed():

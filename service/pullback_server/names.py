@@ -2,6 +2,8 @@
 
 generators/{generator}
 generators/{generator}/eigenbases/{eigenbasis}
+generators/{generator}/analyses/{analysis}
+generators/{generator}/directions/{directions}
 inversions/{inversion}
 jobs/{job}
 sessions/{session}
@@ -18,6 +20,7 @@ _ID = r"[a-z0-9](?:[a-z0-9._-]{0,120}[a-z0-9])?"
 _GENERATOR = re.compile(rf"generators/({_ID})")
 _EIGENBASIS = re.compile(rf"generators/({_ID})/eigenbases/({_ID})")
 _ANALYSIS = re.compile(rf"generators/({_ID})/analyses/({_ID})")
+_DIRECTIONS = re.compile(rf"generators/({_ID})/directions/({_ID})")
 _INVERSION = re.compile(rf"inversions/({_ID})")
 _JOB = re.compile(rf"jobs/({_ID})")
 _SESSION = re.compile(rf"sessions/({_ID})")
@@ -43,6 +46,11 @@ def eigenbasis_name(generator: str, eigenbasis: str) -> str:
 def analysis_name(generator: str, analysis: str) -> str:
     """`generators/{generator}/analyses/{analysis}`."""
     return f"generators/{generator}/analyses/{analysis}"
+
+
+def directions_name(generator: str, directions: str) -> str:
+    """`generators/{generator}/directions/{directions}`."""
+    return f"generators/{generator}/directions/{directions}"
 
 
 def inversion_name(inversion: str) -> str:
@@ -75,6 +83,12 @@ def parse_analysis(name: str, field: str) -> tuple[str, str]:
     """Generator's and analysis' ids; INVALID_ARGUMENT on `field` for anything else."""
     generator, analysis = _parse(_ANALYSIS, name, field, "generators/{generator}/analyses/{analysis}")
     return generator, analysis
+
+
+def parse_directions(name: str, field: str) -> tuple[str, str]:
+    """Generator's and directions' ids; INVALID_ARGUMENT on `field` for anything else."""
+    generator, directions = _parse(_DIRECTIONS, name, field, "generators/{generator}/directions/{directions}")
+    return generator, directions
 
 
 def parse_inversion(name: str, field: str) -> str:

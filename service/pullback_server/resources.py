@@ -26,6 +26,8 @@ def job_message(record: JobRecord) -> jobs_pb2.Job:
             job.invert.CopyFrom(specs_pb2.InversionSettings.FromString(record.work))
         case "analysis":
             job.analyze_metric.CopyFrom(specs_pb2.AnalysisSpec.FromString(record.work))
+        case "directions":
+            job.discover_directions.CopyFrom(specs_pb2.DirectionsSpec.FromString(record.work))
     if record.state == JobState.FAILED and record.error is not None:
         job.error.CopyFrom(status_pb2.Status.FromString(record.error))
     job.create_time.FromDatetime(record.created)

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 
 import pullback
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback_api.v1 import analysis_pb2, geometry_pb2, inversion_pb2, specs_pb2
+from pullback_api.v1 import analysis_pb2, directions_pb2, geometry_pb2, inversion_pb2, specs_pb2
+from pullback_server.direction_sets import without_arrays
 from pullback_server.names import job_name, parse_generator
 from pullback_server.store import BlobStore, JobRecord, ResultRecord
 
@@ -17,8 +18,8 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
 
     Args:
         job: The job.
-        made: What its worker sent: an eigenbasis' safetensors file, a serialised `InversionResult` or
-            `MetricAnalysis`.
+        made: What its worker sent: an eigenbasis' safetensors file, a serialised `InversionResult`, `MetricAnalysis` or
+            `DirectionSet`.
         blobs: Where content goes.
 
     Raises:
@@ -29,6 +30,7 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
         "eigenbasis": _eigenbasis,
         "inversion": _inversion,
         "analysis": _analysis,
+        "directions": _directions,
     }
     generator, header, content = makers[job.kind](job, made, now)
     return ResultRecord(
@@ -85,3 +87,10 @@ def _analysis(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, b
         method=whole.method,
     )
     return whole.spec.generator, header.SerializeToString(), whole.SerializeToString()
+
+
+def _directions(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, bytes]:
+    whole = directions_pb2.DirectionSet.FromString(made)
+    whole.name, whole.job = job.result, job_name(job.id)
+    whole.create_time.FromDatetime(now)
+    return whole.spec.generator, without_arrays(whole).SerializeToString(), whole.SerializeToString()

@@ -16,6 +16,8 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from pullback_api.v1 import (
+    directions_pb2,
+    directions_pb2_grpc,
     generators_pb2,
     generators_pb2_grpc,
     geometry_pb2,
@@ -33,6 +35,7 @@ from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers import (
+    DirectionsServicer,
     GeneratorsServicer,
     GeometryServicer,
     InversionServicer,
@@ -59,6 +62,7 @@ _DESCRIPTORS = tuple(
         (inversion_pb2, "Inversion"),
         (jobs_pb2, "Jobs"),
         (search_pb2, "Search"),
+        (directions_pb2, "Directions"),
     )
 )
 SERVICES = tuple(service.full_name for service in _DESCRIPTORS)
@@ -166,7 +170,9 @@ class Server:
 
     def _build_servicers(
         self,
-    ) -> tuple[GeneratorsServicer, GeometryServicer, InversionServicer, JobsServicer, SearchServicer]:
+    ) -> tuple[
+        GeneratorsServicer, GeometryServicer, InversionServicer, JobsServicer, SearchServicer, DirectionsServicer
+    ]:
         """What serves each of `_DESCRIPTORS`, in their order."""
         # Large photographs take a few hundred megabytes each while they are decoded.
         decoders = asyncio.Semaphore(DECODERS)
@@ -176,6 +182,7 @@ class Server:
             InversionServicer(self._store, self._scheduler, decoders),
             JobsServicer(self._store, self._scheduler, self._broker),
             SearchServicer(self._sessions, Creation(self._store, self._scheduler, decoders)),
+            DirectionsServicer(self._store, self._scheduler, self._executor),
         )
 
     def _build_grpc(
@@ -185,6 +192,7 @@ class Server:
         inversion: InversionServicer,
         jobs: JobsServicer,
         search: SearchServicer,
+        directions: DirectionsServicer,
     ) -> grpc.aio.Server:
         server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=_OPTIONS)
         generators_pb2_grpc.add_GeneratorsServicer_to_server(generators, server)
@@ -192,6 +200,7 @@ class Server:
         inversion_pb2_grpc.add_InversionServicer_to_server(inversion, server)
         jobs_pb2_grpc.add_JobsServicer_to_server(jobs, server)
         search_pb2_grpc.add_SearchServicer_to_server(search, server)
+        directions_pb2_grpc.add_DirectionsServicer_to_server(directions, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)  # type: ignore[no-untyped-call]
         names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)

@@ -23,7 +23,7 @@ class Submission:
 
     Attributes:
         job_id: Identifier for the job, if it is a new one.
-        kind: `eigenbasis`, `inversion` or `analysis`.
+        kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
         request_id: The caller's name for the request; empty for none.
         content: What the request says, as bytes: the same content under the same `request_id` is a repeat.
         work: Serialised specification.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from live_server import LiveServer
 from tiny import write_catalogue
+from tiny_style import write_style_catalogue
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,20 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[LiveServer]:
     """A server that every test may use and none may harm."""
     with LiveServer(tmp_path_factory.mktemp("shared") / "data", environment) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def styled_environment(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> dict[str, str]:
+    """What a server needs to know the generator `tiny-style` too."""
+    style = write_style_catalogue(tmp_path_factory.mktemp("style"))
+    return {**environment, "PULLBACK_CATALOGUE": f"{environment['PULLBACK_CATALOGUE']}{os.pathsep}{style}"}
+
+
+@pytest.fixture(scope="session")
+def styled_server(tmp_path_factory: pytest.TempPathFactory, styled_environment: dict[str, str]) -> Iterator[LiveServer]:
+    """A server with `tiny` and `tiny-style` that every test may use and none may harm."""
+    with LiveServer(tmp_path_factory.mktemp("styled") / "data", styled_environment) as live:
         yield live
 
 

@@ -29,6 +29,7 @@ class Result(NamedTuple):
 
 
 Run = Callable[..., Result]
+COMMANDS = ("serve", "generators", "eigenbasis", "invert", "directions", "traverse", "edit", "report", "demo", "jobs")
 
 
 @pytest.fixture
@@ -56,9 +57,10 @@ def test_the_version_is_the_packages(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["serve"], ["generators"], ["eigenbasis"], ["invert"], ["report"], ["demo"], ["jobs"]]
+    "command",
+    [(), *((name,) for name in COMMANDS)],
 )
-def test_every_command_explains_itself(run: Run, command: list[str]) -> None:
+def test_every_command_explains_itself(run: Run, command: tuple[str, ...]) -> None:
     result = run(*command, "--help")
     assert result.code == 0
     assert "Usage: pullback" in result.out

@@ -45,6 +45,8 @@ def test_the_exported_names_are_pinned() -> None:
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box
         EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
+        Directions DirectionsInfo DirectionsOptions Direction EigenShare Annotation
+        Traversal Frame WalkOptions WalkStart Edit EditOutcome
         SessionState SessionStatus SessionEvent ThreadState ThreadStatus GenerationSummary
         SessionHistory GenerationRecord TrialRecord Origin
         ImageInput Job JobEvent JobState Portion Progress

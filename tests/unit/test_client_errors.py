@@ -14,7 +14,7 @@ from PIL import Image
 
 import pullback_client.jobs
 from fake_server import Failure, FakeServer
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2
+from pullback_api.v1 import directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2
 from pullback_client import Client, ClientError, JobEvent, JobState
 from pullback_client.transport import IDEMPOTENT_METHODS
 
@@ -114,12 +114,13 @@ def test_a_deletion_is_not_tried_again(client: Client, server: FakeServer) -> No
 def test_all_methods_but_deletion_are_retried() -> None:
     services = {
         service.name: {method.name for method in service.methods}
-        for module in (generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2)
+        for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
     }
     retried = {service: set(methods) for service, methods in IDEMPOTENT_METHODS.items()}
-    assert services["Geometry"] - retried["Geometry"] == {"DeleteEigenbasis"}
-    services["Geometry"].discard("DeleteEigenbasis")
+    for service, deletion in (("Geometry", "DeleteEigenbasis"), ("Directions", "DeleteDirections")):
+        assert services[service] - retried[service] == {deletion}
+        services[service].discard(deletion)
     assert retried == services
 
 

@@ -95,7 +95,11 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
         ("dim = 5", "dim = true", "expected an integer of at least 1, got True"),
         ("dim = 5", "dim = 6", "spaces that tile .0, 6., got noise .0, 3., class .3, 5."),
         ("start = 3", "start = 4", "'class' covers coordinates up to 6 of 5"),
-        ('prior = "product"', 'prior = "uniform"', "expected one of standard-normal, one-hot, product, got 'uniform'"),
+        (
+            'prior = "product"',
+            'prior = "uniform"',
+            "expected one of standard-normal, one-hot, product, mapped, got 'uniform'",
+        ),
         ('prior = "standard-normal"', 'prior = "product"', "only the input space may have a product prior"),
         ('["cat", "dog"]', '["cat"]', "expected 2 different labels, got .'cat'."),
         ('["cat", "dog"]', '["cat", "cat"]', "expected 2 different labels"),

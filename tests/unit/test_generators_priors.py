@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from pullback.generators import OneHot, Product, StandardNormal
+from pullback.generators import Mapped, OneHot, Prior, Product, StandardNormal
 
+# w = A z + b
+MATRIX = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.3, -0.2, 0.1]])
+OFFSET = torch.tensor([1.0, -2.0, 0.5])
 PRODUCT = Product(((StandardNormal(), 4), (OneHot(), 3)))
 
 
@@ -57,3 +61,69 @@ def test_truncation_clamps_normal_coordinates_to_the_limit_and_classes_to_their_
     inside = torch.cat([normal_inside := 0.1 * random_latents(2, 4), torch.eye(3)[:2]], dim=1)
     assert torch.equal(PRODUCT.truncate(inside, 1.5), inside)
     assert torch.equal(StandardNormal().truncate(normal_inside, 1.5), normal_inside)
+
+
+def linear_prior(layers: int = 1, matrix: Tensor = MATRIX) -> Mapped:
+    """The prior of a linear mapping: N(b, A Aᵀ), whose moments but the mean are those of a large sample."""
+    mapping = nn.Linear(3, 3)
+    mapping.load_state_dict({"weight": matrix, "bias": OFFSET})
+    return Mapped.of(mapping.requires_grad_(False), 3, OFFSET).repeated(layers)
+
+
+def test_a_mapped_prior_draws_what_the_mapping_makes_of_normal_latents_in_every_layer() -> None:
+    z = torch.randn(5, 3, generator=torch.Generator().manual_seed(7))
+    w = z @ MATRIX.T + OFFSET
+    torch.testing.assert_close(linear_prior().sample(5, 3, torch.Generator().manual_seed(7)), w)
+    torch.testing.assert_close(linear_prior(2).sample(5, 6, torch.Generator().manual_seed(7)), torch.cat([w, w], dim=1))
+
+
+def test_the_mean_of_a_mapped_prior_is_estimated_where_it_is_not_known() -> None:
+    mapping = nn.Linear(3, 3).requires_grad_(False)
+    assert torch.equal(linear_prior(2).mean(6), OFFSET.repeat(2))
+    torch.testing.assert_close(Mapped.of(mapping, 3).mean(3), mapping.bias, rtol=0, atol=0.02)
+
+
+def test_the_penalty_of_a_mapped_prior_is_that_of_the_normal_latent_that_is_mapped() -> None:
+    # ½ (w − b)ᵀ (A Aᵀ)⁻¹ (w − b) = ½ ‖z‖²
+    z = random_latents(6, 2, 3)
+    w = z @ MATRIX.double().T + OFFSET
+    torch.testing.assert_close(linear_prior().penalty(w), z.square().sum(dim=-1) / 2, rtol=0.06, atol=0.0)
+
+
+def test_the_penalty_of_layers_is_the_mean_of_theirs() -> None:
+    w = random_latents(4, 2, 3)
+    each = linear_prior().penalty(w)
+    torch.testing.assert_close(linear_prior(2).penalty(w.flatten(1)), each.mean(dim=1))
+
+
+def test_directions_in_which_a_mapping_does_not_vary_have_a_finite_penalty() -> None:
+    flat = MATRIX.clone()
+    flat[2] = 0
+    penalties = linear_prior(matrix=flat).penalty(OFFSET + torch.eye(3))
+    assert penalties.isfinite().all()
+    assert penalties.argmax() == 2
+
+
+def test_truncation_of_a_mapped_prior_clamps_to_standard_deviations_around_the_mean() -> None:
+    deviations = (MATRIX @ MATRIX.T).diagonal().sqrt()
+    far = OFFSET + torch.tensor([[10.0, -10.0, 0.0]])
+    expected = OFFSET + torch.tensor([[2.0, -2.0, 0.0]]) * deviations
+    torch.testing.assert_close(linear_prior().truncate(far, 2.0), expected, rtol=0.02, atol=0.0)
+    within = OFFSET + 0.1 * deviations
+    assert torch.equal(linear_prior(2).truncate(within.repeat(2), 2.0), within.repeat(2))
+
+
+@pytest.mark.parametrize(
+    ("prior", "dim"),
+    [(StandardNormal(), 7), (OneHot(), 7), (PRODUCT, 7), (linear_prior(), 3), (linear_prior(layers=2), 6)],
+)
+def test_the_curvature_is_the_hessian_of_the_penalty(prior: Prior, dim: int) -> None:
+    latent = random_latents(dim)
+    expected = torch.autograd.functional.hessian(prior.penalty, latent)
+    torch.testing.assert_close(prior.curvature(dim).double(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_spread_is_the_root_mean_square_of_the_standard_deviations() -> None:
+    assert StandardNormal().spread() == 1
+    expected = (MATRIX @ MATRIX.T).diagonal().mean().sqrt()
+    assert linear_prior(4).spread() == pytest.approx(float(expected), rel=0.02)

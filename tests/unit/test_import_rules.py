@@ -13,6 +13,11 @@ ROOT = Path(__file__).parents[2]
 LIGHT = [
     "pullback",
     "pullback.generators",
+    "pullback.directions",
+    "pullback.directions.alignment",
+    "pullback.directions.defaults",
+    "pullback.directions.direction_set",
+    "pullback.directions.hessian",
     "pullback.distances",
     "pullback.geometry",
     "pullback.geometry.eigenbasis",

@@ -13,6 +13,7 @@ from pullback_server.errors import ApiError
 PARSERS: dict[str, Callable[[str, str], object]] = {
     "generators/{generator}": names.parse_generator,
     "generators/{generator}/eigenbases/{eigenbasis}": names.parse_eigenbasis,
+    "generators/{generator}/directions/{directions}": names.parse_directions,
     "inversions/{inversion}": names.parse_inversion,
     "jobs/{job}": names.parse_job,
 }
@@ -21,6 +22,7 @@ PARSERS: dict[str, Callable[[str, str], object]] = {
 def test_names_are_parsed_into_their_ids() -> None:
     assert names.parse_generator("generators/faces", "f") == "faces"
     assert names.parse_eigenbasis("generators/faces/eigenbases/z-mse.v1_2", "f") == ("faces", "z-mse.v1_2")
+    assert names.parse_directions("generators/faces/directions/sefa-z-20", "f") == ("faces", "sefa-z-20")
     assert names.parse_inversion("inversions/0a", "f") == "0a"
     assert names.parse_job("jobs/7", "f") == "7"
 
@@ -28,6 +30,7 @@ def test_names_are_parsed_into_their_ids() -> None:
 def test_names_are_formatted_in_the_same_forms() -> None:
     assert names.generator_name("faces") == "generators/faces"
     assert names.eigenbasis_name("faces", "z-mse") == "generators/faces/eigenbases/z-mse"
+    assert names.directions_name("faces", "sefa-z-20") == "generators/faces/directions/sefa-z-20"
     assert names.inversion_name("0a") == "inversions/0a"
     assert names.job_name("7") == "jobs/7"
 

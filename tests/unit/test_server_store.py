@@ -7,6 +7,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from pullback_server.store import (
+    AnnotationRecord,
     BlobCorruptedError,
     BlobStore,
     IncompatibleStoreError,
@@ -25,6 +27,7 @@ from pullback_server.store import (
     ResultRecord,
     StorageFullError,
     Store,
+    TitleTakenError,
 )
 
 BASIS = "generators/tiny/eigenbases/b"
@@ -497,6 +500,46 @@ def test_another_failure_of_the_database_is_not_called_full(store: Store, tmp_pa
         create(store)
 
 
+# Annotations and what was brought ------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_a_result_is_replaced_taken_back_and_deleted_with_it(store: Store) -> None:
+    name = make(store).name
+    other = make(store, "b", name=f"{BASIS}2").name
+    store.annotations.put(name, AnnotationRecord(3, "smile", ""))
+    store.annotations.put(name, AnnotationRecord(1, "", "unclear"))
+    store.annotations.put(other, AnnotationRecord(0, "smile", ""))
+    store.annotations.put(name, AnnotationRecord(3, "grin", "wider"))
+    said = store.annotations.of([name, other, "none"])
+    assert said == {
+        name: [AnnotationRecord(1, "", "unclear"), AnnotationRecord(3, "grin", "wider")],
+        other: [AnnotationRecord(0, "smile", "")],
+    }
+    store.annotations.put(name, AnnotationRecord(1, "", ""))
+    assert [note.place for note in store.annotations.of([name])[name]] == [3]
+    store.delete_result(name)
+    assert store.annotations.of([name, other]).keys() == {other}
+
+
+def test_two_places_of_a_result_bear_no_common_title(store: Store) -> None:
+    name = make(store).name
+    store.annotations.put(name, AnnotationRecord(0, "smile", ""))
+    store.annotations.put(name, AnnotationRecord(0, "smile", "again"))
+    with pytest.raises(TitleTakenError, match="direction 0 of this set is titled 'smile' already"):
+        store.annotations.put(name, AnnotationRecord(1, "smile", ""))
+    store.annotations.put(name, AnnotationRecord(1, "", "no title"))
+    store.annotations.put(name, AnnotationRecord(2, "", "none either"))
+    assert len(store.annotations.of([name])[name]) == 3
+
+
+def test_a_result_that_no_job_made_is_kept_as_any_other(store: Store) -> None:
+    brought = replace(result(store, "a"), job="")
+    store.keep_result(brought)
+    assert store.result(brought.name) == brought
+    assert store.maker_of(brought.name) is None
+    assert [record for _, record in store.results(brought.kind, limit=9)] == [brought]
+
+
 # Opening ------------------------------------------------------------------------------------------------------------
 
 
@@ -531,8 +574,25 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 3.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 4.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
+    database.close()
+
+
+def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store: Store, tmp_path: Path) -> None:
+    name = make(store).name
+    store.close()
+    path = tmp_path / "data" / "pullback.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE meta SET value = '3' WHERE key = 'schema_version'")
+        database.execute("DROP TABLE annotations")
+    database.close()
+    extended = Store(tmp_path / "data")
+    extended.annotations.put(name, AnnotationRecord(0, "smile", ""))
+    assert extended.result(name) is not None
+    extended.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT value FROM meta").fetchone() == ("4",)
     database.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pullback import generators
 from pullback.errors import InvalidInputError
 from pullback.weights import Table, WeightsSource, parse_source, read_toml
 
@@ -40,6 +41,14 @@ def test_a_url_names_its_file_without_the_query():
     assert source.file_name == "net.pth"
 
 
+def test_a_file_of_this_package_is_named_by_its_path_within_it():
+    source = parse({"kind": "package", "location": "generators/catalogue.toml", "sha256": SHA})
+    assert source.location == "generators/catalogue.toml"
+    assert source.local_path == Path(generators.__file__).with_name("catalogue.toml")
+    assert source.file_name == "catalogue.toml"
+    assert str(source) == "generators/catalogue.toml of the package pullback"
+
+
 def test_a_published_beginning_of_a_hash_is_compared_as_such():
     source = parse({"kind": "url", "location": "https://example.org/net.pth", "sha256": "7be5be79"})
     assert source.matches("7be5be79" + "0" * 56)
@@ -49,11 +58,14 @@ def test_a_published_beginning_of_a_hash_is_compared_as_such():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "ftp"}, "key 'kind': expected one of pypi, url, path, got 'ftp'"),
+        ({"kind": "ftp"}, "key 'kind': expected one of pypi, url, path, package, got 'ftp'"),
         ({"kind": 3}, "key 'kind': expected a string, got 3"),
         ({"location": "name>=1"}, "expected a pinned requirement such as 'name==1.0', got 'name>=1'"),
         ({"kind": "url", "location": "ftp://x/y"}, "expected an address of https, http, file, got 'ftp://x/y'"),
         ({"kind": "url", "location": "https://x/"}, "expected the address of a file, got 'https://x/'"),
+        ({"kind": "package", "location": "/etc/net.pth"}, "expected a path within the package pullback"),
+        ({"kind": "package", "location": "weights/../../net.pth"}, "expected a path within the package pullback"),
+        ({"kind": "package", "location": ""}, "expected a path within the package pullback, got ''"),
         ({"sha256": "1234567"}, "key 'sha256': expected 8 to 64 lower-case hexadecimal digits, got '1234567'"),
         ({"sha256": "Z" * 64}, "key 'sha256'"),
         ({"colour": "red"}, "unknown key.s. 'colour'"),

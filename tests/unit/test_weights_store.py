@@ -22,6 +22,7 @@ import torch
 
 from pullback.errors import WeightsCorruptedError, WeightsError, WeightsUnavailableError
 from pullback.weights import WeightsSource, ensure, fetch, load_state_dict, store
+from pullback.weights import source as weights_source
 
 TENSORS = {"main.weight": torch.arange(12.0).reshape(3, 4), "main.count": torch.tensor(3)}
 MEMBER = "tiny_net/weights.tar"
@@ -295,6 +296,19 @@ def test_a_path_that_is_not_there_or_holds_other_bytes_is_said(path_source: Weig
         ensure(replace(path_source, location=str(tmp_path / "none.pth")))
     with pytest.raises(WeightsCorruptedError, match="correct sha256 in the catalogue file"):
         ensure(replace(path_source, sha256="0" * 64))
+
+
+def test_a_file_that_came_with_the_package_is_converted_like_any_other(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PULLBACK_OFFLINE", "1")
+    monkeypatch.setattr(weights_source, "PACKAGE_FOLDER", published.parent)
+    came = WeightsSource("package", published.name, sha256(published), key="netG")
+    assert_tensors(came)
+    with pytest.raises(WeightsUnavailableError, match=r"lacks none\.pth of the package pullback: .*Install it again"):
+        ensure(replace(came, location="none.pth"))
+    with pytest.raises(WeightsCorruptedError, match="The installation is damaged"):
+        ensure(replace(came, sha256="0" * 64))
 
 
 class Bomb:

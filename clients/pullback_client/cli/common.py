@@ -54,6 +54,12 @@ def following() -> Iterator[ProgressCallback]:
         raise typer.Exit(INTERRUPTED) from None
 
 
+def given_options(context: typer.Context) -> set[str]:
+    """Names of the parameters that the command line itself says something of."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
 def refuse_overwriting(files: list[Path], force: bool) -> None:
     """Raises ClientError where one of the files exists, unless `force` is set."""
     existing = [file for file in files if file.exists()]

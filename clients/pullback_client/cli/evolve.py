@@ -11,7 +11,16 @@ from PIL import Image
 
 from pullback_client.cli import evolve_options as option
 from pullback_client.cli import score_function
-from pullback_client.cli.common import INTERRUPTED, Force, Target, err, following, out, refuse_overwriting
+from pullback_client.cli.common import (
+    INTERRUPTED,
+    Force,
+    Target,
+    err,
+    following,
+    given_options,
+    out,
+    refuse_overwriting,
+)
 from pullback_client.cli.course import Course
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
@@ -60,9 +69,7 @@ def evolve(
     """
     if (generator is None) == (session is None):
         raise InvalidArgumentError("name either a generator, for a new session, or --session, one that exists")
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
-    if session is not None and (settled := sorted(given - _OF_ANY_SESSION)):
+    if session is not None and (settled := sorted(given_options(context) - _OF_ANY_SESSION)):
         raise InvalidArgumentError(
             f"--session names a session whose settings are settled: leave out {', '.join(settled)}"
         )

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from pullback_client.cli import invert_options as option
 from pullback_client.cli.common import Force, Target, err, following, out, refuse_overwriting
-from pullback_client.cli.photographs import PhotographFiles, find, masks_of, refuse_doubled_files
+from pullback_client.cli.photographs import PhotographFiles, find, masks_of, refuse_doubled_files, tell_failures
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.inversion import Inversion, InversionFailure, InversionOutcome
+from pullback_client.inversion import Inversion, InversionOutcome
 from pullback_client.inversion_options import InversionOptions
 from pullback_client.report import require_extras
 from pullback_client.report.inversion import REPORT_FILES, write_report
@@ -128,7 +128,7 @@ def invert(
     if report_folder is not None and any(isinstance(outcome, Inversion) for outcome in finished):
         page = write_report(finished, report_folder)[0]
         out.print(f"wrote the report; open {page}", markup=False, highlight=False, soft_wrap=True)
-    _tell_failures(asked, finished)
+    tell_failures([photo.path for photo in asked], finished, err)
 
 
 def _show(asked: Sequence[PhotographFiles], outcomes: Sequence[InversionOutcome]) -> None:
@@ -145,14 +145,3 @@ def _show(asked: Sequence[PhotographFiles], outcomes: Sequence[InversionOutcome]
             )
     if table.row_count:
         out.print(table)
-
-
-def _tell_failures(asked: Sequence[PhotographFiles], outcomes: Sequence[InversionOutcome]) -> None:
-    """Lists what failed, and ends with 1 where anything did."""
-    failed = [(p, o.error) for p, o in zip(asked, outcomes, strict=True) if isinstance(o, InversionFailure)]
-    if not failed:
-        return
-    err.print(f"[bold red]error:[/] {len(failed)} of {len(asked)} photographs failed", highlight=False)
-    for photo, error in failed:
-        err.print(f"  {escape(str(photo.path))}: {escape(error.message)}", soft_wrap=True, highlight=False)
-    raise typer.Exit(1)

@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pullback_client.cli import bridge, demo, eigenbasis, evolve, generators, invert, jobs, report, serve, sessions
+from pullback_client.cli import (
+    bridge,
+    demo,
+    directions,
+    edit,
+    eigenbasis,
+    evolve,
+    generators,
+    invert,
+    jobs,
+    report,
+    serve,
+    sessions,
+    traverse,
+)
 from pullback_client.cli.common import err, out
 from pullback_client.errors import ClientError
 
@@ -25,6 +39,9 @@ app.command("generators")(generators.generators)
 app.command("eigenbasis")(eigenbasis.eigenbasis)
 app.command("report")(report.report)
 app.command("invert")(invert.invert)
+app.command("directions")(directions.directions)
+app.command("traverse")(traverse.traverse)
+app.command("edit")(edit.edit)
 app.command("evolve")(evolve.evolve)
 app.command("sessions")(sessions.sessions)
 app.command("export")(sessions.export)

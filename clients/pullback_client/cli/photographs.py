@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.markup import escape
 
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.files import write_json, write_png
-from pullback_client.inversion import Inversion
+from pullback_client.inversion import Inversion, InversionFailure
 
 _REQUEST = "request_sha256"  # what was asked for, in the JSON of a result
 
@@ -145,12 +146,33 @@ def masks_of(photos: Sequence[Path], mask: Path | None, console: Console) -> lis
 
 def refuse_doubled_files(photos: Iterable[PhotographFiles]) -> None:
     """Raises InvalidArgumentError where results of different photographs would have the same file."""
-    stems = (file.stem for photo in photos for file in photo.files if file.suffix == ".png")
-    if doubled := _doubled(stems):
+    refuse_doubled_names(file.stem for photo in photos for file in photo.files if file.suffix == ".png")
+
+
+def refuse_doubled_names(names: Iterable[str]) -> None:
+    """Raises InvalidArgumentError where results of different photographs would have the same name."""
+    if doubled := _doubled(names):
         raise InvalidArgumentError(
             f"results of several photographs would be called {', '.join(doubled)} and overwrite each other: "
-            "invert them one by one into different folders"
+            "do them one by one into different folders"
         )
+
+
+def tell_failures(photos: Sequence[Path], outcomes: Sequence[object], console: Console) -> None:
+    """Lists the photographs that could not be inverted, and ends with 1 where there are any.
+
+    Args:
+        photos: All of them.
+        outcomes: What became of each.
+        console: Where the lines go.
+    """
+    failed = [(p, o.error) for p, o in zip(photos, outcomes, strict=True) if isinstance(o, InversionFailure)]
+    if not failed:
+        return
+    console.print(f"[bold red]error:[/] {len(failed)} of {len(photos)} photographs failed", highlight=False)
+    for photo, error in failed:
+        console.print(f"  {escape(str(photo))}: {escape(error.message)}", soft_wrap=True, highlight=False)
+    raise typer.Exit(1)
 
 
 def _doubled(names: Iterable[str]) -> list[str]:

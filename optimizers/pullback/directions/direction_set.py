@@ -47,8 +47,8 @@ class Origin:
 class DirectionSet:
     """Unit vectors of one latent space, found together.
 
-    The arrays are checked when the set is made, copied and set read-only. Vectors are scaled to the length 1; their signs
-    are those that came.
+    The arrays are checked when the set is made, copied and set read-only. Vectors are scaled to the length 1; their
+    signs are those that came.
 
     Attributes:
         vectors: One direction a row, shape (k, n).
@@ -86,7 +86,7 @@ class DirectionSet:
                 object.__setattr__(self, name, array)
         k = len(self.vectors)
         for name in ("values", "input_vectors", "rates", "alignment"):
-            if (array := getattr(self, name)) is not None and len(array) != k:
+            if (array := getattr(self, name)) is not None and array.shape[:1] != (k,):
                 raise InvalidInputError(f"{name} of {k} directions has {k} rows, but shape {array.shape} came")
         if any(layer < 0 for layer in self.layers) or list(self.layers) != sorted(set(self.layers)):
             raise InvalidInputError(f"layers ascend from 0 on, each once, but {list(self.layers)} came")
@@ -97,7 +97,7 @@ class DirectionSet:
     @property
     def dim(self) -> int:
         """The number n of coordinates of a direction."""
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     def measured(self, eigenbasis: Eigenbasis) -> DirectionSet:
         """The same directions with their rates of image change and their alignment with an eigenbasis.
@@ -129,7 +129,8 @@ class DirectionSet:
             raise InvalidInputError(
                 f"direction {gone[0]} has no part in the {k} leading eigenvectors; take more of them or leave it"
             )
-        return replace(self, vectors=projected).measured(eigenbasis)
+        # What was before the mapping network belongs to the unprojected vectors.
+        return replace(self, vectors=projected, input_vectors=None).measured(eigenbasis)
 
     def _check_dim(self, eigenbasis: Eigenbasis) -> None:
         if eigenbasis.dim != self.dim:
@@ -165,7 +166,7 @@ class DirectionSet:
             raise InvalidInputError(
                 f"directions hold vectors and values, but no {' and no '.join(sorted(missing))} came"
             )
-        known = {name: arrays[name] for name in _ARRAYS if name in arrays}
+        known = {name: np.asarray(arrays[name], dtype=np.float64) for name in _ARRAYS if name in arrays}
         return cls(origin=origin, layers=layers, aligned_axes=axes, **known)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -198,7 +199,10 @@ def _unit_rows(rows: NDArray[np.float64], name: str) -> Float64[np.ndarray, "k n
         raise InvalidInputError(f"{name}: one direction a row, shape (k, n), but shape {rows.shape} came")
     if not np.isfinite(rows).all():
         raise InvalidInputError(f"{name} are finite, but NaN or infinity came")
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(norms).all():
+        raise InvalidInputError(f"{name} have lengths below 1e154, but longer ones came")
     if (zero := np.flatnonzero(norms < _LEAST_NORM)).size:
         raise InvalidInputError(f"{name}: direction {zero[0]} is zero")
     unit: NDArray[np.float64] = rows / norms

@@ -9,6 +9,8 @@ from .loading import load as load
 from .lpips_backbone import BackboneLpips as BackboneLpips
 from .lpips_published import PublishedLpips as PublishedLpips
 from .mse import Mse as Mse
+from .pooled_features import PooledFeatures as PooledFeatures
+from .pooled_features import load_pooled_features as load_pooled_features
 from .ssim import Ssim as Ssim
 from .st_lpips import ShiftTolerantLpips as ShiftTolerantLpips
 from .stft import MultiScaleStft as MultiScaleStft
@@ -21,6 +23,7 @@ __all__ = [
     "EmbeddingDistance",
     "Mse",
     "MultiScaleStft",
+    "PooledFeatures",
     "PublishedLpips",
     "ShiftTolerantLpips",
     "Ssim",
@@ -28,4 +31,5 @@ __all__ = [
     "catalogue",
     "entry",
     "load",
+    "load_pooled_features",
 ]

@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from pullback.distances.catalogue_file import DistanceEntry
+from pullback.distances.catalogue_file import DEFAULT_DISTANCE, DistanceEntry
 from pullback.distances.features import prepare
 from pullback.distances.lpips_backbone import BackboneLpips
 
@@ -49,6 +49,23 @@ def lpips_effnet_lite0(entry: DistanceEntry, state: Mapping[str, Tensor]) -> Bac
     # Channels innermost suit the depthwise convolutions: a fifth less time for a metric or a sketch, on the CPU.
     backbone.to(memory_format=torch.channels_last)
     return BackboneLpips(entry, backbone, backbone.feature_info.channels(), side=SIDE, mean=MEAN, std=STD)
+
+
+def whole_network(state: Mapping[str, Tensor]) -> Any:
+    """EfficientNet-Lite0 of timm, from the stem to the ImageNet logits, with the published weights.
+
+    Args:
+        state: The published tensors of EfficientNet-Lite0 by name.
+
+    Raises:
+        WeightsError: The tensors are not those of EfficientNet-Lite0.
+    """
+    # On the meta device nothing is drawn: no time spent, no random state touched.
+    with torch.device("meta"):
+        network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    prepare(network, in_timm_names(state, network.blocks, with_head=True), DEFAULT_DISTANCE)
+    # Channels innermost suit the depthwise convolutions.
+    return network.to(memory_format=torch.channels_last)
 
 
 def in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential, *, with_head: bool = False) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from .priors import Product as Product
 from .priors import StandardNormal as StandardNormal
 from .shuffling import shuffle_weights as shuffle_weights
 from .stylegan2 import StyleGan2 as StyleGan2
+from .stylegan2_ada import StyleGan2Ada as StyleGan2Ada
 
 __all__ = [
     "CatalogueEntry",
@@ -29,6 +30,7 @@ __all__ = [
     "SpaceEntry",
     "StandardNormal",
     "StyleGan2",
+    "StyleGan2Ada",
     "build",
     "catalogue",
     "entry",

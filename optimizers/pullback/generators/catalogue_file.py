@@ -23,7 +23,7 @@ class SpaceEntry:
         dim: Number of coordinates.
         prior: `standard-normal`, `one-hot`, `product` (of the spaces that tile this one), or `mapped` (what the
             generator's mapping network makes of normal latents).
-        start: First coordinate within the generator's input.
+        start: First coordinate within the generator's input; of no meaning where a mapping network stands between.
         labels: Names of the coordinates; empty where they have none.
         default: The label that holds while another space is explored; empty without labels.
     """
@@ -72,6 +72,11 @@ class CatalogueEntry:
     def citation(self) -> str:
         """Who made the weights."""
         return self.source.citation
+
+    @property
+    def has_mapping(self) -> bool:
+        """Whether a network leads from one space to another, so that none is a block of another's coordinates."""
+        return any(space.prior == "mapped" for space in self.spaces)
 
     def space(self, name: str) -> SpaceEntry:
         """The latent space of that name.

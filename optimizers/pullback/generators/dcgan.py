@@ -66,7 +66,18 @@ class Dcgan(Generator):
         images: Tensor = self.main(inputs[:, :, None, None])
         return (images + 1) / 2
 
-    def activations(self, inputs: Float[Tensor, "batch input_dim"]) -> dict[str, Tensor]:
+    def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
+        """The first transposed convolution: what each coordinate adds to the 4 × 4 map, (channels · 16, n)."""
+        block = self.space(space).block
+        if layers:
+            raise InvalidInputError(
+                f"generator {self.name!r} has no layers that take a latent each, but layers {list(layers)} came"
+            )
+        # Stored as (in, out, 4, 4).
+        weight = self.main[0].get_parameter("weight")
+        return weight[block].flatten(1).T
+
+    def activations(self, inputs: Float[Tensor, "batch input_dim"], until: str = "") -> dict[str, Tensor]:
         """The output of each rectifier, `layer 1` and on, and the images."""
         found: dict[str, Tensor] = {}
         values = inputs[:, :, None, None]
@@ -74,6 +85,8 @@ class Dcgan(Generator):
             values = module(values)
             if isinstance(module, nn.ReLU):
                 found[f"layer {len(found) + 1}"] = values
+                if until in found:
+                    return found
         return {**found, "image": (values + 1) / 2}
 
 

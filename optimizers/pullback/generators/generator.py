@@ -28,6 +28,14 @@ class Prior(ABC):
         """How far latents lie from what the prior draws; differentiable. ½‖z‖² unless a prior says otherwise."""
         return latents.square().sum(dim=-1) / 2
 
+    def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
+        """The Hessian of the penalty nearly everywhere, float32 on the CPU. I unless a prior says otherwise."""
+        return torch.eye(dim)
+
+    def spread(self) -> float:
+        """The root mean square of the coordinates' standard deviations. 1 unless a prior says otherwise."""
+        return 1.0
+
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Latents with every coordinate clamped to ±limit unless a prior says otherwise."""
         return latents.clamp(-limit, limit)
@@ -35,7 +43,7 @@ class Prior(ABC):
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """A named space of latents: a block of coordinates of the generator's input, and its prior.
+    """A named space of latents, and its prior: a block of the generator's input, or a space that is mapped into it.
 
     Attributes:
         name: The space's name, unique within the generator (`z`, `noise`, `class`, `full`).
@@ -43,6 +51,8 @@ class LatentSpace:
         prior: Distribution of latents.
         start: First coordinate of the block within the generator's input.
         labels: Names of the coordinates where they have any (the classes of a conditional generator).
+        mapped: Whether the generator makes its whole input of a latent: then the space is no block of it, and `start`
+            is 0.
     """
 
     name: str
@@ -50,11 +60,20 @@ class LatentSpace:
     prior: Prior
     start: int = 0
     labels: tuple[str, ...] = ()
+    mapped: bool = False
 
     @property
     def block(self) -> slice:
-        """The columns of the generator's input that this space covers."""
+        """The columns of the generator's input that this space covers, unless it is mapped."""
         return slice(self.start, self.start + self.dim)
+
+    def holds(self, part: LatentSpace) -> bool:
+        """Whether a space of the same generator is this one, or a block of its coordinates."""
+        if self.name == part.name:
+            return True
+        if self.mapped or part.mapped:
+            return False
+        return self.start <= part.start and part.start + part.dim <= self.start + self.dim
 
     def sample(self, n: int, seed: int) -> Float[Tensor, "n dim"]:
         """Draws latents from the prior.
@@ -118,6 +137,11 @@ class Generator(nn.Module, ABC):
         except KeyError:
             raise UnknownNameError(f"space of generator {self.name!r}", name, self.spaces) from None
 
+    def needs_context(self, space: str) -> bool:
+        """Whether latents of a space are a block of the input only, so that a context fills the other coordinates."""
+        found = self.space(space)
+        return not found.mapped and found.dim < self.space(self.input_space).dim
+
     @property
     @abstractmethod
     def default_context(self) -> Float[Tensor, " input_dim"]:
@@ -127,12 +151,33 @@ class Generator(nn.Module, ABC):
     def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels *size"]:
         """Images in [0, 1], or sounds in [−1, 1], of complete inputs."""
 
-    def activations(self, inputs: Float[Tensor, "batch input_dim"]) -> dict[str, Tensor]:
+    def activations(self, inputs: Float[Tensor, "batch input_dim"], until: str = "") -> dict[str, Tensor]:
         """What the layers make of complete inputs, from the first to the images, by name.
 
         A generator that does not name its layers has one, `image`.
+
+        Args:
+            inputs: Complete inputs.
+            until: Name of the layer after which nothing is computed; the images when it is no layer's.
         """
+        del until
         return {"image": self.synthesize(inputs)}
+
+    def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
+        """The weights that first meet a latent, as they are used: one row for each unit, without its bias.
+
+        Args:
+            space: Name of the latent's space.
+            layers: Layers of a style-based generator whose weights are taken, from 0; of none, all.
+
+        Raises:
+            UnknownNameError: No such space.
+            InvalidInputError: The generator does not say which weights these are, or has no such layers.
+        """
+        del layers
+        raise InvalidInputError(
+            f"generator {self.name!r} does not say which weights first meet a latent of space {space!r}"
+        )
 
     def render(
         self,
@@ -146,7 +191,7 @@ class Generator(nn.Module, ABC):
             latents: Latents of `space`, shape (B, dim), on this generator's device and in its dtype.
             space: Name of a latent space.
             context: Complete inputs, shape (B, input_dim) or (input_dim,), that fill the coordinates outside
-                `space`; `default_context` when omitted. Of no effect where `space` covers the whole input.
+                `space`; `default_context` when omitted. Of no effect where `space` leaves none open.
 
         Returns:
             Images of shape (B, C, H, W) in [0, 1], or sounds of shape (B, C, T) in [−1, 1].
@@ -170,12 +215,12 @@ class Generator(nn.Module, ABC):
         context: Float[Tensor, "*batch input_dim"] | None = None,
     ) -> Float[Tensor, "batch input_dim"]:
         """The complete inputs of latents; the arguments are those of `render`."""
-        block = self.space(space)
-        if block.dim == self.spaces[self.input_space].dim:
+        if not self.needs_context(space):
             return latents
+        block = self.space(space).block
         filling = self.default_context if context is None else context
         filling = filling.to(latents).expand(len(latents), -1)
-        return torch.cat([filling[:, : block.start], latents, filling[:, block.block.stop :]], dim=1)
+        return torch.cat([filling[:, : block.start], latents, filling[:, block.stop :]], dim=1)
 
     def forward(self, latents: Tensor, space: str) -> Tensor:
         """Same as `render`, so that a generator composes with other modules."""

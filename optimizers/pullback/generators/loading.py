@@ -13,12 +13,14 @@ from pullback.generators.conditional_dcgan import ConditionalDcgan
 from pullback.generators.dcgan import Dcgan
 from pullback.generators.generator import Generator
 from pullback.generators.stylegan2 import StyleGan2
+from pullback.generators.stylegan2_ada import StyleGan2Ada
 from pullback.weights.store import load_state_dict
 
 FAMILIES: dict[str, Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]] = {
     "dcgan": Dcgan,
     "conditional-dcgan": ConditionalDcgan,
     "stylegan2": StyleGan2,
+    "stylegan2-ada": StyleGan2Ada,
 }
 
 

@@ -73,6 +73,13 @@ class Product(Prior):
         blocks = zip(self.parts, self._blocks(latents), strict=True)
         return torch.stack([prior.penalty(block) for (prior, _), block in blocks]).sum(dim=0)
 
+    def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
+        """The blocks' curvatures along the diagonal."""
+        del dim  # The parts know their own.
+        blocks = [prior.curvature(width) for prior, width in self.parts]
+        whole: Tensor = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]
+        return whole
+
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Each block as its own prior truncates it."""
         blocks = zip(self.parts, self._blocks(latents), strict=True)
@@ -123,7 +130,7 @@ class Mapped(Prior):
         return replace(self, layers=layers)
 
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
-        """w of standard normal z, the same in every layer."""
+        """The w of standard normal z, the same in every layer."""
         del dim  # The mapping network knows its own.
         with torch.no_grad():
             w: Tensor = self.mapping(torch.randn(n, self.latent_dim, generator=rng))
@@ -140,13 +147,23 @@ class Mapped(Prior):
         whitened = centered @ self.axes.to(latents) / self.scales.to(latents)
         return whitened.square().sum(dim=-1).mean(dim=-1) / 2
 
+    def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
+        """Σ⁻¹ in every layer, over the number of layers."""
+        del dim
+        inverse = (self.axes / self.scales.square()) @ self.axes.T
+        return torch.kron(torch.eye(self.layers), inverse / self.layers)
+
+    def spread(self) -> float:
+        """The root mean square of w's standard deviations."""
+        return float(self.deviations.square().mean().sqrt())
+
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Every coordinate at most `limit` of its standard deviations from its mean."""
         center, reach = self.center.to(latents), limit * self.deviations.to(latents)
         return self._layers(latents).clamp(center - reach, center + reach).flatten(-2)
 
     def _layers(self, latents: Tensor) -> Float[Tensor, "*batch layers dim"]:
-        return latents.unflatten(-1, (self.layers, self.latent_dim))
+        return torch.unflatten(latents, -1, (self.layers, self.latent_dim))
 
 
 def latent_spaces(entry: CatalogueEntry) -> dict[str, LatentSpace]:

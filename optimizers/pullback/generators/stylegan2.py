@@ -52,8 +52,8 @@ class StyleGan2(Generator):
         mean = state["latent_avg"].float().reshape(-1) if "latent_avg" in state else None
         self.prior = Mapped.of(mapping, shape.latent_dim, mean)
         self.spaces = {
-            "z": LatentSpace("z", shape.latent_dim, StandardNormal()),
-            "w": LatentSpace("w", shape.latent_dim, self.prior),
+            "z": LatentSpace("z", shape.latent_dim, StandardNormal(), mapped=True),
+            "w": LatentSpace("w", shape.latent_dim, self.prior, mapped=True),
             "w+": LatentSpace("w+", shape.layers * shape.latent_dim, self.prior.repeated(shape.layers)),
         }
 
@@ -69,11 +69,8 @@ class StyleGan2(Generator):
         space: str,
         context: Float[Tensor, "*batch input_dim"] | None = None,
     ) -> Float[Tensor, "batch input_dim"]:
-        """Latents as w+: those of `z` through the mapping network, those of `w` in every layer.
-
-        No space leaves a coordinate open, so the context has no effect.
-        """
-        del context
+        """Latents as w+: those of `z` through the mapping network, those of `w` in every layer."""
+        del context  # No space leaves a coordinate open.
         if space == self.input_space:
             return latents
         return self.map(latents, space).repeat(1, self.network.shape.layers)
@@ -86,16 +83,37 @@ class StyleGan2(Generator):
         """Images in [0, 1] of w+."""
         return _levels(self.network.synthesis(self._layers(inputs)))
 
-    def activations(self, inputs: Float[Tensor, "batch input_dim"]) -> dict[str, Tensor]:
+    def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
+        """Of `w`, the style weights of the layers' convolutions one below the other; of `z`, the mapping's first layer.
+
+        Each layer has one convolution of its own; the last one's makes the image.
+        """
+        name, count = self.space(space).name, self.network.shape.layers
+        if name == "z" and not layers:
+            return self.network.first_mapping.scaled_weight
+        if name != "w":
+            raise InvalidInputError(
+                f"weights of generator {self.name!r} meet z, or by layer w, but space {space!r} with layers "
+                f"{list(layers)} came"
+            )
+        if not all(0 <= layer < count for layer in layers):
+            raise InvalidInputError(f"layers of generator {self.name!r} are 0 to {count - 1}, but {list(layers)} came")
+        convolutions = self.network.convolutions()
+        return torch.cat([convolutions[layer].modulation.scaled_weight for layer in layers or range(count)])
+
+    def activations(self, inputs: Float[Tensor, "batch input_dim"], until: str = "") -> dict[str, Tensor]:
         """The maps of each resolution, `4 px` and on, and the images."""
         found: dict[str, Tensor] = {}
-        image = inputs
+        images: list[Tensor] = []
         for values, image in self.network.steps(self._layers(inputs), self.network.fixed_noise()):
             found[f"{values.shape[-1]} px"] = values
-        return {**found, "image": _levels(image)}
+            if until in found:
+                return found
+            images.append(image)
+        return {**found, "image": _levels(images[-1])}
 
     def _layers(self, inputs: Tensor) -> Float[Tensor, "batch layers dim"]:
-        return inputs.unflatten(1, (self.network.shape.layers, self.network.shape.latent_dim))
+        return torch.unflatten(inputs, 1, (self.network.shape.layers, self.network.shape.latent_dim))
 
 
 def _levels(images: Tensor) -> Tensor:

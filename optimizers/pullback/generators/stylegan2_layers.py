@@ -1,8 +1,8 @@
 """The layers of StyleGAN2 (Karras et al., CVPR 2020), with the parameter names of the public PyTorch checkpoints.
 
-Weights are stored with unit variance and scaled where they are used ("equalized learning rate"), so a parameter's value
-is the published one. Nothing works in place, and a modulated convolution scales its input and output instead of making a
-kernel for every sample: the same numbers, and forward mode, double backward and `vmap` all go through it.
+Weights are stored with unit variance and scaled where they are used ("equalized learning rate"), so a parameter's
+value is the published one. Nothing works in place, and a modulated convolution scales its input and output instead of
+making a kernel for every sample: the same numbers, and forward mode, double backward and `vmap` all go through it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PixelNorm(nn.Module):
     """Latents scaled to the root mean square 1."""
 
     def forward(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        """z / √(mean z² + 1e-8)."""
+        """Latents z as z / √(mean z² + 1e-8)."""
         return latents * torch.rsqrt(latents.square().mean(dim=-1, keepdim=True) + 1e-8)
 
 
@@ -51,11 +51,16 @@ class EqualLinear(nn.Module):
         self.bias = nn.Parameter(torch.full((width_out,), bias))
         self._scale, self._rate, self._rectify = rate / math.sqrt(width_in), rate, rectify
 
+    @property
+    def scaled_weight(self) -> Float[Tensor, "width_out width_in"]:
+        """The weight as it is used."""
+        return self._scale * self.weight
+
     def forward(self, values: Float[Tensor, "*batch width_in"]) -> Float[Tensor, "*batch width_out"]:
         """The layer's outputs."""
         if self._rectify:
-            return rectified(functional.linear(values, self._scale * self.weight), self._rate * self.bias)
-        return functional.linear(values, self._scale * self.weight, self._rate * self.bias)
+            return rectified(functional.linear(values, self.scaled_weight), self._rate * self.bias)
+        return functional.linear(values, self.scaled_weight, self._rate * self.bias)
 
 
 class Blur(nn.Module):
@@ -78,7 +83,8 @@ class Blur(nn.Module):
         """Each channel filtered by itself."""
         # K = r cᵀ / ΣK with r, c the sums of its rows and columns. Sums of shifted maps: on a CPU a convolution with as
         # many groups as channels takes several times as long, and its gradient far longer.
-        rows, columns = self.kernel.sum(dim=1), self.kernel.sum(dim=0) / self.kernel.sum()
+        turned = self.kernel.flip(0, 1)
+        rows, columns = turned.sum(dim=1), turned.sum(dim=0) / turned.sum()
         padded = functional.pad(images, self._padding)
         return _shifted_sum(_shifted_sum(padded, rows, 2), columns, 3)
 
@@ -136,8 +142,9 @@ class ModulatedConv(nn.Module):
         self, values: Float[Tensor, "batch width_in h w"], styles: Float[Tensor, "batch style_dim"]
     ) -> Float[Tensor, "batch width_out h2 w2"]:
         """The convolved maps of maps and their w."""
-        kernel, scales = self._scale * self.weight[0], self.modulation(styles)
-        found = values * scales[:, :, None, None]
+        kernel = self._scale * self.weight[0]
+        scales: Tensor = self.modulation(styles)
+        found: Tensor = values * scales[:, :, None, None]
         if self._upsample:
             found = self.blur(functional.conv_transpose2d(found, kernel.transpose(0, 1), stride=2))
         else:

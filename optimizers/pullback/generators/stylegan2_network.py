@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pullback.errors import WeightsError
-from pullback.generators.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRgb
+from pullback.generators.stylegan2_layers import ConstantInput, EqualLinear, ModulatedConv, PixelNorm, StyledConv, ToRgb
 
 _MAPPING_RATE = 0.01
 
@@ -47,17 +48,17 @@ class StyleGan2Shape:
         Raises:
             WeightsError: They are not those of a StyleGAN2; `name` says whose they are.
         """
+
+        def width(key: str) -> int:
+            if key not in state or state[key].ndim < 2:
+                raise WeightsError(f"the weights of {name!r} are not a stylegan2: no {key!r} of at least 2 dimensions")
+            return int(state[key].shape[1])
+
         mapping = [key for key in state if re.fullmatch(r"style\.\d+\.weight", key)]
         ups = sorted(int(found[1]) for key in state if (found := re.fullmatch(r"convs\.(\d+)\.conv\.weight", key)))
-        try:
-            first = state["input.input"].shape[1]
-            # Every second convolution enters a resolution.
-            channels = (first, *(int(state[f"convs.{index}.conv.weight"].shape[1]) for index in ups[::2]))
-            return cls(int(state["style.1.weight"].shape[1]), len(mapping), channels)
-        except (KeyError, IndexError) as error:
-            raise WeightsError(
-                f"the weights of {name!r} are not a stylegan2: {error} is missing or misshapen"
-            ) from error
+        # Every second convolution enters a resolution.
+        channels = (width("input.input"), *(width(f"convs.{index}.conv.weight") for index in ups[::2]))
+        return cls(width("style.1.weight"), len(mapping), channels)
 
 
 class StyleGan2Network(nn.Module):
@@ -77,7 +78,7 @@ class StyleGan2Network(nn.Module):
         self.conv1 = StyledConv(widths[0], widths[0], dim)
         self.to_rgb1 = ToRgb(widths[0], dim, first=True)
         self.convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
-        for before, width in zip(widths, widths[1:], strict=False):
+        for before, width in itertools.pairwise(widths):
             self.convs += [StyledConv(before, width, dim, upsample=True), StyledConv(width, width, dim)]
             self.to_rgbs.append(ToRgb(width, dim))
         self.noises = nn.Module()
@@ -91,6 +92,18 @@ class StyleGan2Network(nn.Module):
     def fixed_noise(self) -> list[Tensor]:
         """The noise maps that belong to the weights, shape (1, 1, H, W) each."""
         return [self.noises.get_buffer(f"noise_{index}") for index in range(self.shape.layers - 1)]
+
+    @property
+    def first_mapping(self) -> EqualLinear:
+        """The layer of the mapping network that meets the normalised z."""
+        first = self.style[1]
+        assert isinstance(first, EqualLinear)  # noqa: S101
+        return first
+
+    def convolutions(self) -> list[ModulatedConv]:
+        """The convolution that each layer's w styles by itself; of the last layer, that which makes the image."""
+        last = [self.to_rgb1, *self.to_rgbs][-1]
+        return [layer.conv for layer in (self.conv1, *self.convs, last)]
 
     def mapping(self, z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
         """The w of every z."""

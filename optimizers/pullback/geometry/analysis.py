@@ -244,7 +244,8 @@ class MetricAnalysis:
             return self.generator.render(latents, self.space.name, self._contexts[0])
 
     def _steps(self) -> Tensor:
-        return torch.linspace(-AXIS_REACH, AXIS_REACH, AXIS_FRAMES, dtype=torch.float64)
+        reach = AXIS_REACH * self.space.prior.spread()
+        return torch.linspace(-reach, reach, AXIS_FRAMES, dtype=torch.float64)
 
     def _ranks(self) -> list[int]:
         """Ranks from the first to the last, about evenly on a logarithmic scale."""

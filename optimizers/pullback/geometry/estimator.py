@@ -41,8 +41,8 @@ class MetricEstimator(ABC):
     parts (`step(state, shard)`, `EstimatorState.merge`), equals bit for bit one that was never interrupted, on machines
     of one kind and given the same `batch_size` and `max_memory`.
 
-    Where the space covers only a block of the generator's input, the other coordinates are drawn from the
-    prior of the whole input, afresh for every sample.
+    Where the space is only a block of the generator's input, the other coordinates are drawn from the prior of the
+    whole input, afresh for every sample.
 
     Attributes:
         method: Name of the method.
@@ -211,9 +211,9 @@ class MetricEstimator(ABC):
         """Latents, and the complete inputs that surround them where the space is a block of the input."""
         device, dtype = self.generator.device, self.generator.dtype
         latents = self.space.sample(count, derive_seed(self.seed, shard, 0)).to(device, dtype)
-        whole = self.generator.space(self.generator.input_space)
-        if whole.dim == self.space.dim:
+        if not self.generator.needs_context(self.space.name):
             return latents, None
+        whole = self.generator.space(self.generator.input_space)
         return latents, whole.sample(count, derive_seed(self.seed, shard, 1)).to(device, dtype)
 
     @property

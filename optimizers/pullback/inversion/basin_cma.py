@@ -88,10 +88,10 @@ class BasinCMA(Solver[BasinState]):
         final: Updates of the last stage, at least 0.
         finalists: How many of the last generation's candidates are refined in the last stage, at least 1; None for a
             fresh draw.
-        sigma: Standard deviation of the first candidates, above 0.
+        sigma: Standard deviation of the first candidates, in units of the prior's, above 0.
         class_sigma: That of the class; None where CMA-ES leaves it alone.
         class_from_zero: Whether the class is drawn around 0, no class at all, instead of around that of the start.
-        clamp: Latents are clamped to ±clamp, above 0; None for no clamp but the problem's own.
+        clamp: Latents are clamped as by a truncation of the problem, above 0; None for no clamp but the problem's own.
 
     Raises:
         InvalidInputError: An option is out of range.
@@ -138,10 +138,10 @@ class BasinCMA(Solver[BasinState]):
         """Which of these each CMA-ES draws, and with which standard deviation at first."""
         whole, blocks = problem.generator.space(problem.moves), []
         for space in moving_blocks(problem):
-            sigma = self.class_sigma if space.labels else self.sigma
+            sigma = self.class_sigma if space.labels else self.sigma * space.prior.spread()
             if sigma is not None:
                 blocks.append((slice(space.start - whole.start, space.start - whole.start + space.dim), sigma))
-        return blocks or [(slice(0, whole.dim), self.sigma)]
+        return blocks or [(slice(0, whole.dim), self.sigma * whole.prior.spread())]
 
     def rate(self, update: int, updates: int, *, final: bool) -> float:
         """The step size of one of so many updates of a candidate, in units of the learning rate."""

@@ -16,7 +16,7 @@ def moving_blocks(problem: Problem) -> tuple[LatentSpace, ...]:
         nexts = [
             space
             for space in problem.generator.spaces.values()
-            if space.start == end and space.dim < whole.dim and end + space.dim <= stop
+            if space.start == end and space.dim < whole.dim and whole.holds(space)
         ]
         if not nexts:
             return (whole,)

@@ -22,7 +22,7 @@ def class_space(problem: Problem) -> LatentSpace:
     """
     whole = problem.generator.space(problem.space)
     for space in problem.generator.spaces.values():
-        if space.labels and space.start >= whole.start and space.start + space.dim <= whole.start + whole.dim:
+        if space.labels and whole.holds(space):
             return space
     raise InvalidInputError(f"space {problem.space!r} of generator {problem.generator.name!r} holds no class")
 

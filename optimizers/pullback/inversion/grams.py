@@ -42,16 +42,19 @@ def grams_in_chunks(
     Raises:
         InvalidInputError: The loss has no residual (see `residual_of`).
     """
+    block = problem.moving_block
     grams = []
     for image in range(problem.images):
         for point in points[image].detach():
             function = embedding_of(problem, point, image) if of == "embedding" else residual_of(problem, point, image)
-            gram = yield from _gram(function, point[problem.moving_block], held_bytes)
-            if of == "residual":
-                # ½ w_p ‖z − p‖² with p constant nearby
-                gram.diagonal().add_(problem.weights.prior / 2)
+            gram = yield from _gram(function, point[block], held_bytes)
             grams.append(gram)
-    return torch.stack(grams).reshape(*points.shape[:2], *grams[0].shape)
+    found = torch.stack(grams).reshape(*points.shape[:2], *grams[0].shape)
+    if of == "residual":
+        space = problem.generator.space(problem.space)
+        # ‖r‖² + w_p R has the Hessian 2 JᵀJ + w_p ∇²R.
+        found = found + problem.weights.prior / 2 * space.prior.curvature(space.dim)[block, block].to(found)
+    return found
 
 
 def _gram(

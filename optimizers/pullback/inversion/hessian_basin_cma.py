@@ -26,4 +26,5 @@ class HessianBasinCMA(BasinCMAHessianAdam):
 
     def cma_blocks(self, problem: Problem) -> list[tuple[slice, float]]:
         """All axes together: one may mix noise and class."""
-        return [(slice(0, problem.generator.space(problem.moves).dim), self.sigma)]
+        whole = problem.generator.space(problem.moves)
+        return [(slice(0, whole.dim), self.sigma * whole.prior.spread())]

@@ -50,8 +50,8 @@ class Problem:
         context: Complete inputs, shape (images, m), whose coordinates outside `space` hold; None for the generator's
             default.
         alignment: Prior of the frames; None where targets are taken as they are.
-        truncation: Latents are clamped to their prior's support, and to ±truncation where that has none; None for no
-            clamp.
+        truncation: Latents are clamped to their prior's support; where that has no end, to so many standard deviations
+            on both sides of its mean. None for no clamp.
         embeddings: Embeddings of the masked targets, shape (images, F).
 
     Raises:
@@ -204,8 +204,8 @@ class Problem:
     def _checked_moves(self, moves: str | None) -> str:
         if moves is None:
             return self.space
-        block, whole = self.generator.space(moves), self.generator.space(self.space)
-        if block.start < whole.start or block.start + block.dim > whole.start + whole.dim:
+        block = self.generator.space(moves)
+        if not self.generator.space(self.space).holds(block):
             raise InvalidInputError(f"space {moves!r} is no part of space {self.space!r}, so that it cannot move in it")
         return block.name
 

@@ -34,7 +34,7 @@ def check_residual(problem: Problem) -> None:
 def residual_of(problem: Problem, point: Float[Tensor, " dim"], image: int) -> Callable[[Tensor], Tensor]:
     """The residual r of a point, as a function of the block that moves: the loss is ‖r‖² but for the prior's penalty.
 
-    The penalty is half a squared distance to what is constant nearby, so that its Hessian is w_p I.
+    The penalty is quadratic nearly everywhere; its Hessian is the prior's curvature.
 
     Args:
         problem: The problem.

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import timm
-import torch
 from torch import Tensor, nn
 
-from pullback.distances.catalogue_file import DEFAULT_DISTANCE
-from pullback.distances.effnet_lite0 import in_timm_names
-from pullback.distances.features import prepare
+from pullback.distances.effnet_lite0 import whole_network
 
 NETWORK = "efficientnet-lite0"
 
@@ -28,10 +23,7 @@ def layers_of(state: Mapping[str, Tensor]) -> dict[str, nn.Module]:
     Raises:
         WeightsError: The tensors are not those of EfficientNet-Lite0.
     """
-    # On the meta device nothing is drawn: no time spent, no random state touched.
-    with torch.device("meta"):
-        network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    prepare(network, in_timm_names(state, network.blocks, with_head=True), DEFAULT_DISTANCE)
+    network = whole_network(state)
     layers: dict[str, nn.Module] = {"bn1": nn.Sequential(network.conv_stem, network.bn1)}
     for number, stage in enumerate(network.blocks):
         layers |= {f"blocks.{number}.{place}": block for place, block in enumerate(stage)}

@@ -14,3 +14,4 @@ from .optimizer import Optimizer as Optimizer
 from .spaces import Block as Block
 from .spaces import SearchSpace as SearchSpace
 from .spaces import catalogue_space as catalogue_space
+from .spaces import searchable_spaces as searchable_spaces

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.catalogue_file import CatalogueEntry, parts_of
+from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.constraints import Constraint
 
@@ -183,10 +183,16 @@ def catalogue_space(
 
     Raises:
         UnknownNameError: No such space, or no such class.
-        InvalidInputError: As `SearchSpace` does.
+        InvalidInputError: The space's prior is not one that a search draws from, or as `SearchSpace` does.
     """
     space = entry.space(name) if name else entry.spaces[0]
-    parts = parts_of(entry) if space.prior == "product" else [space]
+    if space.name not in (able := searchable_spaces(entry)):
+        raise InvalidInputError(
+            f"a search draws from the priors {', '.join(KINDS)} and products of them, but space {space.name!r} of "
+            f"generator {entry.name!r} has the prior {space.prior!r}; search one of its other spaces: "
+            f"{', '.join(able) or 'there is none'}"
+        )
+    parts = _parts(entry, space)
     held = None
     if class_label:
         labels = [label for part in parts for label in part.labels]
@@ -194,3 +200,12 @@ def catalogue_space(
             raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
         held = labels.index(class_label)
     return SearchSpace(tuple(Block(part.prior, part.dim) for part in parts), constraint or _FREE, held)
+
+
+def searchable_spaces(entry: CatalogueEntry) -> tuple[str, ...]:
+    """Names of the spaces whose priors a search can draw from; not those that only a mapping network reaches."""
+    return tuple(space.name for space in entry.spaces if all(part.prior in KINDS for part in _parts(entry, space)))
+
+
+def _parts(entry: CatalogueEntry, space: SpaceEntry) -> list[SpaceEntry]:
+    return parts_of(entry) if space.prior == "product" else [space]

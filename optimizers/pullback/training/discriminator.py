@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -45,8 +46,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, values: Float[Tensor, "batch width_in h w"]) -> Float[Tensor, "batch width_out h2 w2"]:
         """The smaller maps."""
-        found = functional.avg_pool2d(self.conv2(self.conv1(values)), 2)
-        return (found + self.skip(functional.avg_pool2d(values, 2))) / math.sqrt(2.0)
+        found: Tensor = functional.avg_pool2d(self.conv2(self.conv1(values)), 2)
+        shortcut: Tensor = self.skip(functional.avg_pool2d(values, 2))
+        return (found + shortcut) / math.sqrt(2.0)
 
 
 class Discriminator(nn.Module):
@@ -61,9 +63,7 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = list(reversed(channels))
         self.from_rgb = EqualConv(3, widths[0], 1)
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(before, width) for before, width in zip(widths, widths[1:], strict=False))
-        )
+        self.blocks = nn.Sequential(*(ResidualBlock(before, width) for before, width in itertools.pairwise(widths)))
         last = widths[-1]
         self.final_conv = EqualConv(last + 1, last, 3)
         self.dense = EqualLinear(last * 16, last, rectify=True)
@@ -79,6 +79,6 @@ class Discriminator(nn.Module):
 
     def _deviation(self, values: Float[Tensor, "batch channels 4 4"]) -> Float[Tensor, "batch 1 4 4"]:
         # The mean over all positions of the standard deviation within a group of images.
-        groups = values.unflatten(0, (self._group, -1))
+        groups = torch.unflatten(values, 0, (self._group, -1))
         spread = (groups.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
         return spread.repeat(self._group)[:, None, None, None].expand(-1, 1, *values.shape[2:])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pullback.errors import InvalidInputError
 from pullback.generators.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.training.discriminator import Discriminator
 
@@ -51,8 +54,8 @@ class Trainer:
     """
 
     def __init__(self, recipe: Recipe, real: Callable[[int], Tensor], device: torch.device) -> None:
-        self.recipe, self.step = recipe, 0
-        self._real, self._device = real, device
+        self.recipe, self.device, self.step = recipe, device, 0
+        self._real = real
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.generator = StyleGan2Network(recipe.shape).to(device)
@@ -77,7 +80,7 @@ class Trainer:
             The losses and the mean logits.
         """
         rng = torch.Generator().manual_seed(self.recipe.seed * _STREAMS + self.step)
-        real = self._real(self.recipe.seed * _STREAMS + self.step).to(self._device)
+        real = self._real(self.recipe.seed * _STREAMS + self.step).to(self.device)
         said = self._advance_discriminator(real, rng) | self._advance_generator(rng)
         self._follow()
         self.step += 1
@@ -92,13 +95,11 @@ class Trainer:
         loss = functional.softplus(of_fake).mean() + functional.softplus(-of_real).mean()
         total = loss
         if self.step % recipe.lazy == 0:
-            seen = real.requires_grad_()
-            (gradient,) = torch.autograd.grad(self.discriminator(seen).sum(), seen, create_graph=True)
             # R1 = γ/2 · E‖∇D(x)‖²
-            penalty = recipe.gamma / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()
+            penalty = recipe.gamma / 2 * squared_gradient(self.discriminator, real)
             total = loss + recipe.lazy * penalty
         self._discriminator_adam.zero_grad()
-        total.backward()
+        torch.autograd.backward(total)
         self._discriminator_adam.step()
         said = {"discriminator": loss, "real": of_real.mean(), "fake": of_fake.mean()}
         return {name: value.item() for name, value in said.items()}
@@ -107,22 +108,22 @@ class Trainer:
         self.discriminator.requires_grad_(False)
         loss = functional.softplus(-self.discriminator(self._fakes(rng))).mean()
         self._generator_adam.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self._generator_adam.step()
         self.discriminator.requires_grad_(True)
         return {"generator": loss.item()}
 
     def _fakes(self, rng: torch.Generator) -> Tensor:
         recipe, layers = self.recipe, self.recipe.shape.layers
-        drawn = torch.randn(2, recipe.batch, recipe.shape.latent_dim, generator=rng).to(self._device)
-        first, second = self.generator.mapping(drawn.flatten(0, 1)).unflatten(0, (2, -1))
+        drawn = torch.randn(2, recipe.batch, recipe.shape.latent_dim, generator=rng).to(self.device)
+        first, second = torch.unflatten(self.generator.mapping(drawn.flatten(0, 1)), 0, (2, -1))
         # Layers from `crossing` on take the second latent.
         crossing = torch.randint(1, layers, (recipe.batch,), generator=rng)
         crossing[torch.rand(recipe.batch, generator=rng) > recipe.mixing] = layers
-        mixed = (torch.arange(layers) >= crossing[:, None])[..., None].to(self._device)
+        mixed = (torch.arange(layers) >= crossing[:, None])[..., None].to(self.device)
         w = torch.where(mixed, second[:, None], first[:, None])
         sides = self.generator.noise_sides()
-        noise = [torch.randn(recipe.batch, 1, side, side, generator=rng).to(self._device) for side in sides]
+        noise = [torch.randn(recipe.batch, 1, side, side, generator=rng).to(self.device) for side in sides]
         return self.generator.synthesis(w, noise)
 
     @torch.no_grad()
@@ -134,26 +135,38 @@ class Trainer:
         for average, parameter in pairs:
             average.lerp_(parameter, 1 - keep)
 
-    def state(self) -> dict[str, object]:
-        """Everything that a training needs to go on: tensors, numbers and dictionaries of them."""
+    @property
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Adam]:
+        """What a state holds, by name."""
         return {
-            "step": self.step,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "generator_adam": self._generator_adam.state_dict(),
-            "discriminator_adam": self._discriminator_adam.state_dict(),
-        }
-
-    def load(self, state: dict[str, object]) -> None:
-        """Goes on from a kept state."""
-        self.step = int(state["step"])  # type: ignore[call-overload]
-        parts: dict[str, nn.Module | torch.optim.Adam] = {
             "generator": self.generator,
             "average": self.average,
             "discriminator": self.discriminator,
             "generator_adam": self._generator_adam,
             "discriminator_adam": self._discriminator_adam,
         }
-        for name, part in parts.items():
-            part.load_state_dict(state[name])  # type: ignore[arg-type]
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a training needs to go on: tensors, numbers and dictionaries of them."""
+        return {"step": self.step} | {name: part.state_dict() for name, part in self._parts.items()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a kept state.
+
+        Raises:
+            InvalidInputError: It is not that of a training of this shape.
+        """
+        if missing := [name for name in ("step", *self._parts) if name not in state]:
+            raise InvalidInputError(f"the state of a training lacks {', '.join(missing)}")
+        if (shape := StyleGan2Shape.of(state["generator"], "the state")) != self.recipe.shape:
+            raise InvalidInputError(f"the state is that of a {shape}, but a {self.recipe.shape} is trained")
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        self.step = int(state["step"])
+
+
+def squared_gradient(discriminator: nn.Module, images: Float[Tensor, "batch channels h w"]) -> Float[Tensor, ""]:
+    """E‖∇D(x)‖² over images x, differentiable in the discriminator's weights."""
+    seen = images.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(seen).sum(), seen, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -1,7 +1,7 @@
 """Published weight files: fetched once, verified, converted to safetensors in the user's cache.
 
-A `WeightsSource` says where a file was published and what its SHA-256 is. `load_state_dict` gives its tensors;
-the first call downloads, every later one reads the cache and touches no network.
+A `WeightsSource` says where a file was published, or that it comes with this package, and what its SHA-256 is.
+`load_state_dict` gives its tensors; the first call downloads, every later one reads the cache and touches no network.
 
 Environment:
 

@@ -50,8 +50,8 @@ def fetch(source: WeightsSource, into: Path) -> tuple[Path, str]:
 
 
 def _local_candidates(source: WeightsSource) -> list[Path]:
-    if source.kind == "path":
-        return [Path(source.location)]
+    if source.local_path is not None:
+        return [source.local_path]
     candidates = [placed_path(source)]
     if source.kind == "url":
         candidates.append(_torch_hub_folder() / source.file_name)
@@ -68,6 +68,8 @@ def _torch_hub_folder() -> Path:
 def _download(source: WeightsSource, into: Path) -> Path:
     if source.kind == "path":
         raise WeightsUnavailableError(f"no weight file {source.location}; the catalogue entry names it")
+    if source.kind == "package":
+        raise WeightsUnavailableError(f"this installation lacks {source}: no {source.local_path}. Install it again.")
     if os.environ.get("PULLBACK_OFFLINE", "") not in {"", "0"}:
         raise _unavailable(source, "PULLBACK_OFFLINE is set, so nothing was downloaded")
     _logger.info("downloading weights: %s", source)
@@ -125,6 +127,8 @@ def _unavailable(source: WeightsSource, reason: str) -> WeightsUnavailableError:
 def _remedy_for_wrong_bytes(source: WeightsSource, path: Path, downloads: Path) -> str:
     if source.kind == "path":
         return "Put the right file there, or correct sha256 in the catalogue file if this is the file you mean."
+    if source.kind == "package":
+        return "The installation is damaged, or the catalogue is of another version; install pullback again."
     if path.parent == downloads:
         return f"It came from {source.location} just now and was thrown away; run again, and distrust that source."
     return f"Delete {path} and run again: it is fetched anew."

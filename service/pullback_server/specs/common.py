@@ -11,9 +11,15 @@ from pullback import distances, generators
 from pullback.distances import DistanceEntry
 from pullback.errors import UnknownNameError
 from pullback.generators import CatalogueEntry
-from pullback_api.v1 import specs_pb2
+from pullback_api.v1 import specs_pb2, values_pb2
 from pullback_server.errors import Violations, not_found
 from pullback_server.names import parse_generator
+
+IMAGE_FORMATS: dict[values_pb2.ImageFormat, str] = {
+    values_pb2.IMAGE_FORMAT_UNSPECIFIED: "PNG",
+    values_pb2.IMAGE_FORMAT_PNG: "PNG",
+    values_pb2.IMAGE_FORMAT_JPEG: "JPEG",
+}
 
 
 def find_generator(name: str, field: str) -> CatalogueEntry:

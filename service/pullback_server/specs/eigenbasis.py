@@ -93,6 +93,8 @@ def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> spec
 
 def blocks_of(generator: CatalogueEntry, space: str) -> dict[str, int]:
     """The spaces that tile a space, with their dimensions, in the order of their coordinates; empty where none do."""
+    if generator.has_mapping:
+        return {}
     whole = generator.space(space)
     blocks = sorted(
         (

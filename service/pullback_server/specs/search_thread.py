@@ -6,7 +6,15 @@ import numpy as np
 
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import CatalogueEntry
-from pullback.search import Constraint, SearchSettings, SearchSpace, catalogue_space, complete, faults
+from pullback.search import (
+    Constraint,
+    SearchSettings,
+    SearchSpace,
+    catalogue_space,
+    complete,
+    faults,
+    searchable_spaces,
+)
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError, Violations
@@ -36,6 +44,12 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
     generator = find_generator(thread.generator, f"{field}.generator")
     found = Violations()
     thread.space = space_of(thread.space, generator, f"{field}.space", found)
+    if not found and thread.space not in (able := searchable_spaces(generator)):
+        prior = generator.space(thread.space).prior
+        found.add(
+            f"{field}.space",
+            f"a search cannot draw from the prior {prior!r} of space {thread.space!r}; it can search {', '.join(able)}",
+        )
     if not found:
         space = _space(thread, generator, field, found)
         if space is not None:

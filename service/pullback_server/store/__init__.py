@@ -1,9 +1,11 @@
-"""What the server keeps: jobs, their events and their results, and search sessions."""
+"""What the server keeps: jobs, their events, their results and what people say of these, and search sessions."""
 
+from pullback_server.store.annotations import AnnotationStore, TitleTakenError
 from pullback_server.store.blobs import BlobCorruptedError, BlobStore
 from pullback_server.store.database import IncompatibleStoreError
 from pullback_server.store.faults import RequestConflictError, StorageFullError
 from pullback_server.store.records import (
+    AnnotationRecord,
     EventRecord,
     JobRecord,
     JobState,
@@ -16,6 +18,8 @@ from pullback_server.store.sessions import SessionStore
 from pullback_server.store.store import InUseError, Store
 
 __all__ = [
+    "AnnotationRecord",
+    "AnnotationStore",
     "BlobCorruptedError",
     "BlobStore",
     "EventRecord",
@@ -31,4 +35,5 @@ __all__ = [
     "SessionStore",
     "StorageFullError",
     "Store",
+    "TitleTakenError",
 ]

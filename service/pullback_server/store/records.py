@@ -28,7 +28,7 @@ class JobRecord:
 
     Attributes:
         id: Identifier.
-        kind: What it does: `eigenbasis`, `inversion` or `analysis`.
+        kind: What it does: `eigenbasis`, `inversion`, `analysis` or `directions`.
         state: Where it stands.
         work: Serialised specification of its kind, defaults filled in.
         result: Name of the resource that it makes.
@@ -76,13 +76,13 @@ class EventRecord:
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """What a job made.
+    """What a job made, or someone brought.
 
     Attributes:
         name: Resource name.
         kind: Kind of the job that made it.
         generator: Id of the generator that it belongs to.
-        job: Id of the job that made it.
+        job: Id of the job that made it; empty for what was imported.
         created: When it was finished.
         header: Its serialised message without arrays and pictures, as lists show it.
         content: Digest of the whole.
@@ -95,6 +95,15 @@ class ResultRecord:
     created: datetime
     header: bytes
     content: str
+
+
+@dataclass(frozen=True)
+class AnnotationRecord:
+    """What people say of one of the directions that a result holds: its place from 0, a title, and notes."""
+
+    place: int
+    title: str
+    notes: str
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, LargeBinary, String, TypeDecorator
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, LargeBinary, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Raised with every change of the tables; a store of a newer version is refused.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # Those of an earlier version that only lack tables: they are added.
-EXTENDABLE_VERSIONS = ("2",)
+EXTENDABLE_VERSIONS = ("2", "3")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -108,6 +108,17 @@ class ResultRow(Base):
     content: Mapped[str] = mapped_column(String(64))
 
     __table_args__ = (Index("results_by_kind", "kind", "generator", "number"),)
+
+
+class AnnotationRow(Base):
+    """What people say of one of the directions that a result holds; goes with the result."""
+
+    __tablename__ = "annotations"
+
+    result: Mapped[str] = mapped_column(ForeignKey("results.name", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100))
+    notes: Mapped[str] = mapped_column(Text)
 
 
 class SessionRow(Base):

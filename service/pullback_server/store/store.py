@@ -1,4 +1,4 @@
-"""The store: jobs, events, results; search sessions in `sessions`. One transaction per method."""
+"""The store: jobs, events, results; apart `sessions` and `annotations`. One transaction per method."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from pullback_server.store.annotations import AnnotationStore
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import open_database
 from pullback_server.store.faults import RequestConflictError, full_disk_reported
@@ -39,6 +40,7 @@ class Store:
         with full_disk_reported(folder):
             self._engine = open_database(folder / "pullback.sqlite")
         self.blobs = BlobStore(folder / "blobs")
+        self.annotations = AnnotationStore(self._engine, folder)
         self.sessions = SessionStore(self._engine, folder, self.blobs, self._release)
 
     def close(self) -> None:
@@ -66,7 +68,7 @@ class Store:
 
         Args:
             job_id: Identifier of the new job.
-            kind: `eigenbasis`, `inversion` or `analysis`.
+            kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
             work: Serialised specification.
             result: Name of the resource that the job makes.
             request_id: The caller's name for the request, if any; one that no job has.
@@ -236,8 +238,13 @@ class Store:
         with Session(self._engine) as session:
             return [(row.number, _result(row)) for row in session.scalars(query)]
 
+    def keep_result(self, result: ResultRecord) -> None:
+        """Keeps a result that no job made: its job is empty, and no result has its name."""
+        with self._write() as session:
+            session.add(ResultRow(**vars(result)))
+
     def delete_result(self, name: str) -> None:
-        """Deletes a result, if it is there.
+        """Deletes a result and its annotations, if it is there.
 
         Raises:
             InUseError: A job that has not ended works with it.

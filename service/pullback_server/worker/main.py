@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pullback_server.batching import Candidate, together
 from pullback_server.worker.calls import render, sample
 from pullback_server.worker.failures import describe
+from pullback_server.worker.importing import import_directions
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.messages import (
     AbandonCall,
@@ -28,6 +29,7 @@ from pullback_server.worker.messages import (
     Exit,
     Finished,
     FromWorker,
+    ImportDirections,
     JobFailed,
     Ready,
     Render,
@@ -36,10 +38,12 @@ from pullback_server.worker.messages import (
     Stopped,
     SuspendJobs,
     ToWorker,
+    Traverse,
 )
 from pullback_server.worker.models import Models
 from pullback_server.worker.searching import begin_search, evolve
 from pullback_server.worker.shares import Shares
+from pullback_server.worker.traversing import traverse
 from pullback_server.worker.turns import Turn
 
 PROGRESS_SECONDS = 0.25
@@ -137,6 +141,10 @@ class Worker:
                 self._calls[message.call] = begin_search(message)
             case Evolve():
                 self._calls[message.call] = evolve(message)
+            case ImportDirections():
+                self._calls[message.call] = import_directions(message)
+            case Traverse():
+                self._calls[message.call] = traverse(self._models, message)
             case AbandonCall(call):
                 self._calls.pop(call, None)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback_server.batching import Load
+from pullback_server.worker.walks import WalkPlan
 
 # Images that are rendered together. A batch is always made of the same latents, so that its images are the same bytes.
 RENDER_BATCH = 16
@@ -22,7 +23,7 @@ class StartJob:
 
     Attributes:
         job: Id of the job.
-        kind: `eigenbasis`, `inversion` or `analysis`.
+        kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
         load: What it asks of the worker, and which other jobs it can be computed with.
         alone: Compute it with no other all the same: it may have been the one that killed a worker.
         work: Serialised specification of its kind, defaults filled in.
@@ -146,6 +147,33 @@ class Evolve:
 
 
 @dataclass(frozen=True)
+class ImportDirections:
+    """Read a published file of directions; the worker answers with `CallDone`, whose value is `DirectionSet`'s bytes.
+
+    Attributes:
+        call: Number of the call.
+        spec: Serialised `DirectionsSpec` of what is imported: generator, space, eigenbasis and layers.
+        import_format: What file it is, as the library calls it.
+        content: The file.
+        eigenbasis: Safetensors file of the eigenbasis by which the directions are measured.
+    """
+
+    call: int
+    spec: bytes
+    import_format: str
+    content: bytes
+    eigenbasis: bytes
+
+
+@dataclass(frozen=True)
+class Traverse:
+    """Walk; the worker answers with one `Framed` per frame, then `CallDone`, whose value is `Walked`."""
+
+    call: int
+    plan: WalkPlan
+
+
+@dataclass(frozen=True)
 class AbandonCall:
     """Nobody waits for that call any more."""
 
@@ -192,7 +220,7 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job's result: an eigenbasis' safetensors file, a serialised `InversionResult` or `MetricAnalysis`."""
+    """The job's result: an eigenbasis' safetensors file, or a serialised message of the contract."""
 
     job: str
     result: bytes
@@ -234,6 +262,31 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Framed:
+    """One frame of a `Traverse` call.
+
+    Attributes:
+        call: Number of the call.
+        index: Number of the frame, from 0.
+        steps: Where it lies along every axis, in their units.
+        latent: Its latent, shape (n,).
+        distance: Image distance from the start.
+        data: The image file.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    call: int
+    index: int
+    steps: tuple[float, ...]
+    latent: NDArray[np.float32]
+    distance: float
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Evolved:
     """What an optimizer proposes.
 
@@ -264,8 +317,8 @@ class CallFailed:
     failure: Failure
 
 
-Call = Render | Sample | BeginSearch | Evolve
+Call = Render | Sample | BeginSearch | Evolve | ImportDirections | Traverse
 ToWorker = StartJob | CancelJob | SuspendJobs | Exit | Call | AbandonCall
 JobMessage = Progressed | Finished | Stopped | JobFailed
-CallMessage = Rendered | CallDone | CallFailed
+CallMessage = Rendered | Framed | CallDone | CallFailed
 FromWorker = Ready | Computing | JobMessage | CallMessage

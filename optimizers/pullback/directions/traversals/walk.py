@@ -43,4 +43,6 @@ def even_steps(first: float, last: float, frames: int) -> Float[Tensor, " frames
         raise InvalidInputError(f"a walk has 2 frames or more, but {frames} came")
     if not -float("inf") < first < last < float("inf"):
         raise InvalidInputError(f"a walk's first step is below its last one, both finite, but {first} and {last} came")
-    return torch.linspace(first, last, frames, dtype=torch.float64)
+    # (first · (m − i) + last · i) / m: exact at both ends, and at 0 where that lies in the middle.
+    i = torch.arange(frames, dtype=torch.float64)
+    return (first * (frames - 1 - i) + last * i) / (frames - 1)

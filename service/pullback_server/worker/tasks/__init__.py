@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pullback_server.worker.messages import StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.analysis import AnalysisTask
+from pullback_server.worker.tasks.directions import DirectionsTask
 from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
 from pullback_server.worker.tasks.inversion import InversionTask
 from pullback_server.worker.tasks.task import BatchTask, Task
@@ -20,5 +21,6 @@ def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]
         "eigenbasis": EigenbasisTask,
         "inversion": InversionTask,
         "analysis": AnalysisTask,
+        "directions": DirectionsTask,
     }
     return makers[start.kind](start, models, tell_phase)

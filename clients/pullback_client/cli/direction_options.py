@@ -1,0 +1,165 @@
+"""The options of `pullback directions`: their types and help, and what their words mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+import typer
+
+from pullback_client.codec import Array
+from pullback_client.directions import options
+from pullback_client.directions.starts import latent_of
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.inversion import Inversion
+
+_METHOD, _KEPT, _SHEET, _FILES = "Method", "Directions that are kept", "Sheet", "Files"
+_METHODS_OWN = "the method's"
+_LATENTS = ("latent", "latents")  # under which names an .npz file may hold one
+
+Method: TypeAlias = Annotated[
+    options.DirectionMethod, typer.Option(help="How they are found.", rich_help_panel=_METHOD)
+]
+Count: TypeAlias = Annotated[
+    int | None, typer.Option("--k", min=1, help="How many.", show_default="20", rich_help_panel=_METHOD)
+]
+Space: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Latent space.", show_default="w where there is one, else the first", rich_help_panel=_METHOD),
+]
+Eigenbasis: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Resource name of the eigenbasis that measures them.", show_default="computed", rich_help_panel=_METHOD
+    ),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of what the method draws.", rich_help_panel=_METHOD)]
+Latent: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Where a local method looks: .npy, .npz, or an inversion's .safetensors.",
+        show_default="a draw of the seed",
+        rich_help_panel=_METHOD,
+    ),
+]
+Distance: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Image distance of local_hessian.", show_default="the server's", rich_help_panel=_METHOD),
+]
+Samples: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Latents of GANSpace, steps of DP-LaSE.", show_default=_METHODS_OWN, rich_help_panel=_METHOD
+    ),
+]
+Layer: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Layer whose activations GANSpace decomposes.", show_default=_METHODS_OWN, rich_help_panel=_METHOD
+    ),
+]
+Layers: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="0-3,7",
+        help="Layers of a style-based generator on which a step acts.",
+        show_default="all",
+        rich_help_panel=_METHOD,
+    ),
+]
+IcaVectors: TypeAlias = Annotated[
+    options.IcaVectors | None,
+    typer.Option(help="Vectors of ganspace_ica.", show_default="mixing", rich_help_panel=_METHOD),
+]
+Iterations: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Iterations of jacobian.", show_default="30", rich_help_panel=_METHOD),
+]
+LearnDensity: TypeAlias = Annotated[
+    bool, typer.Option("--learn-density", help="dp_lase: learn the prior's density.", rich_help_panel=_METHOD)
+]
+Purify: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Project on so many top eigenvectors.", show_default="as found", rich_help_panel=_METHOD),
+]
+
+Listed: TypeAlias = Annotated[
+    bool, typer.Option("--list", help="List the directions that the server has.", rich_help_panel=_KEPT)
+]
+Kept: TypeAlias = Annotated[
+    str | None, typer.Option("--set", metavar="SET", help="Show these: an id of --list.", rich_help_panel=_KEPT)
+]
+Annotate: TypeAlias = Annotated[
+    tuple[str, int, str] | None,
+    typer.Option(metavar="SET INDEX TITLE", help="Give a direction a title.", rich_help_panel=_KEPT),
+]
+Notes: TypeAlias = Annotated[
+    str | None, typer.Option(help="With --annotate: notes to keep with it.", rich_help_panel=_KEPT)
+]
+Import: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--import", metavar="FILE", help="Keep the directions of a published file.", rich_help_panel=_KEPT),
+]
+Format: TypeAlias = Annotated[
+    options.ImportFormat | None, typer.Option("--format", help="What file --import names.", rich_help_panel=_KEPT)
+]
+
+Sheet: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Draw a .png to choose from: a row for each.", rich_help_panel=_SHEET),
+]
+Starts: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="From how many draws each is walked.", rich_help_panel=_SHEET)
+]
+Reach: TypeAlias = Annotated[
+    float, typer.Option(help="How far to both sides, in steps of rate^(-1/2).", rich_help_panel=_SHEET)
+]
+Frames: TypeAlias = Annotated[int, typer.Option(min=2, help="Frames of each walk.", rich_help_panel=_SHEET)]
+SheetSeed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of the draws.", rich_help_panel=_SHEET)]
+
+OutFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", help="Save them to this .safetensors, .npz or .json file.", rich_help_panel=_FILES),
+]
+
+
+def layers_of(text: str | None) -> list[int] | None:
+    """The layers of a text such as `0-3,7`.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if text is None:
+        return None
+    layers: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or not (last or first).isdecimal():
+            raise InvalidArgumentError(f"--layers is a list such as 0-3,7; got {text!r}")
+        layers += range(int(first), int(last or first) + 1)
+    return layers
+
+
+def latent_file(path: Path) -> Array | Inversion:
+    """The latent of a file: .npy, .npz with `latent`, or an inversion's .safetensors.
+
+    Raises:
+        InvalidArgumentError: The file cannot be read, or holds no single latent.
+    """
+    if path.suffix.lower() == ".safetensors":
+        return Inversion.load(path)
+    try:
+        content: Any = np.load(path, allow_pickle=False)
+        if path.suffix.lower() == ".npz":
+            with content:
+                content = next((content[name] for name in _LATENTS if name in content), None)
+    except (OSError, ValueError, EOFError) as error:
+        raise InvalidArgumentError(f"cannot read {path} as .npy, .npz or .safetensors: {error}") from error
+    if content is None:
+        raise InvalidArgumentError(f"{path} holds no array called {' or '.join(_LATENTS)}")
+    try:
+        return latent_of(content)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{path}: {error.message}") from error

@@ -1,0 +1,125 @@
+"""`pullback edit`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pullback_client.cli import direction_options, walk_options
+from pullback_client.cli import invert_options as option
+from pullback_client.cli.common import Force, Target, err, following, out, refuse_overwriting
+from pullback_client.cli.photographs import find, masks_of, refuse_doubled_names, tell_failures
+from pullback_client.client import DEFAULT_TARGET, Client
+from pullback_client.directions import Edit, EditOutcome, WalkOptions
+from pullback_client.directions.editing import EDIT_FILES, edit_walk
+from pullback_client.inversion_options import InversionOptions
+
+
+def edit(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO|FOLDER...", help="Image files, or folders of them.")],
+    *,
+    generator: Annotated[str, typer.Option(help="Name of the generator.")],
+    direction: walk_options.Word,
+    strength: Annotated[float, typer.Option(help="How far along it, signed.", rich_help_panel="Walk")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for the results; of several photographs, for a folder of each.",
+            show_default="NAME-edited",
+        ),
+    ] = None,
+    kind: walk_options.Kind = None,
+    frames: walk_options.Frames = None,
+    unit: walk_options.Unit = None,
+    layers: walk_options.WalkLayers = None,
+    purify: walk_options.Purify = None,
+    pieces: walk_options.Pieces = None,
+    jitter: walk_options.Jitter = None,
+    jitter_seed: walk_options.JitterSeed = None,
+    method: option.Method = "hessian_adam",
+    space: Annotated[
+        str | None,
+        typer.Option(help="Latent space.", show_default="the direction's", rich_help_panel="Method"),
+    ] = None,
+    distance: option.Distance = None,
+    seed: option.Seed = 0,
+    steps: option.Steps = None,
+    restarts: option.Restarts = None,
+    class_label: option.Class = None,
+    align: option.Align = False,
+    align_scale: option.AlignScale = None,
+    align_shift: option.AlignShift = None,
+    mask: option.Mask = None,
+    ignore: option.Ignore = None,
+    center_crop: option.CenterCrop = False,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Lay each edited image back into its photograph as well.")
+    ] = False,
+    force: Force = False,
+    target: Target = DEFAULT_TARGET,
+) -> None:
+    """Edit photographs: invert each, walk from there, save. Exits with 1 where one failed; the others' are kept."""
+    walk: WalkOptions = {
+        "kind": kind,
+        "frames": frames,
+        "unit": unit,
+        "layers": direction_options.layers_of(layers),
+        "pieces": pieces,
+        "jitter": jitter,
+        "seed": jitter_seed,
+    }
+    edit_walk(strength, walk)  # refuses what cannot be, before anything is sent
+    options: InversionOptions = {
+        "method": method,
+        "space": space,
+        "distance": distance,
+        "seed": seed,
+        "steps": steps,
+        "restarts": restarts,
+        "alignment": option.alignment_of(align, align_scale, align_shift),
+        "ignore": [option.box_of(text) for text in ignore or ()],
+        "center_crop": center_crop,
+        **option.class_options(class_label),
+    }
+    found = find(photos, err)
+    options["masks"] = list(masks_of(found, mask, err))
+    refuse_doubled_names(path.stem for path in found)
+    folders = [_folder(path, folder, len(found)) for path in found]
+    names = [*EDIT_FILES, "pasted.png", "edit.json"] if paste else [*EDIT_FILES, "edit.json"]
+    refuse_overwriting([each / name for each in folders for name in names], force)
+    outcomes: list[EditOutcome] = []
+    with Client(target) as client, following() as report:
+        chosen = walk_options.purified(client, generator, direction, purify, report)
+        edits = client.iter_edit(found, generator, chosen, strength, walk=walk, progress=report, **options)
+        with closing(edits):
+            for path, into, outcome in zip(found, folders, edits, strict=True):
+                outcomes.append(outcome)
+                if isinstance(outcome, Edit):
+                    outcome.save(into, path if paste else None)
+    _show(found, outcomes)
+    places = [str(into) for into, outcome in zip(folders, outcomes, strict=True) if isinstance(outcome, Edit)]
+    if places:
+        out.print(f"the results are in {', '.join(places)}", markup=False, highlight=False, soft_wrap=True)
+    tell_failures(found, outcomes, err)
+
+
+def _folder(photo: Path, folder: Path | None, count: int) -> Path:
+    """Where the results of one of so many photographs go."""
+    if folder is None:
+        return Path(f"{photo.stem}-edited")
+    return folder if count == 1 else folder / photo.stem
+
+
+def _show(photos: list[Path], outcomes: list[EditOutcome]) -> None:
+    table = Table("photograph", "distance of the inversion", "distance of the edit from it")
+    for path, outcome in zip(photos, outcomes, strict=True):
+        if isinstance(outcome, Edit):
+            table.add_row(escape(path.name), f"{outcome.inversion.distance:.4f}", f"{outcome.frame.distance:.4f}")
+    if table.row_count:
+        out.print(table)

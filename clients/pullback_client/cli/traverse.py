@@ -1,0 +1,113 @@
+"""`pullback traverse`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pullback_client.cli import direction_options, walk_options
+from pullback_client.cli.common import Force, Target, following, out, refuse_overwriting
+from pullback_client.client import DEFAULT_TARGET, Client
+from pullback_client.directions import Direction, WalkOptions
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.report.parts import number
+
+_START = "Start"
+
+
+def traverse(
+    generator: Annotated[str, typer.Argument(help="Name of the generator.")],
+    *,
+    direction: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD:INDEX|SET:INDEX|TITLE",
+            help="Which, such as hessian:3; indices count from 0. A curve may follow a local axis instead.",
+            rich_help_panel="Walk",
+        ),
+    ] = None,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for frames, strip, animation and latents.")],
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Start at the draw of this seed.", show_default="0", rich_help_panel=_START),
+    ] = None,
+    latent: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Start at this: .npy, .npz, or an inversion's .safetensors.", rich_help_panel=_START
+        ),
+    ] = None,
+    photo: Annotated[
+        Path | None, typer.Option(metavar="PHOTO", help="Invert this and start there.", rich_help_panel=_START)
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="Space of the start.",
+            show_default="the generator's first; of a photograph the direction's",
+            rich_help_panel=_START,
+        ),
+    ] = None,
+    kind: walk_options.Kind = None,
+    frames: walk_options.Frames = None,
+    first: Annotated[
+        float | None, typer.Option(help="Where the walk begins.", show_default="-2", rich_help_panel="Walk")
+    ] = None,
+    last: Annotated[float | None, typer.Option(help="Where it ends.", show_default="2", rich_help_panel="Walk")] = None,
+    unit: walk_options.Unit = None,
+    layers: walk_options.WalkLayers = None,
+    second: Annotated[str | None, typer.Option(help="Subspace: the other direction.", rich_help_panel="Walk")] = None,
+    distance: Annotated[
+        str | None, typer.Option(help="Image distance.", show_default="the server's", rich_help_panel="Walk")
+    ] = None,
+    purify: walk_options.Purify = None,
+    pieces: walk_options.Pieces = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rank of the local axis it follows.", show_default="0", rich_help_panel="Curve"),
+    ] = None,
+    jitter: walk_options.Jitter = None,
+    jitter_seed: walk_options.JitterSeed = None,
+    force: Force = False,
+    target: Target = DEFAULT_TARGET,
+) -> None:
+    """Walk from a latent or a photograph along a direction: frames, a strip and an animation."""
+    starts = {"--seed": seed, "--latent": latent, "--photo": photo}
+    if len(named := [name for name, given in starts.items() if given is not None]) > 1:
+        raise InvalidArgumentError(f"{' and '.join(named)} exclude each other: a walk has one start")
+    files = [folder / name for name in ("strip.png", "animation.gif", "traversal.npz", "traversal.json")]
+    refuse_overwriting([*sorted(folder.glob("frame-*.png")), *files], force)
+    options: WalkOptions = {
+        "kind": kind,
+        "frames": frames,
+        "first": first,
+        "last": last,
+        "unit": unit,
+        "layers": direction_options.layers_of(layers),
+        "distance": distance,
+        "pieces": pieces,
+        "rank": rank,
+        "jitter": jitter,
+        "seed": jitter_seed,
+    }
+    start: Any = photo if latent is None else direction_options.latent_file(latent)
+    with Client(target) as client, following() as report:
+        found: Direction | str | None = direction
+        if direction is not None:
+            found = walk_options.purified(client, generator, direction, purify, report)
+        if second is not None:
+            options["second"] = client.direction(generator, second, progress=report)
+        if start is None:
+            start = client.sample(generator, space=space, seed=seed or 0)
+        walk = client.traverse(start, found, generator=generator, space=space, progress=report, **options)
+    written = walk.save(folder)
+    farthest = number(float(walk.distances.max()))
+    out.print(
+        f"{len(walk)} frames in {walk.space}, image distance from the start up to {farthest}; "
+        f"wrote {len(written)} files into {folder}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,124 @@
+"""The sheet from which people choose directions: a row for each, a column for each step, from several starts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pullback_client.directions.direction_set import Directions
+from pullback_client.directions.records import Direction
+from pullback_client.directions.traversal import Frame
+from pullback_client.directions.walk_options import WalkOptions
+from pullback_client.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from pullback_client.client import Client
+
+_LARGEST = 96  # pixels of a frame's longer side; a sheet has hundreds of them
+_LABEL, _HEAD, _SEAM, _GAP, _MARGIN = 150, 44, 2, 14, 8  # pixels
+_FAINTEST = 1e-12  # rate beside the largest: a direction below it changes nothing
+_INK, _GREY = (0, 0, 0), (110, 110, 110)
+
+
+def contact_sheet(
+    client: Client, directions: Directions, *, starts: int = 3, frames: int = 7, reach: float = 2.0, seed: int = 0
+) -> Image.Image:
+    """Draws the sheet of directions.
+
+    Args:
+        client: Walks along them.
+        directions: The directions. Those that change nothing are left out.
+        starts: From how many draws of the prior each is walked, ≥ 1.
+        frames: Frames of each walk, 2 to 500.
+        reach: Each walk goes from −reach to reach, > 0, in steps of α_H^−½.
+        seed: Of the draws, ≥ 0.
+
+    Raises:
+        InvalidArgumentError: A number out of range, or no direction changes anything.
+    """
+    if not reach > 0:
+        raise InvalidArgumentError(f"reach must be a number above 0, got {reach!r}")
+    options: WalkOptions = {"frames": frames, "first": -reach, "last": reach}
+    latents = client.sample(directions.generator, starts, space=directions.space, seed=seed)
+    # One that changes nothing, but for rounding, has no unit to step by.
+    faintest = _FAINTEST * max(float(directions.rates.max()), 0.0)
+    rows = [
+        (each, [list(client.iter_traverse(start, each, space=directions.space, **options)) for start in latents])
+        for each in directions
+        if each.rate > faintest
+    ]
+    if not rows:
+        raise InvalidArgumentError(f"{directions.name}: none of its directions changes the image")
+    title = (
+        f"{directions.generator}: {directions.method} in {directions.space}, {len(rows)} of {len(directions)} "
+        f"directions, {starts} starts (seed {seed})"
+    )
+    return draw_sheet(title, rows)
+
+
+def draw_sheet(title: str, rows: Sequence[tuple[Direction, Sequence[Sequence[Frame]]]]) -> Image.Image:
+    """Lays frames out: a row for each direction, side by side the walks from each start, and labels.
+
+    Args:
+        title: What the sheet shows.
+        rows: Directions with their walks, as many from the same starts, of as many frames, for each.
+    """
+    first = rows[0][1]
+    width, height = _thumbnail(first[0][0].image).size
+    block = len(first[0]) * (width + _SEAM) - _SEAM
+    size = (
+        _MARGIN + _LABEL + len(first) * (block + _GAP) - _GAP + _MARGIN,
+        _HEAD + len(rows) * (height + _SEAM) - _SEAM + _MARGIN,
+    )
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    large, small = ImageFont.load_default(14), ImageFont.load_default(11)
+    pen.text((_MARGIN, _MARGIN), _drawable(title), fill=_INK, font=large)
+    pen.text((_MARGIN, _HEAD - 16), "step in units of rate^(-1/2):", fill=_GREY, font=small)
+    for row, (direction, walks) in enumerate(rows):
+        top = _HEAD + row * (height + _SEAM)
+        pen.text((_MARGIN, top + 2), _fitting(direction.label, pen, large), fill=_INK, font=large)
+        pen.text((_MARGIN, top + 20), _figures(direction), fill=_GREY, font=small, spacing=2)
+        for place, walk in enumerate(walks):
+            left = _MARGIN + _LABEL + place * (block + _GAP)
+            for column, frame in enumerate(walk):
+                x = left + column * (width + _SEAM)
+                sheet.paste(_thumbnail(frame.image), (x, top))
+                if row == 0:
+                    # Rounded before it is written: the middle of even steps may miss 0 by a rounding.
+                    step = f"{round(frame.step, 2) + 0.0:+g}"
+                    pen.text((x + width / 2, _HEAD - 4), step, fill=_GREY, font=small, anchor="ms")
+    return sheet
+
+
+def _figures(direction: Direction) -> str:
+    """What is known of a direction besides its name, in two lines."""
+    number = f"no. {direction.index}, " if direction.title else ""
+    return f"{number}rate {direction.rate:.3g}\naligned {direction.alignment:.2f}"
+
+
+def _thumbnail(image: Image.Image) -> Image.Image:
+    """The image for a sheet: a large one smaller, a small one some whole times larger."""
+    small = image.convert("RGB")
+    times = _LARGEST // max(small.size)
+    if times > 1:
+        return small.resize((times * small.width, times * small.height), Image.Resampling.NEAREST)
+    small.thumbnail((_LARGEST, _LARGEST), Image.Resampling.LANCZOS)
+    return small
+
+
+def _fitting(text: str, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The text, cut where it is wider than the labels' column."""
+    text = _drawable(text)
+    while pen.textlength(text, font=font) > _LABEL - _MARGIN:
+        text = text.removesuffix("...")[:-1] + "..."
+    return text
+
+
+def _drawable(text: str) -> str:
+    """The text as Pillow's own font, which has little but Latin letters without accents, can draw it."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(each if each.isascii() else "?" for each in plain if not unicodedata.combining(each))

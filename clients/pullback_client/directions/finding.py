@@ -1,0 +1,50 @@
+"""Finding directions through a client: with the eigenbasis that measures them, and by words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pullback_client.directions.direction_set import Directions
+from pullback_client.directions.options import DirectionsOptions, directions_spec, measuring_space
+from pullback_client.directions.records import Direction
+from pullback_client.directions.reference import Reference, set_of_title
+from pullback_client.errors import FailedPreconditionError
+from pullback_client.progress import ProgressOption, reporting
+from pullback_client.transport import Deadline
+
+if TYPE_CHECKING:
+    from pullback_client.client import Client
+
+
+def find(
+    client: Client, generator: str, options: DirectionsOptions, progress: ProgressOption, timeout: float
+) -> Directions:
+    """The directions of a generator, and before them the eigenbasis by which they are measured, if it is missing."""
+    deadline = Deadline(timeout)
+    with reporting(progress) as report:
+        try:
+            job = client.submit_directions(generator, **options)
+        except FailedPreconditionError:
+            if options.get("eigenbasis") is not None:
+                raise
+            space = measuring_space(client.generator(generator), directions_spec(generator, options))
+            client.submit_eigenbasis(generator, space=space).follow(deadline.remaining(), progress=report)
+            job = client.submit_directions(generator, **options)
+        return job.result(deadline.remaining(), progress=report)
+
+
+def find_by_word(
+    client: Client,
+    generator: str,
+    word: str,
+    options: DirectionsOptions,
+    progress: ProgressOption,
+    timeout: float,
+) -> Direction:
+    """The direction that a word names; see `Client.direction`."""
+    asked = Reference.read(word, generator)
+    if asked.method:
+        wanted: Any = {**options, "method": asked.method}
+        return asked.pick(find(client, generator, wanted, progress, timeout))
+    name = asked.name or set_of_title(asked.title, client.list_directions(generator), generator)
+    return asked.pick(client.get_directions(name))

@@ -1,0 +1,95 @@
+"""Words for a direction: `hessian:3`, `SET:3`, or a title that somebody gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pullback_client.directions.direction_set import Directions
+from pullback_client.directions.options import LOCAL_METHODS, METHODS
+from pullback_client.directions.records import Direction, DirectionsInfo
+from pullback_client.errors import InvalidArgumentError, NotFoundError
+from pullback_client.settings import generator_name
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a word names; of method, name and title one is not empty.
+
+    Attributes:
+        method: The method that finds it.
+        name: Resource name of its set.
+        title: Its title.
+        index: Its place in what the method finds, or in the set.
+    """
+
+    method: str = ""
+    name: str = ""
+    title: str = ""
+    index: int = 0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the method looks at one latent."""
+        return self.method in LOCAL_METHODS
+
+    @classmethod
+    def read(cls, word: str, generator: str) -> Reference:
+        """What a word names.
+
+        Args:
+            word: `METHOD:INDEX`, `SET:INDEX` (the set's id or its resource name), or a title.
+            generator: Name of the generator, whose set an id names.
+
+        Raises:
+            InvalidArgumentError: It is empty.
+        """
+        head, colon, tail = word.rpartition(":")
+        if not word.strip() or (colon and not head):
+            raise InvalidArgumentError(f"a direction is METHOD:INDEX, SET:INDEX or a title, got {word!r}")
+        if not colon or not (tail.isascii() and tail.isdecimal()):
+            return cls(title=word)
+        if head in METHODS:
+            return cls(method=head, index=int(tail))
+        name = head if "/" in head else f"{generator_name(generator)}/directions/{head}"
+        return cls(name=name, index=int(tail))
+
+    def pick(self, found: Directions) -> Direction:
+        """The direction of a set that the word names.
+
+        Raises:
+            InvalidArgumentError: The set has fewer.
+        """
+        if self.title:
+            return found[self.title]
+        if self.index >= len(found):
+            raise InvalidArgumentError(
+                f"{found.name} ({found.method}) has directions 0 to {len(found) - 1}, got {self.index}; "
+                "to find more, ask for them with k"
+            )
+        return found[self.index]
+
+
+def set_of_title(title: str, known: Iterable[DirectionsInfo], generator: str) -> str:
+    """The resource name of the set in which a direction has a title.
+
+    Args:
+        title: The title.
+        known: The sets of the generator.
+        generator: Its name, for the message.
+
+    Raises:
+        NotFoundError: No direction has that title; the message lists those there are.
+        InvalidArgumentError: Directions of several sets have it.
+    """
+    titles = [(each.title, info.name) for info in known for each in info.annotations if each.title]
+    names = sorted({name for each, name in titles if each == title})
+    if not names:
+        listed = ", ".join(sorted({each for each, _ in titles})) or "none"
+        raise NotFoundError(
+            f"no direction of {generator} is called {title!r} (titles: {listed}); or name one as METHOD:INDEX, with "
+            f"one of {', '.join(METHODS)}"
+        )
+    if len(names) > 1:
+        raise InvalidArgumentError(f"directions of {', '.join(names)} are called {title!r}: name one as SET:INDEX")
+    return names[0]

@@ -1,0 +1,71 @@
+"""Where a walk starts: a latent of our own, one that was found, or a photograph that is inverted first."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pullback_client.codec import Array
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.images import ImageInput
+from pullback_client.inversion import Inversion
+from pullback_client.models import id_of
+from pullback_client.requests import is_image
+
+WalkStart: TypeAlias = "npt.ArrayLike | Inversion | ImageInput"
+"""A latent (dim,) or (1, dim), an inversion, or a photograph: a file, a Pillow image, or an array of pixels."""
+
+
+class Start(NamedTuple):
+    """A latent to start from.
+
+    Attributes:
+        latent: Shape (dim,).
+        space: Its space; empty = that of the direction.
+        generator: Id of the generator it was found for; empty where that is not known.
+    """
+
+    latent: Array
+    space: str = ""
+    generator: str = ""
+
+
+def is_photograph(start: Any) -> bool:
+    """Whether a start is a photograph. An array of one axis, or of one row, is a latent; others are pixels."""
+    if isinstance(start, np.ndarray):
+        return start.ndim > 2 or (start.ndim == 2 and start.shape[0] != 1)
+    return is_image(start)
+
+
+def start_of(start: Any, space: str | None = None) -> Start:
+    """The start that a latent or an inversion is.
+
+    Args:
+        start: The latent or the inversion.
+        space: Space of a latent; None = that of the direction.
+
+    Raises:
+        InvalidArgumentError: No latent.
+    """
+    if isinstance(start, Inversion):
+        return Start(start.latent, start.settings["space"], id_of(start.settings["generator"]))
+    return Start(latent_of(start), space or "")
+
+
+def latent_of(value: Any) -> Array:
+    """One latent, shape (dim,), of a latent (dim,) or (1, dim) or of an inversion.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    array = np.asarray(value.latent if isinstance(value, Inversion) else value)
+    if array.ndim == 2 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        raise InvalidArgumentError(
+            f"expected one latent of shape (dim,), got shape {array.shape} of dtype {array.dtype}; "
+            "walk from several latents one by one"
+        )
+    return array

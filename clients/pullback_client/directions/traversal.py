@@ -1,0 +1,187 @@
+"""A walk along a direction as the client holds it: frames, each with its latent and its distance from the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from PIL import Image
+
+from pullback_api.v1 import directions_pb2
+from pullback_client.codec import Array, array_from_tensor, image_from_wire
+from pullback_client.errors import BadResponseError, InvalidArgumentError
+from pullback_client.files import write_bytes, write_json, write_npz, write_png
+from pullback_client.settings import as_dict
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a walk.
+
+    Attributes:
+        index: From 0, in the order of the steps; of a subspace row by row, the second direction down.
+        step: Where it lies along the direction, signed, in the walk's unit.
+        second_step: Of a subspace, where it lies along the second direction; else 0.
+        latent: Its latent; float32, shape (dim,).
+        distance: Image distance from the start.
+        image: The image.
+    """
+
+    index: int
+    step: float
+    second_step: float
+    latent: Array
+    distance: float
+    image: Image.Image
+
+    @classmethod
+    def from_wire(cls, message: directions_pb2.TraversalFrame) -> Frame:
+        """The record of a message.
+
+        Raises:
+            BadResponseError: The latent or the image cannot be read.
+        """
+        return cls(
+            index=message.index,
+            step=message.step,
+            second_step=message.second_step,
+            latent=array_from_tensor(message.latent, f"latent of frame {message.index}"),
+            distance=message.distance,
+            image=image_from_wire(message.image, f"frame {message.index}"),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Traversal(Sequence[Frame]):
+    """A walk: a sequence of frames, in ascending order of their steps.
+
+    Attributes:
+        frames: The frames.
+        space: Space of their latents.
+        strip: All frames side by side; of a subspace as a grid.
+        animation: The frames forth and back, an animated GIF.
+        settings: How the walk went, under the contract's field names; what was left to the server is empty or 0.
+    """
+
+    frames: tuple[Frame, ...]
+    space: str
+    strip: Image.Image
+    animation: bytes
+    settings: dict[str, Any]
+
+    @classmethod
+    def read(
+        cls, pieces: Iterable[directions_pb2.TraverseResponse], request: directions_pb2.TraverseRequest
+    ) -> Traversal:
+        """The record of a stream.
+
+        Args:
+            pieces: The answers to the request, which asked for strip and animation.
+            request: What was asked for.
+
+        Raises:
+            BadResponseError: The stream ended too early, or a part cannot be read.
+        """
+        frames: list[Frame] = []
+        end: directions_pb2.TraversalEnd | None = None
+        for piece in pieces:
+            if piece.HasField("frame"):
+                frames.append(Frame.from_wire(piece.frame))
+            else:
+                end = piece.end
+        if end is None or end.frames != len(frames) or not frames:
+            told = "no end" if end is None else f"an end after {end.frames} frames"
+            raise BadResponseError(f"a walk of {len(frames)} frames came with {told}; walk again")
+        settings = as_dict(request)
+        for name in ("latent", "strip", "animation", "format"):
+            settings.pop(name, None)
+        strip = image_from_wire(end.strip, "strip")
+        return cls(tuple(frames), end.space, strip, end.animation, settings)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Frame, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Frame | tuple[Frame, ...]:
+        """One frame, or several."""
+        return self.frames[index]
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """The frames' images."""
+        return [frame.image for frame in self.frames]
+
+    @property
+    def latents(self) -> Array:
+        """Their latents, float32, shape (frames, dim)."""
+        return np.stack([frame.latent for frame in self.frames])
+
+    @property
+    def steps(self) -> Array:
+        """Where they lie along the direction, shape (frames,)."""
+        return np.array([frame.step for frame in self.frames])
+
+    @property
+    def distances(self) -> Array:
+        """Their image distances from the start, shape (frames,)."""
+        return np.array([frame.distance for frame in self.frames])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the walk went, and the steps and distances of its frames, as plain values."""
+        frames = [
+            {"step": frame.step, "second_step": frame.second_step, "distance": frame.distance} for frame in self.frames
+        ]
+        return {"settings": self.settings, "space": self.space, "frames": frames}
+
+    def save(self, path: str | os.PathLike[str]) -> list[Path]:
+        """Writes the walk, each file atomically; files that exist are replaced.
+
+        Args:
+            path: `.png`: the strip. `.gif`: the animation. `.npz`: `latents`, `steps`, `second_steps`, `distances` and
+                `provenance` (a JSON text). `.json`: the provenance. Without a suffix, or an existing folder: a folder
+                that gets `frame-000.png` and so on, `strip.png`, `animation.gif`, `traversal.npz` and
+                `traversal.json`.
+
+        Returns:
+            The files written.
+
+        Raises:
+            InvalidArgumentError: Another suffix.
+        """
+        path = Path(path)
+        if path.is_dir() or not path.suffix:
+            return self._save_folder(path)
+        match path.suffix.lower():
+            case ".png":
+                write_png(path, self.strip)
+            case ".gif":
+                write_bytes(path, self.animation)
+            case ".npz":
+                second_steps = np.array([frame.second_step for frame in self.frames])
+                arrays = {"latents": self.latents, "steps": self.steps, "distances": self.distances}
+                write_npz(path, arrays | {"second_steps": second_steps}, self.provenance)
+            case ".json":
+                write_json(path, self.provenance)
+            case suffix:
+                raise InvalidArgumentError(
+                    f"cannot save a walk as {suffix!r}: expected .png, .gif, .npz, .json, or a folder"
+                )
+        return [path]
+
+    def _save_folder(self, folder: Path) -> list[Path]:
+        images = [folder / f"frame-{frame.index:03}.png" for frame in self.frames]
+        for file, frame in zip(images, self.frames, strict=True):
+            write_png(file, frame.image)
+        # Last, what tells of all the rest.
+        names = ("strip.png", "animation.gif", "traversal.npz", "traversal.json")
+        return [*images, *(file for name in names for file in self.save(folder / name))]

@@ -1,0 +1,125 @@
+"""The options of a walk: from Python's words to the contract's request."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from pullback_api.v1 import directions_pb2
+from pullback_client.codec import tensor_from_array
+from pullback_client.directions.options import layer_numbers
+from pullback_client.directions.records import Direction
+from pullback_client.directions.starts import Start
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.settings import generator_name, numbers, optional_choice, optional_count, whole_number
+
+TraversalKind: TypeAlias = Literal["linear", "spherical", "density_preserving", "curve", "subspace", "metric_uniform"]
+StepUnit: TypeAlias = Literal["rate", "latent"]
+
+_KINDS = numbers(TraversalKind, directions_pb2.TraversalKind, "TRAVERSAL_KIND")
+_UNITS = numbers(StepUnit, directions_pb2.StepUnit, "STEP_UNIT")
+_CURVE = ("pieces", "rank", "jitter", "seed")
+
+
+class WalkOptions(TypedDict, total=False):
+    """How a walk goes. What is left out, or None, is the server's default."""
+
+    kind: TraversalKind | None
+    """`linear` (the default); `spherical`: along a great circle; `density_preserving`: scaled to the latent's norm;
+    `curve`: Iterative Curve-Traversal from a latent of z; `subspace`: a grid with `second`; `metric_uniform`: straight,
+    with the same image distance between frames."""
+    frames: int | None
+    """Frames, 2 to 500; of a subspace for each direction, 2 to 32; default 9."""
+    first: float | None
+    """Where the walk begins, signed, in units; default −2."""
+    last: float | None
+    """Where it ends, above `first`; default 2."""
+    unit: StepUnit | None
+    """`rate` (the default): steps of α_H^−½ change images at the same rate along every direction; `latent`: units of
+    the latent, as a curve always counts."""
+    layers: Sequence[int] | None
+    """Layers of a style-based generator on which the walk acts; default the direction's own."""
+    distance: str | None
+    """Image distance in which frames are measured; default the server's."""
+    second: Direction | None
+    """The other direction of a subspace."""
+    pieces: int | None
+    """Pieces of a curve between the start and each end, 1 to 1000; default 10 for every frame on a side."""
+    rank: int | None
+    """Of a curve without a direction: rank of the local axis along which it departs, from 0; default 0."""
+    jitter: float | None
+    """Of a curve: each piece's length is drawn from ±this share of itself, 0 to below 1; default 0."""
+    seed: int | None
+    """Seed of the jitter, ≥ 0; default 0."""
+
+
+def check_walk_options(options: WalkOptions) -> None:
+    """Raises TypeError where there is an option that does not exist."""
+    if unknown := sorted(set(options) - set(WalkOptions.__annotations__)):
+        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(WalkOptions.__annotations__)}")
+
+
+def is_curve(options: WalkOptions) -> bool:
+    """Whether the walk is an Iterative Curve-Traversal, which starts in z."""
+    return options.get("kind") == "curve"
+
+
+def walk_request(
+    generator: str, start: Start, direction: Direction | None, options: WalkOptions
+) -> directions_pb2.TraverseRequest:
+    """The request of a walk, without strip and animation; None leaves a default to the server.
+
+    Args:
+        generator: Name of the generator.
+        start: Where it starts.
+        direction: Along which direction; None for a curve that keeps to a local axis.
+        options: See `WalkOptions`.
+
+    Raises:
+        InvalidArgumentError: An unknown word, a number that the contract cannot carry, or options that do not go
+            together.
+    """
+    second = options.get("second")
+    if direction is None and not is_curve(options):
+        raise InvalidArgumentError("a walk needs a direction, but for kind='curve', which may follow a local axis")
+    if (second is not None) != (options.get("kind") == "subspace"):
+        raise InvalidArgumentError("kind='subspace' walks along two directions: give `second`, and only there")
+    return directions_pb2.TraverseRequest(
+        generator=generator_name(generator),
+        space=start.space,
+        latent=tensor_from_array(start.latent),
+        direction=None if direction is None else direction.to_wire(),
+        second=None if second is None else second.to_wire(),
+        kind=optional_choice("kind", options.get("kind"), _KINDS),
+        frames=optional_count("frames", options.get("frames")),
+        first_step=_finite("first", options.get("first")),
+        last_step=_finite("last", options.get("last")),
+        unit=optional_choice("unit", options.get("unit"), _UNITS),
+        layers=layer_numbers(options.get("layers")),
+        distance=options.get("distance") or "",
+        curve=_curve(direction, options),
+    )
+
+
+def _curve(direction: Direction | None, options: WalkOptions) -> directions_pb2.CurveSettings | None:
+    given: dict[str, Any] = {name: options.get(name) for name in _CURVE if options.get(name) is not None}
+    if not is_curve(options):
+        if given:
+            raise InvalidArgumentError(f"{', '.join(given)}: of kind='curve' alone; leave out what another kind lacks")
+        return None
+    if direction is not None and "rank" in given:
+        raise InvalidArgumentError("a curve follows a direction, or the local axis of a rank: leave out one of them")
+    return directions_pb2.CurveSettings(
+        pieces=optional_count("pieces", given.get("pieces")),
+        guided=direction is not None,
+        rank=whole_number("rank", given.get("rank", 0), minimum=0),
+        jitter=given.get("jitter", 0.0),
+        seed=whole_number("seed", given.get("seed", 0), minimum=0),
+    )
+
+
+def _finite(field: str, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise InvalidArgumentError(f"{field} must be a finite number, got {value!r}")
+    return value

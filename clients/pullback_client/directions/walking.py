@@ -1,0 +1,133 @@
+"""Walks from whatever they start from, along whatever names a direction: what is needed is found or made first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from pullback_api.v1 import directions_pb2
+from pullback_client.directions.editing import Edit, EditOutcomes, edit_walk
+from pullback_client.directions.records import Direction
+from pullback_client.directions.reference import Reference
+from pullback_client.directions.starts import Start, WalkStart, is_photograph, start_of
+from pullback_client.directions.walk_options import WalkOptions, check_walk_options, is_curve, walk_request
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.images import ImageInput
+from pullback_client.inversion import Inversion, InversionFailure
+from pullback_client.inversion_options import InversionOptions
+from pullback_client.models import id_of
+from pullback_client.progress import ProgressOption
+from pullback_client.transport import Deadline
+
+if TYPE_CHECKING:
+    from pullback_client.client import Client
+
+
+class Walker:
+    """What a call of the client is asked to walk with, and how long it may take.
+
+    Args:
+        client: The client.
+        deadline: Of everything together.
+        progress: As for the client's methods.
+    """
+
+    def __init__(self, client: Client, deadline: Deadline, progress: ProgressOption) -> None:
+        self._client = client
+        self._deadline = deadline
+        self._progress = progress
+
+    def request(
+        self,
+        start: WalkStart,
+        direction: Direction | str | None,
+        generator: str | None,
+        space: str | None,
+        inversion: InversionOptions,
+        options: WalkOptions,
+    ) -> directions_pb2.TraverseRequest:
+        """The request of a walk; see `Client.traverse`."""
+        check_walk_options(options)
+        name = _generator(start, direction, generator)
+        if isinstance(direction, str) and Reference.read(direction, name).is_local:
+            # What a local method finds is of one latent: that at which the walk starts.
+            begun = self._start(start, name, space, None, inversion)
+            direction = self.direction(name, direction, begun)
+        else:
+            if isinstance(direction, str):
+                direction = self.direction(name, direction)
+            lies_in = None if direction is None or is_curve(options) else direction.space
+            begun = self._start(start, name, space, lies_in, inversion)
+        return walk_request(name, begun, direction, options)
+
+    def direction(self, generator: str, word: str, at: Start | None = None) -> Direction:
+        """The direction that a word names, of a local method that at a latent."""
+        where: Any = {} if at is None else {"latent": at.latent, "space": at.space}
+        return self._client.direction(
+            generator, word, progress=self._progress, timeout=self._deadline.remaining(), **where
+        )
+
+    def _start(
+        self, start: WalkStart, generator: str, space: str | None, lies_in: str | None, inversion: InversionOptions
+    ) -> Start:
+        if is_photograph(start):
+            photograph: Any = start
+            options: InversionOptions = {**inversion, "space": inversion.get("space") or space or lies_in}
+            found = self._client.invert(
+                photograph, generator, progress=self._progress, timeout=self._deadline.remaining(), **options
+            )
+            return start_of(found)
+        if inversion:
+            raise InvalidArgumentError("`inversion` says how a photograph is inverted: the walk starts from none")
+        if not isinstance(start, Inversion) and space is None:
+            # As `Client.sample` and `Client.render` take latents.
+            space = next(iter(self._client.generator(generator).spaces))
+        begun = start_of(start, space)
+        if begun.generator not in ("", generator):
+            raise InvalidArgumentError(f"the inversion is of {begun.generator}, but the direction of {generator}")
+        return begun
+
+
+def edits(
+    client: Client,
+    photographs: Sequence[ImageInput],
+    generator: str,
+    direction: Direction | str,
+    strength: float,
+    walk: WalkOptions,
+    inversion: InversionOptions,
+    progress: ProgressOption,
+    timeout: float,
+) -> EditOutcomes:
+    """What became of each photograph, as soon as it is known; see `Client.iter_edit`."""
+    check_walk_options(walk)
+    # The same measure tells how near the inversion and how far the edit is.
+    options = edit_walk(strength, {**walk, "distance": walk.get("distance") or inversion.get("distance")})
+    if isinstance(direction, str) and not Reference.read(direction, generator).is_local:
+        direction = Walker(client, Deadline(timeout), progress).direction(generator, direction)
+    # What becomes of a class settles the space of an inversion.
+    has_class = inversion.get("class_labels") is not None or inversion.get("class_mode") is not None
+    if isinstance(direction, Direction) and not is_curve(options) and not has_class:
+        inversion = {**inversion, "space": inversion.get("space") or direction.space}
+    outcomes = client.iter_invert(photographs, generator, progress=progress, timeout=timeout, **inversion)
+    with closing(outcomes):
+        for outcome in outcomes:
+            if isinstance(outcome, InversionFailure):
+                yield outcome
+            else:
+                found = client.traverse(outcome, direction, generator=generator, timeout=timeout, **options)
+                yield Edit(outcome, found, strength)
+
+
+def _generator(start: WalkStart, direction: Direction | str | None, generator: str | None) -> str:
+    """Id of the generator that a walk is of."""
+    if isinstance(direction, Direction):
+        if generator is not None and id_of(generator) != direction.generator:
+            raise InvalidArgumentError(f"the direction is of {direction.generator}, but generator is {generator!r}")
+        return direction.generator
+    if generator is not None:
+        return id_of(generator)
+    if isinstance(start, Inversion):
+        return start_of(start).generator
+    raise InvalidArgumentError("name the generator: neither the start nor the direction says which it is")

@@ -1,0 +1,1 @@
+"""DP-LaSE: directions that change a layer's features most while the prior's density stays."""

@@ -1,0 +1,50 @@
+"""Eigenvectors of the metric at one latent: Wang & Ponce, ICLR 2021."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pullback.directions.direction_set import DirectionSet
+from pullback.directions.origins import check_count, local_latent, origin_of
+from pullback.directions.signs import signs_of
+from pullback.distances.distance import Distance, EmbeddingDistance
+from pullback.generators.generator import Generator
+from pullback.geometry.metric import metric_eigenpairs
+
+# Dimensions up to which the whole metric takes less than the iteration for its leading eigenpairs.
+_MOST_DENSE = 1024
+
+
+def local_hessian(generator: Generator, distance: Distance, latent: Tensor, space: str, k: int) -> DirectionSet:
+    """The k leading eigenvectors of the metric at a latent (Wang & Ponce, ICLR 2021, Eq. 3).
+
+    Exact, from the Gram matrix of the Jacobian; of more than 1,024 dimensions, from products with it; of a distance
+    without an embedding, from double backward.
+
+    Args:
+        generator: The generator.
+        distance: The distance, on the same device and in the same precision.
+        latent: Where to look, shape (n,).
+        space: Name of the latent's space.
+        k: How many, from 1 to n.
+
+    Returns:
+        Directions whose values are the eigenvalues, not yet measured.
+
+    Raises:
+        UnknownNameError: No such space.
+        InvalidInputError: The latent has another shape or is not finite, k is out of range, or generator and distance
+            do not go together.
+        PullbackError: A derivative of the distance is not finite.
+    """
+    latent = local_latent(generator, latent, space)
+    check_count(k, len(latent), space)
+    method = "gram" if len(latent) <= _MOST_DENSE else "gram_iteration"
+    if not isinstance(distance, EmbeddingDistance):
+        method = "full_backprop"
+    values, vectors = metric_eigenpairs(generator, distance, latent, space, method, k)
+    rows = vectors.T.cpu().numpy()
+    origin = origin_of(
+        generator, space, "local_hessian", distance=distance.name, distance_hash=distance.weights_hash, estimator=method
+    )
+    return DirectionSet(rows * signs_of(rows), values.cpu().numpy(), origin, base=latent.double().cpu().numpy())

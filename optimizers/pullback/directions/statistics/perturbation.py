@@ -1,0 +1,100 @@
+"""How images fall apart when latents are moved: the Fréchet distance against the strength of a perturbation.
+
+Choi et al. (ICLR 2022), Fig. 4; Palaev et al. (ICLR 2023, Tiny Papers), Tables 1 to 3; DP-LaSE (ACM MM 2021), Table 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from pullback.directions.statistics.frechet import Moments, MomentSum, frechet_distance
+from pullback.directions.statistics.ways import Way
+from pullback.distances.distance import EmbeddingDistance
+from pullback.errors import InvalidInputError
+from pullback.generators.generator import Generator
+
+# Latents that are moved, and images rendered, at once.
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PerturbationDistances:
+    """Fréchet distances from a reference, as latents are moved.
+
+    Attributes:
+        strengths: Above 0, ascending, shape (strengths,).
+        distances: Of the images of latents moved by each, shape (strengths,).
+        unmoved: Of the images of the same latents before: what the number of images alone makes.
+        samples: How many latents.
+        embedding: Name of the embedding.
+    """
+
+    strengths: Float64[np.ndarray, " strengths"]
+    distances: Float64[np.ndarray, " strengths"]
+    unmoved: float
+    samples: int
+    embedding: str
+
+    @property
+    def rises(self) -> Float64[np.ndarray, " strengths"]:
+        """How much each strength adds to the distance of the unmoved images, shape (strengths,)."""
+        added: Float64[np.ndarray, " strengths"] = self.distances - self.unmoved
+        return added
+
+
+def perturbation(
+    generator: Generator,
+    embedding: EmbeddingDistance,
+    way: Way,
+    strengths: Sequence[float],
+    reference: Moments,
+    *,
+    space: str,
+    samples: int,
+    seed: int = 0,
+) -> PerturbationDistances:
+    """Moves latents of the prior and compares their images with a reference.
+
+    The sign of a direction says nothing, so every second latent is moved the other way.
+
+    Args:
+        generator: The generator.
+        embedding: φ, in which `reference` was taken.
+        way: How a latent is moved by a strength.
+        strengths: In the unit of the way's steps, above 0, ascending.
+        reference: Moments of the images that the moved ones are to resemble: of the training set, or of the generator
+            (`prior_moments`): with this seed those of the unmoved images themselves, with another an independent draw.
+        space: Name of the space whose prior is drawn from and whose latents the way takes.
+        samples: How many latents, at least 2.
+        seed: Any integer ≥ 0.
+
+    Raises:
+        UnknownNameError: The generator has no such space.
+        InvalidInputError: A number is out of range, the reference is of another embedding, or as the way does.
+    """
+    if not strengths or min(strengths) <= 0 or sorted(set(strengths)) != list(strengths):
+        raise InvalidInputError(f"strengths are above 0 and ascend, at least one, but {list(strengths)} came")
+    if samples < 2:
+        raise InvalidInputError(f"a covariance is taken over at least 2 images, but samples = {samples} came")
+    if reference.embedding != embedding.name:
+        raise InvalidInputError(
+            f"the reference was taken in embedding {reference.embedding!r}, but {embedding.name!r} came"
+        )
+    steps = torch.tensor([0.0, *strengths], dtype=torch.float64)
+    totals = [MomentSum(embedding) for _ in steps]
+    drawn = generator.space(space).sample(samples, seed).to(generator.device, generator.dtype)
+    # Steps ascend on the other side, too.
+    sides = [(drawn[0::2], steps, 1), (drawn[1::2], -steps.flip(0), -1)]
+    for starts, signed, order in sides:
+        for latents in torch.split(starts, _AT_ONCE):
+            moved = way.move(latents, signed).unbind(dim=1)[::order]
+            for total, part in zip(totals, moved, strict=True):
+                with torch.no_grad():
+                    total.add(generator.render(part, way.space))
+    unmoved, *distances = (frechet_distance(total.result(), reference) for total in totals)
+    return PerturbationDistances(steps[1:].numpy(), np.array(distances), unmoved, samples, embedding.name)

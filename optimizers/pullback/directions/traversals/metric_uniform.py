@@ -1,0 +1,123 @@
+"""Straight on, in steps that change the image by the same distance each."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+from torch.func import jvp
+
+from pullback.directions.traversals.linear import linear
+from pullback.directions.traversals.measuring import FRAMES_AT_ONCE, frame_distances
+from pullback.directions.traversals.walk import Walk, even_steps
+from pullback.distances.distance import Distance, EmbeddingDistance
+from pullback.errors import InvalidInputError, PullbackError
+from pullback.generators.generator import Generator
+from pullback.geometry.point import check_same_place
+from pullback.geometry.precision import full_precision
+
+# Places between two frames at which the speed is taken, unless there are few frames.
+_PLACES_A_FRAME = 4
+_LEAST_PLACES = 33
+# Frames are moved until their distances differ by less than this share (standard deviation over mean), or so often.
+_EVEN = 0.01
+_MOST_ROUNDS = 6
+
+
+def metric_uniform(
+    generator: Generator,
+    distance: Distance,
+    start: Tensor,
+    vector: Tensor,
+    first: float,
+    last: float,
+    frames: int,
+    space: str,
+) -> Walk:
+    """z(t) = z₀ + t v with steps t between which the image changes by the same distance.
+
+    The distance D(a, b) = ‖φ(a) − φ(b)‖² is the square of a length, and the metric H = 2 JᵀJ its second derivative. So
+    a small step dt moves the embedding by √D = √(½ vᵀHv) dt = ‖J v‖ dt, which one forward-mode derivative gives at each
+    place: no metric is formed. Frames are put at equal parts of ∫ ‖J v‖ dt. The embedding's path is curved, and what is
+    to be equal is the distance from frame to frame, which cuts across: so the frames are then rendered, and moved until
+    the √D of neighbours are equal to 1 %, at most six times.
+
+    Args:
+        generator: The generator.
+        distance: The distance D, with an embedding, on the same device and in the same precision.
+        start: z₀, shape (n,).
+        vector: v, shape (n,); a step of 1 adds it as it is.
+        first: The first step.
+        last: The last step.
+        frames: How many, at least 2; the first and the last frame lie at these steps.
+        space: Name of the space in which start and vector lie.
+
+    Returns:
+        The walk. Unless it falls on one of them by chance, the start is not among its frames.
+
+    Raises:
+        UnknownNameError: The generator has no such space.
+        InvalidInputError: The distance has no embedding, the image does not change along this vector, generator and
+            distance live on different devices or in different precisions, or as `linear` and `even_steps` do.
+        PullbackError: A derivative of the distance is not finite.
+    """
+    if not isinstance(distance, EmbeddingDistance):
+        raise InvalidInputError(
+            f"distance {distance.name!r} has no embedding, whose derivative tells how fast the image changes; take "
+            "another distance, or a linear walk"
+        )
+    check_same_place(generator, distance)
+    gaps_between = len(even_steps(first, last, frames)) - 1
+    places = even_steps(first, last, max(_LEAST_PLACES, _PLACES_A_FRAME * gaps_between + 1))
+    speeds = _speeds(generator, distance, linear(start, vector, places, space), vector)
+    # ∫ ‖J v‖ dt by the trapezoidal rule
+    lengths = torch.cumulative_trapezoid(speeds, places)
+    steps = _level(places, lengths.diff(prepend=lengths.new_zeros(1)), frames)
+    best, least = linear(start, vector, steps, space), np.inf
+    for _ in range(_MOST_ROUNDS):
+        walk = linear(start, vector, steps, space)
+        gaps = frame_distances(generator, distance, walk).sqrt()
+        unevenness = float(gaps.std(correction=0) / gaps.mean())
+        if unevenness < least:
+            best, least = walk, unevenness
+        if unevenness <= _EVEN:
+            break
+        steps = _level(steps, gaps, frames)
+    return best
+
+
+def _speeds(
+    generator: Generator, distance: EmbeddingDistance, walk: Walk, vector: Tensor
+) -> Float64[Tensor, " places"]:
+    """‖J v‖ at each latent of a walk; on the CPU."""
+
+    def embedding(latents: Tensor) -> Tensor:
+        return distance.embed(generator.render(latents, walk.space))
+
+    found = []
+    for latents in torch.split(walk.latents.to(generator.device, generator.dtype), FRAMES_AT_ONCE):
+        with torch.no_grad(), full_precision():
+            # J v; each row depends on its own latent alone
+            push: Tensor = jvp(embedding, (latents,), (vector.to(latents).expand_as(latents),))[1]
+        found.append(torch.linalg.vector_norm(push.double(), dim=1).cpu())
+    speeds = torch.cat(found)
+    if not speeds.isfinite().all():
+        raise PullbackError(
+            f"the derivative of distance {distance.name!r} along this walk is not finite; use another distance"
+        )
+    if not speeds.any():
+        raise InvalidInputError("the image does not change along this vector, so no step changes it by a distance")
+    return speeds
+
+
+def _level(
+    places: Float64[Tensor, " places"], gaps: Float64[Tensor, " gaps"], frames: int
+) -> Float64[Tensor, " frames"]:
+    """So many steps that divide a path equally, whose length between neighbouring places is known."""
+    reached = np.concatenate([[0.0], np.cumsum(gaps.numpy())])
+    wanted = np.linspace(0.0, reached[-1], frames)
+    steps = np.interp(wanted, reached, places.numpy())
+    # Rounding must not move the ends.
+    steps[0], steps[-1] = float(places[0]), float(places[-1])
+    return torch.from_numpy(steps)

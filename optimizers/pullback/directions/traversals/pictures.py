@@ -1,0 +1,70 @@
+"""Frames as picture files: side by side, as a grid, or one after the other."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pullback.errors import InvalidInputError
+
+
+def strip(images: Tensor, columns: int | None = None) -> bytes:
+    """The frames side by side as one PNG, or row by row as a grid.
+
+    Args:
+        images: Images in [0, 1], shape (frames, C, H, W), C = 1 or 3.
+        columns: How many in a row; all when omitted. A last row that is not full ends in black.
+
+    Returns:
+        The file, W·columns × H·rows px; the frames' levels are those of each rendered by itself.
+
+    Raises:
+        InvalidInputError: No images, or of neither 1 nor 3 channels.
+    """
+    pictures = _pictures(images)
+    columns = len(pictures) if columns is None else columns
+    if columns < 1:
+        raise InvalidInputError(f"a row has at least 1 image, but {columns} columns came")
+    width, height = pictures[0].size
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new(pictures[0].mode, (columns * width, rows * height))
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % columns * width, index // columns * height))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def animation(images: Tensor, milliseconds: int = 100) -> bytes:
+    """The frames forth and back as an endless GIF.
+
+    Args:
+        images: Images in [0, 1], shape (frames, C, H, W), C = 1 or 3.
+        milliseconds: How long each is shown, at least 20, which is what viewers keep to.
+
+    Returns:
+        The file. A GIF has 256 colours a frame, so its levels are not exactly the frames'.
+
+    Raises:
+        InvalidInputError: No images, of neither 1 nor 3 channels, or too short a time.
+    """
+    if milliseconds < 20:
+        raise InvalidInputError(f"a frame is shown for at least 20 ms, but {milliseconds} came")
+    forth = _pictures(images)
+    # The two ends are not shown twice in a row.
+    first, *others = [*forth, *forth[-2:0:-1]]
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
+    return buffer.getvalue()
+
+
+def _pictures(images: Tensor) -> list[Image.Image]:
+    if images.ndim != 4 or len(images) == 0 or images.shape[1] not in {1, 3}:
+        raise InvalidInputError(
+            f"frames are images of shape (frames, 1 or 3, height, width), but shape {tuple(images.shape)} came"
+        )
+    levels = (images.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return [Image.fromarray(level.squeeze(-1) if level.shape[-1] == 1 else level) for level in levels]

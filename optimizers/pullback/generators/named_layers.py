@@ -1,0 +1,25 @@
+"""Layers that the generators of the catalogue name, and where their mapping networks lead; imports no torch."""
+
+from __future__ import annotations
+
+from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+
+
+def mapped_space(entry: CatalogueEntry) -> SpaceEntry | None:
+    """The space behind the mapping network, one latent for the whole image (`w`); None without such a network."""
+    return min((space for space in entry.spaces if space.prior == "mapped"), key=lambda space: space.dim, default=None)
+
+
+def style_layers(entry: CatalogueEntry) -> int:
+    """How many layers take a latent of `mapped_space` each; 0 without a mapping network."""
+    mapped = mapped_space(entry)
+    return 0 if mapped is None else entry.space(entry.input_space).dim // mapped.dim
+
+
+def activation_layers(entry: CatalogueEntry) -> tuple[str, ...]:
+    """Names of the layers that `Generator.activations` gives, from the first on, but for the images themselves."""
+    # Layers work at 4 px, 8 px and so on up to the image; the last transposed convolution of a DCGAN has no rectifier.
+    doublings = (entry.image_shape[-1] // 4).bit_length() - 1
+    if entry.has_mapping:
+        return tuple(f"{4 * 2**depth} px" for depth in range(doublings + 1))
+    return tuple(f"layer {depth + 1}" for depth in range(doublings))

@@ -1,0 +1,189 @@
+"""The `Directions` service."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+
+from pullback_api.tensors import pack
+from pullback_api.v1 import directions_pb2, directions_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
+from pullback_server.direction_sets import single
+from pullback_server.errors import ApiError, invalid
+from pullback_server.executor import Executor
+from pullback_server.kept_directions import KeptDirections
+from pullback_server.names import new_id
+from pullback_server.resources import job_message
+from pullback_server.scheduler import Scheduler
+from pullback_server.servicers.pages import page_of_results
+from pullback_server.specs import (
+    IMPORT_FORMATS,
+    ChosenDirection,
+    check_annotation,
+    check_axes,
+    chosen_direction,
+    chosen_index,
+    complete_directions_spec,
+    complete_import,
+    complete_traversal,
+    directions_name_of,
+    find_generator,
+    imported_name_of,
+    space_directions_lie_in,
+)
+from pullback_server.store import Store
+from pullback_server.submission import Submission, submit
+from pullback_server.worker.messages import Framed
+from pullback_server.worker.walks import Walked
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
+    """Edit directions, and walks along them."""
+
+    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._executor = executor
+        self._kept = KeptDirections(store, scheduler)
+
+    async def DiscoverDirections(  # noqa: N802
+        self, request: directions_pb2.DiscoverDirectionsRequest, context: Context
+    ) -> jobs_pb2.Job:
+        """See the contract."""
+        del context
+        spec = complete_directions_spec(request.spec, "spec")
+        name = directions_name_of(spec)
+        # What is known already needs no eigenbasis any more.
+        if await self._scheduler.in_store(self._store.maker_of, name) is None:
+            await self._kept.eigenbasis(spec, space_directions_lie_in(spec), "spec.eigenbasis")
+        submission = Submission(
+            job_id=new_id(),
+            kind="directions",
+            request_id=request.request_id,
+            content=spec.SerializeToString(deterministic=True),
+            work=spec.SerializeToString(),
+            result=name,
+            total=spec.samples if spec.method == specs_pb2.DIRECTION_METHOD_DP_LASE else 1,
+            uses=spec.eigenbasis,
+            shared_result=True,
+        )
+        return job_message(await submit(self._scheduler, self._store, submission))
+
+    async def GetDirections(  # noqa: N802
+        self, request: directions_pb2.GetDirectionsRequest, context: Context
+    ) -> directions_pb2.DirectionSet:
+        """See the contract."""
+        del context
+        whole = await self._kept.read(request.name, "name")
+        return await self._kept.purified(whole, request.purify, "purify")
+
+    async def ListDirections(  # noqa: N802
+        self, request: directions_pb2.ListDirectionsRequest, context: Context
+    ) -> directions_pb2.ListDirectionsResponse:
+        """See the contract."""
+        del context
+        records, token = await page_of_results(self._scheduler, self._store, "directions", request)
+        directions = await self._kept.annotated([record.header for record in records])
+        return directions_pb2.ListDirectionsResponse(directions=directions, next_page_token=token)
+
+    async def ImportDirections(  # noqa: N802
+        self, request: directions_pb2.ImportDirectionsRequest, context: Context
+    ) -> directions_pb2.DirectionSet:
+        """See the contract."""
+        del context
+        spec = complete_import(request)
+        import_format = IMPORT_FORMATS[request.format]
+        name = imported_name_of(spec, import_format, request.content)
+        if await self._scheduler.in_store(self._store.result, name) is None:
+            eigenbasis = await self._kept.eigenbasis(spec, spec.space, "eigenbasis")
+            try:
+                made = await self._executor.import_directions(
+                    spec=spec.SerializeToString(),
+                    import_format=import_format,
+                    content=request.content,
+                    eigenbasis=eigenbasis,
+                )
+            except ApiError as error:
+                if error.code == grpc.StatusCode.INVALID_ARGUMENT:
+                    raise invalid("content", error.message) from None
+                raise
+            whole = directions_pb2.DirectionSet.FromString(made)
+            whole.name, whole.import_format = name, request.format
+            await self._kept.keep(whole)
+        return await self._kept.read(name, "name")
+
+    async def AnnotateDirection(  # noqa: N802
+        self, request: directions_pb2.AnnotateDirectionRequest, context: Context
+    ) -> directions_pb2.DirectionSet:
+        """See the contract."""
+        del context
+        record = await self._kept.find(request.name, "name")
+        check_annotation(request.annotation, directions_pb2.DirectionSet.FromString(record.header).count)
+        await self._kept.annotate(record.name, request.annotation)
+        return await self._kept.read(record.name, "name")
+
+    async def DeleteDirections(  # noqa: N802
+        self, request: directions_pb2.DeleteDirectionsRequest, context: Context
+    ) -> empty_pb2.Empty:
+        """See the contract."""
+        del context
+        record = await self._kept.find(request.name, "name")
+        await self._scheduler.in_store(self._store.delete_result, record.name)
+        return empty_pb2.Empty()
+
+    async def Traverse(  # noqa: N802
+        self, request: directions_pb2.TraverseRequest, context: Context
+    ) -> AsyncIterator[directions_pb2.TraverseResponse]:
+        """See the contract."""
+        del context
+        generator = find_generator(request.generator, "generator")
+        check_axes(request)
+        chosen = [
+            await self._choose(ref, request.generator, field)
+            for ref, field in ((request.direction, "direction"), (request.second, "second"))
+            if request.HasField(field)
+        ]
+        plan = complete_traversal(request, generator, chosen)
+        sent = 0
+        async with contextlib.aclosing(self._executor.traverse(plan)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Framed):
+                    sent += 1
+                    yield directions_pb2.TraverseResponse(frame=_frame(piece, plan.image_format))
+                else:
+                    yield directions_pb2.TraverseResponse(end=_end(piece, sent))
+
+    async def _choose(self, ref: directions_pb2.DirectionRef, generator: str, field: str) -> ChosenDirection:
+        """The direction that a request's field names."""
+        whole = await self._kept.read(ref.directions, f"{field}.directions")
+        # The others of the set need not survive a projection.
+        one = single(whole, chosen_index(ref, whole, generator, field))
+        return chosen_direction(await self._kept.purified(one, ref.purify, f"{field}.purify"))
+
+
+def _frame(framed: Framed, image_format: str) -> directions_pb2.TraversalFrame:
+    return directions_pb2.TraversalFrame(
+        index=framed.index,
+        step=framed.steps[0],
+        second_step=framed.steps[1] if len(framed.steps) > 1 else 0.0,
+        latent=pack(framed.latent),
+        distance=framed.distance,
+        image=values_pb2.Image(
+            data=framed.data, format=f"IMAGE_FORMAT_{image_format}", width=framed.width, height=framed.height
+        ),
+    )
+
+
+def _end(walked: Walked, frames: int) -> directions_pb2.TraversalEnd:
+    end = directions_pb2.TraversalEnd(frames=frames, space=walked.space, animation=walked.animation)
+    if walked.strip:
+        width, height = walked.strip_size
+        end.strip.CopyFrom(
+            values_pb2.Image(data=walked.strip, format=values_pb2.IMAGE_FORMAT_PNG, width=width, height=height)
+        )
+    return end

@@ -1,0 +1,86 @@
+"""Which direction of a set a request names, and what is said of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pullback_api.tensors import unpack
+from pullback_api.v1 import directions_pb2
+from pullback_server.errors import Violations, invalid
+
+MAX_TITLE, MAX_NOTES = 100, 10_000
+
+
+@dataclass(frozen=True)
+class ChosenDirection:
+    """A direction that a request names.
+
+    Attributes:
+        vector: The unit vector, shape (n,).
+        rate: α_H of it.
+        space: The space that it lies in.
+        layers: Layers on which its steps act; empty = all.
+    """
+
+    vector: NDArray[np.float64]
+    rate: float
+    space: str
+    layers: tuple[int, ...]
+
+
+def chosen_index(
+    ref: directions_pb2.DirectionRef, whole: directions_pb2.DirectionSet, generator: str, field: str
+) -> int:
+    """Which direction of a set is named, by its number or its title.
+
+    Args:
+        ref: What names it.
+        whole: The set that is named.
+        generator: Name of the generator on which it is to be walked, `generators/{id}`.
+        field: Path of `ref` in the request.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT where there is none, or the set is another generator's.
+    """
+    if whole.spec.generator != generator:
+        raise invalid(f"{field}.directions", f"expected directions of {generator}, but those of another came")
+    index = ref.index
+    if ref.title:
+        titles = {note.title: note.index for note in whole.annotations if note.title}
+        if ref.title not in titles:
+            known = ", ".join(map(repr, titles)) or "none"
+            raise invalid(f"{field}.title", f"no direction of this set is titled {ref.title[:200]!r}; known: {known}")
+        if ref.index not in {0, titles[ref.title]}:
+            raise invalid(f"{field}.index", f"{ref.title!r} is direction {titles[ref.title]}; leave the index out")
+        index = titles[ref.title]
+    if not 0 <= index < whole.count:
+        raise invalid(f"{field}.index", f"expected 0 to {whole.count - 1}, but {index} came")
+    return index
+
+
+def chosen_direction(one: directions_pb2.DirectionSet) -> ChosenDirection:
+    """The only direction of a set."""
+    return ChosenDirection(
+        vector=np.asarray(unpack(one.vectors)[0], dtype=np.float64),
+        rate=float(unpack(one.rates)[0]),
+        space=one.space,
+        layers=tuple(one.layers),
+    )
+
+
+def check_annotation(annotation: directions_pb2.Annotation, count: int) -> None:
+    """Refuses an annotation that one of so many directions cannot have.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT.
+    """
+    wrong = Violations()
+    if not 0 <= annotation.index < count:
+        wrong.add("annotation.index", f"expected 0 to {count - 1}, but {annotation.index} came")
+    for name, most in (("title", MAX_TITLE), ("notes", MAX_NOTES)):
+        if (length := len(getattr(annotation, name))) > most:
+            wrong.add(f"annotation.{name}", f"expected at most {most:,} characters, but {length:,} came")
+    wrong.raise_if_any()

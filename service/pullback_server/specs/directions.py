@@ -1,0 +1,203 @@
+"""What directions are asked to be: discovered, or imported from a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from pullback import distances
+from pullback.directions.defaults import DirectionsSettings, complete, faults, method_of, space_of_directions
+from pullback.generators import CatalogueEntry
+from pullback.generators.named_layers import mapped_space, style_layers
+from pullback_api.tensors import pack
+from pullback_api.v1 import directions_pb2, specs_pb2
+from pullback_server.errors import ApiError, Violations
+from pullback_server.names import directions_name, generator_name, parse_eigenbasis
+from pullback_server.specs.common import as_id, digest, distance_of, enum_names, find_generator, space_of
+from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
+from pullback_server.specs.latents import read_latent
+
+DIRECTION_METHODS: dict[specs_pb2.DirectionMethod, str] = {
+    specs_pb2.DIRECTION_METHOD_HESSIAN: "hessian",
+    specs_pb2.DIRECTION_METHOD_LOCAL_HESSIAN: "local_hessian",
+    specs_pb2.DIRECTION_METHOD_LOCAL_BASIS: "local_basis",
+    specs_pb2.DIRECTION_METHOD_JACOBIAN: "jacobian",
+    specs_pb2.DIRECTION_METHOD_GANSPACE_PCA: "ganspace_pca",
+    specs_pb2.DIRECTION_METHOD_GANSPACE_ICA: "ganspace_ica",
+    specs_pb2.DIRECTION_METHOD_SEFA: "sefa",
+    specs_pb2.DIRECTION_METHOD_DP_LASE: "dp_lase",
+    specs_pb2.DIRECTION_METHOD_IMPORTED: "imported",
+}
+ICA_VECTORS: dict[specs_pb2.IcaVectors, str] = {
+    specs_pb2.ICA_VECTORS_UNSPECIFIED: "",
+    specs_pb2.ICA_VECTORS_MIXING: "mixing",
+    specs_pb2.ICA_VECTORS_UNMIXING: "unmixing",
+}
+IMPORT_FORMATS: dict[directions_pb2.ImportFormat, str] = {
+    directions_pb2.IMPORT_FORMAT_GANSPACE: "ganspace",
+    directions_pb2.IMPORT_FORMAT_SEFA: "sefa",
+    directions_pb2.IMPORT_FORMAT_LOCAL_BASIS: "local_basis",
+    directions_pb2.IMPORT_FORMAT_STYLECLIP: "styleclip",
+    directions_pb2.IMPORT_FORMAT_DEFORMATOR: "deformator",
+    directions_pb2.IMPORT_FORMAT_HESSIAN_PENALTY: "hessian_penalty",
+    directions_pb2.IMPORT_FORMAT_PULLBACK: "pullback",
+}
+
+
+def complete_directions_spec(spec: specs_pb2.DirectionsSpec, field: str) -> specs_pb2.DirectionsSpec:
+    """A copy with every default filled in, the eigenbasis' name included.
+
+    Raises:
+        ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for anything else that cannot be used.
+    """
+    generator = find_generator(spec.generator, f"{field}.generator")
+    wrong = Violations()
+    completed = specs_pb2.DirectionsSpec()
+    completed.CopyFrom(spec)
+    completed.method = spec.method or specs_pb2.DIRECTION_METHOD_HESSIAN
+    if completed.method not in DIRECTION_METHODS:
+        known = enum_names(specs_pb2.DirectionMethod)
+        wrong.add(f"{field}.method", f"unknown method {spec.method}; known: {known}")
+    elif completed.method == specs_pb2.DIRECTION_METHOD_IMPORTED:
+        wrong.add(f"{field}.method", "IMPORTED says where directions came from; bring a file to ImportDirections")
+    if spec.ica_vectors not in ICA_VECTORS:
+        known = enum_names(specs_pb2.IcaVectors)
+        wrong.add(f"{field}.ica_vectors", f"unknown number {spec.ica_vectors}; known: {known}")
+    wrong.raise_if_any()
+    settings = directions_settings(completed)
+    for name, description in faults(settings, generator):
+        wrong.add(f"{field}.{name}", description)
+    _check_eigenbasis(spec.eigenbasis, generator, f"{field}.eigenbasis", wrong)
+    if not wrong:
+        settings = complete(settings, generator)
+        _put(settings, completed)
+        _complete_place(completed, settings, generator, field, wrong)
+    wrong.raise_if_any()
+    if not completed.eigenbasis:
+        completed.eigenbasis = default_eigenbasis_name(generator, space_of_directions(settings, generator))
+    return completed
+
+
+def directions_settings(spec: specs_pb2.DirectionsSpec) -> DirectionsSettings:
+    """A specification's settings as the library takes them."""
+    return DirectionsSettings(
+        method=DIRECTION_METHODS[spec.method],
+        space=spec.space,
+        k=spec.k,
+        seed=spec.seed,
+        samples=spec.samples,
+        layer=spec.layer,
+        layers=tuple(spec.layers),
+        ica_vectors=ICA_VECTORS[spec.ica_vectors],
+        iterations=spec.iterations,
+        learn_density=spec.learn_density,
+    )
+
+
+def space_directions_lie_in(spec: specs_pb2.DirectionsSpec) -> str:
+    """The space of the directions that a complete specification makes."""
+    return space_of_directions(directions_settings(spec), find_generator(spec.generator, "generator"))
+
+
+def directions_name_of(spec: specs_pb2.DirectionsSpec) -> str:
+    """The resource name of the directions that a complete specification makes with today's weights."""
+    generator = find_generator(spec.generator, "generator")
+    distance = distances.entry(spec.distance).weights_hash if spec.distance else ""
+    parts = (generator.weights_hash, distance, spec.SerializeToString(deterministic=True).hex())
+    readable = f"{DIRECTION_METHODS[spec.method]}-{spec.space}-{spec.k}-{spec.seed}-{digest(parts)}"
+    return directions_name(generator.name, as_id(readable))
+
+
+def complete_import(request: directions_pb2.ImportDirectionsRequest) -> specs_pb2.DirectionsSpec:
+    """The specification of directions that a file is to bring, but for their number.
+
+    Raises:
+        ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for anything else that cannot be used.
+    """
+    generator = find_generator(request.generator, "generator")
+    wrong = Violations()
+    space = space_of(request.space, generator, "space", wrong)
+    if request.format not in IMPORT_FORMATS:
+        known = enum_names(directions_pb2.ImportFormat)
+        wrong.add("format", f"unknown format {request.format}; known: {known}")
+    if not request.content:
+        wrong.add("content", "expected the bytes of a file, but none came")
+    check_layers(request.layers, space, generator, "layers", wrong)
+    _check_eigenbasis(request.eigenbasis, generator, "eigenbasis", wrong)
+    wrong.raise_if_any()
+    return specs_pb2.DirectionsSpec(
+        generator=request.generator,
+        space=space,
+        method=specs_pb2.DIRECTION_METHOD_IMPORTED,
+        eigenbasis=request.eigenbasis or default_eigenbasis_name(generator, space),
+        layers=sorted(request.layers),
+    )
+
+
+def imported_name_of(spec: specs_pb2.DirectionsSpec, import_format: str, content: bytes) -> str:
+    """The resource name of what a file brings under the specification that `complete_import` gave."""
+    generator = find_generator(spec.generator, "generator")
+    file = hashlib.sha256(content).hexdigest()
+    parts = (generator.weights_hash, import_format, file, spec.SerializeToString(deterministic=True).hex())
+    return directions_name(generator.name, as_id(f"imported-{import_format}-{spec.space}-{digest(parts)}"))
+
+
+def default_eigenbasis_name(generator: CatalogueEntry, space: str) -> str:
+    """The name of the eigenbasis of the default specification for a space."""
+    spec = specs_pb2.EigenbasisSpec(generator=generator_name(generator.name), space=space)
+    return eigenbasis_name_of(complete_eigenbasis_spec(spec, "eigenbasis"))
+
+
+def check_layers(layers: Sequence[int], space: str, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
+    """Layers on which no step along a direction of that space can act are a violation."""
+    mapped, given = mapped_space(generator), list(layers)
+    if not given:
+        return
+    if mapped is None or space != mapped.name:
+        wrong.add(field, f"steps act on single layers along a direction of a style-based generator's w, not of {space}")
+    elif len(set(given)) < len(given) or not all(0 <= layer < style_layers(generator) for layer in given):
+        most = style_layers(generator) - 1
+        wrong.add(field, f"expected layers 0 to {most} of {generator.name!r}, each once, but {given} came")
+
+
+def _put(settings: DirectionsSettings, spec: specs_pb2.DirectionsSpec) -> None:
+    spec.space, spec.k, spec.samples, spec.layer = settings.space, settings.k, settings.samples, settings.layer
+    spec.iterations = settings.iterations
+    spec.ica_vectors = next(number for number, name in ICA_VECTORS.items() if name == settings.ica_vectors)
+    spec.layers[:] = settings.layers
+
+
+def _complete_place(
+    spec: specs_pb2.DirectionsSpec,
+    settings: DirectionsSettings,
+    generator: CatalogueEntry,
+    field: str,
+    wrong: Violations,
+) -> None:
+    """Where a local method looks, and by which distance; a violation where the method takes neither."""
+    method = method_of(settings.method)
+    if spec.HasField("latent") and not method.local:
+        wrong.add(f"{field}.latent", f"method {settings.method} looks at no single latent; leave it out")
+    elif spec.HasField("latent"):
+        owner = f"space {spec.space!r} of {spec.generator}"
+        dim = generator.space(spec.space).dim
+        latent = read_latent(spec.latent, dim, owner, f"{field}.latent", wrong)
+        if latent is not None:
+            spec.latent.CopyFrom(pack(latent))
+    if spec.distance and not method.needs_distance:
+        wrong.add(f"{field}.distance", f"method {settings.method} takes no distance; leave it out")
+    elif method.needs_distance:
+        found = distance_of(spec.distance, generator, f"{field}.distance", wrong)
+        spec.distance = found.name if found else ""
+
+
+def _check_eigenbasis(name: str, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
+    if not name:
+        return
+    try:
+        owner, _ = parse_eigenbasis(name, field)
+    except ApiError as error:
+        wrong.add(error.violations[0].field, error.violations[0].description)
+        return
+    if owner != generator.name:
+        wrong.add(field, f"expected an eigenbasis of {generator_name(generator.name)}, but {name} came")

@@ -1,0 +1,91 @@
+"""A style-based generator over a real socket: draws, pictures, eigenbases and inversions in its spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+import numpy as np
+import pytest
+
+from live_server import LiveServer
+from pullback_api.tensors import pack, unpack
+from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, specs_pb2, values_pb2
+from tiny_style import tiny_style, write_style_catalogue
+
+GENERATOR = "generators/tiny-style"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server that knows the seeded StyleGAN2 alone."""
+    folder = tmp_path_factory.mktemp("style")
+    environment = {"PULLBACK_CATALOGUE": str(write_style_catalogue(folder)), "PULLBACK_CACHE": str(folder / "cache")}
+    with LiveServer(folder / "data", environment) as live:
+        yield live
+
+
+def sampled(server: LiveServer, space: str, count: int = 1, seed: int = 7) -> np.ndarray:
+    request = generators_pb2.SampleLatentsRequest(generator=GENERATOR, space=space, count=count, seed=seed)
+    return unpack(server.generators.SampleLatents(request, timeout=60).latents)
+
+
+def rendered(server: LiveServer, space: str, latents: np.ndarray) -> list[values_pb2.Image]:
+    request = generators_pb2.RenderRequest(generator=GENERATOR, space=space, latents=pack(latents))
+    return [answer.image for answer in server.generators.Render(request, timeout=60)]
+
+
+def test_the_catalogue_says_which_spaces_are_mapped(server: LiveServer) -> None:
+    found = server.generators.GetGenerator(generators_pb2.GetGeneratorRequest(name=GENERATOR), timeout=60)
+    spaces = [(space.name, space.dim, space.prior) for space in found.spaces]
+    assert spaces == [("z", 6, "standard-normal"), ("w", 6, "mapped"), ("w+", 36, "mapped")]
+
+
+def test_the_same_seed_draws_the_same_image_in_every_space(server: LiveServer) -> None:
+    generator = tiny_style()
+    for space in ("z", "w", "w+"):
+        expected = generator.space(space).sample(2, 7).numpy()
+        np.testing.assert_allclose(sampled(server, space, 2), expected, rtol=1e-5, atol=1e-6)
+    pictures = [
+        [image.data for image in rendered(server, space, sampled(server, space, 2))] for space in ("z", "w", "w+")
+    ]
+    assert pictures[0] == pictures[1] == pictures[2]
+    assert pictures[0][0] != pictures[0][1]
+
+
+@pytest.mark.parametrize("space", ["z", "w", "w+"])
+def test_an_eigenbasis_and_an_inversion_that_takes_it_are_computed_in_every_space(
+    server: LiveServer, space: str
+) -> None:
+    spec = specs_pb2.EigenbasisSpec(generator=GENERATOR, space=space, distance="mse", samples=200)
+    job = server.geometry.ComputeEigenbasis(geometry_pb2.ComputeEigenbasisRequest(spec=spec), timeout=60)
+    ended = server.wait(job.name)
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED, ended.error
+    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=ended.result), timeout=60)
+    dim = 36 if space == "w+" else 6
+    assert (basis.spec.space, basis.dim) == (space, dim)
+    target = rendered(server, "z", sampled(server, "z", seed=3))[0]
+    settings = specs_pb2.InversionSettings(
+        generator=GENERATOR, space=space, distance="mse", eigenbasis=ended.result, steps=60, restarts=2, truncation=3.0
+    )
+    job = server.inversion.Invert(
+        inversion_pb2.InvertRequest(settings=settings, targets=[inversion_pb2.Target(image=target)]), timeout=60
+    )
+    ended = server.wait(job.name)
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED, ended.error
+    found = server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=ended.result), timeout=60)
+    (result,) = found.results
+    assert found.settings.method == specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
+    assert found.settings.start == specs_pb2.START_BANK
+    assert result.distance < 1e-3
+    latent = unpack(result.latent)
+    assert latent.shape == (dim,)
+    assert rendered(server, space, latent[None])[0].data == result.image.data
+
+
+def test_a_session_in_w_is_refused_with_the_spaces_that_can_be_searched(server: LiveServer) -> None:
+    thread = search_pb2.ThreadSpec(generator=GENERATOR, space="w")
+    request = search_pb2.CreateSessionRequest(spec=search_pb2.SessionSpec(threads=[thread]))
+    with pytest.raises(grpc.RpcError, match=r"threads.*space.*prior 'mapped' of space 'w'; it can search z") as caught:
+        server.search.CreateSession(request, timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT

@@ -1,0 +1,259 @@
+"""`pullback directions`, `traverse` and `edit` against a server that answers from canned state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fake_directions import FakeDirectionsServer
+from fake_server import DIM
+from pullback_api.v1 import directions_pb2, specs_pb2
+from pullback_client import Client
+from pullback_client.cli import main
+
+
+class Result(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+EDITED = [
+    "animation.gif",
+    "edit.json",
+    "edited.png",
+    "inversion.safetensors",
+    "inverted.png",
+    "strip.png",
+    "walk.npz",
+]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeDirectionsServer]:
+    with FakeDirectionsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(
+    server: FakeDirectionsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Run:
+    """Runs a command line against the server, in a wide window and in the test's folder."""
+    monkeypatch.setenv("PULLBACK_TARGET", server.target)
+    monkeypatch.setenv("COLUMNS", "220")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        return Result(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "me.png"
+    Image.new("RGB", (20, 20), "red").save(path)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Directions
+
+
+def test_directions_are_found_and_shown_in_a_table(run: Run, server: FakeDirectionsServer) -> None:
+    result = run("directions", "faces", "--method", "sefa", "--k", 3, "--layers", "0-2,4")
+    assert result.code == 0, result.err
+    spec = server.state.called("DiscoverDirections")[-1].spec
+    assert (spec.method, spec.k, list(spec.layers)) == (specs_pb2.DIRECTION_METHOD_SEFA, 3, [0, 1, 2, 4])
+    assert "3 directions of z by sefa" in result.out
+    row = next(line for line in result.out.splitlines() if "0.0625" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["2", "", "0.125", "0.0625", "0.500", "2 (0.99)"]
+
+
+def test_a_direction_is_given_a_title_that_is_listed(run: Run) -> None:
+    set_id = run("directions", "faces").out.split(":")[0].rpartition("/")[2]
+    result = run("directions", "faces", "--annotate", set_id, 2, "smile", "--notes", "with teeth")
+    assert result.code == 0, result.err
+    assert "smile" in result.out
+    listed = run("directions", "faces", "--list").out
+    assert set_id in listed
+    assert "2 smile" in listed
+    assert "smile" in run("directions", "faces", "--set", set_id).out
+
+
+def test_a_published_file_is_imported_and_saved_again(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+    run("eigenbasis", "faces")
+    (tmp_path / "d.npy").write_bytes(b"rows")
+    result = run("directions", "faces", "--import", "d.npy", "--format", "sefa", "--space", "z", "--out", "d.npz")
+    assert result.code == 0, result.err
+    assert server.state.called("ImportDirections")[0].format == directions_pb2.IMPORT_FORMAT_SEFA
+    with np.load(tmp_path / "d.npz") as saved:
+        assert saved["vectors"].shape == (4, DIM)
+    assert "saved d.npz" in result.out
+
+
+def test_purified_directions_are_shown_as_they_are_then(run: Run, server: FakeDirectionsServer) -> None:
+    assert run("directions", "faces", "--purify", 2).code == 0
+    assert server.state.called("GetDirections")[-1].purify == 2
+
+
+def test_the_sheet_is_a_picture_of_every_direction(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+    result = run("directions", "faces", "--sheet", "sheet.png", "--starts", 2, "--frames", 3, "--reach", 1)
+    assert result.code == 0, result.err
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 2 * 3 * 96
+        assert sheet.height > 4 * 96
+    assert len(server.state.called("Traverse")) == 8
+    assert run("directions", "faces", "--sheet", "sheet.png").code == 1
+    assert len(server.state.called("Traverse")) == 8
+
+
+def test_a_local_method_looks_at_the_latent_of_a_file(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+    np.save(tmp_path / "z.npy", np.arange(DIM, dtype=np.float32))
+    assert run("directions", "faces", "--method", "jacobian", "--latent", "z.npy").code == 0
+    latent = server.state.called("DiscoverDirections")[-1].spec.latent
+    assert np.frombuffer(latent.data, "<f4").tolist() == list(range(DIM))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--list", "--set", "a"), "--list and --set exclude each other"),
+        (("--import", "a.npy"), "give both"),
+        (("--set", "a", "--k", 3), "--set finds nothing: leave out k"),
+        (("--notes", "x"), "--notes are of a direction"),
+        (("--starts", 2), "starts: of a sheet; name its file with --sheet"),
+        (("--sheet", "a.jpg"), "--sheet must be a .png file, got 'a.jpg'"),
+        (("--layers", "first"), "--layers is a list such as 0-3,7; got 'first'"),
+        (("--latent", "nothing.npy"), "cannot read nothing.npy"),
+    ],
+)
+def test_what_does_not_go_together_is_one_clear_line(
+    run: Run, server: FakeDirectionsServer, options: tuple[object, ...], message: str
+) -> None:
+    result = run("directions", "faces", *options)
+    assert result.code == 1
+    assert result.err.startswith("error: ")
+    assert message in result.err
+    assert server.state.calls == []
+
+
+# Walks
+
+
+def test_a_walk_is_written_into_a_folder(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+    result = run(
+        "traverse", "faces", "--direction", "hessian:3", "--seed", 4, "--frames", 3, "--first", -1, "--out", "walk"
+    )
+    assert result.code == 0, result.err
+    assert "3 frames in z" in result.out
+    assert names(tmp_path / "walk") == [
+        "animation.gif",
+        *(f"frame-00{index}.png" for index in range(3)),
+        "strip.png",
+        "traversal.json",
+        "traversal.npz",
+    ]
+    assert server.state.called("SampleLatents")[0].seed == 4
+    (request,) = server.state.called("Traverse")
+    assert (request.direction.index, request.first_step, request.HasField("last_step")) == (3, -1, False)
+    again = run("traverse", "faces", "--direction", "hessian:3", "--out", "walk")
+    assert again.code == 1
+    assert "would be overwritten" in again.err
+
+
+def test_a_walk_starts_where_it_is_told_to(run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "z.npz", latent=np.ones(DIM, np.float32))
+    run("invert", photo, "--generator", "faces", "--method", "adam", "--out", "found")
+    for options in (("--latent", "z.npz"), ("--latent", "found/me.safetensors"), ("--photo", photo)):
+        assert run("traverse", "faces", "--direction", "hessian:0", "--out", "w", "--force", *options).code == 0
+    starts = [np.frombuffer(request.latent.data, "<f4") for request in server.state.called("Traverse")]
+    assert [start.tolist() for start in starts] == [[1.0] * DIM, [0.0] * DIM, [0.0] * DIM]
+    assert server.state.called("SampleLatents") == []
+
+
+def test_a_curve_a_subspace_and_a_purified_direction_reach_the_server(run: Run, server: FakeDirectionsServer) -> None:
+    walk = ("traverse", "faces", "--out", "w", "--force")
+    assert run(*walk, "--kind", "curve", "--rank", 1, "--pieces", 7).code == 0
+    assert run(*walk, "--kind", "subspace", "--direction", "hessian:0", "--second", "hessian:1").code == 0
+    assert run(*walk, "--direction", "hessian:2", "--purify", 2, "--unit", "latent").code == 0
+    curve, subspace, purified = server.state.called("Traverse")
+    assert curve.curve == directions_pb2.CurveSettings(pieces=7, rank=1)
+    assert (subspace.direction.index, subspace.second.index) == (0, 1)
+    assert (purified.direction.purify, purified.unit) == (2, directions_pb2.STEP_UNIT_LATENT)
+
+
+def test_a_walk_has_one_start(run: Run, server: FakeDirectionsServer) -> None:
+    result = run("traverse", "faces", "--direction", "hessian:0", "--seed", 1, "--photo", "me.png", "--out", "w")
+    assert result.err == "error: --seed and --photo exclude each other: a walk has one start\n"
+    assert server.state.calls == []
+
+
+# Edits
+
+
+def test_a_photograph_is_edited_in_one_command(
+    run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path
+) -> None:
+    result = run("edit", photo, "--generator", "faces", "--direction", "hessian:3", "--strength", 2, "--steps", 5)
+    assert result.code == 0, result.err
+    assert names(tmp_path / "me-edited") == EDITED
+    told = json.loads((tmp_path / "me-edited" / "edit.json").read_text("utf-8"))
+    assert (told["strength"], told["inversion"]["settings"]["steps"]) == (2, 5)
+    assert "the results are in me-edited" in result.out
+    (request,) = server.state.called("Traverse")
+    assert (request.first_step, request.last_step) == (0, 2)
+
+
+def test_several_photographs_have_a_folder_each_and_one_that_fails_fails_alone(
+    run: Run, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "you.png").write_bytes(b"no photograph")
+    command = ("edit", photo, "you.png", "--generator", "faces", "--direction", "hessian:0", "--strength", -1)
+    result = run(*command, "--method", "adam", "--out", "o", "--paste", "--align")
+    assert result.code == 1
+    assert "1 of 2 photographs failed\n  you.png: not an image" in result.err
+    assert names(tmp_path / "o") == ["me"]
+    assert names(tmp_path / "o" / "me") == sorted([*EDITED, "pasted.png"])
+
+
+def test_a_title_names_a_direction_and_nothing_is_overwritten(
+    run: Run, server: FakeDirectionsServer, photo: Path
+) -> None:
+    with Client(server.target) as client:
+        client.directions("faces").annotate(1, "smile")
+    command = ("edit", photo, "--generator", "faces", "--direction", "smile", "--strength", 1, "--method", "adam")
+    assert run(*command).code == 0
+    assert server.state.called("Traverse")[0].direction.index == 1
+    assert "would be overwritten" in run(*command).err
+    assert run(*command, "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--strength", 0), "strength must be a finite number other than 0"),
+        (("--strength", 1, "--kind", "subspace"), "an edit has one strength"),
+        (("--strength", 1, "--layers", "x"), "--layers is a list"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_one_clear_line(
+    run: Run, server: FakeDirectionsServer, photo: Path, options: tuple[object, ...], message: str
+) -> None:
+    result = run("edit", photo, "--generator", "faces", "--direction", "hessian:0", *options)
+    assert result.code == 1
+    assert message in result.err
+    assert server.state.calls == []

@@ -1,0 +1,543 @@
+"""Directions, walks and edits through the client, against a service that finds nothing, over a real socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from fake_directions import RATES, FakeDirectionsServer
+from fake_server import ALIGNMENT, DIM, SIZE
+from pullback.directions import DirectionSet
+from pullback_api.v1 import directions_pb2, specs_pb2
+from pullback_client import (
+    Client,
+    Directions,
+    Edit,
+    FailedPreconditionError,
+    Frame,
+    InvalidArgumentError,
+    InversionFailure,
+    JobEvent,
+    NotFoundError,
+)
+from pullback_client.directions import contact_sheet
+
+
+@pytest.fixture
+def server() -> Iterator[FakeDirectionsServer]:
+    with FakeDirectionsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: FakeDirectionsServer) -> Iterator[Client]:
+    with Client(server.target, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def directions(client: Client) -> Directions:
+    return client.directions("faces")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "me.png"
+    Image.new("RGB", (20, 20), "red").save(path)
+    return path
+
+
+def walked(server: FakeDirectionsServer) -> directions_pb2.TraverseRequest:
+    return server.state.called("Traverse")[-1]  # type: ignore[no-any-return]
+
+
+# Finding
+
+
+def test_options_reach_the_server(client: Client, server: FakeDirectionsServer) -> None:
+    basis = client.eigenbasis("faces")
+    client.directions(
+        "faces",
+        method="ganspace_ica",
+        space="z",
+        k=3,
+        eigenbasis=basis,
+        seed=4,
+        latent=np.ones((1, DIM), np.float32),
+        distance="mse",
+        samples=500,
+        layer="main.3",
+        layers=range(3),
+        ica_vectors="unmixing",
+        iterations=7,
+        learn_density=True,
+    )
+    (request,) = server.state.called("DiscoverDirections")
+    spec = request.spec
+    assert list(spec.latent.shape) == [DIM]
+    spec.ClearField("latent")
+    assert spec == specs_pb2.DirectionsSpec(
+        generator="generators/faces",
+        space="z",
+        method=specs_pb2.DIRECTION_METHOD_GANSPACE_ICA,
+        k=3,
+        eigenbasis=basis.name,
+        seed=4,
+        distance="mse",
+        samples=500,
+        layer="main.3",
+        layers=[0, 1, 2],
+        ica_vectors=specs_pb2.ICA_VECTORS_UNMIXING,
+        iterations=7,
+        learn_density=True,
+    )
+
+
+def test_every_word_of_the_contract_is_known() -> None:
+    from pullback_client.directions import options, walk_options
+
+    for literal, enum, prefix, never in (
+        (options.DirectionMethod, specs_pb2.DirectionMethod, "DIRECTION_METHOD", {"IMPORTED"}),
+        (options.IcaVectors, specs_pb2.IcaVectors, "ICA_VECTORS", set()),
+        (options.ImportFormat, directions_pb2.ImportFormat, "IMPORT_FORMAT", set()),
+        (walk_options.TraversalKind, directions_pb2.TraversalKind, "TRAVERSAL_KIND", set()),
+        (walk_options.StepUnit, directions_pb2.StepUnit, "STEP_UNIT", set()),
+    ):
+        known = {f"{prefix}_{word.upper()}" for word in get_args(literal)}
+        assert known == set(enum.keys()) - {f"{prefix}_{word}" for word in {"UNSPECIFIED", *never}}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, "unknown method 'magic'; known: hessian, local_hessian"),
+        ({"k": 0}, "k must be a whole number from 1"),
+        ({"layers": []}, "layers must name at least one layer"),
+        ({"layers": [-1]}, "layers must be a whole number from 0"),
+        ({"latent": np.ones((2, DIM))}, r"expected one latent of shape \(dim,\), got shape \(2, 5\)"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
+    client: Client, server: FakeDirectionsServer, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.directions("faces", **options)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="unknown options kk; known: method, space"):
+        client.directions("faces", kk=3)  # type: ignore[call-arg]
+    assert server.state.calls == []
+
+
+def test_the_eigenbasis_that_measures_is_computed_first_where_it_is_missing(
+    client: Client, server: FakeDirectionsServer
+) -> None:
+    events: list[JobEvent] = []
+    server.state.finish_later = True
+    client.directions("faces", progress=events.append)
+    (request,) = server.state.called("ComputeEigenbasis")
+    assert (request.spec.generator, request.spec.space) == ("generators/faces", "z")
+    assert {event.job for event in events} == {"jobs/1", "jobs/2"}
+    client.directions("faces")
+    assert len(server.state.called("ComputeEigenbasis")) == 1
+    assert len(server.state.jobs) == 2
+
+
+def test_an_eigenbasis_that_is_named_is_not_computed(client: Client, server: FakeDirectionsServer) -> None:
+    with pytest.raises(FailedPreconditionError):
+        client.submit_directions("faces")
+    assert client.directions("faces", eigenbasis="generators/faces/eigenbases/mine").eigenbasis.endswith("mine")
+    assert server.state.called("ComputeEigenbasis") == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "space"),
+    [
+        ({}, "w"),
+        ({"space": "z"}, "z"),
+        ({"method": "DIRECTION_METHOD_LOCAL_BASIS", "space": "z"}, "w"),
+        ({"method": "DIRECTION_METHOD_DP_LASE"}, "z"),
+        ({"method": "DIRECTION_METHOD_DP_LASE", "learn_density": True}, "w"),
+    ],
+)
+def test_directions_of_a_mapped_generator_are_measured_where_they_lie(spec: dict[str, object], space: str) -> None:
+    from pullback_api.v1 import generators_pb2
+    from pullback_client import Generator
+    from pullback_client.directions.options import measuring_space
+
+    spaces = [generators_pb2.LatentSpace(name="z", dim=4, prior="standard-normal")]
+    spaces += [generators_pb2.LatentSpace(name=name, dim=4, prior="mapped") for name in ("w", "w+")]
+    generator = Generator.from_wire(generators_pb2.Generator(name="generators/styles", spaces=spaces))
+    assert measuring_space(generator, specs_pb2.DirectionsSpec(**spec)) == space  # type: ignore[arg-type]
+
+
+def test_a_set_is_a_sequence_of_directions_with_what_is_known_of_each(directions: Directions) -> None:
+    assert len(directions) == 4
+    assert [direction.index for direction in directions] == [0, 1, 2, 3]
+    third = directions[-2]
+    np.testing.assert_array_equal(third.vector, directions.vectors[2])
+    assert (third.value, third.rate, third.step) == (2 * RATES[2], RATES[2], RATES[2] ** -0.5)
+    assert third.axes == ((2, 0.99),)
+    assert (third.label, third.space, third.generator) == ("hessian:2", "z", "faces")
+    assert [direction.index for direction in directions[1:3]] == [1, 2]
+    np.testing.assert_allclose(directions.steps, [direction.step for direction in directions])
+    with pytest.raises(IndexError):
+        directions[4]
+
+
+def test_a_job_of_directions_is_one_of_the_jobs(client: Client, directions: Directions) -> None:
+    job = client.job(directions.job)
+    assert (job.kind, job.generator) == ("directions", "generators/faces")
+    found = job.result()
+    assert isinstance(found, Directions)
+    assert found.name == directions.name
+
+
+def test_a_direction_that_changes_nothing_has_no_step(client: Client, server: FakeDirectionsServer) -> None:
+    name = client.directions("faces").name
+    rates = np.array([1.0, 0.0, 4.0, 0.0])
+    server.sets[name].rates.data = rates.tobytes()
+    assert client.get_directions(name).steps.tolist() == [1, np.inf, 0.5, np.inf]
+    assert client.get_directions(name)[1].step == np.inf
+
+
+def test_arrays_that_do_not_fit_are_a_clear_error(client: Client, server: FakeDirectionsServer) -> None:
+    from pullback_client import BadResponseError
+
+    name = client.directions("faces").name
+    server.sets[name].count = 5
+    with pytest.raises(BadResponseError, match=r"vectors has shape \(4, 5\), expected \(5, 5\)"):
+        client.get_directions(name)
+
+
+# Names, files
+
+
+def test_titles_and_notes_are_kept_and_found_by(client: Client, directions: Directions) -> None:
+    titled = directions.annotate(3, "smile", notes="with teeth")
+    assert (titled["smile"].index, titled["smile"].notes, titled[3].label) == (3, "with teeth", "smile")
+    again = titled.annotate("smile", notes="without")
+    assert (again[3].title, again[3].notes) == ("smile", "without")
+    assert client.get_directions(directions.name)["smile"].notes == "without"
+    (listed,) = client.list_directions("faces")
+    assert [(each.index, each.title) for each in listed.annotations] == [(3, "smile")]
+    with pytest.raises(NotFoundError, match="no direction called 'frown'; known: smile"):
+        titled["frown"]
+    with pytest.raises(InvalidArgumentError, match="has directions 0 to 3, got 4"):
+        titled.annotate(4, "age")
+    assert titled.annotate("smile", "", notes="")[3].title == ""
+
+
+def test_a_purified_set_says_so_and_so_does_a_walk_along_it(
+    client: Client, server: FakeDirectionsServer, directions: Directions
+) -> None:
+    purified = directions.purified(2)
+    assert (purified.purify, purified[1].purify) == (2, 2)
+    np.testing.assert_allclose(np.linalg.norm(purified.vectors, axis=1), 1)
+    client.traverse(np.zeros(DIM), purified[1])
+    assert walked(server).direction == directions_pb2.DirectionRef(directions=directions.name, index=1, purify=2)
+
+
+def test_sets_are_listed_from_every_page_and_deleted(client: Client, directions: Directions) -> None:
+    other = client.directions("faces", method="sefa")
+    assert [info.method for info in client.list_directions("faces")] == ["sefa", "hessian"]
+    client.delete_directions(other)
+    client.delete_directions(directions.name)
+    assert client.list_directions() == []
+
+
+def test_a_published_file_is_imported(client: Client, server: FakeDirectionsServer, tmp_path: Path) -> None:
+    basis = client.eigenbasis("faces")
+    (tmp_path / "d.npy").write_bytes(b"rows")
+    found = client.import_directions(
+        tmp_path / "d.npy", "faces", format="sefa", space="z", eigenbasis=basis, layers=[1, 0]
+    )
+    assert (found.method, found.import_format, found.layers, len(found)) == ("imported", "sefa", (0, 1), 4)
+    (request,) = server.state.called("ImportDirections")
+    assert (request.content, request.eigenbasis) == (b"rows", basis.name)
+    with pytest.raises(InvalidArgumentError, match=r"cannot read .*nothing"):
+        client.import_directions(tmp_path / "nothing.npy", "faces", format="sefa")
+    with pytest.raises(InvalidArgumentError, match="unknown format 'pickle'; known: ganspace, sefa"):
+        client.import_directions(tmp_path / "d.npy", "faces", format="pickle")  # type: ignore[arg-type]
+
+
+def test_what_is_saved_is_read_by_the_library(directions: Directions, tmp_path: Path) -> None:
+    directions.save(tmp_path / "d.safetensors")
+    read = DirectionSet.load(tmp_path / "d.safetensors")
+    np.testing.assert_array_equal(read.rates, directions.rates)
+    np.testing.assert_allclose(read.vectors, directions.vectors, atol=1e-15)
+    assert (read.origin.method, read.origin.space, read.aligned_axes) == ("hessian", "z", 3)
+    assert read.origin.settings["eigenbasis"] == directions.eigenbasis
+    assert "base" not in safetensors.numpy.load_file(tmp_path / "d.safetensors")
+
+
+def test_arrays_and_provenance_are_saved_together(directions: Directions, tmp_path: Path) -> None:
+    titled = directions.annotate(0, "age")
+    with np.load(titled.save(tmp_path / "d.npz")) as saved:
+        np.testing.assert_array_equal(saved["alignment"], titled.alignment)
+        provenance = json.loads(str(saved["provenance"]))
+    assert provenance["annotations"] == [{"index": 0, "title": "age", "notes": ""}]
+    assert json.loads(titled.save(tmp_path / "d.json").read_text("utf-8")) == provenance
+    with pytest.raises(InvalidArgumentError, match=r"cannot save directions as '\.png'"):
+        titled.save(tmp_path / "d.png")
+
+
+# Words
+
+
+def test_a_direction_is_named_by_method_set_or_title(client: Client, directions: Directions) -> None:
+    directions.annotate(3, "smile: wide")
+    id_ = directions.name.rpartition("/")[2]
+    for word in ("hessian:3", f"{id_}:3", f"{directions.name}:3", "smile: wide"):
+        assert client.direction("faces", word).index == 3
+    assert client.direction("faces", "sefa:0", k=2).method == "sefa"
+
+
+def test_a_word_that_names_nothing_is_a_clear_error(client: Client, directions: Directions) -> None:
+    directions.annotate(0, "age")
+    client.directions("faces", method="sefa").annotate(1, "age")
+    for word, message in (
+        ("hessian:4", "has directions 0 to 3, got 4"),
+        ("", "METHOD:INDEX, SET:INDEX or a title"),
+        ("nobody:1", "no 'generators/faces/directions/nobody'"),
+        ("joy", r"no direction of faces is called 'joy' \(titles: age\); or name one as METHOD:INDEX, with .*hessian"),
+        ("age", "directions of .*, .* are called 'age': name one as SET:INDEX"),
+    ):
+        with pytest.raises((InvalidArgumentError, NotFoundError), match=message):
+            client.direction("faces", word)
+
+
+# Walks
+
+
+def test_a_walk_has_its_frames_strip_and_animation(client: Client, directions: Directions) -> None:
+    walk = client.traverse(np.ones(DIM), directions[1], frames=5, first=-1, last=3)
+    assert [frame.step for frame in walk] == [-1, 0, 1, 2, 3]
+    np.testing.assert_allclose(walk.latents[0], 1 - directions[1].step * directions[1].vector, rtol=1e-6)
+    assert walk.distances.tolist() == [1, 0, 1, 4, 9]
+    assert (walk.space, walk.strip.size, len(walk.images)) == ("z", (5 * SIZE, SIZE), 5)
+    assert walk.animation.startswith(b"GIF8")
+    assert walk.settings["frames"] == 5
+    assert "latent" not in walk.settings
+
+
+def test_frames_are_given_as_they_come(client: Client, server: FakeDirectionsServer, directions: Directions) -> None:
+    frames = list(client.iter_traverse(np.ones((1, DIM)), directions[0], frames=3))
+    assert all(isinstance(frame, Frame) for frame in frames)
+    assert [frame.index for frame in frames] == [0, 1, 2]
+    assert not walked(server).strip
+    assert not walked(server).animation
+
+
+def test_what_is_said_of_a_walk_reaches_the_server(
+    client: Client, server: FakeDirectionsServer, directions: Directions
+) -> None:
+    latent = np.ones(DIM)
+    client.traverse(latent, directions[0])
+    plain = walked(server)
+    plain.ClearField("latent")
+    assert plain == directions_pb2.TraverseRequest(
+        generator="generators/faces",
+        space="z",
+        direction=directions_pb2.DirectionRef(directions=directions.name),
+        strip=True,
+        animation=True,
+    )
+    client.traverse(
+        latent, directions[1], kind="subspace", second=directions[2], unit="latent", layers=[2, 1], distance="mse"
+    )
+    asked = walked(server)
+    assert (asked.kind, asked.second.index) == (directions_pb2.TRAVERSAL_KIND_SUBSPACE, 2)
+    assert (asked.unit, list(asked.layers), asked.distance) == (directions_pb2.STEP_UNIT_LATENT, [1, 2], "mse")
+    client.traverse(latent, directions[1], kind="curve", pieces=30, jitter=0.25, seed=3)
+    assert walked(server).curve == directions_pb2.CurveSettings(pieces=30, guided=True, jitter=0.25, seed=3)
+    client.traverse(latent, kind="curve", rank=2, generator="faces")
+    assert walked(server).curve == directions_pb2.CurveSettings(rank=2)
+    assert not walked(server).HasField("direction")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "winding"}, "unknown kind 'winding'"),
+        ({"frames": 0}, "frames must be a whole number from 1"),
+        ({"first": float("nan")}, "first must be a finite number"),
+        ({"kind": "subspace"}, "give `second`, and only there"),
+        ({"jitter": 0.1}, "jitter: of kind='curve' alone"),
+        ({"kind": "curve", "rank": 1}, "follows a direction, or the local axis of a rank"),
+        ({"generator": "eyes"}, "the direction is of faces, but generator is 'eyes'"),
+        ({"inversion": {"steps": 3}}, "the walk starts from none"),
+    ],
+)
+def test_walks_that_cannot_be_are_refused_before_they_begin(
+    client: Client, server: FakeDirectionsServer, directions: Directions, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.traverse(np.zeros(DIM), directions[0], **options)  # type: ignore[arg-type]
+    assert server.state.called("Traverse") == []
+
+
+def test_a_walk_needs_to_know_its_generator_and_its_direction(client: Client) -> None:
+    with pytest.raises(InvalidArgumentError, match="name the generator"):
+        client.traverse(np.zeros(DIM), "hessian:0")
+    with pytest.raises(InvalidArgumentError, match="a walk needs a direction"):
+        client.traverse(np.zeros(DIM), generator="faces")
+
+
+def test_a_photograph_is_inverted_first_and_an_inversion_is_not(
+    client: Client, server: FakeDirectionsServer, directions: Directions, photo: Path
+) -> None:
+    inversion = client.invert(photo, "faces", method="adam")
+    client.traverse(inversion, "hessian:1")
+    assert len(server.state.called("Invert")) == 1
+    client.traverse(photo, directions[1], inversion={"method": "adam", "steps": 3})
+    settings = server.state.called("Invert")[-1].settings
+    assert (settings.space, settings.steps) == ("z", 3)
+    assert list(walked(server).latent.shape) == [DIM]
+    client.traverse(np.zeros((8, 8, 3), np.uint8), directions[1], inversion={"method": "adam"})
+    assert len(server.state.called("Invert")) == 3
+
+
+def test_a_word_of_a_local_method_means_what_it_finds_at_the_start(
+    client: Client, server: FakeDirectionsServer, directions: Directions
+) -> None:
+    start = np.full(DIM, 0.5)
+    walk = client.traverse(start, "local_hessian:1", generator="faces", frames=3)
+    spec = server.state.called("DiscoverDirections")[-1].spec
+    assert np.frombuffer(spec.latent.data).tolist() == start.tolist()
+    found = client.get_directions(walk.settings["direction"]["directions"])
+    assert found.base is not None
+    np.testing.assert_array_equal(found.base, start)
+
+
+def test_a_walk_that_breaks_off_is_an_error(
+    client: Client, directions: Directions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pullback_client import BadResponseError
+    from pullback_client.directions.traversal import Traversal
+
+    request = directions_pb2.TraverseRequest(generator="generators/faces")
+    pieces = [directions_pb2.TraverseResponse(end=directions_pb2.TraversalEnd(frames=2))]
+    with pytest.raises(BadResponseError, match="a walk of 0 frames came with an end after 2 frames"):
+        Traversal.read(pieces, request)
+    with pytest.raises(BadResponseError, match="with no end"):
+        Traversal.read([], request)
+
+
+def test_a_walk_is_saved_by_suffix_or_as_a_folder(client: Client, directions: Directions, tmp_path: Path) -> None:
+    walk = client.traverse(np.ones(DIM), directions[1], frames=3)
+    written = walk.save(tmp_path / "walk")
+    assert [path.name for path in written] == [
+        *(f"frame-00{index}.png" for index in range(3)),
+        "strip.png",
+        "animation.gif",
+        "traversal.npz",
+        "traversal.json",
+    ]
+    with Image.open(tmp_path / "walk" / "frame-002.png") as frame:
+        assert frame.getpixel((0, 0)) == (20, 20, 20)
+    with np.load(tmp_path / "walk" / "traversal.npz") as saved:
+        np.testing.assert_array_equal(saved["latents"], walk.latents)
+        assert json.loads(str(saved["provenance"]))["frames"][0] == {"step": -2, "second_step": 0, "distance": 4}
+    with pytest.raises(InvalidArgumentError, match=r"cannot save a walk as '\.mp4'"):
+        walk.save(tmp_path / "walk.mp4")
+
+
+# Edits
+
+
+def test_an_edit_inverts_walks_and_ends_at_its_strength(
+    client: Client, server: FakeDirectionsServer, directions: Directions, photo: Path
+) -> None:
+    edit = client.edit(photo, "faces", "hessian:3", 2, method="adam", walk={"frames": 3})
+    assert (edit.label, edit.frame.step, edit.strength) == ("me.png", 2, 2)
+    assert [frame.step for frame in edit.traversal] == [0, 1, 2]
+    np.testing.assert_allclose(edit.frame.latent, edit.inversion.latent + 2 * directions[3].step * directions[3].vector)
+    assert server.state.called("Invert")[0].settings.space == "z"
+    back = client.edit(photo, "faces", directions[3], -1.5, method="adam")
+    assert (back.frame.step, back.traversal[-1].step) == (-1.5, 0)
+
+
+def test_of_several_photographs_one_that_fails_fails_alone(client: Client, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no photograph")
+    outcomes = list(client.iter_edit([tmp_path / "bad.png", photo], "faces", "hessian:0", 1, method="adam"))
+    assert isinstance(outcomes[0], InversionFailure)
+    assert isinstance(outcomes[1], Edit)
+    with pytest.raises(InvalidArgumentError, match="not an image"):
+        client.edit(tmp_path / "bad.png", "faces", "hessian:0", 1, method="adam")
+
+
+@pytest.mark.parametrize(
+    ("strength", "walk", "message"),
+    [
+        (0, {}, "strength must be a finite number other than 0"),
+        (float("inf"), {}, "strength must be a finite number"),
+        (1, {"first": 0}, "leave out first and last"),
+        (1, {"kind": "subspace"}, "an edit has one strength"),
+    ],
+)
+def test_edits_that_cannot_be_are_refused_before_anything_is_sent(
+    client: Client, server: FakeDirectionsServer, photo: Path, strength: float, walk: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.edit(photo, "faces", "hessian:0", strength, walk=walk)  # type: ignore[arg-type]
+    assert server.state.calls == []
+
+
+def test_the_edited_image_is_laid_back_where_the_alignment_puts_it(client: Client, tmp_path: Path) -> None:
+    white = Image.new("RGB", (40, 40), "white")
+    edit = client.edit(white, "faces", "hessian:0", 1, method="adam", alignment=True, walk={"frames": 2})
+    pasted = np.asarray(edit.paste_back(white))[..., 0]
+    changed = np.argwhere(pasted == 10)  # the second frame's grey
+    # Half of the photograph's side, its centre a quarter of a half side to the right and above.
+    assert ALIGNMENT.scale == 0.5
+    assert changed.min(axis=0).tolist() == [5, 15]
+    assert changed.max(axis=0).tolist() == [24, 34]
+    written = edit.save(tmp_path / "edit", white)
+    assert sorted(path.name for path in written) == [
+        "animation.gif",
+        "edit.json",
+        "edited.png",
+        "inversion.safetensors",
+        "inverted.png",
+        "pasted.png",
+        "strip.png",
+        "walk.npz",
+    ]
+    told = json.loads((tmp_path / "edit" / "edit.json").read_text("utf-8"))
+    assert (told["strength"], told["distance"]) == (1, 1)
+    with Image.open(edit.save(tmp_path / "e.png")[0]) as saved:
+        assert saved.size == (SIZE, SIZE)
+
+
+# The sheet
+
+
+def test_the_sheet_has_a_row_for_each_direction_and_a_block_for_each_start(
+    client: Client, server: FakeDirectionsServer, directions: Directions
+) -> None:
+    sheet = contact_sheet(client, directions.annotate(1, "Lächeln " * 9), starts=2, frames=3, reach=1.5)
+    assert len(server.state.called("Traverse")) == 2 * 4
+    assert {(walk.first_step, walk.last_step) for walk in server.state.called("Traverse")} == {(-1.5, 1.5)}
+    pixels = np.asarray(sheet)
+    # Frames of 16 pixels are drawn six times as large; the last column is the third frame's grey.
+    assert (pixels[-20, -20] == 20).all()
+    # Two blocks of three frames of 96 pixels, and four rows of them.
+    greys = (pixels == 10).all(axis=2)
+    assert greys.sum() >= 2 * 4 * 96 * 96
+
+
+def test_directions_that_change_nothing_are_left_out_of_the_sheet(
+    client: Client, server: FakeDirectionsServer, directions: Directions
+) -> None:
+    server.sets[directions.name].rates.data = np.array([1.0, 0, 0, 0]).tobytes()
+    contact_sheet(client, client.get_directions(directions.name), starts=1, frames=2)
+    assert len(server.state.called("Traverse")) == 1
+    server.sets[directions.name].rates.data = np.zeros(4).tobytes()
+    with pytest.raises(InvalidArgumentError, match="none of its directions changes the image"):
+        contact_sheet(client, client.get_directions(directions.name))

@@ -1,0 +1,252 @@
+"""Specifications of directions and walks, and directions as messages: no server, no torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from pullback import generators
+from pullback.directions import IMPORT_FORMATS, DirectionSet, Origin, defaults
+from pullback.geometry.eigenbasis import Eigenbasis, Provenance
+from pullback_api.tensors import pack, unpack
+from pullback_api.v1 import directions_pb2, specs_pb2
+from pullback_server import specs
+from pullback_server.direction_sets import direction_set_message, library_set, purified, single, without_arrays
+from pullback_server.errors import ApiError
+from pullback_server.specs import ChosenDirection
+from pullback_server.specs.directions import ICA_VECTORS
+from pullback_server.specs.traversal import TRAVERSAL_KINDS
+from pullback_server.worker.walks import CurvePlan, WalkPlan
+from tiny import write_catalogue
+from tiny_style import write_style_catalogue
+
+TINY, STYLE = "generators/tiny", "generators/tiny-style"
+CURVE = directions_pb2.TRAVERSAL_KIND_CURVE
+
+
+@pytest.fixture(autouse=True)
+def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The generators `tiny` and `tiny-style`."""
+    files = (write_catalogue(tmp_path), write_style_catalogue(tmp_path))
+    monkeypatch.setenv("PULLBACK_CATALOGUE", os.pathsep.join(map(str, files)))
+
+
+def completed(**fields: Any) -> specs_pb2.DirectionsSpec:
+    return specs.complete_directions_spec(specs_pb2.DirectionsSpec(**{"generator": TINY, **fields}), "spec")
+
+
+def name(**fields: Any) -> str:
+    return specs.directions_name_of(completed(**fields))
+
+
+# Specifications -------------------------------------------------------------------------------------------------------
+
+
+def test_every_name_of_the_contract_is_one_of_the_library() -> None:
+    assert set(specs.DIRECTION_METHODS) == set(specs_pb2.DirectionMethod.values()) - {0}
+    assert set(specs.DIRECTION_METHODS.values()) == {*defaults.METHODS, "imported"}
+    assert set(specs.IMPORT_FORMATS) == set(directions_pb2.ImportFormat.values()) - {0}
+    assert set(specs.IMPORT_FORMATS.values()) == set(IMPORT_FORMATS)
+    assert set(ICA_VECTORS) == set(specs_pb2.IcaVectors.values())
+    assert set(ICA_VECTORS.values()) == {"", *defaults.ICA_VECTORS}
+    assert set(TRAVERSAL_KINDS) == set(directions_pb2.TraversalKind.values()) - {0}
+
+
+def test_directions_need_no_more_than_a_generator() -> None:
+    spec = completed()
+    assert (spec.method, spec.space, spec.k) == (specs_pb2.DIRECTION_METHOD_HESSIAN, "z", 8)
+    basis = specs.complete_eigenbasis_spec(specs_pb2.EigenbasisSpec(generator=TINY), "spec")
+    assert spec.eigenbasis == specs.eigenbasis_name_of(basis)
+    assert specs.complete_directions_spec(spec, "spec") == spec
+
+
+def test_directions_behind_a_mapping_network_are_measured_in_w() -> None:
+    spec = completed(generator=STYLE, method=specs_pb2.DIRECTION_METHOD_LOCAL_BASIS)
+    assert spec.space == "z"
+    assert specs.space_directions_lie_in(spec) == "w"
+    assert spec.eigenbasis.startswith(f"{STYLE}/eigenbases/w-")
+    assert completed(generator=STYLE).space == "w"
+
+
+@pytest.mark.parametrize(
+    "method",
+    [number for number in specs_pb2.DirectionMethod.values() if number not in {0, specs_pb2.DIRECTION_METHOD_IMPORTED}],
+)
+def test_every_default_that_is_filled_in_can_be_asked_for(method: specs_pb2.DirectionMethod) -> None:
+    spec = completed(generator=STYLE, method=method)
+    assert specs.complete_directions_spec(spec, "spec") == spec
+    assert specs.directions_settings(spec) == defaults.complete(specs.directions_settings(spec), style())
+
+
+def style() -> generators.CatalogueEntry:
+    return generators.entry("tiny-style")
+
+
+def test_equal_specifications_and_no_others_have_one_name() -> None:
+    jacobian = specs_pb2.DIRECTION_METHOD_JACOBIAN
+    names = [
+        name(),
+        name(k=3),
+        name(eigenbasis=f"{TINY}/eigenbases/other"),
+        name(method=jacobian),
+        name(method=jacobian, seed=1),
+        name(method=jacobian, iterations=9),
+        name(method=jacobian, latent=pack(np.zeros(8))),
+        name(method=jacobian, latent=pack(np.ones(8))),
+    ]
+    assert len(set(names)) == len(names)
+    assert name(k=8, space="z", method=specs_pb2.DIRECTION_METHOD_HESSIAN) == names[0]
+    # The same latent in another precision.
+    assert name(method=jacobian, latent=pack(np.ones(8, dtype=np.float32))) == names[-1]
+
+
+def test_other_weights_have_other_directions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    basis = f"{TINY}/eigenbases/same"
+    before = name(eigenbasis=basis)
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(write_catalogue(tmp_path / "other", seed=1)))
+    assert name(eigenbasis=basis) != before
+
+
+# Messages -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def basis() -> Eigenbasis:
+    root = np.random.default_rng(0).normal(size=(5, 5))
+    return Eigenbasis.from_metric(root @ root.T, Provenance("tiny", "0" * 64, "z", "mse", "", "gram", 9, 0, "1"))
+
+
+@pytest.fixture
+def found() -> DirectionSet:
+    rng = np.random.default_rng(1)
+    origin = Origin("tiny", "0" * 64, "z", "hessian", "1.2.3")
+    return DirectionSet(
+        rng.normal(size=(3, 5)),
+        np.array([3.0, 2.0, np.nan]),
+        origin,
+        layers=(0, 2),
+        input_vectors=rng.normal(size=(3, 4)),
+    )
+
+
+@pytest.fixture
+def message(found: DirectionSet, basis: Eigenbasis) -> directions_pb2.DirectionSet:
+    spec = specs_pb2.DirectionsSpec(generator=TINY, method=specs_pb2.DIRECTION_METHOD_HESSIAN)
+    return direction_set_message(found, spec, basis)
+
+
+def test_a_message_holds_directions_and_what_was_measured(
+    message: directions_pb2.DirectionSet, found: DirectionSet, basis: Eigenbasis
+) -> None:
+    assert (message.count, message.dim, message.space, message.version) == (3, 5, "z", "1.2.3")
+    np.testing.assert_allclose(
+        unpack(message.rates), np.einsum("ki,ij,kj->k", found.vectors, basis.metric, found.vectors)
+    )
+    back = library_set(message)
+    np.testing.assert_allclose(back.vectors, found.vectors, rtol=1e-14)
+    np.testing.assert_array_equal(back.values, found.values)
+    assert back.input_vectors is not None
+    assert (back.layers, back.origin) == (found.layers, found.origin)
+
+
+def test_a_list_shows_everything_but_the_arrays(message: directions_pb2.DirectionSet) -> None:
+    header = without_arrays(message)
+    left = {field.name for field, _ in message.ListFields()} - {field.name for field, _ in header.ListFields()}
+    assert left == {"vectors", "values", "rates", "alignment", "axes", "input_vectors"}
+    assert header.aligned_axes == message.aligned_axes
+
+
+def test_one_direction_by_itself_is_what_it_is_in_its_set(message: directions_pb2.DirectionSet) -> None:
+    one = single(message, 1)
+    assert (one.count, one.axes[0]) == (1, message.axes[1])
+    np.testing.assert_array_equal(unpack(one.vectors)[0], unpack(message.vectors)[1])
+    np.testing.assert_array_equal(unpack(one.rates)[0], unpack(message.rates)[1])
+
+
+def test_purified_directions_are_measured_again(message: directions_pb2.DirectionSet, basis: Eigenbasis) -> None:
+    pure = purified(message, basis, 1)
+    for vector in unpack(pure.vectors):
+        assert abs(vector @ basis.eigenvectors[:, 0]) == pytest.approx(1)
+    np.testing.assert_allclose(unpack(pure.rates), basis.eigenvalues[0])
+    assert [list(axes.ranks) for axes in pure.axes] == [[0]] * 3
+    assert without_arrays(pure) == without_arrays(message)
+
+
+# Walks ----------------------------------------------------------------------------------------------------------------
+
+
+def chosen(**fields: Any) -> ChosenDirection:
+    return ChosenDirection(**{"vector": np.eye(6)[0], "rate": 4.0, "space": "w", "layers": (), **fields})
+
+
+def plan(*directions: ChosenDirection, latent: int = 6, **fields: Any) -> WalkPlan:
+    request = directions_pb2.TraverseRequest(
+        **{"generator": STYLE, "latent": pack(np.ones(latent)), "distance": "mse", **fields}
+    )
+    return specs.complete_traversal(request, style(), directions)
+
+
+def test_a_walk_needs_no_more_than_a_latent_and_a_direction() -> None:
+    walk = plan(chosen())
+    assert (walk.kind, walk.space, walk.first, walk.last, walk.frames) == ("linear", "w", -2, 2, 9)
+    # α_H^−½
+    assert walk.axes[0].unit == 0.5
+    assert walk.latent.dtype == np.float32
+    assert (walk.image_format, walk.strip, walk.animation, walk.curve) == ("PNG", False, False, None)
+
+
+def test_steps_may_be_units_of_the_latent() -> None:
+    assert plan(chosen(rate=0.0), unit=directions_pb2.STEP_UNIT_LATENT).axes[0].unit == 1
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-20])
+def test_a_direction_that_changes_nothing_has_no_rate(rate: float) -> None:
+    with pytest.raises(ApiError) as caught:
+        plan(chosen(rate=rate))
+    assert [violation.field for violation in caught.value.violations] == ["unit"]
+    assert "changes nothing" in caught.value.message
+
+
+def test_layers_of_the_request_hold_instead_of_the_direction_s() -> None:
+    assert plan(chosen(layers=(3,))).axes[0].layers == (3,)
+    assert plan(chosen(layers=(3,)), layers=[5, 0]).axes[0].layers == (0, 5)
+    first, second = plan(chosen(layers=(3,)), chosen(), kind=directions_pb2.TRAVERSAL_KIND_SUBSPACE).axes
+    assert (first.layers, second.layers) == ((3,), ())
+
+
+def test_the_directions_of_a_subspace_lie_in_one_space() -> None:
+    with pytest.raises(ApiError) as caught:
+        plan(chosen(), chosen(space="z"), kind=directions_pb2.TRAVERSAL_KIND_SUBSPACE)
+    assert [violation.field for violation in caught.value.violations] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pieces"),
+    [({}, 40), ({"first_step": 0.0}, 80), ({"frames": 500}, 1000), ({"frames": 3, "first_step": 1.0}, 30)],
+)
+def test_a_curve_has_ten_pieces_for_every_frame_on_a_side(fields: dict[str, Any], pieces: int) -> None:
+    walk = plan(kind=CURVE, **fields)
+    assert (walk.space, walk.axes) == ("z", ())
+    assert walk.curve == CurvePlan(pieces, rank=0, jitter=0, seed=0, layers=())
+
+
+def test_a_guided_curve_acts_on_the_layers_of_its_guide() -> None:
+    walk = plan(chosen(layers=(1, 2)), kind=CURVE, curve=directions_pb2.CurveSettings(guided=True))
+    assert walk.curve is not None
+    assert walk.curve.layers == (1, 2)
+    assert walk.axes[0].unit == 1
+
+
+def test_what_a_request_names_must_go_with_its_kind() -> None:
+    request = directions_pb2.TraverseRequest(kind=CURVE, unit=directions_pb2.STEP_UNIT_RATE)
+    request.direction.SetInParent()
+    request.second.SetInParent()
+    with pytest.raises(ApiError) as caught:
+        specs.check_axes(request)
+    assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert [violation.field for violation in caught.value.violations] == ["direction", "second", "unit"]
