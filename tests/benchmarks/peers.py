@@ -7,8 +7,7 @@ from pathlib import Path
 from reporting import QUICK
 
 from pullback import distances, generators
-from pullback.directions import DirectionSet, DirectionsSettings, complete, discover
-from pullback.directions.dp_lase import DpLase
+from pullback.directions import DirectionSet, DirectionsSettings, DpLase, complete, discover
 from pullback.generators.named_layers import mapped_space
 from pullback.geometry import Eigenbasis, global_metric
 

@@ -28,6 +28,9 @@ from pullback_server.worker.models import Models
 from pullback_server.worker.presentation import encode
 from pullback_server.worker.walks import Walked, WalkPlan
 
+# Walks of which a step of 1 adds the vector as it is, at first.
+_STEPPED = {"linear": linear, "density_preserving": density_preserving}
+
 
 def traverse(models: Models, call: Traverse) -> Iterator[CallMessage]:
     """Finds the whole way first, then yields frame by frame."""
@@ -64,14 +67,11 @@ def make_walk(generator: Generator, distance: Distance, plan: WalkPlan) -> Walk:
             unit = plan.axes[0].unit
             walk = spherical(start, vectors[0], unit * steps, space)
             return Walk(walk.latents, space, steps, walk.start)
-        case "density_preserving":
-            return density_preserving(start, vectors[0], steps, space)
         case "subspace":
             return subspace(start, vectors[0], vectors[1], steps, space)
         case "metric_uniform":
             return metric_uniform(generator, distance, start, vectors[0], plan.first, plan.last, plan.frames, space)
-        case _:
-            return linear(start, vectors[0], steps, space)
+    return _STEPPED[plan.kind](start, vectors[0], steps, space)
 
 
 def _curve(generator: Generator, plan: WalkPlan, steps: Tensor) -> Walk:

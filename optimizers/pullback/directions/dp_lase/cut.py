@@ -43,7 +43,7 @@ class Cut:
 
     def features(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels *size"]:
         """G₁ of complete inputs."""
-        return self.generator.activations(inputs)[self.layer]
+        return self.generator.activations(inputs, until=self.layer)[self.layer]
 
     def images(
         self, inputs: Float[Tensor, "batch input_dim"], features: Float[Tensor, "batch channels *size"]
