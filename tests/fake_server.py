@@ -24,6 +24,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from PIL import Image
 
+from fake_walks import fake_walks
 from pullback_api.v1 import (
     analysis_pb2,
     generators_pb2,
@@ -427,6 +428,7 @@ def fake_analysis(name: str, job: str, spec: specs_pb2.AnalysisSpec) -> analysis
         layers=_layers(values),
         shuffled_layers=_layers(np.ones(DIM)),
         axes=[_axis(rank, float(value)) for rank, value in enumerate(values)],
+        walks=fake_walks(spec.control_positions),
     )
     for distance in spec.compared_distances:
         figures = ("entry_correlation", "spectrum_correlation", "linear_agreement", "log_agreement", "log_slope")

@@ -20,6 +20,15 @@ from pullback_client.analysis import (
     LayerAmplification,
     Spectrum,
 )
+from pullback_client.analysis_walks import (
+    DensityDrift,
+    DistanceCurves,
+    PerturbationCurve,
+    Robustness,
+    SubspaceDistances,
+    WalkStatistics,
+    Warpage,
+)
 from pullback_client.client import CALL_TIMEOUT, DEFAULT_TARGET, RENDER_TIMEOUT, Client
 from pullback_client.directions import (
     Annotation,
@@ -104,6 +113,7 @@ __all__ = [
     "Client",
     "ClientError",
     "DeadlineExceededError",
+    "DensityDrift",
     "DimsFor",
     "Direction",
     "Directions",
@@ -111,6 +121,7 @@ __all__ = [
     "DirectionsOptions",
     "Distance",
     "DistanceComparison",
+    "DistanceCurves",
     "Edit",
     "EditOutcome",
     "EigenShare",
@@ -144,9 +155,11 @@ __all__ = [
     "LocalServer",
     "NotFoundError",
     "Origin",
+    "PerturbationCurve",
     "Portion",
     "Progress",
     "ResourceExhaustedError",
+    "Robustness",
     "ServerStartError",
     "SessionEvent",
     "SessionHistory",
@@ -154,6 +167,7 @@ __all__ = [
     "SessionStatus",
     "Solution",
     "Spectrum",
+    "SubspaceDistances",
     "TellOutcome",
     "ThreadState",
     "ThreadStatus",
@@ -164,4 +178,6 @@ __all__ = [
     "UnavailableError",
     "WalkOptions",
     "WalkStart",
+    "WalkStatistics",
+    "Warpage",
 ]

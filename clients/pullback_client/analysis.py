@@ -1,4 +1,7 @@
-"""An analysis of a metric as the client holds it: the tables and figures of Wang & Ponce (ICLR 2021), as numbers."""
+"""An analysis of a metric as the client holds it: the tables and figures of Wang & Ponce (ICLR 2021), as numbers.
+
+What it says of walks is in `pullback_client.analysis_walks`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from pullback_api.v1 import analysis_pb2
-from pullback_client.codec import Array, array_from_tensor, image_from_wire
+from pullback_client.analysis_walks import WalkStatistics
+from pullback_client.codec import Array, image_from_wire, shaped_array
 from pullback_client.errors import BadResponseError
 from pullback_client.files import finite
 from pullback_client.models import id_of, utc
@@ -219,6 +223,7 @@ class Analysis(AnalysisInfo):
         layers: How much each layer amplifies the eigenvectors of the first one, first layer to last (Fig. 4).
         shuffled_layers: The same of the weight-shuffled control.
         axes: Images along eigenvectors of different rank, by rank (Fig. 1).
+        walks: Statistics of walks in the latent space; None in an analysis of before there were any.
     """
 
     spectrum: Spectrum
@@ -230,6 +235,7 @@ class Analysis(AnalysisInfo):
     layers: tuple[LayerAmplification, ...]
     shuffled_layers: tuple[LayerAmplification, ...]
     axes: tuple[AxisStrip, ...]
+    walks: WalkStatistics | None = None
 
     @classmethod
     def from_wire(cls, message: analysis_pb2.MetricAnalysis) -> Analysis:
@@ -250,6 +256,7 @@ class Analysis(AnalysisInfo):
             layers=read.layers("layers"),
             shuffled_layers=read.layers("shuffled_layers"),
             axes=read.axes(),
+            walks=read.walks(),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -303,6 +310,11 @@ class _Reader:
     def axes(self) -> tuple[AxisStrip, ...]:
         return tuple(self._axis(each, f"axes[{number}]") for number, each in enumerate(self._some("axes")))
 
+    def walks(self) -> WalkStatistics | None:
+        if not self._message.HasField("walks"):
+            return None
+        return WalkStatistics.from_wire(self._message.walks, f"{self._message.name}: walks")
+
     def _axis(self, message: analysis_pb2.AxisStrip, where: str) -> AxisStrip:
         frames = (len(message.frames),)
         return AxisStrip(
@@ -326,11 +338,7 @@ class _Reader:
         return int(shape[0]) if shape else 0
 
     def _array(self, message: Any, field: str, where: str, expected: tuple[int, ...]) -> Array:
-        what = f"{self._message.name}: {where}.{field}"
-        array = array_from_tensor(getattr(message, field), what)
-        if array.shape != expected or not array.size:
-            raise BadResponseError(f"{what} has shape {array.shape}, expected {expected}, each at least 1")
-        return array
+        return shaped_array(getattr(message, field), f"{self._message.name}: {where}.{field}", expected)
 
 
 def _info(message: analysis_pb2.MetricAnalysis) -> dict[str, Any]:

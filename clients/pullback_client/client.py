@@ -601,7 +601,10 @@ class Client:
         eigenbasis: str | EigenbasisInfo | None = None,
         layers: Sequence[int] | None = None,
     ) -> Directions:
-        """Keeps directions from a published file; the same file for the same generator and space is kept once.
+        """Keeps directions from a published file.
+
+        The same file for the same generator and space, measured by the same eigenbasis on the same layers, is kept
+        once.
 
         Args:
             path: The file.
@@ -644,8 +647,9 @@ class Client:
 
         Args:
             start: A latent (dim,), an inversion, or a photograph: a path, a Pillow image, or an array of pixels.
-            direction: A direction, or a word for it: see `direction`. Of a local method (`local_basis:0`) that word
-                means what it finds at the start. None with `kind="curve"`: the curve keeps to a local axis.
+            direction: A direction, or a word for it: see `direction`. Of a local method (`local_basis:0`) that word,
+                like one for `second`, means what it finds at the start. None with `kind="curve"`: the curve keeps to a
+                local axis.
             generator: Name of the generator; None = that of the direction or of the inversion.
             space: Space of a latent; None = the generator's first. Of a photograph, the space in which it is inverted;
                 None = that of the direction. A latent of z is mapped where the direction lies in w or w+.

@@ -47,6 +47,23 @@ def array_from_tensor(tensor: values_pb2.Tensor, what: str = "tensor") -> Array:
         raise BadResponseError(f"{what}: {error}; do server and client fit together?") from error
 
 
+def shaped_array(tensor: values_pb2.Tensor, what: str, expected: tuple[int, ...]) -> Array:
+    """Unpacks a tensor whose shape is known.
+
+    Args:
+        tensor: From the wire.
+        what: Name of the value, for the message.
+        expected: Its shape.
+
+    Raises:
+        BadResponseError: It cannot be unpacked, has another shape, or is empty.
+    """
+    array = array_from_tensor(tensor, what)
+    if array.shape != expected or not array.size:
+        raise BadResponseError(f"{what} has shape {array.shape}, expected {expected}, each at least 1")
+    return array
+
+
 def image_from_wire(image: values_pb2.Image, what: str = "image") -> Image.Image:
     """Decodes an image that the server sent.
 

@@ -110,7 +110,8 @@ class InversionOptions(TypedDict, total=False):
     exponent: float | None
     """Coordinates of the eigenbasis are scaled by λ^−exponent, 0 to 1; 0 = rotation only, as published."""
     truncation: float | None
-    """Clamp the coordinates with a normal prior to ±truncation, > 0, and a free class to [0, 1]; default no clamp."""
+    """Clamp the coordinates with a normal prior to ±truncation, > 0, those behind a mapping network to so many standard
+    deviations around their mean, and a free class to [0, 1]; default no clamp."""
     class_mode: ClassMode | None
     """What becomes of the class of a class-conditional generator: `given` by `class_labels`, `free` between the
     classes, or `searched` among them. Default: the space decides, or `given` where there are `class_labels`."""

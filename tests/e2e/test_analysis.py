@@ -51,6 +51,18 @@ def test_an_analysis_holds_every_table_and_figure(analysis: analysis_pb2.MetricA
         assert Image.open(io.BytesIO(axis.frames[0].data)).size == (16, 16)
 
 
+def test_an_analysis_holds_what_can_be_measured_of_walks(analysis: analysis_pb2.MetricAnalysis) -> None:
+    curves = analysis.walks.distance_curves
+    assert unpack(curves.top).shape == unpack(curves.bottom).shape == (2, 5, 9)
+    assert (unpack(curves.top)[..., 4] == 0).all()
+    assert unpack(curves.top)[:, 0, [0, -1]].mean() > unpack(curves.bottom)[:, -1, [0, -1]].mean()
+    assert [drift.traversal for drift in analysis.walks.density_drifts] == ["linear", "spherical", "density_preserving"]
+    np.testing.assert_allclose(unpack(analysis.walks.density_drifts[2].log_densities), 0, atol=1e-4)
+    # There is no mapping network.
+    assert not analysis.walks.HasField("warpage")
+    assert not analysis.walks.HasField("robustness")
+
+
 def test_asking_for_an_analysis_that_exists_returns_it(
     server: LiveServer, analysis: analysis_pb2.MetricAnalysis
 ) -> None:
@@ -66,6 +78,7 @@ def test_analyses_are_listed_without_their_arrays(server: LiveServer, analysis: 
     assert found.spec == analysis.spec
     assert not found.axes
     assert not found.HasField("spectrum")
+    assert not found.HasField("walks")
 
 
 @pytest.mark.parametrize(

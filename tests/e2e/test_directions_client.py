@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 from live_server import LiveServer
 from pullback_client import Client, Directions, Eigenbasis, InvalidArgumentError
 from pullback_client.directions import contact_sheet
+from tiny import write_catalogue
 
 STYLE = "tiny-style"
 
@@ -138,6 +139,23 @@ def test_a_photograph_is_edited_in_one_call(client: Client, directions: Directio
     np.testing.assert_array_equal(pixels(edit.image), pixels(client.render("tiny", edit.frame.latent)[0]))
     assert edit.frame.distance > edit.traversal[0].distance
     assert (tmp_path / "edit" / "edited.png") in edit.save(tmp_path / "edit", photo)
+
+
+def test_a_photograph_with_a_class_is_edited_and_keeps_it(
+    start_server: Callable[..., LiveServer], tmp_path: Path
+) -> None:
+    catalogue = write_catalogue(tmp_path, conditional=True)
+    server = start_server(PULLBACK_CATALOGUE=str(catalogue), PULLBACK_CACHE=str(tmp_path / "cache"))
+    with Client(server.target) as client:
+        photo = client.render("tiny", client.sample("tiny", seed=9))[0]
+        for space in ("noise", "full"):
+            basis = client.eigenbasis("tiny", space=space, distance="mse", samples=64)
+            direction = client.directions("tiny", eigenbasis=basis, space=space, k=2)[0]
+            edit = client.edit(photo, "tiny", direction, 1, method="adam", distance="mse", steps=5, class_labels="blue")
+            classes = edit.traversal.latents[:, -3:]
+            assert (edit.inversion.class_label, edit.traversal.space) == ("blue", "full")
+            np.testing.assert_array_equal(classes[0], [0, 0, 1])
+            assert np.array_equal(classes[-1], classes[0]) == (space == "noise")
 
 
 def test_the_sheet_shows_every_direction(client: Client, directions: Directions) -> None:

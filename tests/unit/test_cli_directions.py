@@ -137,6 +137,8 @@ def test_a_local_method_looks_at_the_latent_of_a_file(run: Run, server: FakeDire
         (("--notes", "x"), "--notes are of a direction"),
         (("--starts", 2), "starts: of a sheet; name its file with --sheet"),
         (("--sheet", "a.jpg"), "--sheet must be a .png file, got 'a.jpg'"),
+        (("--sheet", "a.png", "--reach", 0), "--reach must be a number above 0"),
+        (("--out", "a.mp4"), "cannot save directions as '.mp4'"),
         (("--layers", "first"), "--layers is a list such as 0-3,7; got 'first'"),
         (("--latent", "nothing.npy"), "cannot read nothing.npy"),
     ],
@@ -194,6 +196,27 @@ def test_a_curve_a_subspace_and_a_purified_direction_reach_the_server(run: Run, 
     assert curve.curve == directions_pb2.CurveSettings(pieces=7, rank=1)
     assert (subspace.direction.index, subspace.second.index) == (0, 1)
     assert (purified.direction.purify, purified.unit) == (2, directions_pb2.STEP_UNIT_LATENT)
+
+
+def test_a_folder_may_be_called_like_a_file_but_must_be_none(run: Run, photo: Path, tmp_path: Path) -> None:
+    walk = ("traverse", "faces", "--direction", "hessian:0", "--frames", 3, "--out")
+    assert run(*walk, "walk.v2").code == 0
+    assert "frame-002.png" in names(tmp_path / "walk.v2")
+    assert run(*walk, photo).err == f"error: {photo} is a file, but the results go into a folder: name another --out\n"
+    dotted = photo.rename(tmp_path / "shot 10.30.12.png")
+    result = run("edit", dotted, "--generator", "faces", "--direction", "hessian:0", "--strength", 1)
+    assert result.code == 0, result.err
+    assert names(tmp_path / "shot 10.30.12-edited") == EDITED
+
+
+def test_a_local_direction_that_is_purified_is_still_of_the_start(
+    run: Run, server: FakeDirectionsServer, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "z.npy", np.ones(DIM))
+    walk = ("traverse", "faces", "--direction", "local_hessian:0", "--latent", "z.npy", "--purify", 2, "--out", "w")
+    assert run(*walk).code == 0
+    assert np.frombuffer(server.state.called("DiscoverDirections")[-1].spec.latent.data).tolist() == [1.0] * DIM
+    assert server.state.called("Traverse")[0].direction.purify == 2
 
 
 def test_a_walk_has_one_start(run: Run, server: FakeDirectionsServer) -> None:

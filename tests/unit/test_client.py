@@ -43,6 +43,7 @@ def test_the_exported_names_are_pinned() -> None:
         CALL_TIMEOUT DEFAULT_TARGET JOB_TIMEOUT OUTAGE_TIMEOUT RENDER_TIMEOUT
         Client LocalServer Generator LatentSpace Distance Eigenbasis EigenbasisInfo
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
+        WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
         Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box
         EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
         Directions DirectionsInfo DirectionsOptions Direction EigenShare Annotation

@@ -216,6 +216,8 @@ def test_to_dict_holds_plain_json_values_only() -> None:
     np.testing.assert_array_equal(plain["homogeneity"]["log"], np.frombuffer(whole.homogeneity.log.data).reshape(4, 4))
     assert plain["axes"][0]["frames"][0].startswith("iVBORw0KGgo")  # PNG's signature in base64
     assert plain["comparisons"][0]["log_slope"] == 1.04
+    assert plain["walks"]["warpage"]["ks"] == [1, 2, 5]
+    assert plain["walks"]["robustness"]["curves"][3]["distances"] == [6.0, None]
 
 
 def test_to_dict_writes_what_is_not_finite_as_none() -> None:
@@ -243,6 +245,10 @@ def test_to_dict_writes_what_is_not_finite_as_none() -> None:
         ("apparent_speed.samples", (2, 2), r"apparent_speed.samples has shape \(2, 2\)"),
         ("layers.1.amplification", (1,), r"layers\[1\].amplification has shape \(1,\)"),
         ("axes.2.distances", (4,), r"axes\[2\].distances has shape \(4,\), expected \(5,\)"),
+        ("walks.distance_curves.bottom", (2, 2, 4), r"walks.distance_curves.bottom has shape \(2, 2, 4\), expected"),
+        ("walks.density_drifts.1.norms", (5,), r"walks.density_drifts\[1\].norms has shape \(5,\)"),
+        ("walks.warpage.kinds.3.projection", (2, 2), r"kinds\[3\].projection has shape \(2, 2\), expected \(2, 3\)"),
+        ("walks.robustness.curves.0.distances", (3,), r"curves\[0\].distances has shape \(3,\), expected \(2,\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(path: str, shape: tuple[int, ...], found: str) -> None:
@@ -254,6 +260,39 @@ def test_arrays_that_do_not_fit_are_named(path: str, shape: tuple[int, ...], fou
     with pytest.raises(BadResponseError, match=found) as caught:
         Analysis.from_wire(whole)
     assert NAME in caught.value.message
+
+
+def test_statistics_of_walks_arrive_with_all_their_parts() -> None:
+    whole = message()
+    walks = Analysis.from_wire(whole).walks
+    assert walks is not None
+    curves = np.frombuffer(whole.walks.distance_curves.top.data).reshape(2, 2, 5)
+    np.testing.assert_array_equal(walks.distance_curves.top, curves)
+    assert [drift.traversal for drift in walks.density_drifts] == ["linear", "spherical", "density_preserving"]
+    assert walks.density_drifts[0].log_densities.shape == (2, 5)
+    assert walks.warpage is not None
+    assert (walks.warpage.ks, walks.warpage.epsilon) == ((1, 2, 5), 0.1)
+    assert [pairs.kind for pairs in walks.warpage.kinds] == ["random", "far", "close", "ganspace_pca", "sefa"]
+    assert walks.robustness is not None
+    assert (walks.robustness.embedding, walks.robustness.images) == ("fake-pooled", 200)
+    np.testing.assert_array_equal(walks.robustness.curves[1].rises, [1, 4])
+
+
+def test_statistics_of_walks_that_were_not_measured_are_none() -> None:
+    whole = message()
+    for name in ("density_drifts", "warpage", "robustness"):
+        whole.walks.ClearField(name)  # type: ignore[arg-type]
+    walks = Analysis.from_wire(whole).walks
+    assert walks is not None
+    assert (walks.density_drifts, walks.warpage, walks.robustness) == ((), None, None)
+
+
+def test_an_analysis_of_before_there_were_walks_is_read() -> None:
+    whole = message()
+    whole.ClearField("walks")
+    analysis = Analysis.from_wire(whole)
+    assert analysis.walks is None
+    assert analysis.to_dict()["walks"] is None
 
 
 @pytest.mark.parametrize("name", ["layers", "shuffled_layers", "axes"])

@@ -28,6 +28,7 @@ from pullback_client import (
     NotFoundError,
 )
 from pullback_client.directions import contact_sheet
+from pullback_client.inversion_options import InversionOptions
 
 
 @pytest.fixture
@@ -298,13 +299,27 @@ def test_a_direction_is_named_by_method_set_or_title(client: Client, directions:
     assert client.direction("faces", "sefa:0", k=2).method == "sefa"
 
 
+def test_a_title_may_end_like_a_place_in_a_set(client: Client, directions: Directions) -> None:
+    directions.annotate(2, "take:1")
+    assert client.direction("faces", "take:1").index == 2
+
+
+def test_what_others_said_meanwhile_stays_where_it_is_left_as_it_is(client: Client, directions: Directions) -> None:
+    client.get_directions(directions.name).annotate(1, "smile")
+    directions.annotate(1, notes="with teeth")
+    again = client.get_directions(directions.name)[1]
+    assert (again.title, again.notes) == ("smile", "with teeth")
+
+
 def test_a_word_that_names_nothing_is_a_clear_error(client: Client, directions: Directions) -> None:
     directions.annotate(0, "age")
     client.directions("faces", method="sefa").annotate(1, "age")
     for word, message in (
         ("hessian:4", "has directions 0 to 3, got 4"),
         ("", "METHOD:INDEX, SET:INDEX or a title"),
-        ("nobody:1", "no 'generators/faces/directions/nobody'"),
+        ("hessian:40", r"has directions 0 to 3, got 40$"),
+        ("nobody:1", "no direction of faces is called 'nobody:1'.*METHOD:INDEX, with .*hessian.*SET:INDEX"),
+        ("Hessian:1", "no direction of faces is called 'Hessian:1'"),
         ("joy", r"no direction of faces is called 'joy' \(titles: age\); or name one as METHOD:INDEX, with .*hessian"),
         ("age", "directions of .*, .* are called 'age': name one as SET:INDEX"),
     ):
@@ -368,6 +383,7 @@ def test_what_is_said_of_a_walk_reaches_the_server(
         ({"frames": 0}, "frames must be a whole number from 1"),
         ({"first": float("nan")}, "first must be a finite number"),
         ({"kind": "subspace"}, "give `second`, and only there"),
+        ({"purify": 0}, "purify must be a whole number from 1"),
         ({"jitter": 0.1}, "jitter: of kind='curve' alone"),
         ({"kind": "curve", "rank": 1}, "follows a direction, or the local axis of a rank"),
         ({"generator": "eyes"}, "the direction is of faces, but generator is 'eyes'"),
@@ -415,6 +431,29 @@ def test_a_word_of_a_local_method_means_what_it_finds_at_the_start(
     np.testing.assert_array_equal(found.base, start)
 
 
+def test_both_directions_of_a_local_subspace_are_of_the_start_and_projected_where_that_is_asked(
+    client: Client, server: FakeDirectionsServer
+) -> None:
+    start = np.full(DIM, 0.5)
+    walk = client.traverse(
+        start, "local_hessian:0", generator="faces", kind="subspace", second="local_hessian:1", purify=2
+    )
+    assert walk.settings["direction"]["directions"] == walk.settings["second"]["directions"]
+    asked = walked(server)
+    assert (asked.second.index, asked.direction.purify, asked.second.purify) == (1, 2, 2)
+    for request in server.state.called("DiscoverDirections"):
+        assert np.frombuffer(request.spec.latent.data).tolist() == start.tolist()
+
+
+def test_a_class_settles_in_which_space_a_photograph_is_inverted(
+    client: Client, server: FakeDirectionsServer, directions: Directions, photo: Path
+) -> None:
+    of_a_class: InversionOptions = {"method": "adam", "class_labels": "blue"}
+    client.traverse(photo, directions[1], inversion=of_a_class)
+    client.edit(photo, "faces", directions[1], 1, **of_a_class)
+    assert [request.settings.space for request in server.state.called("Invert")] == ["", ""]
+
+
 def test_a_walk_that_breaks_off_is_an_error(
     client: Client, directions: Directions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,6 +483,8 @@ def test_a_walk_is_saved_by_suffix_or_as_a_folder(client: Client, directions: Di
     with np.load(tmp_path / "walk" / "traversal.npz") as saved:
         np.testing.assert_array_equal(saved["latents"], walk.latents)
         assert json.loads(str(saved["provenance"]))["frames"][0] == {"step": -2, "second_step": 0, "distance": 4}
+    client.traverse(np.ones(DIM), directions[1], frames=2).save(tmp_path / "walk")
+    assert not (tmp_path / "walk" / "frame-002.png").exists()
     with pytest.raises(InvalidArgumentError, match=r"cannot save a walk as '\.mp4'"):
         walk.save(tmp_path / "walk.mp4")
 
@@ -479,6 +520,8 @@ def test_of_several_photographs_one_that_fails_fails_alone(client: Client, photo
         (float("inf"), {}, "strength must be a finite number"),
         (1, {"first": 0}, "leave out first and last"),
         (1, {"kind": "subspace"}, "an edit has one strength"),
+        (1, {"kind": "winding"}, "unknown kind 'winding'"),
+        (1, {"pieces": 3}, "of kind='curve' alone"),
     ],
 )
 def test_edits_that_cannot_be_are_refused_before_anything_is_sent(
@@ -511,6 +554,8 @@ def test_the_edited_image_is_laid_back_where_the_alignment_puts_it(client: Clien
     ]
     told = json.loads((tmp_path / "edit" / "edit.json").read_text("utf-8"))
     assert (told["strength"], told["distance"]) == (1, 1)
+    edit.save(tmp_path / "edit")
+    assert not (tmp_path / "edit" / "pasted.png").exists()
     with Image.open(edit.save(tmp_path / "e.png")[0]) as saved:
         assert saved.size == (SIZE, SIZE)
 

@@ -25,6 +25,7 @@ from pullback.directions.statistics import (
     distances_along,
     frechet_distance,
     image_moments,
+    moved_latents,
     perturbation,
     prior_moments,
     random_distances,
@@ -108,6 +109,8 @@ def test_a_warpage_that_cannot_be_measured_is_refused(style: StyleGan2, tiny_gen
         warpage(style, samples=0)
     with pytest.raises(InvalidInputError, match=r"ε = 0\.0 came"):
         warpage(style, samples=1, epsilons=(0.0,))
+    with pytest.raises(InvalidInputError, match=r"subspaces of w have 1 to 6 dimensions, but ks = \[7, 40\] came"):
+        warpage(style, samples=1, ks=(7, 40))
     with pytest.raises(InvalidInputError, match=r"peer: at least 3 directions of 6 coordinates .* \(2, 6\) came"):
         warpage(style, ks=(3,), samples=1, references={"peer": np.eye(6)[:2]})
     with pytest.raises(InvalidInputError, match="peer: these directions depend on each other"):
@@ -279,6 +282,15 @@ def test_perturbations_in_w_render_what_the_way_gives(style: StyleGan2) -> None:
     expected = image_moments(Euclidean(), [style.render(torch.cat(moved), "w")])
     assert found.distances[0] == pytest.approx(frechet_distance(expected, reference), rel=1e-5)
     assert found.unmoved > 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_every_second_latent_is_moved_the_other_way(count: int) -> None:
+    generator, vector, latents = Linear(torch.eye(3), (3, 1, 1)), draw(3), draw(count, 3)
+    found = moved_latents(along_direction(generator, vector, "z"), latents, (1.0, 2.0))
+    signs = torch.tensor([1.0, -1.0]).repeat(3)[:count]
+    for moved, strength in zip(found, (0.0, 1.0, 2.0), strict=True):
+        torch.testing.assert_close(moved, latents + strength * signs[:, None] * vector)
 
 
 def test_ways_that_lead_nowhere_are_refused(style: StyleGan2, tiny_generator: Generator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pullback.directions.dp_lase.training import DpLase, DpLaseState
 from pullback.directions.dp_lase.walks import LearntPrior
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import Generator, LatentSpace, StyleGan2
+from pullback.generators.generator import Prior
 from pullback.generators.priors import StandardNormal
 from tiny_style import tiny_style
 from toys import Linear
@@ -24,6 +26,19 @@ LEARNT = ("directions", "density.first", "density.line", "correction.weights.5")
 @pytest.fixture(scope="module")
 def style() -> StyleGan2:
     return tiny_style()
+
+
+@dataclass(frozen=True)
+class Scaled(Prior):
+    """N(0, I) in units of its own."""
+
+    unit: float
+
+    def sample(self, n: int, dim: int, rng: torch.Generator) -> torch.Tensor:
+        return self.unit * torch.randn(n, dim, generator=rng)
+
+    def spread(self) -> float:
+        return self.unit
 
 
 def trained(training: DpLase) -> DpLaseState:
@@ -100,8 +115,34 @@ def test_the_directions_found_are_those_that_change_the_features_most() -> None:
     found = training.result(trained(training))
     shares = (found.vectors[:, [2, 5]] ** 2).sum(axis=1)
     assert shares.min() > 0.95
-    assert abs(found.vectors[0] @ found.vectors[1]) < 0.1
     assert found.values[0] >= found.values[1] > 0
+
+
+@pytest.mark.parametrize(("space", "learn"), [("z", False), ("w", True)])
+def test_directions_are_orthonormal_whatever_the_density_asks_for(space: str, learn: bool, style: StyleGan2) -> None:
+    training = DpLase(style, space, 4, samples=15, rate=0.05, learn_density=learn)
+    found = training.result(trained(training))
+    np.testing.assert_allclose(found.vectors @ found.vectors.T, np.eye(4), atol=1e-9)
+
+
+def test_a_space_in_other_units_has_the_same_directions() -> None:
+    matrix = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    found = []
+    for unit in (1.0, 4.0):
+        generator = normal_linear(matrix / unit)
+        generator.spaces = {"z": LatentSpace("z", 4, Scaled(unit))}
+        training = DpLase(generator, "z", 2, samples=10, rate=0.01, learn_density=True)
+        found.append(training.result(trained(training)))
+    np.testing.assert_allclose(found[0].vectors, found[1].vectors, atol=1e-3)
+    np.testing.assert_allclose(found[0].values, found[1].values, rtol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_direction_ranks_above_another_for_the_lengths_of_its_walks(seed: int) -> None:
+    # Every direction of this generator is as good as any other.
+    training = DpLase(normal_linear(torch.eye(40)), "z", 10, samples=1, seed=seed)
+    found = training.result(trained(training))
+    assert found.values[0] < 1.4 * found.values[-1]
 
 
 def test_a_result_says_where_it_came_from(style: StyleGan2) -> None:

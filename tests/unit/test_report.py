@@ -26,8 +26,11 @@ from pullback_client.report.metric import REPORT_FILES, summarize, write_report
 from pullback_client.report.metric.strips import strips
 from pullback_client.report.metric.tables import agreement, dimensions, distances
 from pullback_client.report.parts import number, percent
+from pullback_client.report.walks import WALK_FILES
 
-PLOTS = [name for name in REPORT_FILES if name.endswith(".png")]
+# Those of walks are in test_report_walks.py.
+FILES = [name for name in REPORT_FILES if name not in WALK_FILES]
+PLOTS = [name for name in FILES if name.endswith(".png")]
 
 
 class Result(NamedTuple):
@@ -47,8 +50,9 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def analysis(server: FakeServer) -> Analysis:
+    """Of the metric alone."""
     with Client(server.target) as client:
-        return client.analyze("faces", positions=8, control_positions=4, seed=7)
+        return dataclasses.replace(client.analyze("faces", positions=8, control_positions=4, seed=7), walks=None)
 
 
 @pytest.fixture
@@ -101,8 +105,8 @@ def text_of(page: str, tag: str) -> list[str]:
 
 def test_a_report_is_a_page_numbers_and_a_picture_for_every_figure(analysis: Analysis, tmp_path: Path) -> None:
     files = write_report(analysis, tmp_path / "deep" / "report")
-    assert [file.name for file in files] == list(REPORT_FILES)
-    assert sorted(path.name for path in (tmp_path / "deep" / "report").iterdir()) == sorted(REPORT_FILES)
+    assert [file.name for file in files] == FILES
+    assert sorted(path.name for path in (tmp_path / "deep" / "report").iterdir()) == sorted(FILES)
     for name in PLOTS:
         with Image.open(tmp_path / "deep" / "report" / name) as picture:
             assert picture.width == 1350
@@ -186,7 +190,7 @@ def test_the_numbers_are_enough_to_draw_every_figure_again(analysis: Analysis, t
 def test_the_same_analysis_gives_the_same_files(analysis: Analysis, tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_report(analysis, tmp_path / name)
-    for file in REPORT_FILES:
+    for file in FILES:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 

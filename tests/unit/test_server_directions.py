@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,52 @@ def test_the_directions_of_a_subspace_lie_in_one_space() -> None:
     with pytest.raises(ApiError) as caught:
         plan(chosen(), chosen(space="z"), kind=directions_pb2.TRAVERSAL_KIND_SUBSPACE)
     assert [violation.field for violation in caught.value.violations] == ["second"]
+
+
+def test_a_latent_with_a_class_walks_along_directions_without_one_and_keeps_it() -> None:
+    eyes = generators.entry("eyes")
+    request = directions_pb2.TraverseRequest(
+        generator="generators/eyes", space="full", latent=pack(np.ones(108)), distance="mse"
+    )
+    walk = specs.complete_traversal(request, eyes, [chosen(vector=np.full(100, 0.1), space="noise")])
+    assert (walk.space, walk.axes[0].space, walk.axes[0].unit) == ("full", "full", 0.5)
+    np.testing.assert_array_equal(walk.axes[0].vector, [0.1] * 100 + [0.0] * 8)
+    of_class = specs.complete_traversal(request, eyes, [chosen(vector=np.eye(8)[1], space="class")])
+    np.testing.assert_array_equal(of_class.axes[0].vector, np.eye(108)[101])
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_fault"),
+    [({"last_step": 1e30}, "last_step"), ({"first_step": -1e30}, "first_step"), ({"last_step": 2.0**24}, "last_step")],
+)
+def test_a_walk_ends_where_float32_does_not_forget_its_start(fields: dict[str, Any], at_fault: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        plan(chosen(), **fields)
+    assert [violation.field for violation in caught.value.violations] == [at_fault]
+    assert "walk less far" in caught.value.message
+
+
+def test_strip_and_animation_are_made_of_so_many_pixels() -> None:
+    large = replace(style(), image_shape=(3, 1024, 1024))
+    asked = {"generator": STYLE, "latent": pack(np.ones(6)), "distance": "mse", "frames": 65}
+    for field in ("strip", "animation"):
+        with pytest.raises(ApiError) as caught:
+            specs.complete_traversal(directions_pb2.TraverseRequest(**asked, **{field: True}), large, [chosen()])
+        assert [violation.field for violation in caught.value.violations] == [field]
+        assert "at most 64 frames, not of 65" in caught.value.message
+    assert specs.complete_traversal(directions_pb2.TraverseRequest(**asked), large, [chosen()]).frames == 65
+
+
+def test_directions_of_former_weights_are_not_walked(message: directions_pb2.DirectionSet) -> None:
+    tiny = generators.entry("tiny")
+    message.spec.generator, message.generator_weights_hash = TINY, tiny.weights_hash
+    ref = directions_pb2.DirectionRef(index=1)
+    assert specs.chosen_index(ref, message, tiny, "direction") == 1
+    message.generator_weights_hash = "0" * 64
+    with pytest.raises(ApiError) as caught:
+        specs.chosen_index(ref, message, tiny, "direction")
+    assert [violation.field for violation in caught.value.violations] == ["direction.directions"]
+    assert "of weights that generators/tiny had before" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,13 @@ def test_a_bound_of_memory_is_kept_and_is_no_part_of_a_name() -> None:
     assert basis_name(max_memory_mib=512) == basis_name()
 
 
+def test_an_analysis_of_an_older_version_is_not_taken_for_one_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = specs.complete_analysis_spec(specs_pb2.AnalysisSpec(generator=GENERATOR))
+    today = specs.analysis_name_of(spec)
+    monkeypatch.setattr("pullback_server.specs.analysis._EDITION", 1)
+    assert specs.analysis_name_of(spec) != today
+
+
 def test_specifications_that_differ_have_names_that_differ() -> None:
     different = [
         {},

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from pullback_client.client import DEFAULT_TARGET, TARGET_VARIABLE
-from pullback_client.errors import ClientError
+from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.models import JobEvent
 from pullback_client.progress import ProgressCallback, reporting
 
@@ -64,4 +64,10 @@ def refuse_overwriting(files: list[Path], force: bool) -> None:
     """Raises ClientError where one of the files exists, unless `force` is set."""
     existing = [file for file in files if file.exists()]
     if existing and not force:
-        raise ClientError(f"{', '.join(map(str, existing))} would be overwritten: use --force, or another --out")
+        raise ClientError(f"{', '.join(map(str, existing))} would be overwritten: use --force, or name other files")
+
+
+def refuse_file_as_folder(folder: Path) -> None:
+    """Raises InvalidArgumentError where the folder for results is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise InvalidArgumentError(f"{folder} is a file, but the results go into a folder: name another --out")

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from pullback_client.cli import direction_options as option
 from pullback_client.cli.common import Force, Target, following, given_options, out, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Directions, DirectionsOptions, EigenShare, contact_sheet
 from pullback_client.directions.reference import Reference
+from pullback_client.directions.saving import check_suffix
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.files import write_png
 from pullback_client.models import id_of
@@ -63,6 +64,10 @@ def directions(
     _check_together([name for name, way in ways.items() if way], given_options(context))
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise InvalidArgumentError(f"--sheet must be a .png file, got {str(sheet)!r}")
+    if not reach > 0:
+        raise InvalidArgumentError(f"--reach must be a number above 0, got {reach:g}")
+    if out_file is not None:
+        check_suffix(out_file)
     refuse_overwriting([file for file in (sheet, out_file) if file is not None], force)
     with Client(target) as client:
         if listed:
@@ -134,7 +139,8 @@ def _set_name(word: str, generator: str) -> str:
 
 
 def _list(client: Client, generator: str) -> None:
-    table = Table("set", "method", "space", "directions", "titles", "created")
+    # Whole in any window: other commands take it.
+    table = Table(Column("set", no_wrap=True), "method", "space", "directions", "titles", "created")
     for info in client.list_directions(generator):
         table.add_row(
             id_of(info.name),

@@ -12,11 +12,20 @@ from rich.table import Table
 
 from pullback_client.cli import direction_options, walk_options
 from pullback_client.cli import invert_options as option
-from pullback_client.cli.common import Force, Target, err, following, out, refuse_overwriting
+from pullback_client.cli.common import (
+    Force,
+    Target,
+    err,
+    following,
+    out,
+    refuse_file_as_folder,
+    refuse_overwriting,
+)
 from pullback_client.cli.photographs import find, masks_of, refuse_doubled_names, tell_failures
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Edit, EditOutcome, WalkOptions
 from pullback_client.directions.editing import EDIT_FILES, edit_walk
+from pullback_client.directions.walk_options import check_walk_options
 from pullback_client.inversion_options import InversionOptions
 
 
@@ -73,8 +82,9 @@ def edit(
         "pieces": pieces,
         "jitter": jitter,
         "seed": jitter_seed,
+        "purify": purify,
     }
-    edit_walk(strength, walk)  # refuses what cannot be, before anything is sent
+    check_walk_options(edit_walk(strength, walk), directed=True)  # refuses what cannot be, before anything is sent
     options: InversionOptions = {
         "method": method,
         "space": space,
@@ -91,16 +101,18 @@ def edit(
     options["masks"] = list(masks_of(found, mask, err))
     refuse_doubled_names(path.stem for path in found)
     folders = [_folder(path, folder, len(found)) for path in found]
-    names = [*EDIT_FILES, "pasted.png", "edit.json"] if paste else [*EDIT_FILES, "edit.json"]
-    refuse_overwriting([each / name for each in folders for name in names], force)
+    for each in folders:
+        refuse_file_as_folder(each)
+    refuse_overwriting([each / name for each in folders for name in (*EDIT_FILES, "pasted.png", "edit.json")], force)
     outcomes: list[EditOutcome] = []
     with Client(target) as client, following() as report:
-        chosen = walk_options.purified(client, generator, direction, purify, report)
-        edits = client.iter_edit(found, generator, chosen, strength, walk=walk, progress=report, **options)
+        edits = client.iter_edit(found, generator, direction, strength, walk=walk, progress=report, **options)
         with closing(edits):
             for path, into, outcome in zip(found, folders, edits, strict=True):
                 outcomes.append(outcome)
                 if isinstance(outcome, Edit):
+                    # One that is there is taken for a folder, whatever its name ends in.
+                    into.mkdir(parents=True, exist_ok=True)
                     outcome.save(into, path if paste else None)
     _show(found, outcomes)
     places = [str(into) for into, outcome in zip(folders, outcomes, strict=True) if isinstance(outcome, Edit)]

@@ -37,7 +37,7 @@ def report(
     force: Force = False,
     target: Target = DEFAULT_TARGET,
 ) -> None:
-    """Report on the metric of a generator: the tables and figures of Wang & Ponce (ICLR 2021)."""
+    """Report on the metric of a generator, and on walks along directions: the papers' tables and figures."""
     require_extras()
     refuse_overwriting([folder / name for name in REPORT_FILES], force)
     with Client(target) as client, following() as draw:

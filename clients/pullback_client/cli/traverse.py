@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from pullback_client.cli import direction_options, walk_options
-from pullback_client.cli.common import Force, Target, following, out, refuse_overwriting
+from pullback_client.cli.common import Force, Target, following, out, refuse_file_as_folder, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
-from pullback_client.directions import Direction, WalkOptions
+from pullback_client.directions import WalkOptions
+from pullback_client.directions.traversal import FOLDER_FILES, FRAME_FILES
+from pullback_client.directions.walk_options import check_walk_options
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.report.parts import number
 
@@ -77,8 +79,8 @@ def traverse(
     starts = {"--seed": seed, "--latent": latent, "--photo": photo}
     if len(named := [name for name, given in starts.items() if given is not None]) > 1:
         raise InvalidArgumentError(f"{' and '.join(named)} exclude each other: a walk has one start")
-    files = [folder / name for name in ("strip.png", "animation.gif", "traversal.npz", "traversal.json")]
-    refuse_overwriting([*sorted(folder.glob("frame-*.png")), *files], force)
+    refuse_file_as_folder(folder)
+    refuse_overwriting([*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)], force)
     options: WalkOptions = {
         "kind": kind,
         "frames": frames,
@@ -91,17 +93,17 @@ def traverse(
         "rank": rank,
         "jitter": jitter,
         "seed": jitter_seed,
+        "second": second,
+        "purify": purify,
     }
+    check_walk_options(options, directed=direction is not None)  # refuses what cannot be, before anything is sent
     start: Any = photo if latent is None else direction_options.latent_file(latent)
     with Client(target) as client, following() as report:
-        found: Direction | str | None = direction
-        if direction is not None:
-            found = walk_options.purified(client, generator, direction, purify, report)
-        if second is not None:
-            options["second"] = client.direction(generator, second, progress=report)
         if start is None:
             start = client.sample(generator, space=space, seed=seed or 0)
-        walk = client.traverse(start, found, generator=generator, space=space, progress=report, **options)
+        walk = client.traverse(start, direction, generator=generator, space=space, progress=report, **options)
+    # One that is there is taken for a folder, whatever its name ends in.
+    folder.mkdir(parents=True, exist_ok=True)
     written = walk.save(folder)
     farthest = number(float(walk.distances.max()))
     out.print(

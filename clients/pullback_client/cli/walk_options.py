@@ -6,10 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from pullback_client.client import Client
 from pullback_client.directions import walk_options
-from pullback_client.directions.records import Direction
-from pullback_client.progress import ProgressCallback
 
 _WALK, _CURVE = "Walk", "Curve"
 
@@ -49,7 +46,7 @@ Purify: TypeAlias = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Project the direction on so many top eigenvectors.",
+        help="Project what it follows on so many top eigenvectors.",
         show_default="as found",
         rich_help_panel=_WALK,
     ),
@@ -65,11 +62,3 @@ Jitter: TypeAlias = Annotated[
 JitterSeed: TypeAlias = Annotated[
     int | None, typer.Option(min=0, help="Seed of the jitter.", show_default="0", rich_help_panel=_CURVE)
 ]
-
-
-def purified(client: Client, generator: str, word: str, k: int | None, report: ProgressCallback) -> Direction | str:
-    """What `--direction` and `--purify` name; a word that need not be purified stays one, for the walk to look up."""
-    if k is None:
-        return word
-    found = client.direction(generator, word, progress=report)
-    return client.get_directions(found.directions).purified(k)[found.index]

@@ -13,12 +13,13 @@ from pullback_client.directions.records import Direction
 from pullback_client.directions.traversal import Frame
 from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.models import id_of
 
 if TYPE_CHECKING:
     from pullback_client.client import Client
 
 _LARGEST = 96  # pixels of a frame's longer side; a sheet has hundreds of them
-_LABEL, _HEAD, _SEAM, _GAP, _MARGIN = 150, 44, 2, 14, 8  # pixels
+_LABEL, _HEAD, _SEAM, _GAP, _MARGIN = 150, 62, 2, 14, 8  # pixels
 _FAINTEST = 1e-12  # rate beside the largest: a direction below it changes nothing
 _INK, _GREY = (0, 0, 0), (110, 110, 110)
 
@@ -52,9 +53,10 @@ def contact_sheet(
     ]
     if not rows:
         raise InvalidArgumentError(f"{directions.name}: none of its directions changes the image")
+    purified = f" on the top {directions.purify} axes" if directions.purify else ""
     title = (
-        f"{directions.generator}: {directions.method} in {directions.space}, {len(rows)} of {len(directions)} "
-        f"directions, {starts} starts (seed {seed})"
+        f"{directions.generator}: {directions.method} in {directions.space}{purified}, {len(rows)} of "
+        f"{len(directions)} directions, {starts} starts (seed {seed})\nset {id_of(directions.name)}"
     )
     return draw_sheet(title, rows)
 
@@ -63,7 +65,7 @@ def draw_sheet(title: str, rows: Sequence[tuple[Direction, Sequence[Sequence[Fra
     """Lays frames out: a row for each direction, side by side the walks from each start, and labels.
 
     Args:
-        title: What the sheet shows.
+        title: What the sheet shows, in at most two lines.
         rows: Directions with their walks, as many from the same starts, of as many frames, for each.
     """
     first = rows[0][1]
@@ -89,7 +91,8 @@ def draw_sheet(title: str, rows: Sequence[tuple[Direction, Sequence[Sequence[Fra
                 sheet.paste(_thumbnail(frame.image), (x, top))
                 if row == 0:
                     # Rounded before it is written: the middle of even steps may miss 0 by a rounding.
-                    step = f"{round(frame.step, 2) + 0.0:+g}"
+                    rounded = round(frame.step, 2)
+                    step = f"{rounded:+g}" if rounded else "0"
                     pen.text((x + width / 2, _HEAD - 4), step, fill=_GREY, font=small, anchor="ms")
     return sheet
 

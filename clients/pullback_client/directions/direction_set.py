@@ -151,9 +151,10 @@ class Directions(DirectionsInfo, Sequence[Direction]):
         number = self._index_of(index) if isinstance(index, str) else index
         if not -self.k <= number < self.k:
             raise InvalidArgumentError(f"{self.name} has directions 0 to {self.k - 1}, got {index}")
-        before = self._annotation(number % self.k)
-        said = replace(
-            before, title=before.title if title is None else title, notes=before.notes if notes is None else notes
+        # What is left as it is may have been said by others since these directions were read.
+        before = self._link.get(self.name)[number]
+        said = Annotation(
+            before.index, before.title if title is None else title, before.notes if notes is None else notes
         )
         return replace(self, annotations=self._link.annotate(self.name, said))
 

@@ -74,7 +74,7 @@ class Edit:
                 that gets `edited.png`, `inverted.png`, `strip.png` and `animation.gif` (the walk), `walk.npz`,
                 `inversion.safetensors` and `edit.json`.
             photograph: The photograph, to lay the edited image back into: of a folder `pasted.png` then; of `.png`,
-                what is written. None = not pasted.
+                what is written. None = not pasted; a `pasted.png` of an earlier edit in the folder is deleted.
 
         Returns:
             The files written.
@@ -103,7 +103,9 @@ class Edit:
             self.traversal.save(file)
         self.inversion.save(inversion)
         written = [edited, inverted, strip, animation, walk, inversion]
-        if pasted is not None:
+        if pasted is None:
+            (folder / "pasted.png").unlink(missing_ok=True)
+        else:
             write_png(folder / "pasted.png", pasted)
             written.append(folder / "pasted.png")
         # Last, what tells of all the rest.

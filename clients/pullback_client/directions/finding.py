@@ -8,7 +8,7 @@ from pullback_client.directions.direction_set import Directions
 from pullback_client.directions.options import DirectionsOptions, directions_spec, measuring_space
 from pullback_client.directions.records import Direction
 from pullback_client.directions.reference import Reference, set_of_title
-from pullback_client.errors import FailedPreconditionError
+from pullback_client.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from pullback_client.progress import ProgressOption, reporting
 from pullback_client.transport import Deadline
 
@@ -46,5 +46,15 @@ def find_by_word(
     if asked.method:
         wanted: Any = {**options, "method": asked.method}
         return asked.pick(find(client, generator, wanted, progress, timeout))
-    name = asked.name or set_of_title(asked.title, client.list_directions(generator), generator)
-    return asked.pick(client.get_directions(name))
+    if asked.name and (found := _set_called(client, asked.name)) is not None:
+        return asked.pick(found)
+    # A title, which may well end in a colon and a number.
+    return client.get_directions(set_of_title(word, client.list_directions(generator), generator))[word]
+
+
+def _set_called(client: Client, name: str) -> Directions | None:
+    """The set of that resource name; None where no set is, or can be, called so."""
+    try:
+        return client.get_directions(name)
+    except (NotFoundError, InvalidArgumentError):
+        return None

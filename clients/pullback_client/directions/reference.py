@@ -14,18 +14,16 @@ from pullback_client.settings import generator_name
 
 @dataclass(frozen=True)
 class Reference:
-    """What a word names; of method, name and title one is not empty.
+    """What a word names by a number; a title is neither of a method nor of a set.
 
     Attributes:
         method: The method that finds it.
         name: Resource name of its set.
-        title: Its title.
         index: Its place in what the method finds, or in the set.
     """
 
     method: str = ""
     name: str = ""
-    title: str = ""
     index: int = 0
 
     @property
@@ -48,24 +46,23 @@ class Reference:
         if not word.strip() or (colon and not head):
             raise InvalidArgumentError(f"a direction is METHOD:INDEX, SET:INDEX or a title, got {word!r}")
         if not colon or not (tail.isascii() and tail.isdecimal()):
-            return cls(title=word)
+            return cls()
         if head in METHODS:
             return cls(method=head, index=int(tail))
         name = head if "/" in head else f"{generator_name(generator)}/directions/{head}"
         return cls(name=name, index=int(tail))
 
     def pick(self, found: Directions) -> Direction:
-        """The direction of a set that the word names.
+        """The direction of a set that the word names by its number.
 
         Raises:
             InvalidArgumentError: The set has fewer.
         """
-        if self.title:
-            return found[self.title]
         if self.index >= len(found):
+            hint = f"; find more with k={self.index + 1}, and name it as SET:{self.index}"
             raise InvalidArgumentError(
-                f"{found.name} ({found.method}) has directions 0 to {len(found) - 1}, got {self.index}; "
-                "to find more, ask for them with k"
+                f"{found.name} ({found.method}) has directions 0 to {len(found) - 1}, got {self.index}"
+                f"{hint if self.index < found.dim else ''}"
             )
         return found[self.index]
 
@@ -88,7 +85,7 @@ def set_of_title(title: str, known: Iterable[DirectionsInfo], generator: str) ->
         listed = ", ".join(sorted({each for each, _ in titles})) or "none"
         raise NotFoundError(
             f"no direction of {generator} is called {title!r} (titles: {listed}); or name one as METHOD:INDEX, with "
-            f"one of {', '.join(METHODS)}"
+            f"one of {', '.join(METHODS)}, or as SET:INDEX of a set that the server lists"
         )
     if len(names) > 1:
         raise InvalidArgumentError(f"directions of {', '.join(names)} are called {title!r}: name one as SET:INDEX")

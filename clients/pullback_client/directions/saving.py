@@ -15,26 +15,32 @@ from pullback_client.files import to_json, write_bytes, write_json, write_npz
 if TYPE_CHECKING:
     from pullback_client.directions.direction_set import Directions
 
+_SUFFIXES = (".safetensors", ".npz", ".json")
 _FORMAT = "pullback-directions-1"
 _ARRAYS = ("vectors", "values", "rates", "alignment", "input_vectors", "base")
 # What the file says elsewhere than among the settings.
 _NO_SETTINGS = {"generator", "space", "method", "layers"}
 
 
+def check_suffix(path: Path) -> None:
+    """Raises InvalidArgumentError where the suffix is none of those that directions are saved with."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InvalidArgumentError(
+            f"cannot save directions as {path.suffix or path.name!r}: expected .safetensors, .npz or .json"
+        )
+
+
 def save(directions: Directions, path: Path) -> Path:
     """Writes directions by suffix; see `Directions.save`."""
+    check_suffix(path)
     match path.suffix.lower():
         case ".safetensors":
             header = to_json({"format": _FORMAT, "provenance": _origin(directions)})
             write_bytes(path, safetensors.numpy.save(_arrays(directions), {"pullback": header}))
         case ".npz":
             write_npz(path, _arrays(directions), directions.provenance)
-        case ".json":
+        case _:
             write_json(path, directions.provenance)
-        case suffix:
-            raise InvalidArgumentError(
-                f"cannot save directions as {suffix or path.name!r}: expected .safetensors, .npz or .json"
-            )
     return path
 
 

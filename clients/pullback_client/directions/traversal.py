@@ -17,6 +17,12 @@ from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.files import write_bytes, write_json, write_npz, write_png
 from pullback_client.settings import as_dict
 
+FRAME_FILES = "frame-[0-9]*.png"
+"""The pattern of the frames that `Traversal.save` puts into a folder."""
+
+FOLDER_FILES = ("strip.png", "animation.gif", "traversal.npz", "traversal.json")
+"""What it puts there besides, in this order."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -150,7 +156,7 @@ class Traversal(Sequence[Frame]):
             path: `.png`: the strip. `.gif`: the animation. `.npz`: `latents`, `steps`, `second_steps`, `distances` and
                 `provenance` (a JSON text). `.json`: the provenance. Without a suffix, or an existing folder: a folder
                 that gets `frame-000.png` and so on, `strip.png`, `animation.gif`, `traversal.npz` and
-                `traversal.json`.
+                `traversal.json`. Frames of a longer walk that are in it are deleted.
 
         Returns:
             The files written.
@@ -180,8 +186,9 @@ class Traversal(Sequence[Frame]):
 
     def _save_folder(self, folder: Path) -> list[Path]:
         images = [folder / f"frame-{frame.index:03}.png" for frame in self.frames]
+        for stale in set(folder.glob(FRAME_FILES)) - set(images):
+            stale.unlink()
         for file, frame in zip(images, self.frames, strict=True):
             write_png(file, frame.image)
         # Last, what tells of all the rest.
-        names = ("strip.png", "animation.gif", "traversal.npz", "traversal.json")
-        return [*images, *(file for name in names for file in self.save(folder / name))]
+        return [*images, *(file for name in FOLDER_FILES for file in self.save(folder / name))]

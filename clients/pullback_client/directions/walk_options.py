@@ -42,8 +42,10 @@ class WalkOptions(TypedDict, total=False):
     """Layers of a style-based generator on which the walk acts; default the direction's own."""
     distance: str | None
     """Image distance in which frames are measured; default the server's."""
-    second: Direction | None
-    """The other direction of a subspace."""
+    second: Direction | str | None
+    """The other direction of a subspace, or a word for it, as for the first."""
+    purify: int | None
+    """Project what the walk follows on so many top eigenvectors; default as the direction is."""
     pieces: int | None
     """Pieces of a curve between the start and each end, 1 to 1000; default 10 for every frame on a side."""
     rank: int | None
@@ -54,10 +56,27 @@ class WalkOptions(TypedDict, total=False):
     """Seed of the jitter, ≥ 0; default 0."""
 
 
-def check_walk_options(options: WalkOptions) -> None:
-    """Raises TypeError where there is an option that does not exist."""
+def check_walk_options(options: WalkOptions, *, directed: bool) -> None:
+    """Checks what the options say by themselves, before anything is computed for the walk.
+
+    Args:
+        options: See `WalkOptions`.
+        directed: Whether the walk is given a direction.
+
+    Raises:
+        InvalidArgumentError: An unknown word, a number that the contract cannot carry, or options that do not go
+            together.
+        TypeError: An option that does not exist.
+    """
     if unknown := sorted(set(options) - set(WalkOptions.__annotations__)):
         raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(WalkOptions.__annotations__)}")
+    if not directed and not is_curve(options):
+        raise InvalidArgumentError("a walk needs a direction, but for kind='curve', which may follow a local axis")
+    if not directed and options.get("purify") is not None:
+        raise InvalidArgumentError("purify: there is no direction that could be projected; leave it out")
+    if (options.get("second") is not None) != (options.get("kind") == "subspace"):
+        raise InvalidArgumentError("kind='subspace' walks along two directions: give `second`, and only there")
+    _request(options, directed=directed)
 
 
 def is_curve(options: WalkOptions) -> bool:
@@ -66,7 +85,7 @@ def is_curve(options: WalkOptions) -> bool:
 
 
 def walk_request(
-    generator: str, start: Start, direction: Direction | None, options: WalkOptions
+    generator: str, start: Start, direction: Direction | None, second: Direction | None, options: WalkOptions
 ) -> directions_pb2.TraverseRequest:
     """The request of a walk, without strip and animation; None leaves a default to the server.
 
@@ -74,23 +93,23 @@ def walk_request(
         generator: Name of the generator.
         start: Where it starts.
         direction: Along which direction; None for a curve that keeps to a local axis.
-        options: See `WalkOptions`.
-
-    Raises:
-        InvalidArgumentError: An unknown word, a number that the contract cannot carry, or options that do not go
-            together.
+        second: The other direction of a subspace.
+        options: See `WalkOptions`; `check_walk_options` has passed them.
     """
-    second = options.get("second")
-    if direction is None and not is_curve(options):
-        raise InvalidArgumentError("a walk needs a direction, but for kind='curve', which may follow a local axis")
-    if (second is not None) != (options.get("kind") == "subspace"):
-        raise InvalidArgumentError("kind='subspace' walks along two directions: give `second`, and only there")
+    request = _request(options, directed=direction is not None)
+    request.generator, request.space = generator_name(generator), start.space
+    request.latent.CopyFrom(tensor_from_array(start.latent))
+    for field, each in ((request.direction, direction), (request.second, second)):
+        if each is not None:
+            field.CopyFrom(each.to_wire())
+            field.purify = optional_count("purify", options.get("purify")) or field.purify
+    return request
+
+
+def _request(options: WalkOptions, *, directed: bool) -> directions_pb2.TraverseRequest:
+    """What the options alone say of a request."""
+    optional_count("purify", options.get("purify"))
     return directions_pb2.TraverseRequest(
-        generator=generator_name(generator),
-        space=start.space,
-        latent=tensor_from_array(start.latent),
-        direction=None if direction is None else direction.to_wire(),
-        second=None if second is None else second.to_wire(),
         kind=optional_choice("kind", options.get("kind"), _KINDS),
         frames=optional_count("frames", options.get("frames")),
         first_step=_finite("first", options.get("first")),
@@ -98,21 +117,21 @@ def walk_request(
         unit=optional_choice("unit", options.get("unit"), _UNITS),
         layers=layer_numbers(options.get("layers")),
         distance=options.get("distance") or "",
-        curve=_curve(direction, options),
+        curve=_curve(options, directed=directed),
     )
 
 
-def _curve(direction: Direction | None, options: WalkOptions) -> directions_pb2.CurveSettings | None:
+def _curve(options: WalkOptions, *, directed: bool) -> directions_pb2.CurveSettings | None:
     given: dict[str, Any] = {name: options.get(name) for name in _CURVE if options.get(name) is not None}
     if not is_curve(options):
         if given:
             raise InvalidArgumentError(f"{', '.join(given)}: of kind='curve' alone; leave out what another kind lacks")
         return None
-    if direction is not None and "rank" in given:
+    if directed and "rank" in given:
         raise InvalidArgumentError("a curve follows a direction, or the local axis of a rank: leave out one of them")
     return directions_pb2.CurveSettings(
         pieces=optional_count("pieces", given.get("pieces")),
-        guided=direction is not None,
+        guided=directed,
         rank=whole_number("rank", given.get("rank", 0), minimum=0),
         jitter=given.get("jitter", 0.0),
         seed=whole_number("seed", given.get("seed", 0), minimum=0),

@@ -48,18 +48,17 @@ class Walker:
         options: WalkOptions,
     ) -> directions_pb2.TraverseRequest:
         """The request of a walk; see `Client.traverse`."""
-        check_walk_options(options)
+        check_walk_options(options, directed=direction is not None)
         name = _generator(start, direction, generator)
-        if isinstance(direction, str) and Reference.read(direction, name).is_local:
-            # What a local method finds is of one latent: that at which the walk starts.
-            begun = self._start(start, name, space, None, inversion)
-            direction = self.direction(name, direction, begun)
-        else:
-            if isinstance(direction, str):
-                direction = self.direction(name, direction)
-            lies_in = None if direction is None or is_curve(options) else direction.space
-            begun = self._start(start, name, space, lies_in, inversion)
-        return walk_request(name, begun, direction, options)
+        # What a local method finds is of one latent, that at which the walk starts; others are found before.
+        named = [
+            self.direction(name, each) if isinstance(each, str) and not Reference.read(each, name).is_local else each
+            for each in (direction, options.get("second"))
+        ]
+        spaces = [each.space for each in named if isinstance(each, Direction)]
+        begun = self._start(start, name, space, spaces[0] if spaces and not is_curve(options) else None, inversion)
+        first, second = (self.direction(name, each, begun) if isinstance(each, str) else each for each in named)
+        return walk_request(name, begun, first, second, options)
 
     def direction(self, generator: str, word: str, at: Start | None = None) -> Direction:
         """The direction that a word names, of a local method that at a latent."""
@@ -73,9 +72,13 @@ class Walker:
     ) -> Start:
         if is_photograph(start):
             photograph: Any = start
-            options: InversionOptions = {**inversion, "space": inversion.get("space") or space or lies_in}
+            options: InversionOptions = {**inversion, "space": inversion.get("space") or space}
             found = self._client.invert(
-                photograph, generator, progress=self._progress, timeout=self._deadline.remaining(), **options
+                photograph,
+                generator,
+                progress=self._progress,
+                timeout=self._deadline.remaining(),
+                **_settled_in(options, lies_in),
             )
             return start_of(found)
         if inversion:
@@ -101,15 +104,13 @@ def edits(
     timeout: float,
 ) -> EditOutcomes:
     """What became of each photograph, as soon as it is known; see `Client.iter_edit`."""
-    check_walk_options(walk)
     # The same measure tells how near the inversion and how far the edit is.
     options = edit_walk(strength, {**walk, "distance": walk.get("distance") or inversion.get("distance")})
+    check_walk_options(options, directed=True)
     if isinstance(direction, str) and not Reference.read(direction, generator).is_local:
         direction = Walker(client, Deadline(timeout), progress).direction(generator, direction)
-    # What becomes of a class settles the space of an inversion.
-    has_class = inversion.get("class_labels") is not None or inversion.get("class_mode") is not None
-    if isinstance(direction, Direction) and not is_curve(options) and not has_class:
-        inversion = {**inversion, "space": inversion.get("space") or direction.space}
+    if isinstance(direction, Direction) and not is_curve(options):
+        inversion = _settled_in(inversion, direction.space)
     outcomes = client.iter_invert(photographs, generator, progress=progress, timeout=timeout, **inversion)
     with closing(outcomes):
         for outcome in outcomes:
@@ -118,6 +119,13 @@ def edits(
             else:
                 found = client.traverse(outcome, direction, generator=generator, timeout=timeout, **options)
                 yield Edit(outcome, found, strength)
+
+
+def _settled_in(inversion: InversionOptions, space: str | None) -> InversionOptions:
+    """The options of an inversion in a space, unless they settle another one."""
+    # What becomes of a class settles it.
+    has_class = inversion.get("class_labels") is not None or inversion.get("class_mode") is not None
+    return inversion if has_class else {**inversion, "space": inversion.get("space") or space}
 
 
 def _generator(start: WalkStart, direction: Direction | str | None, generator: str | None) -> str:

@@ -38,7 +38,7 @@ def eigen_axes(directions: DirectionSet, eigenbasis: Eigenbasis) -> list[tuple[l
         )
     if n == 1:
         # There is but one axis, for a random vector too.
-        return [([], [])] * len(directions)
+        return [([], []) for _ in directions.vectors]
     least = betaincinv(0.5, (n - 1) / 2, 1 - CHANCE)
     found = []
     for shares in eigenbasis.rotate(directions.vectors) ** 2:

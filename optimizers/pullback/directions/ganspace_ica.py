@@ -14,10 +14,10 @@ from pullback.directions.direction_set import DirectionSet
 from pullback.directions.ganspace_components import principal_components
 from pullback.directions.ganspace_samples import GanspaceSamples
 from pullback.directions.origins import check_count, origin_of
-from pullback.directions.signs import signs_of
 from pullback.errors import PullbackError, UnknownNameError
 from pullback.generators.generator import Generator
 from pullback.geometry.seeding import derive_seed
+from pullback.geometry.signs import signs_of
 
 _MOST_ITERATIONS = 1000
 _ROWS = 4096

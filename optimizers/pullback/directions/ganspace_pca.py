@@ -6,8 +6,8 @@ from pullback.directions.direction_set import DirectionSet
 from pullback.directions.ganspace_components import principal_components
 from pullback.directions.ganspace_samples import GanspaceSamples
 from pullback.directions.origins import check_count, origin_of
-from pullback.directions.signs import signs_of
 from pullback.generators.generator import Generator
+from pullback.geometry.signs import signs_of
 
 
 def ganspace_pca(

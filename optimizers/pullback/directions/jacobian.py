@@ -11,12 +11,12 @@ from torch.func import jvp, vjp, vmap
 
 from pullback.directions.direction_set import DirectionSet
 from pullback.directions.origins import check_count, local_latent, origin_of
-from pullback.directions.signs import signs_of
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators.generator import Generator
 from pullback.geometry.jacobian import inner_products
 from pullback.geometry.precision import full_precision
 from pullback.geometry.seeding import derive_seed
+from pullback.geometry.signs import signs_of
 
 # Directions beyond the k that are asked for: the k-th converges as fast as the first of those that are left out allows.
 _SURPLUS = 8

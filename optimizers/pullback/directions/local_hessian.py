@@ -6,10 +6,10 @@ from torch import Tensor
 
 from pullback.directions.direction_set import DirectionSet
 from pullback.directions.origins import check_count, local_latent, origin_of
-from pullback.directions.signs import signs_of
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.generators.generator import Generator
 from pullback.geometry.metric import metric_eigenpairs
+from pullback.geometry.signs import signs_of
 
 # Dimensions up to which the whole metric takes less than the iteration for its leading eigenpairs.
 _MOST_DENSE = 1024

@@ -8,8 +8,8 @@ import torch
 
 from pullback.directions.direction_set import DirectionSet
 from pullback.directions.origins import check_count, origin_of
-from pullback.directions.signs import signs_of
 from pullback.generators.generator import Generator
+from pullback.geometry.signs import signs_of
 
 
 def sefa(generator: Generator, k: int, *, space: str, layers: Sequence[int] = ()) -> DirectionSet:

@@ -21,7 +21,8 @@ def shuffle_weights(generator: Generator, seed: int) -> Generator:
 
     Returns:
         The control, on the same device and in the same precision, named `{name}-shuffled`. Its `weights_hash` says
-        that these are not the published weights.
+        that these are not the published weights. Its priors are those of the original, so that both are looked at in
+        the same places: of w, too, which its own mapping network would put elsewhere.
     """
     control = copy.deepcopy(generator)
     control.name = f"{generator.name}-shuffled"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -127,6 +128,13 @@ class MetricAnalysis:
         following = next((name for name in self._units if name not in state.tensors), "statistics")
         return following.split("/")[0]
 
+    def eigenvectors(self, state: AnalysisState) -> Float64[Tensor, "n n"]:
+        """Those of the mean metric as columns, by descending eigenvalue; the metrics have to be measured."""
+        mean = torch.from_numpy(_stack(state, "metric").mean(axis=0))
+        # Ascending in torch.
+        descending: Tensor = torch.linalg.eigh(mean).eigenvectors.flip(1)
+        return descending
+
     def result(self, state: AnalysisState) -> Findings:
         """The statistics of what was measured."""
         if not self.done(state):
@@ -236,8 +244,7 @@ class MetricAnalysis:
         return unit
 
     def _axis_images(self, state: AnalysisState, rank: int) -> Tensor:
-        mean = torch.from_numpy(_stack(state, "metric").mean(axis=0))
-        axis = torch.linalg.eigh(mean).eigenvectors[:, -1 - rank]
+        axis = self.eigenvectors(state)[:, rank]
         # z₀ + t u
         latents = self._latents[0] + torch.outer(self._steps(), axis).to(self._latents)
         with torch.no_grad():

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
 from pullback.files import read_provenance, write_whole
 from pullback.geometry.checks import as_metric, check_orthonormal, check_symmetric
+from pullback.geometry.signs import signs_of
 from pullback.geometry.statistics.spectrum import dims_for
 
 _FORMAT = "pullback-eigenbasis-1"
@@ -150,10 +151,8 @@ class Eigenbasis:
         metric = as_metric(metric)
         # H = U Λ Uᵀ; LAPACK's order is ascending.
         ascending, vectors = np.linalg.eigh(metric)
-        vectors = vectors[:, ::-1]
-        largest = np.abs(vectors).argmax(axis=0)
-        vectors = vectors * np.where(vectors[largest, np.arange(len(metric))] < 0, -1.0, 1.0)
-        return cls(ascending[::-1], vectors, metric, provenance)
+        rows = vectors.T[::-1]
+        return cls(ascending[::-1], (rows * signs_of(rows)).T, metric, provenance)
 
     @property
     def dim(self) -> int:

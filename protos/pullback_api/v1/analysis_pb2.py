@@ -27,7 +27,7 @@ from pullback_api.v1 import specs_pb2 as pullback__api_dot_v1_dot_specs__pb2
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epullback_api/v1/analysis.proto\x12\x0fpullback_api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"\xd7\x05\n\x0eMetricAnalysis\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04spec\x18\x02 \x01(\x0b\x32\x1d.pullback_api.v1.AnalysisSpec\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x1d\n\x15\x64istance_weights_hash\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x0b\n\x03\x64im\x18\x08 \x01(\x05\x12+\n\x08spectrum\x18\t \x01(\x0b\x32\x19.pullback_api.v1.Spectrum\x12\x34\n\x11shuffled_spectrum\x18\n \x01(\x0b\x32\x19.pullback_api.v1.Spectrum\x12\x36\n\x0e\x61pparent_speed\x18\x0b \x01(\x0b\x32\x1e.pullback_api.v1.ApparentSpeed\x12\x31\n\x0bhomogeneity\x18\x0c \x01(\x0b\x32\x1c.pullback_api.v1.Homogeneity\x12:\n\x14shuffled_homogeneity\x18\r \x01(\x0b\x32\x1c.pullback_api.v1.Homogeneity\x12\x38\n\x0b\x63omparisons\x18\x0e \x03(\x0b\x32#.pullback_api.v1.DistanceComparison\x12\x33\n\x06layers\x18\x0f \x03(\x0b\x32#.pullback_api.v1.LayerAmplification\x12<\n\x0fshuffled_layers\x18\x10 \x03(\x0b\x32#.pullback_api.v1.LayerAmplification\x12(\n\x04\x61xes\x18\x11 \x03(\x0b\x32\x1a.pullback_api.v1.AxisStrip\x12\x0e\n\x06method\x18\x12 \x01(\t\"\xcc\x01\n\x08Spectrum\x12\x38\n\x17mean_metric_eigenvalues\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12,\n\x0b\x65igenvalues\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x04\x64ims\x18\x03 \x03(\x0b\x32\x18.pullback_api.v1.DimsFor\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_rank\x18\x04 \x01(\x01\x12\x18\n\x10\x63ondition_number\x18\x05 \x01(\x01\"Q\n\x07\x44imsFor\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x13\n\x0bmean_metric\x18\x02 \x01(\x05\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x11\n\tdeviation\x18\x04 \x01(\x01\"\x8d\x01\n\rApparentSpeed\x12(\n\x07samples\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x0c\n\x04mean\x18\x02 \x01(\x01\x12\x11\n\tdeviation\x18\x03 \x01(\x01\x12\x15\n\rexpected_mean\x18\x04 \x01(\x01\x12\x1a\n\x12\x65xpected_deviation\x18\x05 \x01(\x01\"\xb4\x01\n\x0bHomogeneity\x12\'\n\x06linear\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12$\n\x03log\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x13\n\x0blinear_mean\x18\x03 \x01(\x01\x12\x18\n\x10linear_deviation\x18\x04 \x01(\x01\x12\x10\n\x08log_mean\x18\x05 \x01(\x01\x12\x15\n\rlog_deviation\x18\x06 \x01(\x01\"\x98\x02\n\x12\x44istanceComparison\x12\x10\n\x08\x64istance\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x11\n\tpositions\x18\x03 \x01(\x05\x12\x19\n\x11\x65ntry_correlation\x18\x04 \x01(\x01\x12\x1c\n\x14spectrum_correlation\x18\x05 \x01(\x01\x12\x18\n\x10linear_agreement\x18\x06 \x01(\x01\x12\x15\n\rlog_agreement\x18\x07 \x01(\x01\x12\x11\n\tlog_slope\x18\x08 \x01(\x01\x12\x15\n\rlog_intercept\x18\t \x01(\x01\x12\x1d\n\x15linear_agreement_back\x18\n \x01(\x01\x12\x1a\n\x12log_agreement_back\x18\x0b \x01(\x01\"S\n\x12LayerAmplification\x12\r\n\x05layer\x18\x01 \x01(\t\x12.\n\ramplification\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"\xa9\x01\n\tAxisStrip\x12\x0c\n\x04rank\x18\x01 \x01(\x05\x12\x12\n\neigenvalue\x18\x02 \x01(\x01\x12&\n\x05steps\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12*\n\tdistances\x18\x04 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x06\x66rames\x18\x05 \x03(\x0b\x32\x16.pullback_api.v1.Imageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epullback_api/v1/analysis.proto\x12\x0fpullback_api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"\x87\x06\n\x0eMetricAnalysis\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x04spec\x18\x02 \x01(\x0b\x32\x1d.pullback_api.v1.AnalysisSpec\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x1d\n\x15\x64istance_weights_hash\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x0b\n\x03\x64im\x18\x08 \x01(\x05\x12+\n\x08spectrum\x18\t \x01(\x0b\x32\x19.pullback_api.v1.Spectrum\x12\x34\n\x11shuffled_spectrum\x18\n \x01(\x0b\x32\x19.pullback_api.v1.Spectrum\x12\x36\n\x0e\x61pparent_speed\x18\x0b \x01(\x0b\x32\x1e.pullback_api.v1.ApparentSpeed\x12\x31\n\x0bhomogeneity\x18\x0c \x01(\x0b\x32\x1c.pullback_api.v1.Homogeneity\x12:\n\x14shuffled_homogeneity\x18\r \x01(\x0b\x32\x1c.pullback_api.v1.Homogeneity\x12\x38\n\x0b\x63omparisons\x18\x0e \x03(\x0b\x32#.pullback_api.v1.DistanceComparison\x12\x33\n\x06layers\x18\x0f \x03(\x0b\x32#.pullback_api.v1.LayerAmplification\x12<\n\x0fshuffled_layers\x18\x10 \x03(\x0b\x32#.pullback_api.v1.LayerAmplification\x12(\n\x04\x61xes\x18\x11 \x03(\x0b\x32\x1a.pullback_api.v1.AxisStrip\x12\x0e\n\x06method\x18\x12 \x01(\t\x12.\n\x05walks\x18\x13 \x01(\x0b\x32\x1f.pullback_api.v1.WalkStatistics\"\xcc\x01\n\x08Spectrum\x12\x38\n\x17mean_metric_eigenvalues\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12,\n\x0b\x65igenvalues\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x04\x64ims\x18\x03 \x03(\x0b\x32\x18.pullback_api.v1.DimsFor\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_rank\x18\x04 \x01(\x01\x12\x18\n\x10\x63ondition_number\x18\x05 \x01(\x01\"Q\n\x07\x44imsFor\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x13\n\x0bmean_metric\x18\x02 \x01(\x05\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x11\n\tdeviation\x18\x04 \x01(\x01\"\x8d\x01\n\rApparentSpeed\x12(\n\x07samples\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x0c\n\x04mean\x18\x02 \x01(\x01\x12\x11\n\tdeviation\x18\x03 \x01(\x01\x12\x15\n\rexpected_mean\x18\x04 \x01(\x01\x12\x1a\n\x12\x65xpected_deviation\x18\x05 \x01(\x01\"\xb4\x01\n\x0bHomogeneity\x12\'\n\x06linear\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12$\n\x03log\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x13\n\x0blinear_mean\x18\x03 \x01(\x01\x12\x18\n\x10linear_deviation\x18\x04 \x01(\x01\x12\x10\n\x08log_mean\x18\x05 \x01(\x01\x12\x15\n\rlog_deviation\x18\x06 \x01(\x01\"\x98\x02\n\x12\x44istanceComparison\x12\x10\n\x08\x64istance\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x11\n\tpositions\x18\x03 \x01(\x05\x12\x19\n\x11\x65ntry_correlation\x18\x04 \x01(\x01\x12\x1c\n\x14spectrum_correlation\x18\x05 \x01(\x01\x12\x18\n\x10linear_agreement\x18\x06 \x01(\x01\x12\x15\n\rlog_agreement\x18\x07 \x01(\x01\x12\x11\n\tlog_slope\x18\x08 \x01(\x01\x12\x15\n\rlog_intercept\x18\t \x01(\x01\x12\x1d\n\x15linear_agreement_back\x18\n \x01(\x01\x12\x1a\n\x12log_agreement_back\x18\x0b \x01(\x01\"S\n\x12LayerAmplification\x12\r\n\x05layer\x18\x01 \x01(\t\x12.\n\ramplification\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"\xa9\x01\n\tAxisStrip\x12\x0c\n\x04rank\x18\x01 \x01(\x05\x12\x12\n\neigenvalue\x18\x02 \x01(\x01\x12&\n\x05steps\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12*\n\tdistances\x18\x04 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x06\x66rames\x18\x05 \x03(\x0b\x32\x16.pullback_api.v1.Image\"\xdd\x01\n\x0eWalkStatistics\x12\x38\n\x0f\x64istance_curves\x18\x01 \x01(\x0b\x32\x1f.pullback_api.v1.DistanceCurves\x12\x35\n\x0e\x64\x65nsity_drifts\x18\x02 \x03(\x0b\x32\x1d.pullback_api.v1.DensityDrift\x12)\n\x07warpage\x18\x03 \x01(\x0b\x32\x18.pullback_api.v1.Warpage\x12/\n\nrobustness\x18\x04 \x01(\x0b\x32\x1b.pullback_api.v1.Robustness\"\xb0\x01\n\x0e\x44istanceCurves\x12&\n\x05steps\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12$\n\x03top\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\'\n\x06random\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\'\n\x06\x62ottom\x18\x04 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"\xa1\x01\n\x0c\x44\x65nsityDrift\x12\x11\n\ttraversal\x18\x01 \x01(\t\x12&\n\x05steps\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x05norms\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12.\n\rlog_densities\x18\x04 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"Y\n\x07Warpage\x12\n\n\x02ks\x18\x01 \x03(\x05\x12\x0f\n\x07\x65psilon\x18\x02 \x01(\x01\x12\x31\n\x05kinds\x18\x03 \x03(\x0b\x32\".pullback_api.v1.SubspaceDistances\"y\n\x11SubspaceDistances\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12)\n\x08geodesic\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12+\n\nprojection\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"\x8f\x01\n\nRobustness\x12\x11\n\tembedding\x18\x01 \x01(\t\x12\x0e\n\x06images\x18\x02 \x01(\x05\x12*\n\tstrengths\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x32\n\x06\x63urves\x18\x04 \x03(\x0b\x32\".pullback_api.v1.PerturbationCurve\"]\n\x11PerturbationCurve\x12\x0b\n\x03way\x18\x01 \x01(\t\x12\x0f\n\x07unmoved\x18\x02 \x01(\x01\x12*\n\tdistances\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,19 +35,33 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.analysis_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METRICANALYSIS']._serialized_start=144
-  _globals['_METRICANALYSIS']._serialized_end=871
-  _globals['_SPECTRUM']._serialized_start=874
-  _globals['_SPECTRUM']._serialized_end=1078
-  _globals['_DIMSFOR']._serialized_start=1080
-  _globals['_DIMSFOR']._serialized_end=1161
-  _globals['_APPARENTSPEED']._serialized_start=1164
-  _globals['_APPARENTSPEED']._serialized_end=1305
-  _globals['_HOMOGENEITY']._serialized_start=1308
-  _globals['_HOMOGENEITY']._serialized_end=1488
-  _globals['_DISTANCECOMPARISON']._serialized_start=1491
-  _globals['_DISTANCECOMPARISON']._serialized_end=1771
-  _globals['_LAYERAMPLIFICATION']._serialized_start=1773
-  _globals['_LAYERAMPLIFICATION']._serialized_end=1856
-  _globals['_AXISSTRIP']._serialized_start=1859
-  _globals['_AXISSTRIP']._serialized_end=2028
+  _globals['_METRICANALYSIS']._serialized_end=919
+  _globals['_SPECTRUM']._serialized_start=922
+  _globals['_SPECTRUM']._serialized_end=1126
+  _globals['_DIMSFOR']._serialized_start=1128
+  _globals['_DIMSFOR']._serialized_end=1209
+  _globals['_APPARENTSPEED']._serialized_start=1212
+  _globals['_APPARENTSPEED']._serialized_end=1353
+  _globals['_HOMOGENEITY']._serialized_start=1356
+  _globals['_HOMOGENEITY']._serialized_end=1536
+  _globals['_DISTANCECOMPARISON']._serialized_start=1539
+  _globals['_DISTANCECOMPARISON']._serialized_end=1819
+  _globals['_LAYERAMPLIFICATION']._serialized_start=1821
+  _globals['_LAYERAMPLIFICATION']._serialized_end=1904
+  _globals['_AXISSTRIP']._serialized_start=1907
+  _globals['_AXISSTRIP']._serialized_end=2076
+  _globals['_WALKSTATISTICS']._serialized_start=2079
+  _globals['_WALKSTATISTICS']._serialized_end=2300
+  _globals['_DISTANCECURVES']._serialized_start=2303
+  _globals['_DISTANCECURVES']._serialized_end=2479
+  _globals['_DENSITYDRIFT']._serialized_start=2482
+  _globals['_DENSITYDRIFT']._serialized_end=2643
+  _globals['_WARPAGE']._serialized_start=2645
+  _globals['_WARPAGE']._serialized_end=2734
+  _globals['_SUBSPACEDISTANCES']._serialized_start=2736
+  _globals['_SUBSPACEDISTANCES']._serialized_end=2857
+  _globals['_ROBUSTNESS']._serialized_start=2860
+  _globals['_ROBUSTNESS']._serialized_end=3003
+  _globals['_PERTURBATIONCURVE']._serialized_start=3005
+  _globals['_PERTURBATIONCURVE']._serialized_end=3098
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class MetricAnalysis(_message.Message):
-    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "spectrum", "shuffled_spectrum", "apparent_speed", "homogeneity", "shuffled_homogeneity", "comparisons", "layers", "shuffled_layers", "axes", "method")
+    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "spectrum", "shuffled_spectrum", "apparent_speed", "homogeneity", "shuffled_homogeneity", "comparisons", "layers", "shuffled_layers", "axes", "method", "walks")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     GENERATOR_WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class MetricAnalysis(_message.Message):
     SHUFFLED_LAYERS_FIELD_NUMBER: _ClassVar[int]
     AXES_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
+    WALKS_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: _specs_pb2.AnalysisSpec
     generator_weights_hash: str
@@ -49,7 +50,8 @@ class MetricAnalysis(_message.Message):
     shuffled_layers: _containers.RepeatedCompositeFieldContainer[LayerAmplification]
     axes: _containers.RepeatedCompositeFieldContainer[AxisStrip]
     method: str
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., shuffled_spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., apparent_speed: _Optional[_Union[ApparentSpeed, _Mapping]] = ..., homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., shuffled_homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., comparisons: _Optional[_Iterable[_Union[DistanceComparison, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., shuffled_layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., axes: _Optional[_Iterable[_Union[AxisStrip, _Mapping]]] = ..., method: _Optional[str] = ...) -> None: ...
+    walks: WalkStatistics
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., shuffled_spectrum: _Optional[_Union[Spectrum, _Mapping]] = ..., apparent_speed: _Optional[_Union[ApparentSpeed, _Mapping]] = ..., homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., shuffled_homogeneity: _Optional[_Union[Homogeneity, _Mapping]] = ..., comparisons: _Optional[_Iterable[_Union[DistanceComparison, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., shuffled_layers: _Optional[_Iterable[_Union[LayerAmplification, _Mapping]]] = ..., axes: _Optional[_Iterable[_Union[AxisStrip, _Mapping]]] = ..., method: _Optional[str] = ..., walks: _Optional[_Union[WalkStatistics, _Mapping]] = ...) -> None: ...
 
 class Spectrum(_message.Message):
     __slots__ = ("mean_metric_eigenvalues", "eigenvalues", "dims", "effective_rank", "condition_number")
@@ -154,3 +156,81 @@ class AxisStrip(_message.Message):
     distances: _values_pb2.Tensor
     frames: _containers.RepeatedCompositeFieldContainer[_values_pb2.Image]
     def __init__(self, rank: _Optional[int] = ..., eigenvalue: _Optional[float] = ..., steps: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_values_pb2.Image, _Mapping]]] = ...) -> None: ...
+
+class WalkStatistics(_message.Message):
+    __slots__ = ("distance_curves", "density_drifts", "warpage", "robustness")
+    DISTANCE_CURVES_FIELD_NUMBER: _ClassVar[int]
+    DENSITY_DRIFTS_FIELD_NUMBER: _ClassVar[int]
+    WARPAGE_FIELD_NUMBER: _ClassVar[int]
+    ROBUSTNESS_FIELD_NUMBER: _ClassVar[int]
+    distance_curves: DistanceCurves
+    density_drifts: _containers.RepeatedCompositeFieldContainer[DensityDrift]
+    warpage: Warpage
+    robustness: Robustness
+    def __init__(self, distance_curves: _Optional[_Union[DistanceCurves, _Mapping]] = ..., density_drifts: _Optional[_Iterable[_Union[DensityDrift, _Mapping]]] = ..., warpage: _Optional[_Union[Warpage, _Mapping]] = ..., robustness: _Optional[_Union[Robustness, _Mapping]] = ...) -> None: ...
+
+class DistanceCurves(_message.Message):
+    __slots__ = ("steps", "top", "random", "bottom")
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    TOP_FIELD_NUMBER: _ClassVar[int]
+    RANDOM_FIELD_NUMBER: _ClassVar[int]
+    BOTTOM_FIELD_NUMBER: _ClassVar[int]
+    steps: _values_pb2.Tensor
+    top: _values_pb2.Tensor
+    random: _values_pb2.Tensor
+    bottom: _values_pb2.Tensor
+    def __init__(self, steps: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., top: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., random: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., bottom: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class DensityDrift(_message.Message):
+    __slots__ = ("traversal", "steps", "norms", "log_densities")
+    TRAVERSAL_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    NORMS_FIELD_NUMBER: _ClassVar[int]
+    LOG_DENSITIES_FIELD_NUMBER: _ClassVar[int]
+    traversal: str
+    steps: _values_pb2.Tensor
+    norms: _values_pb2.Tensor
+    log_densities: _values_pb2.Tensor
+    def __init__(self, traversal: _Optional[str] = ..., steps: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., norms: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., log_densities: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class Warpage(_message.Message):
+    __slots__ = ("ks", "epsilon", "kinds")
+    KS_FIELD_NUMBER: _ClassVar[int]
+    EPSILON_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    ks: _containers.RepeatedScalarFieldContainer[int]
+    epsilon: float
+    kinds: _containers.RepeatedCompositeFieldContainer[SubspaceDistances]
+    def __init__(self, ks: _Optional[_Iterable[int]] = ..., epsilon: _Optional[float] = ..., kinds: _Optional[_Iterable[_Union[SubspaceDistances, _Mapping]]] = ...) -> None: ...
+
+class SubspaceDistances(_message.Message):
+    __slots__ = ("kind", "geodesic", "projection")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    GEODESIC_FIELD_NUMBER: _ClassVar[int]
+    PROJECTION_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    geodesic: _values_pb2.Tensor
+    projection: _values_pb2.Tensor
+    def __init__(self, kind: _Optional[str] = ..., geodesic: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., projection: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class Robustness(_message.Message):
+    __slots__ = ("embedding", "images", "strengths", "curves")
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    STRENGTHS_FIELD_NUMBER: _ClassVar[int]
+    CURVES_FIELD_NUMBER: _ClassVar[int]
+    embedding: str
+    images: int
+    strengths: _values_pb2.Tensor
+    curves: _containers.RepeatedCompositeFieldContainer[PerturbationCurve]
+    def __init__(self, embedding: _Optional[str] = ..., images: _Optional[int] = ..., strengths: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., curves: _Optional[_Iterable[_Union[PerturbationCurve, _Mapping]]] = ...) -> None: ...
+
+class PerturbationCurve(_message.Message):
+    __slots__ = ("way", "unmoved", "distances")
+    WAY_FIELD_NUMBER: _ClassVar[int]
+    UNMOVED_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    way: str
+    unmoved: float
+    distances: _values_pb2.Tensor
+    def __init__(self, way: _Optional[str] = ..., unmoved: _Optional[float] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...

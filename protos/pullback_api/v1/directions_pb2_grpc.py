@@ -105,7 +105,8 @@ class DirectionsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ImportDirections(self, request, context):
-        """Keeps directions from a published file. The same file for the same generator and space is kept once.
+        """Keeps directions from a published file. The same file for the same generator and space, measured by the same
+        eigenbasis on the same layers, is kept once.
 
         INVALID_ARGUMENT: the file is not of that format, or its shapes do not fit the generator; nothing is kept then.
         """
@@ -129,7 +130,12 @@ class DirectionsServicer(object):
 
     def Traverse(self, request, context):
         """Walks from a latent along a direction. Frames are sent as they finish, in ascending order of `index`; the last
-        message is the end, with the strip and the animation where they were asked for.
+        message is the end, with the strip and the animation where they were asked for. It may be larger than the 4 MiB that
+        gRPC's clients take by default.
+
+        NOT_FOUND: no such generator or directions. INVALID_ARGUMENT: a kind, a start, a direction or a number that do not
+        go together or are out of range, or directions of other weights than the generator has; the field violations say
+        which. FAILED_PRECONDITION: the job that finds the directions has not succeeded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -124,8 +124,9 @@ class GeometryServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AnalyzeMetric(self, request, context):
-        """Analyses the metric of a generator as a job: the tables and figures of Wang & Ponce (ICLR 2021). Where the same
-        analysis exists, or is being computed, the answer is the job that made it or is making it.
+        """Analyses the metric of a generator as a job: the tables and figures of Wang & Ponce (ICLR 2021), and those of walks
+        along directions. Where the same analysis exists, or is being computed, the answer is the job that made it or is
+        making it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
+from pullback.generators import CatalogueEntry
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, directions_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
 from pullback_server.direction_sets import single
@@ -144,7 +145,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         generator = find_generator(request.generator, "generator")
         check_axes(request)
         chosen = [
-            await self._choose(ref, request.generator, field)
+            await self._choose(ref, generator, field)
             for ref, field in ((request.direction, "direction"), (request.second, "second"))
             if request.HasField(field)
         ]
@@ -158,7 +159,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
                 else:
                     yield directions_pb2.TraverseResponse(end=_end(piece, sent))
 
-    async def _choose(self, ref: directions_pb2.DirectionRef, generator: str, field: str) -> ChosenDirection:
+    async def _choose(self, ref: directions_pb2.DirectionRef, generator: CatalogueEntry, field: str) -> ChosenDirection:
         """The direction that a request's field names."""
         whole = await self._kept.read(ref.directions, f"{field}.directions")
         # The others of the set need not survive a projection.

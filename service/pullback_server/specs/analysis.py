@@ -21,6 +21,8 @@ MAX_POSITIONS = 2_000
 DEFAULT_POSITIONS = 50
 DEFAULT_CONTROL_POSITIONS = 10
 DEFAULT_COMPARED_DISTANCES = ("st-lpips-alex", "mse", "ssim")
+# Of what an analysis looks at, so that one of an older version is not taken for one of today: 2 looks at walks too.
+_EDITION = 2
 
 
 def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") -> specs_pb2.AnalysisSpec:
@@ -65,9 +67,9 @@ def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") ->
 
 
 def analysis_name_of(spec: specs_pb2.AnalysisSpec) -> str:
-    """The resource name of the analysis that a complete specification makes with today's weights."""
+    """The resource name of the analysis that a complete specification makes with today's weights and version."""
     generator = find_generator(spec.generator, "generator")
     weights = [distances.entry(name).weights_hash for name in (spec.distance, *spec.compared_distances)]
-    parts = (generator.weights_hash, *weights, identity(spec))
+    parts = (_EDITION, generator.weights_hash, *weights, identity(spec))
     readable = f"{spec.space}-{spec.distance}-{spec.positions}-{spec.seed}-{digest(parts)}"
     return analysis_name(generator.name, as_id(readable))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback.generators import CatalogueEntry
 from pullback_api.tensors import unpack
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations, invalid
+from pullback_server.names import generator_name
 
 MAX_TITLE, MAX_NOTES = 100, 10_000
 
@@ -32,21 +34,23 @@ class ChosenDirection:
 
 
 def chosen_index(
-    ref: directions_pb2.DirectionRef, whole: directions_pb2.DirectionSet, generator: str, field: str
+    ref: directions_pb2.DirectionRef, whole: directions_pb2.DirectionSet, generator: CatalogueEntry, field: str
 ) -> int:
     """Which direction of a set is named, by its number or its title.
 
     Args:
         ref: What names it.
         whole: The set that is named.
-        generator: Name of the generator on which it is to be walked, `generators/{id}`.
+        generator: The generator on which it is to be walked.
         field: Path of `ref` in the request.
 
     Raises:
-        ApiError: INVALID_ARGUMENT where there is none, or the set is another generator's.
+        ApiError: INVALID_ARGUMENT where there is none, or the set is of another generator or of other weights.
     """
-    if whole.spec.generator != generator:
-        raise invalid(f"{field}.directions", f"expected directions of {generator}, but those of another came")
+    if whole.spec.generator != (name := generator_name(generator.name)):
+        raise invalid(f"{field}.directions", f"expected directions of {name}, but those of another came")
+    if whole.generator_weights_hash != generator.weights_hash:
+        raise invalid(f"{field}.directions", f"{whole.name} is of weights that {name} had before; find it anew")
     index = ref.index
     if ref.title:
         titles = {note.title: note.index for note in whole.annotations if note.title}
@@ -69,6 +73,19 @@ def chosen_direction(one: directions_pb2.DirectionSet) -> ChosenDirection:
         space=one.space,
         layers=tuple(one.layers),
     )
+
+
+def in_whole_input(direction: ChosenDirection, generator: CatalogueEntry) -> ChosenDirection:
+    """A direction of a block of the generator's input as one of the whole input, which leaves other blocks alone.
+
+    Args:
+        direction: One of a space that is a block of coordinates of the input, or all of it.
+        generator: The generator, without a mapping network.
+    """
+    block, whole = generator.space(direction.space), generator.space(generator.input_space)
+    vector = np.zeros(whole.dim)
+    vector[block.start : block.start + block.dim] = direction.vector
+    return replace(direction, vector=vector, space=whole.name)
 
 
 def check_annotation(annotation: directions_pb2.Annotation, count: int) -> None:

@@ -12,7 +12,7 @@ from pullback.generators import CatalogueEntry
 from pullback.generators.named_layers import mapped_space
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
-from pullback_server.specs.chosen import ChosenDirection
+from pullback_server.specs.chosen import ChosenDirection, in_whole_input
 from pullback_server.specs.common import IMAGE_FORMATS, check_range, check_seed, distance_of, enum_names
 from pullback_server.specs.directions import check_layers
 from pullback_server.specs.latents import read_latent
@@ -30,7 +30,9 @@ MAX_FRAMES, MAX_SUBSPACE_FRAMES, DEFAULT_FRAMES = 500, 32, 9
 DEFAULT_FIRST, DEFAULT_LAST = -2.0, 2.0
 MAX_PIECES, PIECES_A_FRAME = 1_000, 10
 # A step beside which float32 forgets the latent that it starts from.
-LONGEST_UNIT = 2.0**23
+LONGEST_STEP = 2.0**23
+# Of all frames together, where they are laid side by side or animated: 1,024 of 256 × 256 px.
+MAX_PIXELS = 2**26
 
 
 def check_axes(request: directions_pb2.TraverseRequest) -> None:
@@ -76,6 +78,9 @@ def complete_traversal(
     """
     wrong = Violations()
     kind = TRAVERSAL_KINDS[_kind(request)]
+    if kind != "curve" and request.space == generator.input_space and not generator.has_mapping:
+        # A latent of the whole input, such as one that was inverted with a class, may move in one block of it.
+        chosen = [in_whole_input(direction, generator) for direction in chosen]
     _check_places(request, kind, chosen, generator, wrong)
     space = request.space or ("z" if kind == "curve" else chosen[0].space)
     latent = _read_start(request, kind, space, chosen, generator, wrong)
@@ -86,6 +91,8 @@ def complete_traversal(
         wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
     units = [_unit(request, kind, direction, wrong) for direction in chosen]
     first, last, frames = _complete_steps(request, kind, wrong)
+    _check_length(first, last, units, wrong)
+    _check_pictures(request, frames**2 if kind == "subspace" else frames, generator, wrong)
     curve = _complete_curve(request, (first, last, frames), chosen, generator, wrong) if kind == "curve" else None
     wrong.raise_if_any()
     assert latent is not None  # noqa: S101  (otherwise a violation was noted)
@@ -175,12 +182,33 @@ def _complete_steps(request: directions_pb2.TraverseRequest, kind: str, wrong: V
     return first, last, frames
 
 
+def _check_length(first: float, last: float, units: Sequence[float], wrong: Violations) -> None:
+    """A walk that leaves the numbers that float32 tells apart is a violation."""
+    field, farthest = max(("first_step", -first), ("last_step", last), key=lambda step: step[1])
+    length = farthest * max(units, default=1.0)
+    if not wrong and length >= LONGEST_STEP:
+        wrong.add(
+            field, f"so far a latent would move by {length:.3g}, and {LONGEST_STEP:.3g} is the most; walk less far"
+        )
+
+
+def _check_pictures(
+    request: directions_pb2.TraverseRequest, frames: int, generator: CatalogueEntry, wrong: Violations
+) -> None:
+    """Frames of more pixels than a strip or an animation is made of are a violation."""
+    *_, height, width = generator.image_shape
+    most = MAX_PIXELS // (height * width)
+    for field in ("strip", "animation"):
+        if getattr(request, field) and frames > most:
+            wrong.add(field, f"of {width} × {height} px it is made of at most {most} frames, not of {frames}")
+
+
 def _unit(request: directions_pb2.TraverseRequest, kind: str, direction: ChosenDirection, wrong: Violations) -> float:
     """Length of a step of 1 in units of the latent."""
     if request.unit == directions_pb2.STEP_UNIT_LATENT or kind == "curve":
         return 1.0
     unit = float(direction.rate) ** -0.5 if direction.rate > 0 else math.inf
-    if unit >= LONGEST_UNIT:
+    if unit >= LONGEST_STEP:
         wrong.add("unit", "along a direction that changes nothing (α_H = 0) no step has a rate; take LATENT")
     return unit
 

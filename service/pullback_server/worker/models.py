@@ -22,6 +22,7 @@ class Models:
         self.device = device
         self.generator = cache(self._load_generator)
         self.distance = cache(self._load_distance)
+        self.pooled_features = cache(self._load_pooled_features)
         self._banks: dict[tuple[str, str, str], _Bank] = {}
 
     def bank(
@@ -63,6 +64,9 @@ class Models:
 
     def _load_distance(self, name: str) -> Distance:
         return distances.load(name, device=self.device)
+
+    def _load_pooled_features(self) -> distances.PooledFeatures:
+        return distances.load_pooled_features(self.device)
 
 
 class _Bank:

@@ -16,7 +16,7 @@ from pullback.directions.traversals.layered import LAYERED_SPACE, layer_count, l
 from pullback.directions.traversals.linear import linear
 from pullback.directions.traversals.measuring import measured_frames
 from pullback.directions.traversals.metric_uniform import metric_uniform
-from pullback.directions.traversals.pictures import animation, strip
+from pullback.directions.traversals.pictures import forth_and_back, reduced, side_by_side
 from pullback.directions.traversals.spherical import spherical
 from pullback.directions.traversals.subspace import subspace
 from pullback.directions.traversals.walk import Walk, even_steps
@@ -38,7 +38,8 @@ def traverse(models: Models, call: Traverse) -> Iterator[CallMessage]:
     generator, distance = models.generator(plan.generator), models.distance(plan.distance)
     walk = make_walk(generator, distance, plan)
     latents, steps = walk.latents.float().cpu().numpy(), walk.steps.reshape(len(walk.steps), -1).tolist()
-    kept: list[Tensor] = []
+    kept: list[Image.Image] = []
+    animated: list[Image.Image] = []
     index = 0
     for images, distances in measured_frames(generator, distance, walk):
         for picture, far in zip(to_pictures(images), distances.tolist(), strict=True):
@@ -46,9 +47,12 @@ def traverse(models: Models, call: Traverse) -> Iterator[CallMessage]:
             place = tuple(steps[index])
             yield Framed(call.call, index, place, latents[index], far, data, picture.width, picture.height)
             index += 1
-        if plan.strip or plan.animation:
-            kept.append(images)
-    yield CallDone(call.call, _end(plan, walk.space, kept))
+            if plan.strip:
+                kept.append(picture)
+            if plan.animation:
+                # One by one, so that jobs and other calls have their turns in between.
+                animated.append(reduced(picture))
+    yield CallDone(call.call, _end(plan, walk.space, kept, animated))
 
 
 def make_walk(generator: Generator, distance: Distance, plan: WalkPlan) -> Walk:
@@ -108,14 +112,11 @@ def _placed(generator: Generator, plan: WalkPlan) -> tuple[Tensor, list[Tensor],
     return start, vectors, space
 
 
-def _end(plan: WalkPlan, space: str, kept: list[Tensor]) -> Walked:
-    if not kept:
-        return Walked(space)
-    images = torch.cat(kept)
-    sheet = strip(images, plan.frames if plan.kind == "subspace" else None) if plan.strip else b""
+def _end(plan: WalkPlan, space: str, kept: list[Image.Image], animated: list[Image.Image]) -> Walked:
+    sheet = side_by_side(kept, plan.frames if plan.kind == "subspace" else None) if kept else b""
     return Walked(
         space,
         strip=sheet,
         strip_size=Image.open(io.BytesIO(sheet)).size if sheet else (0, 0),
-        animation=animation(images) if plan.animation else b"",
+        animation=forth_and_back(animated) if animated else b"",
     )

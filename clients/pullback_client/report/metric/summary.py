@@ -8,6 +8,7 @@ import numpy as np
 
 from pullback_client.analysis import Analysis, LayerAmplification, Spectrum
 from pullback_client.report.parts import number, percent, spread
+from pullback_client.report.walks import summarize_walks
 
 
 def summarize(analysis: Analysis) -> list[str]:
@@ -30,6 +31,7 @@ def summarize(analysis: Analysis) -> list[str]:
         *_distances(analysis),
         _layers(analysis),
         _strips(analysis),
+        *summarize_walks(analysis),
     ]
 
 

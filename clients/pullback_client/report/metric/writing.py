@@ -17,6 +17,7 @@ from pullback_client.report.metric.tables import agreement, dimensions, distance
 from pullback_client.report.page import page
 from pullback_client.report.parts import Plot
 from pullback_client.report.style import require_extras
+from pullback_client.report.walks import WALK_FILES, walk_parts
 
 _PARTS = (spectra, dimensions, apparent_speed, agreement, homogeneity, distances, amplification, strips)
 
@@ -28,8 +29,9 @@ REPORT_FILES = (
     "homogeneity.png",
     "amplification.png",
     "strips.png",
+    *WALK_FILES,
 )
-"""The files of a report."""
+"""The files of a report; those of walks where the analysis has something to say of them."""
 
 
 def write_report(analysis: Analysis, folder: Path) -> list[Path]:
@@ -40,7 +42,7 @@ def write_report(analysis: Analysis, folder: Path) -> list[Path]:
         folder: Where the files go; it is made where there is none.
 
     Returns:
-        The files, as `REPORT_FILES` lists them. `report.json` holds `Analysis.to_dict()` and the sentences of the
+        The files, in the order of `REPORT_FILES`. `report.json` holds `Analysis.to_dict()` and the sentences of the
         `summary`: enough to draw every figure again.
 
     Raises:
@@ -48,12 +50,12 @@ def write_report(analysis: Analysis, folder: Path) -> list[Path]:
     """
     require_extras()
     summary = summarize(analysis)
-    parts = [make(analysis) for make in _PARTS]
+    parts = [make(analysis) for make in _PARTS] + walk_parts(analysis)
     contents = {part.file: part.png for part in parts if isinstance(part, Plot)}
     contents["report.json"] = (to_json({"summary": summary} | analysis.to_dict()) + "\n").encode()
     title = f"Geometry of {analysis.generator}, space {analysis.space}"
     contents["report.html"] = page(title, _introduction(analysis), summary, parts, analysis.provenance).encode()
-    files = [folder / name for name in REPORT_FILES]
+    files = [folder / name for name in REPORT_FILES if name in contents]
     for file in files:
         write_bytes(file, contents[file.name])
     return files
@@ -63,5 +65,5 @@ def _introduction(analysis: Analysis) -> str:
     return (
         f"The metric that the image distance {escape(analysis.distance)} pulls back onto the latent space. Figures, "
         "tables and equations are numbered as in <cite>Wang &amp; Ponce, The Geometry of Deep Generative Image Models "
-        "and its Applications, ICLR 2021</cite>."
+        "and its Applications, ICLR 2021</cite>, unless another paper is named."
     )

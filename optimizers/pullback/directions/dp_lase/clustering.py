@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from pullback.errors import InvalidInputError
+from pullback.geometry.seeding import derive_seed
 
 _STARTS = 10
 
@@ -23,13 +24,13 @@ def spectral_clusters(affinity: Float64[np.ndarray, "items items"], clusters: in
     Args:
         affinity: S, symmetric, ≥ 0.
         clusters: How many, at least 1.
-        seed: Of the starts of k-means, any integer from 0 to 2³² − 1.
+        seed: Of the starts of k-means, any integer ≥ 0.
 
     Returns:
         The cluster of each item, shape (items,): 0 the largest, and so on; −1 for an item without ties.
 
     Raises:
-        InvalidInputError: There are fewer items with ties than clusters.
+        InvalidInputError: There are fewer items with ties than clusters, or the seed is below 0.
     """
     degrees = affinity.sum(axis=1)
     tied = np.flatnonzero(degrees > 0)
@@ -43,7 +44,7 @@ def spectral_clusters(affinity: Float64[np.ndarray, "items items"], clusters: in
     normalised = affinity[np.ix_(tied, tied)] / roots[:, None] / roots
     leading: NDArray[Any] = np.linalg.eigh(normalised)[1][:, -clusters:]
     rows = leading / np.maximum(np.linalg.norm(leading, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    found = KMeans(clusters, n_init=_STARTS, random_state=seed).fit_predict(rows)
+    found = KMeans(clusters, n_init=_STARTS, random_state=derive_seed(seed) % 2**32).fit_predict(rows)
     ranks = np.argsort(np.argsort(-np.bincount(found, minlength=clusters), kind="stable"), kind="stable")
     labels = np.full(len(affinity), -1, dtype=np.intp)
     labels[tied] = ranks[found]

@@ -53,7 +53,7 @@ def refine(
         layer: Name of the layer; empty = the third.
         subsets: How many.
         sparsity: η, above 0: the more, the fewer channels make up one.
-        seed: Of the clustering, ≥ 0.
+        seed: Of the clustering, any integer ≥ 0.
 
     Raises:
         UnknownNameError: No such space or layer.

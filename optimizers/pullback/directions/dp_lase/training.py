@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
-import pullback
-from pullback.directions.direction_set import DirectionSet, Origin
+from pullback.directions.direction_set import DirectionSet
 from pullback.directions.dp_lase.adam import adam_update
 from pullback.directions.dp_lase.cut import Cut
 from pullback.directions.dp_lase.losses import ORTHOGONALITY, orthogonality, variation
 from pullback.directions.dp_lase.walks import KnownPrior, LearntPrior, Walks
+from pullback.directions.origins import check_count, origin_of
 from pullback.directions.traversals.layered import layer_count, spread
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
@@ -51,16 +50,18 @@ class DpLaseState:
 class DpLase:
     """DP-LaSE (Li et al., ACM MM 2021): directions along which a layer changes most while the density stays.
 
-    Learns k directions, each of which changes the features otherwise than the others (Eq. 8), nearly orthonormal
-    (Eq. 10), on walks that keep the density of the prior: scaled back to the start's norm where it is normal (Eq. 2);
-    otherwise with a correction C, learnt together with the density's distribution function F (Eq. 4 to 7).
+    Learns k orthonormal directions (Eq. 10), each of which changes the features otherwise than the others (Eq. 8), on
+    walks that keep the density of the prior: scaled back to the start's norm where it is normal (Eq. 2); otherwise with
+    a correction C, learnt together with the density's distribution function F (Eq. 4 to 7).
 
     Use: `state = init()`, `state = step(state)` until `done(state)`, `result(state)`. A state that was stored and taken
     up again goes on exactly where it stood.
 
     What the paper leaves open: features are counted in units of the root mean square distance between two draws of the
-    prior, so that the losses' weights mean the same for every layer. Walks take the directions at length 1, or a longer
-    γ would do for a better one. The paper makes 50,000 updates at the rate 10⁻⁴; fewer need a higher one.
+    prior, so that the losses' weights mean the same for every layer, and walks in units of its spread. Walks take what
+    Gram & Schmidt make of the directions, and so does the result: otherwise a longer γ would do for a better one, and a
+    learnt density, whose loss is hundreds of times the others at first, would turn all of them to the few axes along
+    which it changes least. The paper makes 50,000 updates at the rate 10⁻⁴; fewer need a higher one.
 
     Args:
         generator: The generator.
@@ -71,7 +72,7 @@ class DpLase:
         learn_density: Learn F and C; otherwise the prior must be normal.
         samples: How many steps to make, at least 1.
         batch: Latents in each of them, at least 1.
-        reach: Longest walk: ε is uniform between −reach and reach.
+        reach: Longest walk in units of the prior's spread: ε is uniform between −reach and reach of them.
         rate: Adam's step size.
         seed: Of the first directions and weights and of every draw, any integer ≥ 0.
 
@@ -100,15 +101,15 @@ class DpLase:
         self.layers, self.learn_density, self.total = tuple(sorted(layers)), learn_density, samples
         self.batch, self.reach, self.rate, self.seed = batch, reach, rate, seed
         self._check()
+        self._farthest = reach * self.space.prior.spread()
         self.cut = Cut(generator, layer)
         self._acting = self._acting_inputs()
         rng = torch.Generator().manual_seed(derive_seed(seed, _WEIGHTS))
-        # Orthonormal at first.
-        first = torch.linalg.qr(torch.randn(self.space.dim, k, generator=rng)).Q.T
+        first = _orthonormal(torch.randn(k, self.space.dim, generator=rng))
         self._first = first.contiguous().to(generator.device, generator.dtype)
         self.walks: Walks = KnownPrior()
         if learn_density:
-            self.walks = LearntPrior(self._sample(_MOMENT_SAMPLES, _MOMENTS), reach, rng)
+            self.walks = LearntPrior(self._sample(_MOMENT_SAMPLES, _MOMENTS), self._farthest, rng)
 
     def init(self) -> DpLaseState:
         """The state before the first step."""
@@ -138,7 +139,8 @@ class DpLase:
     def result(self, state: DpLaseState) -> DirectionSet:
         """The directions, those that change the features most first, not yet measured.
 
-        Their values are the mean squared changes of the features on walks of random length, in squares of the unit.
+        Their values are the mean squared changes of the features on walks of random lengths, those of each the same as
+        those of the others, in squares of the unit.
 
         Raises:
             InvalidInputError: Steps are missing.
@@ -147,8 +149,11 @@ class DpLase:
             raise InvalidInputError(f"{state.step} of {self.total} steps are made; make the others first")
         values = torch.stack([self._squared_changes(state, number) for number in range(_FINAL_DRAWS)]).mean(dim=0)
         order = values.argsort(descending=True)
-        vectors = state.tensors["directions"].double().cpu()[order]
-        return DirectionSet(vectors.numpy(), values[order].numpy(), self._origin(), layers=self.layers)
+        vectors = _orthonormal(state.tensors["directions"].double().cpu())[order]
+        said = {"layer": self.cut.layer, "samples": self.total, "batch": self.batch, "reach": self.reach}
+        said |= {"rate": self.rate, "seed": self.seed, "learn_density": self.learn_density}
+        origin = origin_of(self.generator, self.space.name, "dp_lase", **said)
+        return DirectionSet(vectors.numpy(), values[order].numpy(), origin, layers=self.layers)
 
     @torch.no_grad()
     def move(
@@ -164,7 +169,7 @@ class DpLase:
         return self._move({name: tensor.to(starts.device) for name, tensor in state.tensors.items()}, starts, steps)
 
     def _move(self, tensors: Mapping[str, Tensor], starts: Tensor, steps: Tensor) -> Float[Tensor, "batch k n"]:
-        return self.walks.lead(tensors, functional.normalize(tensors["directions"], dim=1), starts, steps)
+        return self.walks.lead(tensors, _orthonormal(tensors["directions"]), starts, steps)
 
     def _loss(self, tensors: Mapping[str, Tensor], unit: Tensor, number: int) -> Float[Tensor, ""]:
         starts, steps = self._draw(_LATENTS, number)
@@ -179,7 +184,8 @@ class DpLase:
 
     def _squared_changes(self, state: DpLaseState, number: int) -> Float[Tensor, " k"]:
         starts, steps = self._draw(_FINAL, number)
-        moved = self.move(state, starts, steps)
+        # Every direction is walked equally far, so that none ranks higher for the lengths that it was dealt.
+        moved = self.move(state, starts, steps[:, :1].expand_as(steps))
         with torch.no_grad():
             changes = self._changes(starts, moved, state.tensors["unit"])
         return changes.square().sum(dim=-1).mean(dim=0).double().cpu()
@@ -210,7 +216,7 @@ class DpLase:
         rng = torch.Generator().manual_seed(derive_seed(self.seed, place, number, _STEPS))
         starts = self._sample(self.batch, place, number)
         shares = 2 * torch.rand(self.batch, self.k, generator=rng) - 1
-        return starts, self.reach * shares.to(starts)
+        return starts, self._farthest * shares.to(starts)
 
     def _sample(self, n: int, *place: int) -> Float[Tensor, "samples n"]:
         latents = self.space.sample(n, derive_seed(self.seed, *place))
@@ -228,10 +234,7 @@ class DpLase:
 
     def _check(self) -> None:
         name = self.space.name
-        if not 1 <= self.k <= self.space.dim:
-            raise InvalidInputError(
-                f"between 1 and {self.space.dim} directions of space {name!r} can be had, but {self.k} came"
-            )
+        check_count(self.k, self.space.dim, name)
         if min(self.total, self.batch) < 1:
             raise InvalidInputError(f"samples and batch are 1 or more, but {self.total} and {self.batch} came")
         if not (0 < self.reach < math.inf and 0 < self.rate < math.inf):
@@ -243,14 +246,10 @@ class DpLase:
         if self.layers and name != "w":
             raise InvalidInputError(f"a step acts on layers along a direction of 'w', but this is one of {name!r}")
 
-    def _origin(self) -> Origin:
-        said = {"layer": self.cut.layer, "samples": self.total, "batch": self.batch, "reach": self.reach}
-        said |= {"rate": self.rate, "seed": self.seed, "learn_density": self.learn_density}
-        return Origin(
-            generator=self.generator.name,
-            weights_hash=self.generator.weights_hash,
-            space=self.space.name,
-            method="dp_lase",
-            version=pullback.__version__,
-            settings={name: str(value) for name, value in said.items()},
-        )
+
+def _orthonormal(directions: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
+    """Directions made orthonormal one after the other, by Gram & Schmidt."""
+    # Γᵀ = Q R: the columns of Q are theirs, up to their signs.
+    columns, triangle = torch.linalg.qr(directions.T)
+    rows: Tensor = (columns * triangle.diagonal().sign()).T
+    return rows

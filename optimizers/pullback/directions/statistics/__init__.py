@@ -6,6 +6,7 @@ Each file measures one thing and gives a record of arrays and numbers.
 from pullback.directions.statistics.density import DensityDrift as DensityDrift
 from pullback.directions.statistics.density import density_drift as density_drift
 from pullback.directions.statistics.distance_curves import DistanceCurves as DistanceCurves
+from pullback.directions.statistics.distance_curves import curve_directions as curve_directions
 from pullback.directions.statistics.distance_curves import distance_curves as distance_curves
 from pullback.directions.statistics.distance_curves import distances_along as distances_along
 from pullback.directions.statistics.frechet import Moments as Moments
@@ -14,6 +15,7 @@ from pullback.directions.statistics.frechet import frechet_distance as frechet_d
 from pullback.directions.statistics.frechet import image_moments as image_moments
 from pullback.directions.statistics.frechet import prior_moments as prior_moments
 from pullback.directions.statistics.perturbation import PerturbationDistances as PerturbationDistances
+from pullback.directions.statistics.perturbation import moved_latents as moved_latents
 from pullback.directions.statistics.perturbation import perturbation as perturbation
 from pullback.directions.statistics.warpage import SubspaceDistances as SubspaceDistances
 from pullback.directions.statistics.warpage import Warpage as Warpage

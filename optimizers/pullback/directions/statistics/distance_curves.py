@@ -7,12 +7,13 @@ kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pullback.directions.traversals.linear import linear
@@ -44,6 +45,12 @@ class DistanceCurves:
     random: Float64[np.ndarray, "positions axes steps"]
     bottom: Float64[np.ndarray, "positions axes steps"]
     distance: str
+
+    @classmethod
+    def of(cls, steps: Tensor, curves: Sequence[NDArray[np.float64]], distance: str) -> DistanceCurves:
+        """The record of curves along `curve_directions`, shape (3 · axes, steps) at each position."""
+        top, random, bottom = np.split(np.stack(curves), 3, axis=1)
+        return cls(steps.double().numpy(), top, random, bottom, distance)
 
 
 def distance_curves(
@@ -84,17 +91,25 @@ def distance_curves(
         raise InvalidInputError(
             f"1 to {found.dim} axes at 1 position or more are looked at, but {axes} axes at {positions} positions came"
         )
-    columns = eigenbasis.eigenvectors
-    top, bottom = (torch.from_numpy(part.T.copy()) for part in (columns[:, :axes], columns[:, -axes:]))
+    eigenvectors = torch.from_numpy(eigenbasis.eigenvectors.copy())
     curves = []
     for number, start in enumerate(found.sample(positions, seed)):
-        rng = torch.Generator().manual_seed(derive_seed(seed, number))
-        random = torch.randn(axes, found.dim, generator=rng, dtype=torch.float64)
-        random = random / torch.linalg.vector_norm(random, dim=1, keepdim=True)
-        vectors = torch.cat([top, random, bottom])
+        vectors = curve_directions(eigenvectors, axes, derive_seed(seed, number))
         curves.append(distances_along(generator, distance, start, vectors, steps, space))
-    of_top, of_random, of_bottom = np.split(np.stack(curves), 3, axis=1)
-    return DistanceCurves(steps.double().numpy(), of_top, of_random, of_bottom, distance.name)
+    return DistanceCurves.of(steps, curves, distance.name)
+
+
+def curve_directions(eigenvectors: Float64[Tensor, "n n"], axes: int, seed: int = 0) -> Float64[Tensor, "directions n"]:
+    """The directions of the curves at one position, one a row: the leading eigenvectors, random ones, the last ones.
+
+    Args:
+        eigenvectors: One a column, by descending eigenvalue.
+        axes: Directions of each kind, 1 to n.
+        seed: Of the random ones, which are uniform; any integer ≥ 0.
+    """
+    random = torch.randn(axes, len(eigenvectors), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    random = random / torch.linalg.vector_norm(random, dim=1, keepdim=True)
+    return torch.cat([eigenvectors[:, :axes].T, random, eigenvectors[:, -axes:].T])
 
 
 def distances_along(

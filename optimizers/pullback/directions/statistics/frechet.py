@@ -61,7 +61,10 @@ class MomentSum:
     def add(self, images: Float[Tensor, "batch channels *size"]) -> None:
         """Takes images into the account."""
         with torch.no_grad():
-            features = self._embedding.embed(images.to(self._embedding.device, self._embedding.dtype))
+            self.add_features(self._embedding.embed(images.to(self._embedding.device, self._embedding.dtype)))
+
+    def add_features(self, features: Float[Tensor, "batch features"]) -> None:
+        """Takes images into the account that were embedded before."""
         rows = features.double().cpu().numpy()
         mean = rows.mean(axis=0)
         centered = rows - mean

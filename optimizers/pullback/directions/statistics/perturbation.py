@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
+from torch import Tensor
 
 from pullback.directions.statistics.frechet import Moments, MomentSum, frechet_distance
 from pullback.directions.statistics.ways import Way
@@ -60,12 +61,10 @@ def perturbation(
 ) -> PerturbationDistances:
     """Moves latents of the prior and compares their images with a reference.
 
-    The sign of a direction says nothing, so every second latent is moved the other way.
-
     Args:
         generator: The generator.
         embedding: φ, in which `reference` was taken.
-        way: How a latent is moved by a strength.
+        way: How a latent is moved by a strength; see `moved_latents`.
         strengths: In the unit of the way's steps, above 0, ascending.
         reference: Moments of the images that the moved ones are to resemble: of the training set, or of the generator
             (`prior_moments`): with this seed those of the unmoved images themselves, with another an independent draw.
@@ -85,16 +84,39 @@ def perturbation(
         raise InvalidInputError(
             f"the reference was taken in embedding {reference.embedding!r}, but {embedding.name!r} came"
         )
-    steps = torch.tensor([0.0, *strengths], dtype=torch.float64)
-    totals = [MomentSum(embedding) for _ in steps]
+    totals = [MomentSum(embedding) for _ in (0.0, *strengths)]
     drawn = generator.space(space).sample(samples, seed).to(generator.device, generator.dtype)
-    # Steps ascend on the other side, too.
-    sides = [(drawn[0::2], steps, 1), (drawn[1::2], -steps.flip(0), -1)]
-    for starts, signed, order in sides:
-        for latents in torch.split(starts, _AT_ONCE):
-            moved = way.move(latents, signed).unbind(dim=1)[::order]
-            for total, part in zip(totals, moved, strict=True):
-                with torch.no_grad():
-                    total.add(generator.render(part, way.space))
+    for latents in torch.split(drawn, _AT_ONCE):
+        for total, part in zip(totals, moved_latents(way, latents, strengths), strict=True):
+            with torch.no_grad():
+                total.add(generator.render(part, way.space))
     unmoved, *distances = (frechet_distance(total.result(), reference) for total in totals)
-    return PerturbationDistances(steps[1:].numpy(), np.array(distances), unmoved, samples, embedding.name)
+    return PerturbationDistances(np.array(strengths, float), np.array(distances), unmoved, samples, embedding.name)
+
+
+def moved_latents(
+    way: Way, latents: Float[Tensor, "batch d"], strengths: Sequence[float]
+) -> Float[Tensor, "strengths batch n"]:
+    """Latents as they are, and moved by each strength.
+
+    The sign of a direction says nothing, so every second latent is moved the other way.
+
+    Args:
+        way: How.
+        latents: Shape (B, d).
+        strengths: Above 0, ascending.
+
+    Returns:
+        Shape (1 + strengths, B, n), in the way's space.
+
+    Raises:
+        InvalidInputError: As the way does.
+    """
+    steps = torch.tensor([0.0, *strengths], dtype=torch.float64)
+    forth = way.move(latents[0::2], steps)
+    moved = forth.new_empty(len(steps), len(latents), forth.shape[-1])
+    moved[:, 0::2] = forth.transpose(0, 1)
+    if len(latents) > 1:
+        # Steps ascend on the other side, too.
+        moved[:, 1::2] = way.move(latents[1::2], -steps.flip(0)).flip(1).transpose(0, 1)
+    return moved

@@ -97,7 +97,9 @@ def warpage(
     z = space.sample(samples, seed)
     here = bases(z)
     dim, most = here[0].shape
-    ks = tuple(k for k in ks if k <= most)
+    given, ks = ks, tuple(k for k in ks if k <= most)
+    if not ks:
+        raise InvalidInputError(f"subspaces of w have 1 to {most} dimensions, but ks = {list(given)} came")
     spans = {name: _span(vectors, name, dim, max(ks)) for name, vectors in (references or {}).items()}
     # ε e with a unit vector e in every direction alike
     aside = torch.randn(z.shape, generator=torch.Generator().manual_seed(derive_seed(seed, _NEIGHBOUR)))

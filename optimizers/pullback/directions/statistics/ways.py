@@ -82,7 +82,7 @@ def along_curve(generator: Generator, rank: int, pieces: int = PIECES) -> Way:
     Args:
         generator: A style-based generator.
         rank: From 0.
-        pieces: Of the whole curve, at least 1.
+        pieces: Of how many pieces each side is made, at least 1.
 
     Raises:
         InvalidInputError: The generator has no mapping network.

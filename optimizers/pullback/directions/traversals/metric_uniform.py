@@ -20,7 +20,8 @@ from pullback.geometry.precision import full_precision
 # Places between two frames at which the speed is taken, unless there are few frames.
 _PLACES_A_FRAME = 4
 _LEAST_PLACES = 33
-# Frames are moved until their distances differ by less than this share (standard deviation over mean), or so often.
+# Frames are moved until their distances differ by less than this share (standard deviation over mean), or were
+# rendered so often.
 _EVEN = 0.01
 _MOST_ROUNDS = 6
 
@@ -41,7 +42,7 @@ def metric_uniform(
     a small step dt moves the embedding by √D = √(½ vᵀHv) dt = ‖J v‖ dt, which one forward-mode derivative gives at each
     place: no metric is formed. Frames are put at equal parts of ∫ ‖J v‖ dt. The embedding's path is curved, and what is
     to be equal is the distance from frame to frame, which cuts across: so the frames are then rendered, and moved until
-    the √D of neighbours are equal to 1 %, at most six times.
+    the √D of neighbours are equal to 1 %, or were rendered six times; the most even of these walks is the result.
 
     Args:
         generator: The generator.

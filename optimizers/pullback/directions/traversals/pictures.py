@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import torch
 from PIL import Image
@@ -24,18 +25,7 @@ def strip(images: Tensor, columns: int | None = None) -> bytes:
     Raises:
         InvalidInputError: No images, or of neither 1 nor 3 channels.
     """
-    pictures = _pictures(images)
-    columns = len(pictures) if columns is None else columns
-    if columns < 1:
-        raise InvalidInputError(f"a row has at least 1 image, but {columns} columns came")
-    width, height = pictures[0].size
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new(pictures[0].mode, (columns * width, rows * height))
-    for index, picture in enumerate(pictures):
-        sheet.paste(picture, (index % columns * width, index // columns * height))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return buffer.getvalue()
+    return side_by_side(_pictures(images), columns)
 
 
 def animation(images: Tensor, milliseconds: int = 100) -> bytes:
@@ -51,11 +41,43 @@ def animation(images: Tensor, milliseconds: int = 100) -> bytes:
     Raises:
         InvalidInputError: No images, of neither 1 nor 3 channels, or too short a time.
     """
+    return forth_and_back([reduced(picture) for picture in _pictures(images)], milliseconds)
+
+
+def side_by_side(pictures: Sequence[Image.Image], columns: int | None = None) -> bytes:
+    """`strip` of pictures of one size and mode.
+
+    Raises:
+        InvalidInputError: Fewer than one column.
+    """
+    columns = len(pictures) if columns is None else columns
+    if columns < 1:
+        raise InvalidInputError(f"a row has at least 1 image, but {columns} columns came")
+    width, height = pictures[0].size
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new(pictures[0].mode, (columns * width, rows * height))
+    for index, picture in enumerate(pictures):
+        sheet.paste(picture, (index % columns * width, index // columns * height))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def reduced(picture: Image.Image) -> Image.Image:
+    """The picture in 256 colours of its own, as a frame of an animation. It takes longer than all the rest of one."""
+    return picture.quantize(256)
+
+
+def forth_and_back(frames: Sequence[Image.Image], milliseconds: int = 100) -> bytes:
+    """`animation` of frames that are `reduced`.
+
+    Raises:
+        InvalidInputError: Too short a time.
+    """
     if milliseconds < 20:
         raise InvalidInputError(f"a frame is shown for at least 20 ms, but {milliseconds} came")
-    forth = _pictures(images)
     # The two ends are not shown twice in a row.
-    first, *others = [*forth, *forth[-2:0:-1]]
+    first, *others = [*frames, *frames[-2:0:-1]]
     buffer = io.BytesIO()
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The sign of a direction that has none of its own."""
+"""The sign of a vector that has none of its own, such as an eigenvector."""
 
 from __future__ import annotations
 

@@ -1,0 +1,28 @@
+"""The plots and tables of what an analysis says of walks."""
+
+from __future__ import annotations
+
+from pullback_client.analysis import Analysis
+from pullback_client.report.parts import Part
+from pullback_client.report.walks.density import density_drift
+from pullback_client.report.walks.distance_curves import distance_curves
+from pullback_client.report.walks.robustness import robustness, robustness_table
+from pullback_client.report.walks.warpage import warpage, warpage_table
+
+WALK_FILES = ("distance_curves.png", "density_drift.png", "warpage.png", "robustness.png")
+"""The pictures, of which a generator without a normal prior or without a mapping network has some only."""
+
+
+def walk_parts(analysis: Analysis) -> list[Part]:
+    """The parts that the analysis has something to say for, in the order in which they are read."""
+    walks = analysis.walks
+    if walks is None:
+        return []
+    parts: list[Part] = [distance_curves(analysis, walks.distance_curves)]
+    if walks.density_drifts:
+        parts.append(density_drift(analysis, walks.density_drifts))
+    if walks.warpage is not None:
+        parts += [warpage(analysis, walks.warpage), warpage_table(analysis, walks.warpage)]
+    if walks.robustness is not None:
+        parts += [robustness(analysis, walks.robustness), robustness_table(analysis, walks.robustness)]
+    return parts

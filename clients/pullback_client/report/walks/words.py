@@ -1,0 +1,25 @@
+"""Words that the plots, tables and sentences about walks share."""
+
+from __future__ import annotations
+
+from pullback_client.analysis import Analysis
+
+TRAVERSALS = {"linear": "straight", "spherical": "spherical", "density_preserving": "density-preserving"}
+PAIRS = {
+    "random": "random subspaces",
+    "far": "two Local Bases",
+    "close": "two close Local Bases",
+    "ganspace_pca": "Local Basis and GANSpace",
+    "sefa": "Local Basis and SeFa",
+}
+WAYS = {
+    "curve": "iterative curve",
+    "local_basis": "Local Basis",
+    "ganspace_pca": "GANSpace PCA",
+    "sefa": "SeFa",
+}
+
+
+def starts(analysis: Analysis, positions: int) -> str:
+    """One sentence for a caption: where walks start."""
+    return f"{positions} positions drawn from the prior of {analysis.space}, seed {analysis.seed}."

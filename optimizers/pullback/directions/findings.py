@@ -1,0 +1,48 @@
+"""What an analysis of walks finds: the records that no statistic has of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from pullback.directions.statistics.distance_curves import DistanceCurves
+from pullback.directions.statistics.perturbation import PerturbationDistances
+from pullback.directions.statistics.warpage import Warpage
+
+
+@dataclass(frozen=True, eq=False)
+class DriftFindings:
+    """How far walks along the leading eigenvector leave the density at which they start (DP-LaSE, Sec. 4.3).
+
+    Attributes:
+        traversal: How they go: `linear`, `spherical` or `density_preserving`.
+        steps: In units of the latent, ascending, shape (steps,).
+        norms: ‖z‖/‖z₀‖ − 1, shape (positions, steps).
+        log_densities: log p(z) − log p(z₀), shape (positions, steps).
+    """
+
+    traversal: str
+    steps: Float64[np.ndarray, " steps"]
+    norms: Float64[np.ndarray, "positions steps"]
+    log_densities: Float64[np.ndarray, "positions steps"]
+
+
+@dataclass(frozen=True, eq=False)
+class WalkFindings:
+    """What an analysis of walks found.
+
+    Attributes:
+        curves: Image distance along top, random and bottom eigenvectors (Wang & Ponce, ICLR 2021, Fig. 1).
+        drifts: Iso-density drift by traversal; none where the prior is not normal.
+        warpage: Of W (Choi et al., ICLR 2022, Fig. 8); None without a mapping network.
+        perturbations: Fréchet distances against the strength of a step in W (their Fig. 4), by what is walked along:
+            `curve`, `local_basis`, `ganspace_pca`, `sefa`; none without a mapping network. NaN along `curve` where the
+            mapping network does not carry one of the curves so far.
+    """
+
+    curves: DistanceCurves
+    drifts: tuple[DriftFindings, ...]
+    warpage: Warpage | None
+    perturbations: dict[str, PerturbationDistances]

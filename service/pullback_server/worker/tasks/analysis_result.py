@@ -1,0 +1,146 @@
+"""What an analysis found, as a message."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pullback.directions.findings import DriftFindings, WalkFindings
+from pullback.directions.mapping_analysis import EPSILON
+from pullback.directions.statistics import PerturbationDistances, SubspaceDistances, Warpage
+from pullback.geometry.analysis import MetricAnalysis
+from pullback.geometry.findings import Axis, Findings, LayerFindings, SpectrumFindings
+from pullback.geometry.statistics import Homogeneity
+from pullback_api.tensors import pack
+from pullback_api.v1 import analysis_pb2, specs_pb2, values_pb2
+from pullback_server.worker.calls import to_pictures
+from pullback_server.worker.presentation import encode
+
+
+def analysis_message(
+    found: Findings, walks: WalkFindings, spec: specs_pb2.AnalysisSpec, analysis: MetricAnalysis
+) -> analysis_pb2.MetricAnalysis:
+    """A `MetricAnalysis` without its name; the server fills that in."""
+    speed = found.apparent_speed
+    return analysis_pb2.MetricAnalysis(
+        spec=spec,
+        generator_weights_hash=analysis.generator.weights_hash,
+        distance_weights_hash=analysis.distance.weights_hash,
+        dim=analysis.space.dim,
+        method=analysis.method,
+        spectrum=_spectrum(found.spectrum),
+        shuffled_spectrum=_spectrum(found.shuffled_spectrum),
+        apparent_speed=analysis_pb2.ApparentSpeed(
+            samples=_pack(speed.samples),
+            mean=speed.mean,
+            deviation=speed.deviation,
+            expected_mean=speed.expected_mean,
+            expected_deviation=speed.expected_deviation,
+        ),
+        homogeneity=_homogeneity(found.homogeneity),
+        shuffled_homogeneity=_homogeneity(found.shuffled_homogeneity),
+        comparisons=[analysis_pb2.DistanceComparison(**vars(comparison)) for comparison in found.comparisons],
+        layers=_layers(found.layers),
+        shuffled_layers=_layers(found.shuffled_layers),
+        axes=[_axis(axis) for axis in found.axes],
+        walks=_walks(walks),
+    )
+
+
+def _spectrum(found: SpectrumFindings) -> analysis_pb2.Spectrum:
+    return analysis_pb2.Spectrum(
+        mean_metric_eigenvalues=_pack(found.mean_metric_eigenvalues),
+        eigenvalues=_pack(found.eigenvalues),
+        dims=[analysis_pb2.DimsFor(**vars(dims)) for dims in found.dims],
+        effective_rank=found.effective_rank,
+        condition_number=found.condition_number,
+    )
+
+
+def _homogeneity(found: Homogeneity) -> analysis_pb2.Homogeneity:
+    return analysis_pb2.Homogeneity(
+        linear=_pack(found.linear),
+        log=_pack(found.log),
+        linear_mean=found.linear_summary.mean,
+        linear_deviation=found.linear_summary.deviation,
+        log_mean=found.log_summary.mean,
+        log_deviation=found.log_summary.deviation,
+    )
+
+
+def _layers(found: tuple[LayerFindings, ...]) -> list[analysis_pb2.LayerAmplification]:
+    return [
+        analysis_pb2.LayerAmplification(layer=layer.layer, amplification=_pack(layer.amplification)) for layer in found
+    ]
+
+
+def _axis(axis: Axis) -> analysis_pb2.AxisStrip:
+    pictures = to_pictures(torch.from_numpy(axis.images))
+    return analysis_pb2.AxisStrip(
+        rank=axis.rank,
+        eigenvalue=axis.eigenvalue,
+        steps=_pack(axis.steps),
+        distances=_pack(axis.distances),
+        frames=[
+            values_pb2.Image(
+                data=encode(picture, "PNG"),
+                format=values_pb2.IMAGE_FORMAT_PNG,
+                width=picture.width,
+                height=picture.height,
+            )
+            for picture in pictures
+        ],
+    )
+
+
+def _walks(found: WalkFindings) -> analysis_pb2.WalkStatistics:
+    curves = found.curves
+    return analysis_pb2.WalkStatistics(
+        distance_curves=analysis_pb2.DistanceCurves(
+            steps=_pack(curves.steps), top=_pack(curves.top), random=_pack(curves.random), bottom=_pack(curves.bottom)
+        ),
+        density_drifts=[_drift(drift) for drift in found.drifts],
+        warpage=_warpage(found.warpage) if found.warpage else None,
+        robustness=_robustness(found.perturbations) if found.perturbations else None,
+    )
+
+
+def _drift(found: DriftFindings) -> analysis_pb2.DensityDrift:
+    return analysis_pb2.DensityDrift(
+        traversal=found.traversal,
+        steps=_pack(found.steps),
+        norms=_pack(found.norms),
+        log_densities=_pack(found.log_densities),
+    )
+
+
+def _warpage(found: Warpage) -> analysis_pb2.Warpage:
+    kinds = {"random": found.random, "far": found.far, "close": found.close[EPSILON], **found.to_global}
+    return analysis_pb2.Warpage(
+        ks=found.far.ks,
+        epsilon=EPSILON,
+        kinds=[_subspace_distances(kind, distances) for kind, distances in kinds.items()],
+    )
+
+
+def _subspace_distances(kind: str, found: SubspaceDistances) -> analysis_pb2.SubspaceDistances:
+    return analysis_pb2.SubspaceDistances(kind=kind, geodesic=_pack(found.geodesic), projection=_pack(found.projection))
+
+
+def _robustness(found: dict[str, PerturbationDistances]) -> analysis_pb2.Robustness:
+    # All ways move the same latents by the same strengths.
+    any_way = next(iter(found.values()))
+    return analysis_pb2.Robustness(
+        embedding=any_way.embedding,
+        images=any_way.samples,
+        strengths=_pack(any_way.strengths),
+        curves=[
+            analysis_pb2.PerturbationCurve(way=way, unmoved=one.unmoved, distances=_pack(one.distances))
+            for way, one in found.items()
+        ],
+    )
+
+
+def _pack(values: NDArray[np.float64]) -> values_pb2.Tensor:
+    return pack(np.asarray(values, dtype=np.float64))

@@ -1,0 +1,203 @@
+"""The analysis of walks: its units, what they are made of, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import sqrtm
+from torch import Tensor
+from torch.nn import functional
+
+from metrics import rotation
+from pullback import distances
+from pullback.directions import mapping_analysis
+from pullback.directions.analysis import WalkAnalysis
+from pullback.directions.findings import WalkFindings
+from pullback.distances.distance import EmbeddingDistance
+from pullback.errors import InvalidInputError
+from pullback.generators import Generator
+from pullback.geometry.analysis import AnalysisState
+from tiny_style import tiny_style
+from toys import Linear
+
+
+class Blurred(EmbeddingDistance):
+    """Images of 2 × 2 pixels: fewer features than images, so that covariances have a plain square root."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "blurred"
+
+    def embed(self, images: Tensor) -> Tensor:
+        return functional.adaptive_avg_pool2d(images, 2).flatten(1)
+
+
+def run(analysis: WalkAnalysis, state: AnalysisState) -> AnalysisState:
+    """The state after all units that are left."""
+    while not analysis.done(state):
+        state = analysis.step(state)
+    return state
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few() -> Iterator[None]:
+    """Fewer images and pairs than a report has, but several units of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("IMAGES", 40), ("WARPAGE_PAIRS", 20), ("GANSPACE_SAMPLES", 500)):
+            patch.setattr(mapping_analysis, name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def eigenvectors() -> Tensor:
+    return torch.from_numpy(rotation(6))
+
+
+@pytest.fixture(scope="module")
+def analysis() -> WalkAnalysis:
+    """Of a style-based generator, in z."""
+    return WalkAnalysis(tiny_style(), distances.load("mse"), "z", positions=3, seed=4, embedding=Blurred())
+
+
+@pytest.fixture(scope="module")
+def finished(analysis: WalkAnalysis, eigenvectors: Tensor) -> AnalysisState:
+    return run(analysis, analysis.init(eigenvectors))
+
+
+@pytest.fixture(scope="module")
+def found(analysis: WalkAnalysis, finished: AnalysisState) -> WalkFindings:
+    return analysis.result(finished)
+
+
+def test_a_stored_analysis_goes_on_where_it_stood(
+    analysis: WalkAnalysis, finished: AnalysisState, eigenvectors: Tensor
+) -> None:
+    state = analysis.init(eigenvectors)
+    for number in range(12):
+        assert (analysis.made(state), analysis.done(state)) == (number, False)
+        state = analysis.step(state)
+    # As a checkpoint keeps it: tensors by name, in any order, read by another worker.
+    state = AnalysisState({name: state.tensors[name].clone() for name in sorted(state.tensors, reverse=True)})
+    again = WalkAnalysis(tiny_style(), distances.load("mse"), "z", positions=3, seed=4, embedding=Blurred())
+    state = run(again, state)
+    assert again.made(state) == again.total
+    assert state.tensors.keys() == finished.tensors.keys()
+    for name, tensor in finished.tensors.items():
+        assert torch.equal(state.tensors[name].nan_to_num(), tensor.nan_to_num())
+
+
+def test_phases_say_what_is_measured(analysis: WalkAnalysis, finished: AnalysisState, eigenvectors: Tensor) -> None:
+    assert analysis.phase(analysis.init(eigenvectors)) == "distance curves"
+    assert analysis.phase(finished) == "statistics"
+
+
+def test_curves_along_eigenvectors_of_a_linear_generator_are_parabolas() -> None:
+    generator, squares = Linear(torch.diag(torch.arange(6.0, 0.0, -1.0)), (6, 1, 1)), 3.0**2
+    analysis = WalkAnalysis(generator, distances.load("mse"), "z", positions=2)
+    state = analysis.init(torch.eye(6, dtype=torch.float64))
+    curves = analysis.result(run(analysis, state)).curves
+    assert (curves.distance, curves.steps[0], curves.steps[4]) == ("mse", -3, 0)
+    # D(z₀, z₀ + t v) = t² ‖A v‖² / 6 for the mean square; five axes of each kind
+    scale = curves.top[0, 0, -1] / (36 * squares)
+    for axis in range(5):
+        np.testing.assert_allclose(curves.top[:, axis, -1], scale * squares * (6 - axis) ** 2, rtol=1e-4)
+        np.testing.assert_allclose(curves.bottom[:, axis, 0], scale * squares * (5 - axis) ** 2, rtol=1e-4)
+    assert (curves.random[..., -1] < scale * squares * 36).all()
+    assert not np.allclose(curves.random[0], curves.random[1])
+
+
+def test_straight_walks_lose_density_by_their_norm_and_the_others_keep_it(found: WalkFindings) -> None:
+    linear, *others = found.drifts
+    assert [drift.traversal for drift in found.drifts] == ["linear", "spherical", "density_preserving"]
+    assert (linear.steps[0], linear.steps[10], linear.steps[20]) == (-10, 0, 10)
+    # −½(‖z₀ + t u‖² + ‖z₀ − t u‖²) + ‖z₀‖² = −t²
+    np.testing.assert_allclose(linear.log_densities[:, 0] + linear.log_densities[:, 20], -100, rtol=1e-5)
+    for drift in others:
+        np.testing.assert_allclose(drift.log_densities, 0, atol=1e-4)
+        np.testing.assert_allclose(drift.norms, 0, atol=1e-5)
+
+
+def test_warpage_is_that_of_pairs_of_several_draws(found: WalkFindings) -> None:
+    warpage = found.warpage
+    assert warpage is not None
+    assert warpage.far.ks == (1, 2, 5)
+    kinds = (
+        warpage.random,
+        warpage.far,
+        warpage.close[0.1],
+        warpage.to_global["ganspace_pca"],
+        warpage.to_global["sefa"],
+    )
+    assert all(kind.geodesic.shape == kind.projection.shape == (20, 3) for kind in kinds)
+    assert len(np.unique(warpage.far.geodesic[:, 0])) == 20
+    assert (warpage.close[0.1].geodesic.mean(axis=0) < warpage.far.geodesic.mean(axis=0)).all()
+
+
+def test_frechet_distances_are_those_of_the_embedded_images(found: WalkFindings, finished: AnalysisState) -> None:
+    def moments(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        return rows.double().mean(dim=0).numpy(), np.cov(rows.double().numpy().T)
+
+    tensors = finished.tensors
+    mean, covariance = moments(torch.cat([tensors[f"perturbed images/reference/{chunk:04d}"] for chunk in range(2)]))
+    sefa = torch.cat([tensors[f"perturbed images/sefa/{chunk:04d}"] for chunk in range(2)], dim=1)
+    assert sefa.shape == (5, 40, 12)
+    expected = []
+    for rows in sefa:
+        one, spread = moments(rows)
+        root = sqrtm(spread @ covariance).real
+        expected.append(((one - mean) ** 2).sum() + np.trace(spread + covariance - 2 * root))
+    curve = found.perturbations["sefa"]
+    np.testing.assert_allclose([curve.unmoved, *curve.distances], expected, rtol=1e-6)
+    assert (curve.embedding, curve.samples, list(curve.strengths)) == ("blurred", 40, [2, 4, 8, 12])
+    # One draw for all ways, another for the reference.
+    unmoved = [found.perturbations[way].unmoved for way in ("local_basis", "ganspace_pca", "sefa")]
+    np.testing.assert_allclose(unmoved, unmoved[0], rtol=1e-4)
+    assert unmoved[0] > 0
+
+
+def test_a_curve_that_ends_early_is_no_number_and_the_other_ways_are(
+    found: WalkFindings, monkeypatch: pytest.MonkeyPatch, eigenvectors: Tensor
+) -> None:
+    # The mapping of the tiny generator is flat beyond a short way.
+    assert np.isnan([found.perturbations["curve"].unmoved, *found.perturbations["curve"].distances]).all()
+    assert all(np.isfinite(found.perturbations[way].distances).all() for way in ("local_basis", "ganspace_pca", "sefa"))
+    monkeypatch.setattr(mapping_analysis, "STRENGTHS", (0.01, 0.02))
+    short = WalkAnalysis(tiny_style(), distances.load("mse"), "w", positions=1, embedding=Blurred())
+    assert np.isfinite(short.result(run(short, short.init(eigenvectors))).perturbations["curve"].distances).all()
+
+
+def test_what_a_generator_lacks_is_not_measured(tiny_generator: Generator) -> None:
+    plain = WalkAnalysis(tiny_generator, distances.load("mse"), "z", positions=1)
+    result = plain.result(run(plain, plain.init(torch.eye(8, dtype=torch.float64))))
+    assert (result.warpage, result.perturbations) == (None, {})
+    assert len(result.drifts) == 3
+    # The prior of w is not normal: its walks have no drift, and the other units are those of z.
+    names = {space: set(_names(space)) for space in ("z", "w")}
+    assert {name.split("/")[0] for name in names["z"] - names["w"]} == {"density drift"}
+
+
+def _names(space: str) -> list[str]:
+    """Phases of an analysis in a space, made by a step each."""
+    analysis = WalkAnalysis(tiny_style(), distances.load("mse"), space, positions=1, embedding=Blurred())
+    state = analysis.init(torch.from_numpy(rotation(6)))
+    names = []
+    while not (phase := analysis.phase(state)).startswith("global"):
+        names.append(phase)
+        state = analysis.step(state)
+    return names
+
+
+def test_what_cannot_be_measured_is_refused(analysis: WalkAnalysis, eigenvectors: Tensor) -> None:
+    with pytest.raises(InvalidInputError, match="at least 1 position, but 0 came"):
+        WalkAnalysis(tiny_style(), distances.load("mse"), "z", positions=0, embedding=Blurred())
+    with pytest.raises(InvalidInputError, match="give the embedding that it is taken in"):
+        WalkAnalysis(tiny_style(), distances.load("mse"), "z")
+    with pytest.raises(InvalidInputError, match=r"distance 'blurred' on cpu in torch\.float64"):
+        WalkAnalysis(tiny_style(), distances.load("mse"), "z", embedding=Blurred().double())
+    with pytest.raises(InvalidInputError, match=r"6 eigenvectors of 6 coordinates, but shape \(8, 8\) came"):
+        analysis.init(torch.eye(8, dtype=torch.float64))
+    with pytest.raises(InvalidInputError, match=r"0 of \d+ units are done"):
+        analysis.result(analysis.init(eigenvectors))
