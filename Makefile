@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both make .venv and install what they need.
 PYTHON ?= python3
-KIMG ?= 400
+KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 

@@ -47,9 +47,9 @@ def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_the_own_catalogue_names_faces_and_eyes(monkeypatch: pytest.MonkeyPatch):
+def test_the_own_catalogue_names_faces_eyes_and_faces32(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("PULLBACK_CATALOGUE", raising=False)
-    faces, eyes = catalogue()
+    faces, eyes, faces32 = catalogue()
     assert (faces.name, faces.image_shape, faces.input_space) == ("faces", (3, 64, 64), "z")
     assert [(space.name, space.dim, space.start) for space in faces.spaces] == [("z", 100, 0)]
     assert (eyes.name, eyes.image_shape, eyes.input_space) == ("eyes", (3, 128, 128), "full")
@@ -59,7 +59,9 @@ def test_the_own_catalogue_names_faces_and_eyes(monkeypatch: pytest.MonkeyPatch)
         ("class", 8, 100),
     ]
     assert eyes.space("class").labels == ("amber", "blue", "brown", "gray", "grayscale", "green", "hazel", "red")
-    for known in (faces, eyes):
+    assert (faces32.name, faces32.image_shape, faces32.input_space) == ("faces32", (3, 32, 32), "w+")
+    assert [(space.name, space.dim) for space in faces32.spaces] == [("z", 64), ("w", 64), ("w+", 512)]
+    for known in (faces, eyes, faces32):
         assert len(known.weights_hash) == 64
         assert known.licence == "MIT"
         assert known.citation
@@ -73,7 +75,7 @@ def test_an_unknown_generator_or_space_gets_the_known_names():
 
 
 def test_a_users_file_adds_generators(extra: Path):
-    assert [known.name for known in catalogue()] == ["faces", "eyes", "mine"]
+    assert [known.name for known in catalogue()] == ["faces", "eyes", "faces32", "mine"]
     mine = entry("mine")
     assert mine.space("class").default == "dog"
     assert mine.source.location == str(extra.parent / "mine.pth")
@@ -84,7 +86,7 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
     later.write_text(MINE.replace('"Mine"', '"Mine, retrained"'))
     monkeypatch.setenv("PULLBACK_CATALOGUE", os.pathsep.join([str(extra), str(later)]))
     assert entry("mine").title == "Mine, retrained"
-    assert len(catalogue()) == 3
+    assert len(catalogue()) == 4
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from torch.nn import functional
 
 from pullback.generators import Generator, entry, load
 
 
-@pytest.fixture(scope="module", params=["faces", "eyes"])
+@pytest.fixture(scope="module", params=["faces", "eyes", "faces32"])
 def generator(request: pytest.FixtureRequest) -> Generator:
     return load(request.param)
 
@@ -49,3 +52,19 @@ def test_brown_is_the_class_of_eyes_unless_another_is_asked_for():
     eyes = load("eyes")
     assert eyes.default_context[100:].tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
     assert not eyes.default_context[:100].any()
+
+
+def test_faces32_draws_what_faces_draws():
+    # Both generators' mean faces, at 32 px, and how much pixels vary around them.
+    small, large = load("faces32"), load("faces")
+    drawn = small.render(small.space("z").sample(256, 0), "z")
+    real = functional.avg_pool2d(large.render(large.space("z").sample(256, 1), "z"), 2)
+    means = torch.stack([images.mean(dim=0).flatten() for images in (drawn, real)])
+    assert torch.corrcoef(means)[0, 1] > 0.9
+    assert 0.7 < drawn.std(dim=0).mean() / real.std(dim=0).mean() < 1.3
+
+
+def test_faces32_comes_with_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path))
+    monkeypatch.setenv("PULLBACK_OFFLINE", "1")
+    assert load("faces32").space("w").dim == 64
