@@ -150,6 +150,7 @@ def test_the_package_exports_what_it_promises() -> None:
         "make_optimizer",
         "options_of",
         "restore",
+        "searchable_spaces",
     }
 
 
