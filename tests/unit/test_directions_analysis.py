@@ -16,6 +16,7 @@ from pullback import distances
 from pullback.directions import mapping_analysis
 from pullback.directions.analysis import WalkAnalysis
 from pullback.directions.findings import WalkFindings
+from pullback.directions.statistics import Way
 from pullback.distances.distance import EmbeddingDistance
 from pullback.errors import InvalidInputError
 from pullback.generators import Generator
@@ -161,12 +162,16 @@ def test_frechet_distances_are_those_of_the_embedded_images(found: WalkFindings,
 def test_a_curve_that_ends_early_is_no_number_and_the_other_ways_are(
     found: WalkFindings, monkeypatch: pytest.MonkeyPatch, eigenvectors: Tensor
 ) -> None:
-    # The mapping of the tiny generator is flat beyond a short way.
-    assert np.isnan([found.perturbations["curve"].unmoved, *found.perturbations["curve"].distances]).all()
-    assert all(np.isfinite(found.perturbations[way].distances).all() for way in ("local_basis", "ganspace_pca", "sefa"))
-    monkeypatch.setattr(mapping_analysis, "STRENGTHS", (0.01, 0.02))
-    short = WalkAnalysis(tiny_style(), distances.load("mse"), "w", positions=1, embedding=Blurred())
-    assert np.isfinite(short.result(run(short, short.init(eigenvectors))).perturbations["curve"].distances).all()
+    assert all(np.isfinite(measured.distances).all() for measured in found.perturbations.values())
+
+    def ended(latents: Tensor, steps: Tensor) -> Tensor:
+        raise InvalidInputError(f"a curve from {len(latents)} latents ends before {steps[-1]}")
+
+    monkeypatch.setattr(mapping_analysis, "along_curve", lambda *_: Way(ended, "w"))
+    analysis = WalkAnalysis(tiny_style(), distances.load("mse"), "w", positions=1, embedding=Blurred())
+    without = analysis.result(run(analysis, analysis.init(eigenvectors))).perturbations
+    assert np.isnan([without["curve"].unmoved, *without["curve"].distances]).all()
+    assert all(np.isfinite(without[way].distances).all() for way in ("local_basis", "ganspace_pca", "sefa"))
 
 
 def test_what_a_generator_lacks_is_not_measured(tiny_generator: Generator) -> None:

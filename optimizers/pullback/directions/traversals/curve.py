@@ -17,6 +17,9 @@ from pullback.generators.generator import Generator
 from pullback.geometry.seeding import derive_seed
 
 PIECES = 40
+# Axes along which w moves by less than this share of the most that it moves are none of the curve's: z would have to
+# take steps a thousand times as long, out to where no latent was ever drawn and w moves no more.
+_LEAST_SHARE = 1e-3
 
 
 def curve(
@@ -89,9 +92,9 @@ def trace(
 
     At each piece of length l the axis u of the Local Basis there is taken that is most similar to the axis of the piece
     before, arg max |⟨u', u_j⟩| in W (Eq. 12), or to the guide; it is turned to the same side, and its partner v in Z
-    with it; then z moves by (l/σ) v (Eq. 11), and w by l u to first order. Axes along which w does not move (σ = 0
-    within rounding, such as the length of a z that is normalised first) are no axes of the curve; along those of a
-    small σ, z takes long steps, soon to where the prior is thin.
+    with it; then z moves by (l/σ) v (Eq. 11), and w by l u to first order. Axes along which w hardly moves (σ below a
+    thousandth of the largest, such as the length of a z that is normalised first) are no axes of the curve; along those
+    of a small σ, z takes long steps, soon to where the prior is thin.
 
     A side goes up to the farthest step, in pieces of one length. A place within a piece is reached by a part of its
     move (Eq. 10), so that places may lie anywhere.
@@ -196,9 +199,9 @@ def _departure(basis: MappingBasis, rank: int, dtype: torch.dtype) -> Float64[Te
 
 
 def _moving(basis: MappingBasis, dtype: torch.dtype) -> Tensor:
-    """Along which axes w moves, by more than rounding in the mapping network's precision; shape (B, r)."""
-    floor = torch.finfo(dtype).eps * max(basis.left.shape[1], basis.right.shape[1])
-    return basis.values > floor * basis.values[:, :1]
+    """Along which axes w moves, and by more than rounding in the mapping network's precision; shape (B, r)."""
+    rounding = torch.finfo(dtype).eps * max(basis.left.shape[1], basis.right.shape[1])
+    return basis.values > max(rounding, _LEAST_SHARE) * basis.values[:, :1]
 
 
 def _ends(length: float, pieces: int, jitter: float, seed: int) -> Float64[Tensor, " pieces"]:
