@@ -328,7 +328,7 @@ def test_an_unknown_generator_is_not_found_everywhere_and_the_known_ones_are_lis
         with refused(grpc.StatusCode.NOT_FOUND) as refusal:
             call("generators/nobody")
         assert "'nobody'" in refusal.message
-        assert "known: faces, eyes, tiny" in refusal.message
+        assert "known: faces, eyes, faces32, tiny" in refusal.message
         with refused(grpc.StatusCode.INVALID_ARGUMENT) as refusal:
             call("tiny")
         assert "of the form generators/{generator}, but 'tiny' came" in refusal.message

@@ -27,7 +27,7 @@ def tiny(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> genera
 def test_the_catalogue_is_listed_page_by_page(server: LiveServer) -> None:
     everything = server.generators.ListGenerators(generators_pb2.ListGeneratorsRequest())
     names = [generator.name for generator in everything.generators]
-    assert names == ["generators/eyes", "generators/faces", "generators/tiny"]
+    assert names == ["generators/eyes", "generators/faces", "generators/faces32", "generators/tiny"]
     assert not everything.next_page_token
     paged, token = [], ""
     while True:
