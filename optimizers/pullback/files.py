@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pullback.errors import InvalidInputError
+
+Parsed = TypeVar("Parsed")
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -32,6 +35,23 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_as(path: str | os.PathLike[str], parse: Callable[[bytes], Parsed]) -> Parsed:
+    """What a file's bytes say.
+
+    Args:
+        path: File to read.
+        parse: What makes something of its bytes.
+
+    Raises:
+        OSError: The file cannot be read.
+        InvalidInputError: `parse` raised it; the message names the file.
+    """
+    try:
+        return parse(Path(path).read_bytes())
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
 
 
 def read_provenance(data: bytes, file_format: str, what: str) -> dict[str, Any]:

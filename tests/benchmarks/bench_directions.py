@@ -137,11 +137,7 @@ def main() -> None:
         "frechet": lambda: [bench_frechet(report, name, basis_of(name)) for name in style] and None,
         "warpage": lambda: [bench_warpage(report, name, basis_of(name)) for name in style] and None,
     }
-    for name in os.environ.get("ONLY", ",".join(parts)).split(","):
-        began = time.perf_counter()
-        parts[name]()
-        report.note(part=name, seconds=round(time.perf_counter() - began, 1))
-    report.print_table()
+    report.run(parts)
 
 
 if __name__ == "__main__":

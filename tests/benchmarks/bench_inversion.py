@@ -8,8 +8,6 @@ each), and is paired over targets. `QUICK=1` takes fewer targets, no throughput,
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -256,11 +254,7 @@ def main() -> None:
         "throughput": lambda: bench_throughput(report, faces),
     }
     usual = [name for name in parts if not (QUICK and name == "throughput")]
-    for name in os.environ.get("ONLY", ",".join(usual)).split(","):
-        began = time.perf_counter()
-        parts[name]()
-        report.note(part=name, seconds=round(time.perf_counter() - began, 1))
-    report.print_table()
+    report.run(parts, usual)
 
 
 if __name__ == "__main__":

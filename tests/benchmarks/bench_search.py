@@ -9,7 +9,6 @@ parts of it.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -149,11 +148,7 @@ def main() -> None:
         "store": lambda: bench_store(report),
         "evolutions": lambda: bench_evolutions(report, study),
     }
-    for name in os.environ.get("ONLY", ",".join(parts)).split(","):
-        began = time.perf_counter()
-        parts[name]()
-        report.note(part=name, seconds=round(time.perf_counter() - began, 1))
-    report.print_table()
+    report.run(parts)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from pullback.errors import InvalidInputError
-from pullback.files import read_provenance, write_whole
+from pullback.files import read_as, read_provenance, write_whole
 from pullback.geometry.eigenbasis import Eigenbasis
 
 _FORMAT = "pullback-directions-1"
@@ -185,10 +184,7 @@ class DirectionSet:
             OSError: The file cannot be read.
             InvalidInputError: The file holds no directions; the message names it and says what is wrong.
         """
-        try:
-            return cls.from_bytes(Path(path).read_bytes())
-        except InvalidInputError as error:
-            raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
+        return read_as(path, cls.from_bytes)
 
 
 _ARRAYS = ("vectors", "values", "input_vectors", "base", "rates", "alignment")

@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
 from pullback.directions.direction_set import DirectionSet
-from pullback.directions.origins import check_count, local_latent, origin_of
+from pullback.directions.origins import check_count, origin_of
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators.generator import Generator
 from pullback.geometry.jacobian import inner_products
+from pullback.geometry.point import checked_latent
 from pullback.geometry.precision import full_precision
 from pullback.geometry.seeding import derive_seed
 from pullback.geometry.signs import signs_of
@@ -47,7 +48,7 @@ def jacobian(
         InvalidInputError: The latent has another shape or is not finite, or a number is out of range.
         PullbackError: A derivative is not finite.
     """
-    latent = local_latent(generator, latent, space)
+    latent = checked_latent(generator, latent, space)
     check_count(k, len(latent), space)
     if iterations < 1:
         raise InvalidInputError(f"the subspace takes at least 1 iteration, but iterations = {iterations} came")

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from pullback.directions.direction_set import DirectionSet
 from pullback.directions.mapping_basis import mapping_basis, mapping_of
-from pullback.directions.origins import check_count, local_latent, origin_of
+from pullback.directions.origins import check_count, origin_of
 from pullback.generators.generator import Generator
+from pullback.geometry.point import checked_latent
 
 
 def local_basis(generator: Generator, z: Tensor, k: int) -> DirectionSet:
@@ -30,7 +31,7 @@ def local_basis(generator: Generator, z: Tensor, k: int) -> DirectionSet:
         PullbackError: The derivative is not finite.
     """
     mapping = mapping_of(generator)
-    z = local_latent(generator, z, "z")
+    z = checked_latent(generator, z, "z")
     check_count(k, len(z), "w")
     found = mapping_basis(mapping, z)
     return DirectionSet(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from pullback.directions.direction_set import DirectionSet
-from pullback.directions.origins import check_count, local_latent, origin_of
+from pullback.directions.origins import check_count, origin_of
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.generators.generator import Generator
 from pullback.geometry.metric import metric_eigenpairs
+from pullback.geometry.point import checked_latent
 from pullback.geometry.signs import signs_of
 
 # Dimensions up to which the whole metric takes less than the iteration for its leading eigenpairs.
@@ -37,7 +38,7 @@ def local_hessian(generator: Generator, distance: Distance, latent: Tensor, spac
             do not go together.
         PullbackError: A derivative of the distance is not finite.
     """
-    latent = local_latent(generator, latent, space)
+    latent = checked_latent(generator, latent, space)
     check_count(k, len(latent), space)
     method = "gram" if len(latent) <= _MOST_DENSE else "gram_iteration"
     if not isinstance(distance, EmbeddingDistance):

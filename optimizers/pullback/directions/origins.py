@@ -1,10 +1,6 @@
-"""What the methods that look at a generator share: where directions come from, and the latent that is looked at."""
+"""What the methods that look at a generator share: where directions come from, and how many there can be."""
 
 from __future__ import annotations
-
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 import pullback
 from pullback.directions.direction_set import Origin
@@ -26,21 +22,3 @@ def check_count(k: int, dim: int, space: str) -> None:
     """
     if not 1 <= k <= dim:
         raise InvalidInputError(f"between 1 and {dim} directions of space {space!r} can be had, but {k} came")
-
-
-def local_latent(generator: Generator, latent: Tensor, space: str) -> Float[Tensor, " n"]:
-    """The latent that a local method looks at, on the generator's device and in its precision.
-
-    Raises:
-        UnknownNameError: No such space.
-        InvalidInputError: The latent has another shape, or is not finite.
-    """
-    dim = generator.space(space).dim
-    if latent.shape != (dim,):
-        raise InvalidInputError(
-            f"a latent of space {space!r} of generator {generator.name!r} has shape ({dim},), "
-            f"but shape {tuple(latent.shape)} came"
-        )
-    if not torch.isfinite(latent).all():
-        raise InvalidInputError("a latent is finite, but this one holds NaN or infinity")
-    return latent.detach().to(generator.device, generator.dtype)

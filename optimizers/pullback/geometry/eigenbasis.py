@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
-from pullback.files import read_provenance, write_whole
+from pullback.files import read_as, read_provenance, write_whole
 from pullback.geometry.checks import as_metric, check_orthonormal, check_symmetric
 from pullback.geometry.signs import signs_of
 from pullback.geometry.statistics.spectrum import dims_for
@@ -287,10 +286,7 @@ class Eigenbasis:
             OSError: The file cannot be read.
             InvalidInputError: The file is no eigenbasis; the message names it and says what is wrong.
         """
-        try:
-            return cls.from_bytes(Path(path).read_bytes())
-        except InvalidInputError as error:
-            raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
+        return read_as(path, cls.from_bytes)
 
 
 def _read_provenance(data: bytes) -> Provenance:

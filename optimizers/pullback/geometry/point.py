@@ -40,20 +40,13 @@ class Point:
     context: Tensor | None = None
 
     def __post_init__(self) -> None:
-        generator, latent = self.generator, self.latent
-        dim = generator.space(self.space).dim
-        if latent.shape != (dim,):
-            raise InvalidInputError(
-                f"a latent of space {self.space!r} of generator {generator.name!r} has shape ({dim},), "
-                f"but shape {tuple(latent.shape)} came"
-            )
-        if not latent.isfinite().all():
-            raise InvalidInputError("a latent is finite, but this one holds NaN or infinity")
+        generator = self.generator
+        latent = checked_latent(generator, self.latent, self.space)
         whole = generator.space(generator.input_space).dim
         if self.context is not None and self.context.shape != (whole,):
             raise InvalidInputError(f"a context has shape ({whole},), but shape {tuple(self.context.shape)} came")
         check_same_place(generator, self.distance)
-        object.__setattr__(self, "latent", latent.detach().to(generator.device, generator.dtype))
+        object.__setattr__(self, "latent", latent)
 
     @property
     def dim(self) -> int:
@@ -132,3 +125,21 @@ def check_same_place(generator: Generator, distance: Distance) -> None:
             f"distance {distance.name!r} on {distance.device} in {distance.dtype}; "
             "load both on one device and in one precision"
         )
+
+
+def checked_latent(generator: Generator, latent: Tensor, space: str) -> Float[Tensor, " n"]:
+    """One latent of a space, on the generator's device and in its precision.
+
+    Raises:
+        UnknownNameError: No such space.
+        InvalidInputError: The latent has another shape, or is not finite.
+    """
+    dim = generator.space(space).dim
+    if latent.shape != (dim,):
+        raise InvalidInputError(
+            f"a latent of space {space!r} of generator {generator.name!r} has shape ({dim},), "
+            f"but shape {tuple(latent.shape)} came"
+        )
+    if not latent.isfinite().all():
+        raise InvalidInputError("a latent is finite, but this one holds NaN or infinity")
+    return latent.detach().to(generator.device, generator.dtype)

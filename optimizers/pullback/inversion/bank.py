@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import safetensors.torch
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pullback.errors import InvalidInputError
-from pullback.files import read_provenance, write_whole
+from pullback.files import read_as, read_provenance, write_whole
 from pullback.inversion.problem import Problem
 
 _FORMAT = "pullback-bank-1"
@@ -171,10 +170,7 @@ class StartBank:
             OSError: The file cannot be read.
             InvalidInputError: The file is no bank; the message names it and says what is wrong.
         """
-        try:
-            return cls.from_bytes(Path(path).read_bytes())
-        except InvalidInputError as error:
-            raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
+        return read_as(path, cls.from_bytes)
 
 
 def thumbnails_of(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels h w"]:

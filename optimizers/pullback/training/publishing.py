@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from PIL import Image
 from torch import Tensor
 
 from pullback.files import write_whole
 from pullback.generators.stylegan2_network import StyleGan2Network
+from pullback.pictures import side_by_side, to_pictures
 
 _MEAN_SAMPLES = 16384
 _SHEET = 12
@@ -33,12 +32,7 @@ def write_weights(network: StyleGan2Network, path: Path) -> None:
 def write_samples(network: StyleGan2Network, path: Path) -> None:
     """Writes draws of the prior as a PNG, 12 by 12, of the same latents every time."""
     w = network.mapping(_draw(network, _SHEET**2, seed=1))[:, None].expand(-1, network.shape.layers, -1)
-    images = ((network.synthesis(w) + 1) / 2).clamp(0, 1)
-    side = _SHEET * network.shape.side
-    tiles = torch.unflatten(images, 0, (_SHEET, _SHEET)).permute(0, 3, 1, 4, 2).reshape(side, side, 3)
-    png = io.BytesIO()
-    Image.fromarray((255 * tiles).round().byte().cpu().numpy()).save(png, "PNG")
-    write_whole(path, png.getvalue())
+    write_whole(path, side_by_side(to_pictures((network.synthesis(w) + 1) / 2), _SHEET))
 
 
 def _draw(network: StyleGan2Network, count: int, seed: int) -> Tensor:

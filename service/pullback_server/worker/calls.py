@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pullback.pictures import to_pictures
 from pullback_server.worker.messages import (
     AS_DRAWN,
     RENDER_BATCH,
@@ -39,12 +40,6 @@ def render(models: Models, call: Render) -> Iterator[CallMessage]:
             data = encode(image, call.image_format)
             yield Rendered(call.call, start + offset, data, width=image.width, height=image.height)
     yield CallDone(call.call)
-
-
-def to_pictures(images: Tensor) -> list[Image.Image]:
-    """Pictures of images in [0, 1], shape (B, C, H, W)."""
-    levels = (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-    return [Image.fromarray(level.squeeze(-1) if level.shape[-1] == 1 else level) for level in levels]
 
 
 def _pictures(images: Tensor, presentation: Presentation) -> list[Image.Image]:

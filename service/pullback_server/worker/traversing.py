@@ -16,13 +16,13 @@ from pullback.directions.traversals.layered import LAYERED_SPACE, layer_count, l
 from pullback.directions.traversals.linear import linear
 from pullback.directions.traversals.measuring import measured_frames
 from pullback.directions.traversals.metric_uniform import metric_uniform
-from pullback.directions.traversals.pictures import forth_and_back, reduced, side_by_side
+from pullback.directions.traversals.pictures import forth_and_back, reduced
 from pullback.directions.traversals.spherical import spherical
 from pullback.directions.traversals.subspace import subspace
 from pullback.directions.traversals.walk import Walk, even_steps
 from pullback.distances import Distance
 from pullback.generators import Generator
-from pullback_server.worker.calls import to_pictures
+from pullback.pictures import side_by_side, to_pictures
 from pullback_server.worker.messages import CallDone, CallMessage, Framed, Traverse
 from pullback_server.worker.models import Models
 from pullback_server.worker.presentation import encode

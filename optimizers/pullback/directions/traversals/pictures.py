@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
+from pullback.pictures import side_by_side, to_pictures
 
 
 def strip(images: Tensor, columns: int | None = None) -> bytes:
@@ -44,25 +44,6 @@ def animation(images: Tensor, milliseconds: int = 100) -> bytes:
     return forth_and_back([reduced(picture) for picture in _pictures(images)], milliseconds)
 
 
-def side_by_side(pictures: Sequence[Image.Image], columns: int | None = None) -> bytes:
-    """`strip` of pictures of one size and mode.
-
-    Raises:
-        InvalidInputError: Fewer than one column.
-    """
-    columns = len(pictures) if columns is None else columns
-    if columns < 1:
-        raise InvalidInputError(f"a row has at least 1 image, but {columns} columns came")
-    width, height = pictures[0].size
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new(pictures[0].mode, (columns * width, rows * height))
-    for index, picture in enumerate(pictures):
-        sheet.paste(picture, (index % columns * width, index // columns * height))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def reduced(picture: Image.Image) -> Image.Image:
     """The picture in 256 colours of its own, as a frame of an animation. It takes longer than all the rest of one."""
     return picture.quantize(256)
@@ -88,5 +69,4 @@ def _pictures(images: Tensor) -> list[Image.Image]:
         raise InvalidInputError(
             f"frames are images of shape (frames, 1 or 3, height, width), but shape {tuple(images.shape)} came"
         )
-    levels = (images.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return [Image.fromarray(level.squeeze(-1) if level.shape[-1] == 1 else level) for level in levels]
+    return to_pictures(images)

@@ -12,9 +12,9 @@ from pullback.directions.statistics import PerturbationDistances, SubspaceDistan
 from pullback.geometry.analysis import MetricAnalysis
 from pullback.geometry.findings import Axis, Findings, LayerFindings, SpectrumFindings
 from pullback.geometry.statistics import Homogeneity
+from pullback.pictures import to_pictures
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, specs_pb2, values_pb2
-from pullback_server.worker.calls import to_pictures
 from pullback_server.worker.presentation import encode
 
 

@@ -21,11 +21,11 @@ from pullback.inversion import (
     make_solver,
     starts_in_chunks,
 )
+from pullback.pictures import to_pictures
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.names import parse_generator
 from pullback_server.payload import read_payload
 from pullback_server.specs import BASES, INVERSION_METHODS, SCHEDULES, STARTS, class_space, moving_space
-from pullback_server.worker.calls import to_pictures
 from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.presentation import encode

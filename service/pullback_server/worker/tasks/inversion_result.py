@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pullback.generators.catalogue_file import SpaceEntry
 from pullback.inversion import InversionResult, Problem
+from pullback.pictures import to_pictures
 from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, values_pb2
-from pullback_server.worker.calls import to_pictures
 from pullback_server.worker.tasks.inversion_images import png
 
 
