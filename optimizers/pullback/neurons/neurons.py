@@ -17,8 +17,9 @@ from pullback.neurons.units import Unit
 
 # Small pictures are enlarged: the last block has stride 32 and sees 4 × 4 positions of 128 px.
 SIDE = 128
-# Images that pass the network at once: their activations then stay in a core's cache, which doubles its speed.
-_CHUNK = 16
+# Images that pass the network at once: their activations stay in a core's cache, and the memory they take is small
+# enough to be had again without asking the system, which together nearly doubles the speed of one by one.
+_CHUNK = 8
 
 
 class Neurons(nn.Module):
