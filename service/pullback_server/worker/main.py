@@ -9,7 +9,6 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from pullback_server.batching import Candidate, together
@@ -20,15 +19,11 @@ from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.messages import (
     AbandonCall,
     BeginSearch,
-    CallDone,
-    CallFailed,
-    CallMessage,
     CancelJob,
     Computing,
     Evolve,
     Exit,
     Finished,
-    FromWorker,
     ImportDirections,
     JobFailed,
     Ready,
@@ -41,6 +36,8 @@ from pullback_server.worker.messages import (
     Traverse,
 )
 from pullback_server.worker.models import Models
+from pullback_server.worker.open_calls import OpenCalls
+from pullback_server.worker.outbox import Outbox
 from pullback_server.worker.searching import begin_search, evolve
 from pullback_server.worker.shares import Shares
 from pullback_server.worker.traversing import traverse
@@ -68,6 +65,7 @@ class Worker:
 
     def __init__(self, connection: Connection, device: str, checkpoint_seconds: float) -> None:
         self._connection = connection
+        self._outbox = Outbox(connection)
         self._checkpoint_seconds = checkpoint_seconds
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models = Models(device)
@@ -75,15 +73,17 @@ class Worker:
         self._turns: dict[str, Turn] = {}
         self._shares = Shares()
         self._computing: frozenset[str] = frozenset()
-        self._calls: dict[int, Iterator[CallMessage]] = {}
+        self._calls = OpenCalls(self._outbox.send)
 
     def serve(self) -> None:
         """Works until the server is gone."""
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
-        self._send(Ready(self._models.device))
+        self._outbox.send(Ready(self._models.device))
         while True:
             self._read_inbox()
-            self._advance_calls()
+            if self._calls:
+                self._tell_computing()
+                self._calls.advance()
             self._advance_jobs()
 
     def _listen(self) -> None:
@@ -96,14 +96,11 @@ class Worker:
         # Whatever the main thread computes, nobody will hear of it.
         os._exit(0)
 
-    def _send(self, message: FromWorker) -> None:
-        self._connection.send(message)
-
     def _tell_computing(self, *jobs: str) -> None:
         """Says whose fault it is if this process dies from now on."""
         if self._computing != (computing := frozenset(jobs)):
             self._computing = computing
-            self._send(Computing(computing))
+            self._outbox.send(Computing(computing))
 
     def _read_inbox(self) -> None:
         """Handles what has come; waits for something where there is nothing to do."""
@@ -119,7 +116,7 @@ class Worker:
                 job = RunningJob(
                     message,
                     self._models,
-                    self._send,
+                    self._outbox.send,
                     checkpoint_seconds=self._checkpoint_seconds,
                     progress_seconds=self._progress_seconds,
                 )
@@ -128,25 +125,25 @@ class Worker:
             case CancelJob(job_id):
                 if job_id in self._jobs:
                     self._forget(job_id).discard()
-                    self._send(Stopped(job_id, suspended=False))
+                    self._outbox.send(Stopped(job_id, suspended=False))
             case SuspendJobs():
                 for job_id in list(self._jobs):
                     self._forget(job_id).write_checkpoint()
-                    self._send(Stopped(job_id, suspended=True))
+                    self._outbox.send(Stopped(job_id, suspended=True))
             case Render():
-                self._calls[message.call] = render(self._models, message)
+                self._calls.add(message.call, render(self._models, message, self._outbox))
             case Sample():
-                self._calls[message.call] = sample(self._models, message)
+                self._calls.add(message.call, sample(self._models, message))
             case BeginSearch():
-                self._calls[message.call] = begin_search(message)
+                self._calls.add(message.call, begin_search(message))
             case Evolve():
-                self._calls[message.call] = evolve(message)
+                self._calls.add(message.call, evolve(message))
             case ImportDirections():
-                self._calls[message.call] = import_directions(message)
+                self._calls.add(message.call, import_directions(message))
             case Traverse():
-                self._calls[message.call] = traverse(self._models, message)
+                self._calls.add(message.call, traverse(self._models, message))
             case AbandonCall(call):
-                self._calls.pop(call, None)
+                self._calls.abandon(call)
 
     def _progress_seconds(self) -> float:
         """How often a job tells of its progress: the server writes all of it down, and must keep up."""
@@ -158,23 +155,6 @@ class Worker:
         if (turn := self._turns.pop(job_id, None)) is not None:
             turn.drop(job_id)
         return self._jobs.pop(job_id)
-
-    # Short calls -----------------------------------------------------------------------------------------------
-
-    def _advance_calls(self) -> None:
-        """Takes one message from every open call."""
-        for call, answers in list(self._calls.items()):
-            self._tell_computing()
-            try:
-                answer = next(answers)
-            except Exception as error:
-                _log.warning("call %d failed", call, exc_info=True)
-                answer = CallFailed(call, describe(error))
-            self._send(answer)
-            if isinstance(answer, CallDone | CallFailed):
-                del self._calls[call]
-
-    # Jobs ------------------------------------------------------------------------------------------------------
 
     def _advance_jobs(self) -> None:
         """Does a piece of a step of the job that has had the least of this worker's time."""
@@ -210,10 +190,10 @@ class Worker:
         for job in turn.jobs:
             if (error := turn.failed.get(job.id)) is not None:
                 self._forget(job.id).discard()
-                self._send(JobFailed(job.id, describe(error)))
+                self._outbox.send(JobFailed(job.id, describe(error)))
             elif job.result is not None:
                 # The server removes the checkpoint once the result is on disk.
                 self._forget(job.id)
-                self._send(Finished(job.id, job.result))
+                self._outbox.send(Finished(job.id, job.result))
             else:
                 del self._turns[job.id]

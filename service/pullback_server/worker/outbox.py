@@ -1,0 +1,36 @@
+"""What goes to the server: messages that are sent at once, and those that are made beside other work first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+
+from pullback_server.worker.messages import FromWorker
+
+
+class Outbox:
+    """The worker's end of the pipe, for two threads: the one that computes, and one that encodes what was computed.
+
+    Args:
+        connection: The pipe.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+
+    def send(self, message: FromWorker) -> None:
+        """Sends a message now."""
+        with self._lock:
+            self._connection.send(message)
+
+    def send_made(self, make: Callable[[], FromWorker]) -> Future[None]:
+        """Has a message made in the other thread, and sent from there: after those that were asked for before it.
+
+        Returns:
+            Ends when it was sent, or with what was raised; can be cancelled as long as it has not begun.
+        """
+        return self._beside.submit(lambda: self.send(make()))

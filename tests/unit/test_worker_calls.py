@@ -1,0 +1,188 @@
+"""Short calls on a worker: images that are sent while others are drawn, and turns that jobs and calls take."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pullback_server.worker.calls import render
+from pullback_server.worker.messages import (
+    AS_DRAWN,
+    RENDER_BATCH,
+    CallDone,
+    CallFailed,
+    CallMessage,
+    Presentation,
+    Render,
+    Rendered,
+)
+from pullback_server.worker.open_calls import TURN_SECONDS, OpenCalls
+from pullback_server.worker.outbox import Outbox
+from toys import Smooth
+
+COUNT = 2 * RENDER_BATCH + 3
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Connection, Connection]]:
+    """The worker's end, and the server's."""
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        yield theirs, ours
+
+
+class Counting(Smooth):
+    """Counts the batches that it drew."""
+
+    drawn = 0
+
+    def render(self, latents: Tensor, space: str | None = None) -> Tensor:
+        self.drawn += 1
+        return super().render(latents, space)
+
+
+def render_call(presentation: Presentation = AS_DRAWN, image_format: str = "PNG") -> tuple[Any, Render]:
+    generator = Counting()
+    latents = generator.space("z").sample(COUNT, 0).numpy()
+    models = SimpleNamespace(generator=lambda name: generator)
+    return models, Render(7, "smooth", "z", latents, image_format, presentation)
+
+
+def received(connection: Connection) -> list[Rendered]:
+    messages = []
+    while connection.poll():
+        messages.append(connection.recv())
+    return messages
+
+
+def test_every_image_is_sent_once_in_order_before_the_call_is_over(pipe: tuple[Connection, Connection]) -> None:
+    theirs, ours = pipe
+    models, call = render_call()
+
+    answers = list(render(models, call, Outbox(theirs)))
+
+    # A turn for others after every batch.
+    assert answers == [None, None, None, CallDone(7)]
+    sent = received(ours)
+    assert [message.index for message in sent] == list(range(COUNT))
+    images = models.generator("smooth").render(torch.from_numpy(call.latents), "z")
+    levels = (255 * images).round().to(torch.uint8).movedim(1, -1).numpy()
+    for message, level in zip(sent, levels, strict=True):
+        picture = Image.open(io.BytesIO(message.data))
+        assert (message.call, message.width, message.height) == (7, *picture.size)
+        # The batches of a call may round otherwise than all of its latents at once.
+        np.testing.assert_allclose(np.asarray(picture).astype(int), level.squeeze(), atol=1)
+
+
+def test_images_are_presented_as_they_were_asked_for(pipe: tuple[Connection, Connection]) -> None:
+    theirs, ours = pipe
+    models, call = render_call(Presentation(size=(9, 5), greyscale=True), "JPEG")
+
+    list(render(models, call, Outbox(theirs)))
+
+    picture = Image.open(io.BytesIO(received(ours)[0].data))
+    assert (picture.format, picture.mode, picture.size) == ("JPEG", "L", (9, 5))
+
+
+def test_an_abandoned_call_draws_no_further(pipe: tuple[Connection, Connection]) -> None:
+    theirs, ours = pipe
+    models, call = render_call()
+    calls = OpenCalls(Outbox(theirs).send)
+    answers = render(models, call, Outbox(theirs))
+    next(answers)
+    calls.add(7, answers)
+
+    del answers
+    calls.abandon(7)
+    calls.advance()
+
+    assert not calls
+    assert models.generator("smooth").drawn == 1
+    assert all(message.index < RENDER_BATCH for message in received(ours))
+
+
+def test_an_image_that_cannot_be_encoded_fails_the_call(pipe: tuple[Connection, Connection]) -> None:
+    theirs, ours = pipe
+    models, call = render_call(image_format="NO SUCH FORMAT")
+    outbox = Outbox(theirs)
+    calls = OpenCalls(outbox.send)
+    calls.add(7, render(models, call, outbox))
+
+    while calls:
+        calls.advance()
+
+    (failed,) = received(ours)
+    assert isinstance(failed, CallFailed)
+    assert failed.failure.code == grpc.StatusCode.INTERNAL.value[0]
+    assert "NO SUCH FORMAT" in failed.failure.message
+
+
+class Clock:
+    """Time that goes by as calls take it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def answers(self, call: int, pieces: int, seconds: float) -> Iterator[CallMessage | None]:
+        for index in range(pieces):
+            self.now += seconds
+            yield Rendered(call, index, b"", 1, 1)
+        yield CallDone(call)
+
+
+def test_quick_answers_wait_for_no_job_in_between() -> None:
+    clock, sent = Clock(), list[Any]()
+    calls = OpenCalls(sent.append, clock)
+    calls.add(1, clock.answers(1, 40, 0.001))
+
+    calls.advance()
+
+    assert not calls
+    assert [message.index for message in sent[:-1]] == list(range(40))
+    assert sent[-1] == CallDone(1)
+
+
+def test_long_calls_take_turns_with_jobs_and_with_each_other() -> None:
+    clock, sent = Clock(), list[Any]()
+    calls = OpenCalls(sent.append, clock)
+    for call in (1, 2):
+        calls.add(call, clock.answers(call, 10, 0.6 * TURN_SECONDS))
+
+    calls.advance()
+
+    # Each went on until its time was up, and a job comes next.
+    assert [message.call for message in sent] == [1, 1, 2, 2]
+    while calls:
+        calls.advance()
+    assert [message.index for message in sent if isinstance(message, Rendered) and message.call == 2] == list(range(10))
+
+
+def test_what_fails_in_one_call_harms_no_other() -> None:
+    def broken() -> Iterator[CallMessage | None]:
+        yield None
+        raise ValueError("out of order")
+
+    clock, sent = Clock(), list[Any]()
+    calls = OpenCalls(sent.append, clock)
+    calls.add(1, broken())
+    calls.add(2, clock.answers(2, 1, 0.0))
+
+    calls.advance()
+
+    assert not calls
+    assert [type(message) for message in sent] == [CallFailed, Rendered, CallDone]
+    assert "out of order" in sent[0].failure.message
