@@ -3,8 +3,8 @@
 Every optimizer has its step size tuned on other units than those it is compared on, and shows as many images; all are
 compared by rates without noise, whether they were told noisy ones or not, and paired over units and seeds. Results are
 kept in `bench-search/`, so that an interrupted run goes on where it was. `QUICK=1` takes fewer units and under 5
-minutes; UNITS, TUNING_UNITS, SEEDS, IMAGES, GENERATORS and NOISES ask for another study; `ONLY=latency,store` runs
-parts of it.
+minutes; UNITS, TUNING_UNITS, SEEDS, IMAGES, GENERATORS, NOISES and ARMS (names of optimizers) ask for another study;
+`ONLY=latency,store` runs parts of it.
 """
 
 from __future__ import annotations

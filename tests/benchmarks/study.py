@@ -27,7 +27,7 @@ WORKERS = int(os.environ.get("WORKERS", os.cpu_count() or 1))
 _SIGMAS = (1.0, 2.0) if QUICK else (0.5, 1.0, 1.5, 2.0, 3.0)
 _EXPONENTS = (0.25,) if QUICK else (0.1, 0.25, 0.4)
 # What is tuned, for each optimizer by the name it has in the tables.
-ARMS: dict[str, list[SearchSettings]] = {
+_ALL: dict[str, list[SearchSettings]] = {
     "random": [SearchSettings("random")],
     "genetic": [
         SearchSettings("genetic", mutation_size=size) for size in ((0.5,) if QUICK else (0.25, 0.5, 0.75, 1.0))
@@ -54,6 +54,11 @@ ARMS: dict[str, list[SearchSettings]] = {
     # As it comes, with nothing tuned.
     "default": [SearchSettings("hessian_cma")],
 }
+# Those that $ARMS names, in its order; all of them otherwise. What the figures to reach compare must be among them.
+_COMPARED = ("cma", "hessian_cma", "published", "default")
+ARMS = {arm: _ALL[arm] for arm in os.environ.get("ARMS", ",".join(_ALL)).split(",")}
+if missing := set(_COMPARED) - ARMS.keys():
+    raise SystemExit(f"$ARMS names optimizers to study and must name {', '.join(_COMPARED)}; {missing} did not come")
 _TUNING_SEED = 1000
 
 
