@@ -21,6 +21,11 @@ function failure = refused(action)
   error('rig:check', 'not refused: %s', func2str(action));
 end
 
+function score = pausing(session, pixels)
+  pullback.pause(session);
+  score = mean(double(pixels(:)));
+end
+
 brightness = @(pixels) mean(double(pixels(:)));
 
 % A session of two generations, told in every way there is.
@@ -74,6 +79,7 @@ check(abs(score - brightness(pullback.image(session, image_id))) < 1e-9, 'the be
 pullback.close(session);
 status = pullback.status(session);
 check(strcmp(status.state, 'SESSION_STATE_CLOSED'), 'closed');
+check(pullback.run(session, brightness) == 0, 'a closed session has nothing to run');
 listed = pullback.sessions('server', server);
 check(any(strcmp({listed.name}, session.name)), 'it is listed');
 
@@ -96,6 +102,11 @@ check(numel(status.threads) == 2, 'both threads are told of');
 dry = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 4, 'max_generations', 1, 'dry_run', true);
 check(pullback.run(dry, @(pixels) 0, 'trials', 4) == 4, 'a dry run');
 check(pullback.best(dry) ~= 0, 'whose scores are not the told ones');
+
+% Paused at every image; test_matlab.py resumes it.
+paused = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 3, 'max_generations', 2, ...
+  'title', 'resume me');
+check(pullback.run(paused, @(pixels) pausing(paused, pixels)) == 6, 'a session that is paused is waited for');
 
 % What cannot be meant.
 failure = refused(@() pullback.evolve('nobody', 'server', server, 'optimizer', 'cma'));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,24 @@ octave = shutil.which("octave-cli")
 needs_octave = pytest.mark.skipif(octave is None, reason="octave-cli is not here; Debian has it in the package octave")
 
 
+def resume_sessions(server: LiveServer, title: str, over: threading.Event) -> None:
+    """Resumes paused sessions of that title, a second after each was seen, until it is over."""
+    states = [search_pb2.SESSION_STATE_PAUSED]
+    while not over.wait(1.0):
+        for session in server.search.ListSessions(search_pb2.ListSessionsRequest(states=states)).sessions:
+            if session.spec.title == title:
+                over.wait(1.0)
+                server.search.ResumeSession(search_pb2.ResumeSessionRequest(name=session.name))
+
+
 @needs_octave
 def test_a_whole_evolution_in_octave(tmp_path: Path, environment: dict[str, str]) -> None:
     server = LiveServer(tmp_path / "data", environment)
     server.start("--http", "127.0.0.1:0")
     variables = {"PULLBACK_HTTP": server.http, "PULLBACK_MATLAB": str(CLIENT), "PULLBACK_FOLDER": str(tmp_path)}
+    over = threading.Event()
+    other = threading.Thread(target=resume_sessions, args=(server, "resume me", over))
+    other.start()
     try:
         assert octave is not None
         ended = subprocess.run(
@@ -42,6 +56,8 @@ def test_a_whole_evolution_in_octave(tmp_path: Path, environment: dict[str, str]
         session, both = (server.search.GetSession(search_pb2.GetSessionRequest(name=name)) for name in names)
         pieces, pieces_of_both = exported(server, session), exported(server, both)
     finally:
+        over.set()
+        other.join()
         server.close()
     assert session.spec.notes == {"subject": "M1"}
     first, second = generations_of(pieces)

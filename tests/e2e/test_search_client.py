@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,63 @@ def test_a_rig_takes_part_through_a_folder(client: Client, tmp_path: Path) -> No
     assert Bridge(session, tmp_path, clock=lambda: now, sleep=rig).run() == 3
     assert session.status().finished
     assert session.status().trials == 3 * POPULATION
+
+
+def test_a_session_that_is_closed_while_a_score_file_settles_ends_its_bridge(client: Client, tmp_path: Path) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION)
+    table = "index,score\n" + "".join(f"{place},1\n" for place in range(POPULATION))
+    steps: list[Callable[[], object]] = [lambda: (tmp_path / "block000.csv").write_text(table), session.close]
+    lines: list[str] = []
+    now = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if steps:
+            steps.pop(0)()
+
+    bridge = Bridge(session, tmp_path, report=lines.append, clock=lambda: now, sleep=wait)
+    assert bridge.run() == 0
+    assert lines[1:] == [f"{session.name} was closed: nothing more is shown, and no more scores are taken"]
+    assert session.status().trials == 0
+
+
+def test_a_score_file_that_the_server_refuses_is_waited_for(client: Client, tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION)
+    lines: list[str] = []
+    now = 0.0
+
+    def answer(block: int, channels: int) -> None:
+        with h5py.File(tmp_path / f"block{block:03d}.h5", "w") as file:
+            file["scores"] = np.arange(POPULATION * channels, dtype=float).reshape(POPULATION, channels)
+
+    steps = {0.1: (0, 4), 1.0: (1, 5), 3.0: (1, 4)}
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if due := [time for time in steps if now >= time]:
+            answer(*steps.pop(due[0]))
+
+    bridge = Bridge(session, tmp_path, report=lines.append, clock=lambda: now, sleep=wait)
+    assert bridge.run(blocks=2) == 2
+    (refused,) = [line for line in lines if "waiting for it to be written anew" in line]
+    assert "expected 4 channels, as in every report of thread 0, but 5 came" in refused
+    assert session.status().trials == 2 * POPULATION
+
+
+def test_latents_are_those_of_the_export(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, threads=[{}, {"optimizer": "genetic"}])
+    session.run(red, generations=2)
+    wanted = {
+        image_id: latent
+        for generation in session.history().generations
+        for image_id, latent in zip(generation.image_ids[:2], generation.latents[:2], strict=True)
+    }
+    found = session.latents(wanted)
+    assert found.keys() == wanted.keys()
+    assert all(np.array_equal(found[image_id], latent) for image_id, latent in wanted.items())
 
 
 def test_every_kind_of_file_can_be_made_of_a_session(client: Client, tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def test_ctrl_c_leaves_the_session_and_says_how_to_go_on(server: FakeSearchServe
     assert process.returncode == 130
     assert "sessions/1 stays on the server" in err
     assert "pullback evolve --session sessions/1 --score" in err
+    assert "pullback sessions close sessions/1" in err
     assert "Traceback" not in err
 
 
@@ -256,6 +257,31 @@ def test_sessions_are_listed(run: Run, server: FakeSearchServer) -> None:
     assert "sessions/1" not in run("sessions", "--state", "paused").out
     result = run("sessions", "--state", "asleep")
     assert (result.code, "known: active, paused, closed" in result.err) == (1, True)
+
+
+def test_a_session_is_paused_resumed_and_closed(run: Run, server: FakeSearchServer) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma")
+    # Each of them twice: what is so already stays so.
+    for command, state in (("pause", "paused"), ("resume", "active"), ("close", "closed")):
+        for name in ("1", "sessions/1"):
+            assert run("sessions", command, name) == (0, f"sessions/1 is {state}\n", "")
+    for command in ("pause", "resume"):
+        assert run("sessions", command, 1) == (1, "", "error: sessions/1 is closed\n")
+    result = run("sessions", "close", 7)
+    assert (result.code, result.out) == (1, "")
+    assert "sessions/7" in result.err
+
+
+def test_what_stands_before_a_command_on_sessions_is_refused(run: Run, server: FakeSearchServer) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma")
+    for option, value in (("--target", "127.0.0.1:1"), ("--state", "paused")):
+        result = run("sessions", option, value, "close", 1)
+        assert result.code == 1
+        assert f"error: {option} before close: --target goes behind it" in result.err
+    assert server.state.called("CloseSession") == []
+    assert run("sessions", "close", 1, "--target", server.target).code == 0
 
 
 def test_a_session_is_exported_by_suffix(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
@@ -288,8 +314,63 @@ def test_the_bridge_runs_on_the_command_line(run: Run, server: FakeSearchServer,
     assert result.out.splitlines() == [
         "block 0: 4 images",
         "block 0: 4 scores of block000.csv, 4 trials told",
-        "1 blocks told",
+        "sessions/1 has finished",
+        "1 block told",
     ]
+
+
+def test_a_bridge_ends_well_when_its_session_is_closed_elsewhere(
+    run: Run, server: FakeSearchServer, tmp_path: Path
+) -> None:
+    with Client(server.target) as client:
+        session = client.evolve("faces", optimizer="cma")
+
+        def other() -> None:
+            while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
+                threading.Event().wait(0.02)
+            session.close()
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        result = run("bridge", "--session", 1, "--folder", tmp_path)
+        thread.join()
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[-2:] == [
+        "sessions/1 was closed: nothing more is shown, and no more scores are taken",
+        "0 blocks told",
+    ]
+
+
+def test_a_bridge_whose_thread_cannot_go_on_ends_with_an_error(
+    run: Run, server: FakeSearchServer, tmp_path: Path
+) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma")
+    error = Failure(grpc.StatusCode.INTERNAL, "the worker died").status()
+    server.sessions["sessions/1"].threads[0].fail(error)
+    result = run("bridge", "--session", 1, "--folder", tmp_path)
+    assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+    assert "0 blocks told" in result.out
+
+
+def test_a_bridge_takes_a_short_table_after_the_time_it_is_given(
+    run: Run, server: FakeSearchServer, tmp_path: Path
+) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", max_generations=1, missing="drop")
+
+    def rig() -> None:
+        while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
+            threading.Event().wait(0.02)
+        (tmp_path / "block000.csv").write_text("index,score\n0,1\n1,2\n2,3\n")
+
+    thread = threading.Thread(target=rig)
+    thread.start()
+    result = run("bridge", "--session", 1, "--folder", tmp_path, "--matching", "loose", "--settle", 0.7)
+    thread.join()
+    assert result.code == 0, result.err
+    assert "block 0: 3 scores of block000.csv, 4 trials told" in result.out.splitlines()
+    assert run("bridge", "--session", 1, "--folder", tmp_path, "--settle", 0.1).code == 2
 
 
 def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: FakeSearchServer) -> None:
@@ -301,8 +382,10 @@ def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: FakeSearchServ
     assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
 
 
-@pytest.mark.parametrize("command", ["evolve", "sessions", "export", "bridge"])
+@pytest.mark.parametrize(
+    "command", ["evolve", "sessions", "sessions pause", "sessions resume", "sessions close", "export", "bridge"]
+)
 def test_every_command_explains_itself(run: Run, command: str) -> None:
-    result = run(command, "--help")
+    result = run(*command.split(), "--help")
     assert result.code == 0
     assert "Usage: pullback" in result.out

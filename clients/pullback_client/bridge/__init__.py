@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pullback_client.bridge.bridge import Bridge, StimulusFile
+from pullback_client.bridge.folder import SETTLE, SETTLING
 from pullback_client.bridge.matching import Matching
 from pullback_client.bridge.naming import NamingScheme
 
-__all__ = ["Bridge", "Matching", "NamingScheme", "StimulusFile"]
+__all__ = ["SETTLE", "SETTLING", "Bridge", "Matching", "NamingScheme", "StimulusFile"]

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import numpy as np
 from PIL import Image
 
 from pullback_client.bridge import journal, score_files
-from pullback_client.bridge.codes import write_codes
-from pullback_client.bridge.folder import POLL, ScoreWatch, last_block
+from pullback_client.bridge.attention import SessionWatch
+from pullback_client.bridge.codes import CodeFiles
+from pullback_client.bridge.folder import POLL, SETTLE, SETTLING, ScoreWatch, last_block
 from pullback_client.bridge.journal import JOURNAL, Journal, Shown
-from pullback_client.bridge.matching import Matching, match
+from pullback_client.bridge.matching import Assignment, Matching, assign
 from pullback_client.bridge.naming import NAMINGS, Naming, NamingScheme, stems
-from pullback_client.errors import FailedPreconditionError
+from pullback_client.errors import (
+    AlreadyExistsError,
+    ClientError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    ResourceExhaustedError,
+)
 from pullback_client.files import write_bytes
 from pullback_client.search.batch import Batch, Trial
 from pullback_client.search.session import EvolutionSession
 
 StimulusFile: TypeAlias = Literal["png", "bmp"]
+
+AGAIN = 5.0
+"""Seconds after which what failed for want of a server, of room or of the folder is tried again."""
 
 
 class Bridge:
@@ -38,13 +48,16 @@ class Bridge:
         folder: The folder; made where there is none.
         naming: What files are called.
         suffix: Format of the images' files.
-        matching: How the rows of a score file are matched with images; see `matching.match`.
+        matching: How the rows of a score file are matched with images; see `matching.Assignment.results`.
+        settle: Seconds without a change after which a score file is taken for finished though it has no row of some
+            image, at least `SETTLING`. One that has a row of every image is not waited for.
         report: Called with a line for people about what happens.
         clock: Seconds that only rise.
         sleep: Waits so many seconds.
 
     Raises:
         FailedPreconditionError: The folder belongs to another session, or a package is missing.
+        InvalidArgumentError: `settle` is too short, or no number.
     """
 
     def __init__(
@@ -55,6 +68,7 @@ class Bridge:
         naming: NamingScheme = "xdream",
         suffix: StimulusFile = "png",
         matching: Matching = "strict",
+        settle: float = SETTLE,
         report: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -64,32 +78,49 @@ class Bridge:
         self._naming: Naming = NAMINGS[naming]
         self._suffix = suffix
         self._matching: Matching = matching
+        if not SETTLING <= settle < math.inf:
+            raise InvalidArgumentError(f"settle must be a number of seconds, {SETTLING} or more, got {settle}")
+        self._settle = settle
         self._report = report
         self._clock = clock
         self._sleep = sleep
         if self._naming.codes:
             score_files.require_extras(".mat")
         folder.mkdir(parents=True, exist_ok=True)
+        self._codes = CodeFiles(session, folder)
+        self._watch = SessionWatch(session, clock, report)
         self._journal = self._begin(naming)
 
     def run(self, blocks: int | None = None) -> int:
-        """Shows and scores blocks until the session is finished or closed.
+        """Shows and scores blocks until the session is finished or closed, by whomever.
+
+        Nothing that stands in a score file ends it: what cannot be used is reported, left as it is, and waited for.
+        While the server is away, a disk is full or the folder cannot be reached, it says so and tries again.
 
         Args:
             blocks: At most so many; None = no bound.
 
         Returns:
             How many blocks were told.
-
-        Raises:
-            InvalidArgumentError: Strict matching, and a score file that does not fit its block.
         """
         told = 0
+        trouble = ""
         while blocks is None or told < blocks:
-            if not self._journal.shown and not self._show():
-                break
-            self._collect()
-            told += 1
+            try:
+                if not self._journal.shown and not self._show():
+                    break
+                if not self._collect():
+                    break
+            # The journal says how far things are, so every step can be taken again. Besides full disks and lost
+            # shares, OSError is UnavailableError and DeadlineExceededError.
+            except (OSError, ResourceExhaustedError) as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    self._report(f"{trouble}; trying again until it works")
+                self._sleep(AGAIN)
+            else:
+                told += 1
+                trouble = ""
         return told
 
     def _begin(self, naming: NamingScheme) -> Journal:
@@ -111,12 +142,15 @@ class Bridge:
         """Writes the images of the next block; False where there will be none."""
         self._session.wait_for_threads()
         block = self._journal.block
-        batch = self._session.next_batch(request_id=self._journal.request_id)
+        batch = self._session.next_batch(request_id=self._journal.request_id, while_paused=self._watch.note)
+        if self._watch.closed(at_once=True):
+            return False
         if batch is None:
+            self._report(f"{self._session.name} has finished")
             return False
         names = [f"{stem}.{self._suffix}" for stem in stems(self._naming, block, batch)]
         if self._naming.codes:
-            write_codes(self._session, self._folder, block, batch, names)
+            self._codes.write(block, batch, names)
         for trial, name in zip(batch, names, strict=True):
             path = self._folder / name
             # A file of that name is this image, written before a restart; the rig may have it open.
@@ -126,18 +160,41 @@ class Bridge:
         self._report(f"block {block}: {len(batch)} images")
         return True
 
-    def _collect(self) -> None:
-        """Waits for the scores of the block that is shown, and tells them."""
-        current = self._journal
-        watch = ScoreWatch(self._folder, current.block, self._clock, self._report)
-        while (scores := watch.look()) is None:
+    def _collect(self) -> bool:
+        """Waits for the scores of the block that is shown, and tells them; False where the session was closed."""
+        block = self._journal.block
+        watch = ScoreWatch(self._folder, block, self._settle, self._clock, self._report)
+        while True:
+            for scores, unchanged in watch.look():
+                assigned = assign(self._journal.shown, scores, self._matching)
+                if unchanged < assigned.patience(self._settle):
+                    continue
+                try:
+                    self._tell(assigned)
+                # A file that does not fit; or one that was changed between a bridge's telling it and its end.
+                except (InvalidArgumentError, AlreadyExistsError) as error:
+                    watch.refuse(scores.path, _about(scores.path, error))
+                    continue
+                except FailedPreconditionError:
+                    if self._watch.closed(at_once=True):
+                        return False
+                    raise
+                return True
+            if self._watch.closed():
+                return False
             self._sleep(POLL)
-        results = match(current.shown, scores, self._matching, self._report)
+
+    def _tell(self, assigned: Assignment) -> None:
+        current, scores = self._journal, assigned.scores
+        results = assigned.results(self._matching, self._report)
         outcome = self._session.tell(results)
         # Only now: a bridge that is stopped in between tells the same again, which counts once.
         self._remember(replace(current, block=current.block + 1, shown=()))
-        valid = int(np.isfinite(scores.values).all(axis=1).sum())
-        self._report(f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told")
+        valid = sum(result.has_score for result in results)
+        late = f", {outcome.late} of them too late to count" if outcome.late else ""
+        self._report(
+            f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told{late}"
+        )
 
     def _remember(self, changed: Journal) -> None:
         changed.save(self._folder)
@@ -154,3 +211,9 @@ class Bridge:
 
 def _shown(batch: Batch, names: list[str]) -> tuple[Shown, ...]:
     return tuple(Shown(trial.id, trial.image_id, name) for trial, name in zip(batch, names, strict=True))
+
+
+def _about(path: Path, error: ClientError) -> str:
+    """What is wrong with a file, in one line that names it."""
+    text = " ".join(str(error).split())
+    return text if str(path) in text else f"{path}: {text}"

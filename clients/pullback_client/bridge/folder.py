@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pullback_client.bridge.score_files import READERS, ScoreFile, UnreadableError, read
 
 SETTLING = 0.5
-"""Seconds for which a score file must not have changed before it is read."""
+"""Seconds for which a score file must not have changed before it is read, as XDream waits."""
+
+SETTLE = 10.0
+"""Seconds without a change after which a score file is taken for finished, though rows are missing."""
 
 POLL = 0.1
 """Seconds between two looks into the folder."""
 
-_PATIENCE = 10.0  # seconds after which an unreadable file is reported, and reported again
 _BLOCK = re.compile(r"block(\d+)[._]", re.IGNORECASE)
 
 
@@ -24,53 +28,97 @@ def last_block(folder: Path) -> int | None:
     return max(numbers, default=None)
 
 
+class Candidate(NamedTuple):
+    """A score file that can be read.
+
+    Attributes:
+        scores: What it says.
+        unchanged: For how many seconds it has not changed.
+    """
+
+    scores: ScoreFile
+    unchanged: float
+
+
+@dataclass
+class _Seen:
+    """A file as it lies there: its size and time of change, and since when they are so."""
+
+    signature: tuple[int, int]
+    since: float
+    scores: ScoreFile | None = None
+    said: bool = False
+    refused: bool = False
+
+
 class ScoreWatch:
-    """Waits for the score file of a block. What else lies in the folder is ignored.
+    """Watches for the score file of a block. What else lies in the folder is ignored.
 
     Args:
         folder: The folder.
         block: Number of the block.
+        settle: Seconds without a change after which a file that cannot be read is taken for broken.
         clock: Seconds that only rise.
-        report: Called with a line for people about a file that cannot be read.
+        report: Called with a line for people about a file that cannot be used, once for every version of it.
     """
 
-    def __init__(self, folder: Path, block: int, clock: Callable[[], float], report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        block: int,
+        settle: float,
+        clock: Callable[[], float],
+        report: Callable[[str], None],
+    ) -> None:
         self._folder = folder
         self._names = {f"block{block:03d}{suffix}" for suffix in READERS}
+        self._settle = settle
         self._clock = clock
         self._report = report
-        # Of each file: size and time of change, and since when they are so.
-        self._seen: dict[Path, tuple[tuple[int, int], float]] = {}
-        self._unreadable_since: float | None = None
+        self._seen: dict[Path, _Seen] = {}
 
-    def look(self) -> ScoreFile | None:
-        """The score file, once it has not changed for a while and can be read; None until then."""
+    def look(self) -> list[Candidate]:
+        """The score files that have not changed for `SETTLING`, can be read and were not refused.
+
+        Raises:
+            FailedPreconditionError: A package that such a file needs is missing.
+        """
         now = self._clock()
         # Whatever the case in which the rig's program, or its file system, writes names.
-        for path in sorted(path for path in self._folder.iterdir() if path.name.lower() in self._names):
-            if self._settled(path, now):
-                try:
-                    return read(path)
-                except UnreadableError as error:
-                    self._tell(error, now)
-        return None
+        paths = sorted(path for path in self._folder.iterdir() if path.name.lower() in self._names)
+        candidates = [self._candidate(path, now) for path in paths]
+        return [candidate for candidate in candidates if candidate is not None]
 
-    def _settled(self, path: Path, now: float) -> bool:
+    def refuse(self, path: Path, why: str) -> None:
+        """Reports what is wrong with a file, which is left as it is and looked at again once it has changed."""
+        self._seen[path].refused = True
+        self._wait_for_another(why)
+
+    def _candidate(self, path: Path, now: float) -> Candidate | None:
+        seen = self._lying(path, now)
+        if seen is None or seen.refused or (unchanged := now - seen.since) < SETTLING:
+            return None
+        if seen.scores is None:
+            try:
+                seen.scores = read(path)
+            except UnreadableError as error:
+                # At first it may be half written. It is read again all the same: its writer may hold it locked.
+                if unchanged >= self._settle and not seen.said:
+                    seen.said = True
+                    self._wait_for_another(str(error))
+                return None
+        return Candidate(seen.scores, unchanged)
+
+    def _lying(self, path: Path, now: float) -> _Seen | None:
         try:
             status = path.stat()
         except OSError:  # gone again, or locked by its writer
-            return False
+            return None
         signature = (status.st_size, status.st_mtime_ns)
         seen = self._seen.get(path)
-        if seen is None or seen[0] != signature:
-            self._seen[path] = (signature, now)
-            return False
-        return now - seen[1] >= SETTLING
+        if seen is None or seen.signature != signature:
+            seen = self._seen[path] = _Seen(signature, now)
+        return seen
 
-    def _tell(self, error: UnreadableError, now: float) -> None:
-        """Reports a file that stays unreadable; at first, it may be half written."""
-        if self._unreadable_since is None:
-            self._unreadable_since = now
-        elif now - self._unreadable_since >= _PATIENCE:
-            self._unreadable_since = now
-            self._report(f"{error}; waiting for it to be written anew")
+    def _wait_for_another(self, why: str) -> None:
+        self._report(f"{why}; waiting for it to be written anew")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +33,14 @@ class ScoreFile:
         ids: The images, one per row; None where the rows are known by their places.
         places: Places of the rows in the block, from 0; None where they are known by their ids.
         values: The scores, float64, shape (rows, channels); NaN = none.
+        open_ended: Whether its last line has no end, so that the last number may be a part of one.
     """
 
     path: Path
     ids: tuple[str, ...] | None
     places: tuple[int, ...] | None
     values: Array
+    open_ended: bool = False
 
 
 def require_extras(suffix: str) -> None:
@@ -101,11 +104,12 @@ def _read_h5(path: Path) -> ScoreFile:
 
 def _read_csv(path: Path) -> ScoreFile:
     # Excel writes a byte-order mark, and semicolons in half of the world.
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        delimiter = ";" if ";" in file.readline() else ","
-        file.seek(0)
-        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    text = path.read_bytes().decode("utf-8-sig")
+    file = io.StringIO(text, newline="")
+    delimiter = ";" if ";" in file.readline() else ","
+    file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     # Rows without any content, as Excel leaves them below a table.
     lines = [(number, cells) for number, cells in lines if any(cells)]
     header = [name.lower() for name in lines[0][1]] if lines else []
@@ -118,9 +122,10 @@ def _read_csv(path: Path) -> ScoreFile:
     # Where cells end with a semicolon, a comma is the decimal point.
     decimal = "," if delimiter == ";" else "."
     values = np.array([[_cell(row["score"].replace(decimal, "."))] for row in rows], np.float64)
+    open_ended = not text.endswith(("\n", "\r"))
     if key == "image_id":
-        return ScoreFile(path, tuple(row[key] for row in rows), None, values)
-    return ScoreFile(path, None, _places(path, [float(row[key]) for row in rows]), values)
+        return ScoreFile(path, tuple(row[key] for row in rows), None, values, open_ended)
+    return ScoreFile(path, None, _places(path, [float(row[key]) for row in rows]), values, open_ended)
 
 
 READERS: dict[str, Callable[[Path], ScoreFile]] = {".mat": _read_mat, ".h5": _read_h5, ".csv": _read_csv}

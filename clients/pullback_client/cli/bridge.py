@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.bridge import Bridge, Matching, NamingScheme, StimulusFile
-from pullback_client.cli.common import INTERRUPTED, Target, err, out
+from pullback_client.bridge import SETTLE, SETTLING, Bridge, Matching, NamingScheme, StimulusFile
+from pullback_client.cli.common import INTERRUPTED, Target, err, out, tell_failures
 from pullback_client.client import DEFAULT_TARGET, Client
 
 
@@ -21,22 +21,30 @@ def bridge(
     matching: Annotated[
         Matching, typer.Option(help="Strict: every name must fit. Loose: what does not is reported and skipped.")
     ] = "strict",
+    settle: Annotated[
+        float,
+        typer.Option(min=SETTLING, help="Seconds without a change after which a score file that lacks rows is taken."),
+    ] = SETTLE,
     blocks: Annotated[int | None, typer.Option(min=1, help="Stop after so many.", show_default="no bound")] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
     """Run a session through a folder: images into it, score files out of it, as XDream does.
 
-    Started again on the same folder, it goes on where it was.
+    Started again on the same folder, it goes on where it was. Score files that cannot be used
+    are reported and left; it waits until they are written anew. Ends with 0 when the session is
+    finished or closed, by whomever, and with 1 where a thread of it cannot go on.
     """
 
     def report(line: str) -> None:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
     with Client(target) as client:
-        shared = Bridge(client.session(session), folder, naming=naming, suffix=suffix, matching=matching, report=report)
+        found = client.session(session)
+        shared = Bridge(found, folder, naming=naming, suffix=suffix, matching=matching, settle=settle, report=report)
         try:
             told = shared.run(blocks)
         except KeyboardInterrupt:
             err.print("\nstopped; started again on this folder, the bridge goes on where it was", highlight=False)
             raise typer.Exit(INTERRUPTED) from None
-    report(f"{told} blocks told")
+        report(f"{told} block{'' if told == 1 else 's'} told")
+        tell_failures(found)

@@ -14,6 +14,7 @@ from pullback_client.client import DEFAULT_TARGET, TARGET_VARIABLE
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.models import JobEvent
 from pullback_client.progress import ProgressCallback, reporting
+from pullback_client.search.session import EvolutionSession
 
 out = Console()
 err = Console(stderr=True)
@@ -71,3 +72,13 @@ def refuse_file_as_folder(folder: Path) -> None:
     """Raises InvalidArgumentError where the folder for results is a file."""
     if folder.exists() and not folder.is_dir():
         raise InvalidArgumentError(f"{folder} is a file, but the results go into a folder: name another --out")
+
+
+def tell_failures(session: EvolutionSession) -> None:
+    """Lists threads of a session that could not go on, and ends the command with 1 where there are any."""
+    failed = [thread for thread in session.status().threads if thread.error is not None]
+    for thread in failed:
+        err.print(f"[bold red]error:[/] thread {thread.thread}: ", end="", highlight=False)
+        err.print(str(thread.error), markup=False, highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)

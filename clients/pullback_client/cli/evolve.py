@@ -20,6 +20,7 @@ from pullback_client.cli.common import (
     given_options,
     out,
     refuse_overwriting,
+    tell_failures,
 )
 from pullback_client.cli.course import Course
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -122,7 +123,7 @@ def evolve(
         if folder is not None:
             files = found.export(folder)
             out.print(f"wrote {len(files)} files into {folder}", markup=False, highlight=False, soft_wrap=True)
-        _tell_failures(found)
+        tell_failures(found)
 
 
 def _nothing(image: Image.Image) -> float:
@@ -155,17 +156,8 @@ def _left_alone(session: EvolutionSession) -> Iterator[None]:
             f"\n{session.name} stays on the server, with every score that was told.\n"
             f"  watch it:      pullback evolve --session {session.name}\n"
             f"  go on with it: pullback evolve --session {session.name} --score MODULE:FUNCTION\n"
-            f"  its data:      pullback export {session.name} FILE",
+            f"  its data:      pullback export {session.name} FILE\n"
+            f"  end it:        pullback sessions close {session.name}",
             highlight=False,
         )
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _tell_failures(session: EvolutionSession) -> None:
-    """Lists threads that could not go on, and ends with 1 where there are any."""
-    failed = [thread for thread in session.status().threads if thread.error is not None]
-    for thread in failed:
-        err.print(f"[bold red]error:[/] thread {thread.thread}: ", end="", highlight=False)
-        err.print(str(thread.error), markup=False, highlight=False, soft_wrap=True)
-    if failed:
-        raise typer.Exit(1)

@@ -43,10 +43,10 @@ app.command("directions")(directions.directions)
 app.command("traverse")(traverse.traverse)
 app.command("edit")(edit.edit)
 app.command("evolve")(evolve.evolve)
-app.command("sessions")(sessions.sessions)
 app.command("export")(sessions.export)
 app.command("bridge")(bridge.bridge)
 app.command("demo")(demo.demo)
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(jobs.app, name="jobs")
 
 

@@ -1,7 +1,8 @@
-"""`pullback sessions` and `pullback export`."""
+"""`pullback sessions [pause|resume|close]` and `pullback export`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,25 +10,56 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pullback_client.cli.common import Force, Target, out, refuse_overwriting
+from pullback_client.cli.common import Force, Target, given_options, out, refuse_overwriting
 from pullback_client.cli.evolve_options import SessionName
 from pullback_client.client import DEFAULT_TARGET, Client
-from pullback_client.search.records import SessionStatus
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.search.records import SessionState, SessionStatus
+from pullback_client.search.session import EvolutionSession
+
+app = typer.Typer(invoke_without_command=True)
 
 
+@app.callback()
 def sessions(
+    context: typer.Context,
     state: Annotated[
         list[str] | None, typer.Option(help="Only these: active, paused, closed. May be repeated.")
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
-    """List sessions, newest first."""
+    """List sessions, newest first; or pause, resume or close one."""
+    if context.invoked_subcommand is not None:
+        if given := sorted(given_options(context)):
+            raise InvalidArgumentError(
+                f"--{' and --'.join(given)} before {context.invoked_subcommand}: --target goes behind it, and --state "
+                "is for the list alone"
+            )
+        return
     with Client(target) as client:
         known = client.sessions(state or ())
     table = Table("session", "title", "generators", "state", "generations", "trials", "best", "created")
     for status in known:
         table.add_row(*_row(status))
     out.print(table)
+
+
+@app.command()
+def pause(name: SessionName, target: Target = DEFAULT_TARGET) -> None:
+    """Show no further trials of a session until it is resumed; scores are still taken."""
+    _change(EvolutionSession.pause, name, target)
+
+
+@app.command()
+def resume(name: SessionName, target: Target = DEFAULT_TARGET) -> None:
+    """Go on with a session that is paused."""
+    _change(EvolutionSession.resume, name, target)
+
+
+@app.command()
+def close(name: SessionName, target: Target = DEFAULT_TARGET) -> None:
+    """End a session for good; it can still be looked at and exported."""
+    _change(EvolutionSession.close, name, target)
 
 
 def export(
@@ -49,13 +81,23 @@ def export(
     out.print(f"wrote {where}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _change(how: Callable[[EvolutionSession], SessionStatus], name: str, target: str) -> None:
+    with Client(target) as client:
+        status = how(client.session(name))
+    out.print(f"{status.name} is {_state(status)}", highlight=False)
+
+
+def _state(status: SessionStatus) -> str:
+    return "finished" if status.finished and status.state is SessionState.ACTIVE else status.state.value
+
+
 def _row(status: SessionStatus) -> tuple[str, ...]:
     bests = (f"{thread.best_score:.4g}" for thread in status.threads if thread.best_score is not None)
     return (
         status.name,
         escape(status.title),
         ", ".join(status.generators),
-        "finished" if status.finished and status.state.value == "active" else status.state.value,
+        _state(status),
         ", ".join(str(thread.generations) for thread in status.threads),
         str(status.trials),
         ", ".join(bests),

@@ -139,7 +139,7 @@ def history_from_wire(pieces: Iterable[search_pb2.SessionPiece]) -> SessionHisto
             case "session":
                 status = SessionStatus.from_wire(piece.session)
             case "generation":
-                generations.append(_generation(piece.generation))
+                generations.append(generation_from_wire(piece.generation))
             case "trial":
                 trials.append(_trial(piece.trial))
             case "reference":
@@ -152,7 +152,12 @@ def history_from_wire(pieces: Iterable[search_pb2.SessionPiece]) -> SessionHisto
     return SessionHistory(status, tuple(generations), tuple(trials), references)
 
 
-def _generation(message: search_pb2.GenerationRecord) -> GenerationRecord:
+def generation_from_wire(message: search_pb2.GenerationRecord) -> GenerationRecord:
+    """The record of a generation.
+
+    Raises:
+        BadResponseError: Its arrays do not fit each other.
+    """
     summary = GenerationSummary.from_wire(message.summary)
     what = f"generation {summary.generation} of thread {summary.thread}"
     latents = array_from_tensor(message.latents, f"{what}: latents")

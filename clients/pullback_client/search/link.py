@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pullback_api.v1 import search_pb2, values_pb2
-from pullback_client.errors import CallCancelledError, DeadlineExceededError, UnavailableError
+from pullback_client.codec import Array
+from pullback_client.errors import CallCancelledError, DeadlineExceededError, NotFoundError, UnavailableError
 from pullback_client.jobs import OUTAGE_TIMEOUT, Outage
-from pullback_client.search.history import SessionHistory, history_from_wire
+from pullback_client.search.history import SessionHistory, generation_from_wire, history_from_wire
 from pullback_client.search.records import SessionEvent, SessionState
 from pullback_client.transport import Deadline, Response, Transport
 
@@ -52,8 +53,24 @@ class SessionLink:
 
     def history(self, images: bool) -> SessionHistory:
         """See `EvolutionSession.history`."""
-        request = search_pb2.ExportSessionRequest(name=self._name, include_images=images)
-        return history_from_wire(self._transport.stream(self.search.ExportSession, request, timeout=EXPORT_TIMEOUT))
+        return history_from_wire(self._pieces(images))
+
+    def latents(self, image_ids: Iterable[str]) -> dict[str, Array]:
+        """See `EvolutionSession.latents`."""
+        wanted, found = set(image_ids), dict[str, Array]()
+        if not wanted:
+            return found
+        # Generations come before trials: leaving the stream between them spares the trials.
+        for piece in self._pieces(images=False):
+            if piece.WhichOneof("piece") == "generation":
+                record = generation_from_wire(piece.generation)
+                pairs = zip(record.image_ids, record.latents, strict=True)
+                found |= {image_id: latent for image_id, latent in pairs if image_id in wanted}
+            if len(found) == len(wanted) or piece.WhichOneof("piece") == "trial":
+                break
+        if unknown := sorted(wanted - found.keys()):
+            raise NotFoundError(f"{self._name} has no image {', '.join(unknown)}: take the ids that Ask gave")
+        return found
 
     def watch(self, after_sequence: int, timeout: float) -> Iterator[SessionEvent]:
         """See `EvolutionSession.watch`."""
@@ -78,3 +95,7 @@ class SessionLink:
                 outage.pause(error)
             except DeadlineExceededError as error:
                 raise DeadlineExceededError(unfinished) from error
+
+    def _pieces(self, images: bool) -> Iterator[search_pb2.SessionPiece]:
+        request = search_pb2.ExportSessionRequest(name=self._name, include_images=images)
+        return self._transport.stream(self.search.ExportSession, request, timeout=EXPORT_TIMEOUT)

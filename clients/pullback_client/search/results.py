@@ -46,6 +46,17 @@ class TrialResult:
     t_onset: float | None = None
     note: str = ""
 
+    @property
+    def has_score(self) -> bool:
+        """Whether there is a score, or a value of every channel."""
+        # NaN is how arrays say that there is no score. It is never a bad score.
+        given = self._given
+        return bool(given) and not any(math.isnan(value) for value in given)
+
+    @property
+    def _given(self) -> list[float]:
+        return [float(value) for value in (self.score, *self.channel_values) if value is not None]
+
     def to_wire(self) -> search_pb2.TrialReport:
         """The report to send.
 
@@ -54,21 +65,17 @@ class TrialResult:
         """
         if not self.trial_id:
             raise InvalidArgumentError("a result has no trial_id: give that of its trial, or one of your own")
-        values = [float(value) for value in self.channel_values]
-        given = [value for value in (self.score, *values) if value is not None]
-        if any(math.isinf(value) for value in given):
+        if any(math.isinf(value) for value in self._given):
             raise InvalidArgumentError(
                 f"the score of {self.trial_id} is infinite: give a finite number, or None where there is none"
             )
-        # NaN is how arrays say that there is no score. It is never a bad score.
-        valid = bool(given) and not any(math.isnan(value) for value in given)
-        outcome = self.outcome or ("scored" if valid else "failed")
-        kept = valid and outcome == "scored"
+        outcome = self.outcome or ("scored" if self.has_score else "failed")
+        kept = self.has_score and outcome == "scored"
         return search_pb2.TrialReport(
             trial_id=self.trial_id,
             image_id=self.image_id,
             score=self.score if kept else None,
-            channel_values=values if kept else (),
+            channel_values=[float(value) for value in self.channel_values] if kept else (),
             outcome=optional_choice("outcome", outcome, _OUTCOMES),
             t_onset=self.t_onset,
             note=self.note,

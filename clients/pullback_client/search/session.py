@@ -107,21 +107,37 @@ class EvolutionSession(SessionView):
         threads: Iterable[int] = (),
         images: bool = False,
         request_id: str | None = None,
+        while_paused: Callable[[SessionStatus], None] = lambda status: None,
     ) -> Batch | None:
         """`ask`, waiting until there is something to show; None once there will be no more of these threads.
 
         A paused session is waited for until somebody resumes it.
+
+        Args:
+            count: As for `ask`.
+            threads: As for `ask`.
+            images: As for `ask`.
+            request_id: As for `ask`.
+            while_paused: Called about once a second while the session is paused, with where it stands.
         """
         wanted = tuple(threads)
+        resumed = False
         while True:
             try:
                 batch = self.ask(count, threads=wanted, images=images, wait=_WAIT, request_id=request_id)
             except FailedPreconditionError:
-                match self.status().state:
+                status = self.status()
+                match status.state:
                     case SessionState.CLOSED:
                         return None
                     case SessionState.PAUSED:
+                        resumed = False
+                        while_paused(status)
                         self._sleep(_PAUSED)
+                        continue
+                    case SessionState.ACTIVE if not resumed:
+                        # Somebody resumed it between the two calls.
+                        resumed = True
                         continue
                     case _:
                         raise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
 from pullback_api.v1 import search_pb2
-from pullback_client.codec import image_from_wire
+from pullback_client.codec import Array, image_from_wire
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.export import export
 from pullback_client.search.history import SessionHistory
@@ -125,6 +125,14 @@ class SessionView:
                 if event.sequence >= last:
                     break
         return found
+
+    def latents(self, image_ids: Iterable[str]) -> dict[str, Array]:
+        """The latents of images that were evolved, by their ids; float32, shape (dim,) each.
+
+        Raises:
+            NotFoundError: The session has none of that id; references have no latents.
+        """
+        return self._link.latents(image_ids)
 
     def history(self, *, images: bool = False) -> SessionHistory:
         """Everything the session knows: generations with their latents and scores, and trials.
