@@ -41,6 +41,22 @@ def fake_walks(positions: int) -> analysis_pb2.WalkStatistics:
                 for way, rise in (("curve", 2.0), ("local_basis", 4.0), ("ganspace_pca", 9.0), ("sefa", np.nan))
             ],
         ),
+        variations=analysis_pb2.Variations(
+            embedding="fake-pooled",
+            images=100,
+            directions=20,
+            strengths=pack(np.array([3.0, 6.0])),
+            sets=[
+                analysis_pb2.VariationDistances(kind=name, space=space, distances=pack(np.array([level, 2 * level])))
+                for name, space, level in (
+                    ("hessian", "z", 3.0),
+                    ("ganspace_pca", "w", 4.0),
+                    ("ica_mixing", "w", 5.0),
+                    ("ica_unmixing", "w", np.nan),
+                    ("random", "w", 1.5),
+                )
+            ],
+        ),
     )
 
 

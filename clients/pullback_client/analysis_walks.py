@@ -113,6 +113,44 @@ class Robustness:
 
 
 @dataclass(frozen=True, eq=False)
+class VariationDistances:
+    """Fréchet distances of images changed along one set of directions; NaN where its directions were not found.
+
+    Attributes:
+        kind: `hessian`: eigenvectors of the mean metric; `ganspace_pca`; `ica_mixing` and `ica_unmixing`: GANSpace with
+            independent components; `random`: random directions.
+        space: The space that they lie in.
+        distances: At each strength, float64, shape (strengths,).
+    """
+
+    kind: str
+    space: str
+    distances: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Variations:
+    """How far images go when each is changed by a random step along one of a set of directions.
+
+    Palaev et al. (ICLR 2023, Tiny Papers), Tables 1 to 3.
+
+    Attributes:
+        embedding: The embedding that Fréchet distances, from the same images before, are taken in.
+        images: Number of images in each set.
+        directions: Number of leading directions in each set.
+        strengths: s of the step α ~ U[−s, s], in units of the deviation of the prior in the space of the directions,
+            ascending; float64, shape (strengths,).
+        sets: Distances by the set of directions.
+    """
+
+    embedding: str
+    images: int
+    directions: int
+    strengths: Array
+    sets: tuple[VariationDistances, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class WalkStatistics:
     """Statistics of walks in the latent space.
 
@@ -121,12 +159,14 @@ class WalkStatistics:
         density_drifts: Iso-density drift by traversal; none where the prior is not normal.
         warpage: Of W; None without a mapping network.
         robustness: In W; None without a mapping network.
+        variations: Along sets of directions; None without a mapping network, or in an older analysis.
     """
 
     distance_curves: DistanceCurves
     density_drifts: tuple[DensityDrift, ...]
     warpage: Warpage | None
     robustness: Robustness | None
+    variations: Variations | None
 
     @classmethod
     def from_wire(cls, message: analysis_pb2.WalkStatistics, what: str) -> WalkStatistics:
@@ -147,6 +187,9 @@ class WalkStatistics:
             warpage=_warpage(message.warpage, f"{what}.warpage") if message.HasField("warpage") else None,
             robustness=(
                 _robustness(message.robustness, f"{what}.robustness") if message.HasField("robustness") else None
+            ),
+            variations=(
+                _variations(message.variations, f"{what}.variations") if message.HasField("variations") else None
             ),
         )
 
@@ -197,5 +240,21 @@ def _robustness(message: analysis_pb2.Robustness, what: str) -> Robustness:
                 shaped_array(curve.distances, f"{what}.curves[{number}].distances", strengths),
             )
             for number, curve in enumerate(message.curves)
+        ),
+    )
+
+
+def _variations(message: analysis_pb2.Variations, what: str) -> Variations:
+    strengths = tuple(message.strengths.shape[:1])
+    return Variations(
+        embedding=message.embedding,
+        images=message.images,
+        directions=message.directions,
+        strengths=shaped_array(message.strengths, f"{what}.strengths", strengths),
+        sets=tuple(
+            VariationDistances(
+                each.kind, each.space, shaped_array(each.distances, f"{what}.sets[{number}].distances", strengths)
+            )
+            for number, each in enumerate(message.sets)
         ),
     )

@@ -61,6 +61,7 @@ def test_an_analysis_holds_what_can_be_measured_of_walks(analysis: analysis_pb2.
     # There is no mapping network.
     assert not analysis.walks.HasField("warpage")
     assert not analysis.walks.HasField("robustness")
+    assert not analysis.walks.HasField("variations")
 
 
 def test_asking_for_an_analysis_that_exists_returns_it(

@@ -120,6 +120,9 @@ TRAVERSE: list[tuple[dict[str, Any], list[str], str]] = [
     ({"distance": "tape"}, ["distance"], "'tape'"),
     ({"distance": "ssim", "kind": kind("METRIC_UNIFORM")}, ["distance"], "embedding"),
     ({"format": 9}, ["format"], "PNG, JPEG"),
+    ({"mask": directions_pb2.MaskSettings(subset=4)}, ["mask.subset"], "expected 0 to 3, but 4 came"),
+    ({"mask": directions_pb2.MaskSettings(layer="attic")}, ["mask.layer"], "layers layer 1, layer 2, but 'attic'"),
+    ({"mask": directions_pb2.MaskSettings(), "kind": kind("METRIC_UNIFORM")}, ["mask"], "leave the mask out"),
     ({"frames": 1, "format": 9}, ["format", "frames"], "2 fields"),
 ]
 

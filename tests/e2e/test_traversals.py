@@ -6,6 +6,7 @@ import io
 from itertools import pairwise
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import torch
@@ -211,6 +212,32 @@ def test_directions_of_the_whole_w_plus_are_walked_there(
     frames, end = walk(styled_server, z, layered.name, generator=STYLE, space="z", unit=LATENT, frames=2)
     assert end.space == "w+"
     np.testing.assert_allclose(latents_of(frames)[1], mapped(style, z) + 2 * unpack(layered.vectors)[0], atol=1e-5)
+
+
+def test_a_masked_walk_shows_less_of_the_same_way_and_the_same_whenever_it_is_asked_for(
+    styled_server: LiveServer, found: directions_pb2.DirectionSet
+) -> None:
+    start = draw(styled_server)
+    whole, _ = walk(styled_server, start, found.name, frames=5)
+    mask = directions_pb2.MaskSettings(subset=0, subsets=2, layer="layer 1")
+    masked, end = walk(styled_server, start, found.name, frames=5, mask=mask, strip=True)
+    again, _ = walk(styled_server, start, found.name, frames=5, mask=mask)
+    assert [frame.image.data for frame in masked] == [frame.image.data for frame in again]
+    np.testing.assert_array_equal(latents_of(masked), latents_of(whole))
+    assert masked[2].image.data == whole[2].image.data
+    assert masked[2].distance == pytest.approx(0, abs=1e-9)
+    assert masked[0].image.data != whole[0].image.data
+    assert masked[0].distance > 0
+    assert Image.open(io.BytesIO(end.strip.data)).width >= 5 * 16
+
+
+def test_channels_that_cannot_be_parted_so_often_are_an_invalid_argument(
+    styled_server: LiveServer, found: directions_pb2.DirectionSet
+) -> None:
+    mask = directions_pb2.MaskSettings(subsets=60, layer="layer 1")
+    with pytest.raises(grpc.RpcError, match="take fewer clusters") as caught:
+        walk(styled_server, draw(styled_server), found.name, mask=mask)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_walk_harms_nobody(

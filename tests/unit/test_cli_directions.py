@@ -192,10 +192,31 @@ def test_a_curve_a_subspace_and_a_purified_direction_reach_the_server(run: Run, 
     assert run(*walk, "--kind", "curve", "--rank", 1, "--pieces", 7).code == 0
     assert run(*walk, "--kind", "subspace", "--direction", "hessian:0", "--second", "hessian:1").code == 0
     assert run(*walk, "--direction", "hessian:2", "--purify", 2, "--unit", "latent").code == 0
-    curve, subspace, purified = server.state.called("Traverse")
+    masked = ("--mask", "1/3", "--mask-layer", "layer 2", "--mask-seed", 5)
+    assert run(*walk, "--direction", "hessian:2", *masked).code == 0
+    curve, subspace, purified, parted = server.state.called("Traverse")
+    assert parted.mask == directions_pb2.MaskSettings(subset=1, subsets=3, layer="layer 2", seed=5)
     assert curve.curve == directions_pb2.CurveSettings(pieces=7, rank=1)
     assert (subspace.direction.index, subspace.second.index) == (0, 1)
     assert (purified.direction.purify, purified.unit) == (2, directions_pb2.STEP_UNIT_LATENT)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--mask", "second"), "--mask is a subset and their number such as 0/4; got 'second'"),
+        (("--mask", "4/4"), "counts subsets from 0: of 4 the last is 3, got 4"),
+        (("--mask-layer", "layer 1"), "say more of --mask"),
+        (("--mask", "0/4", "--kind", "metric_uniform"), "mask: of the kinds linear"),
+    ],
+)
+def test_a_mask_that_cannot_be_is_one_clear_line(
+    run: Run, server: FakeDirectionsServer, options: tuple[object, ...], message: str
+) -> None:
+    result = run("traverse", "faces", "--direction", "hessian:0", "--out", "w", *options)
+    assert result.code == 1
+    assert message in result.err
+    assert server.state.calls == []
 
 
 def test_a_folder_may_be_called_like_a_file_but_must_be_none(run: Run, photo: Path, tmp_path: Path) -> None:

@@ -44,10 +44,11 @@ def test_the_exported_names_are_pinned() -> None:
         Client LocalServer Generator LatentSpace Distance Eigenbasis EigenbasisInfo
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
+        Variations VariationDistances
         Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box
         EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
         Directions DirectionsInfo DirectionsOptions Direction EigenShare Annotation
-        Traversal Frame WalkOptions WalkStart Edit EditOutcome
+        Traversal Frame WalkOptions MaskOptions WalkStart Edit EditOutcome
         SessionState SessionStatus SessionEvent ThreadState ThreadStatus GenerationSummary
         SessionHistory GenerationRecord TrialRecord Origin
         ImageInput Job JobEvent JobState Portion Progress

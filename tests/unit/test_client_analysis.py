@@ -249,6 +249,7 @@ def test_to_dict_writes_what_is_not_finite_as_none() -> None:
         ("walks.density_drifts.1.norms", (5,), r"walks.density_drifts\[1\].norms has shape \(5,\)"),
         ("walks.warpage.kinds.3.projection", (2, 2), r"kinds\[3\].projection has shape \(2, 2\), expected \(2, 3\)"),
         ("walks.robustness.curves.0.distances", (3,), r"curves\[0\].distances has shape \(3,\), expected \(2,\)"),
+        ("walks.variations.sets.1.distances", (3,), r"sets\[1\].distances has shape \(3,\), expected \(2,\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(path: str, shape: tuple[int, ...], found: str) -> None:
@@ -276,15 +277,19 @@ def test_statistics_of_walks_arrive_with_all_their_parts() -> None:
     assert walks.robustness is not None
     assert (walks.robustness.embedding, walks.robustness.images) == ("fake-pooled", 200)
     np.testing.assert_array_equal(walks.robustness.curves[1].rises, [1, 4])
+    assert walks.variations is not None
+    assert (walks.variations.images, walks.variations.directions) == (100, 20)
+    assert [each.kind for each in walks.variations.sets][-2:] == ["ica_unmixing", "random"]
+    np.testing.assert_array_equal(walks.variations.sets[0].distances, [3, 6])
 
 
 def test_statistics_of_walks_that_were_not_measured_are_none() -> None:
     whole = message()
-    for name in ("density_drifts", "warpage", "robustness"):
+    for name in ("density_drifts", "warpage", "robustness", "variations"):
         whole.walks.ClearField(name)  # type: ignore[arg-type]
     walks = Analysis.from_wire(whole).walks
     assert walks is not None
-    assert (walks.density_drifts, walks.warpage, walks.robustness) == ((), None, None)
+    assert (walks.density_drifts, walks.warpage, walks.robustness, walks.variations) == ((), None, None, None)
 
 
 def test_an_analysis_of_before_there_were_walks_is_read() -> None:

@@ -371,6 +371,10 @@ def test_what_is_said_of_a_walk_reaches_the_server(
     assert (asked.unit, list(asked.layers), asked.distance) == (directions_pb2.STEP_UNIT_LATENT, [1, 2], "mse")
     client.traverse(latent, directions[1], kind="curve", pieces=30, jitter=0.25, seed=3)
     assert walked(server).curve == directions_pb2.CurveSettings(pieces=30, guided=True, jitter=0.25, seed=3)
+    client.traverse(latent, directions[1], mask={"subset": 2, "layer": "layer 2", "reach": 1.5})
+    assert walked(server).mask == directions_pb2.MaskSettings(subset=2, layer="layer 2", reach=1.5)
+    client.traverse(latent, directions[1], kind="spherical", mask={})
+    assert walked(server).HasField("mask")
     client.traverse(latent, kind="curve", rank=2, generator="faces")
     assert walked(server).curve == directions_pb2.CurveSettings(rank=2)
     assert not walked(server).HasField("direction")
@@ -386,6 +390,10 @@ def test_what_is_said_of_a_walk_reaches_the_server(
         ({"purify": 0}, "purify must be a whole number from 1"),
         ({"jitter": 0.1}, "jitter: of kind='curve' alone"),
         ({"kind": "curve", "rank": 1}, "follows a direction, or the local axis of a rank"),
+        ({"mask": {"subset": -1}}, "mask: subset must be a whole number from 0"),
+        ({"mask": {"subsets": 0}}, "mask: subsets must be a whole number from 1"),
+        ({"mask": {"reach": 0}}, "mask: reach must be a number above 0"),
+        ({"mask": {}, "kind": "metric_uniform"}, "mask: of the kinds linear, spherical, density_preserving alone"),
         ({"generator": "eyes"}, "the direction is of faces, but generator is 'eyes'"),
         ({"inversion": {"steps": 3}}, "the walk starts from none"),
     ],

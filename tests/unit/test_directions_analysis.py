@@ -13,12 +13,13 @@ from torch.nn import functional
 
 from metrics import rotation
 from pullback import distances
-from pullback.directions import mapping_analysis
+from pullback.directions import mapping_analysis, variation_analysis
 from pullback.directions.analysis import WalkAnalysis
 from pullback.directions.findings import WalkFindings
+from pullback.directions.mapping_basis import mapping_of
 from pullback.directions.statistics import Way
 from pullback.distances.distance import EmbeddingDistance
-from pullback.errors import InvalidInputError
+from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators import Generator
 from pullback.geometry.analysis import AnalysisState
 from tiny_style import tiny_style
@@ -36,6 +37,11 @@ class Blurred(EmbeddingDistance):
         return functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
 
+def moments(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of rows of features."""
+    return rows.double().mean(dim=0).numpy(), np.cov(rows.double().numpy().T)
+
+
 def run(analysis: WalkAnalysis, state: AnalysisState) -> AnalysisState:
     """The state after all units that are left."""
     while not analysis.done(state):
@@ -49,6 +55,8 @@ def few() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("IMAGES", 40), ("WARPAGE_PAIRS", 20), ("GANSPACE_SAMPLES", 500)):
             patch.setattr(mapping_analysis, name, value)
+        for name, value in (("IMAGES", 40), ("GANSPACE_SAMPLES", 500)):
+            patch.setattr(variation_analysis, name, value)
         yield
 
 
@@ -138,9 +146,6 @@ def test_warpage_is_that_of_pairs_of_several_draws(found: WalkFindings) -> None:
 
 
 def test_frechet_distances_are_those_of_the_embedded_images(found: WalkFindings, finished: AnalysisState) -> None:
-    def moments(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        return rows.double().mean(dim=0).numpy(), np.cov(rows.double().numpy().T)
-
     tensors = finished.tensors
     mean, covariance = moments(torch.cat([tensors[f"perturbed images/reference/{chunk:04d}"] for chunk in range(2)]))
     sefa = torch.cat([tensors[f"perturbed images/sefa/{chunk:04d}"] for chunk in range(2)], dim=1)
@@ -174,10 +179,78 @@ def test_a_curve_that_ends_early_is_no_number_and_the_other_ways_are(
     assert all(np.isfinite(without[way].distances).all() for way in ("local_basis", "ganspace_pca", "sefa"))
 
 
+def test_images_are_varied_at_random_along_each_set_and_compared_with_themselves(
+    found: WalkFindings, finished: AnalysisState, eigenvectors: Tensor
+) -> None:
+    variations = found.variations
+    assert variations is not None
+    assert (variations.embedding, variations.images, variations.directions) == ("blurred", 40, 6)
+    assert variations.spaces == {"hessian": "z"} | dict.fromkeys(
+        ("ganspace_pca", "ica_mixing", "ica_unmixing", "random"), "w"
+    )
+    assert list(variations.strengths) == [3, 6]
+    assert all(np.isfinite(distances).all() for distances in variations.distances.values())
+    tensors = finished.tensors
+    torch.testing.assert_close(tensors["varied directions/hessian"], eigenvectors.T)
+    originals = torch.cat([tensors[f"varied images/originals/{chunk:04d}"] for chunk in range(2)])
+    mean, covariance = moments(originals)
+    for name, measured in variations.distances.items():
+        varied = torch.cat([tensors[f"varied images/{name}/{chunk:04d}"] for chunk in range(2)], dim=1)
+        for rows, distance in zip(varied, measured, strict=True):
+            one, spread = moments(rows)
+            root = sqrtm(spread @ covariance).real
+            expected = ((one - mean) ** 2).sum() + np.trace(spread + covariance - 2 * root)
+            np.testing.assert_allclose(distance, expected, rtol=1e-5, atol=1e-9)
+
+
+def test_a_varied_image_is_one_step_along_one_direction_of_its_set(
+    finished: AnalysisState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The features are those of w + s σ α v for one α in [−1, 1] and one v, whatever the strength s."""
+    rendered = []
+
+    def latents_alone(generator: Generator, embedding: EmbeddingDistance, latents: Tensor, space: str) -> Tensor:
+        rendered.append((latents, space))
+        return latents.float()
+
+    monkeypatch.setattr(variation_analysis, "embedded_images", latents_alone)
+    generator = tiny_style()
+    analysis = variation_analysis.VariationAnalysis(generator, Blurred(), "z", "eigenvectors", seed=1)
+    units = analysis.units()
+    units["varied images/originals/0000"](finished)
+    units["varied images/ganspace_pca/0000"](finished)
+    (drawn, first), (moved, second) = rendered
+    assert (first, second) == ("z", "w")
+    starts = mapping_of(generator)(drawn)
+    weak, strong = ((part - starts) / generator.space("w").prior.spread() for part in moved.double().split(20))
+    torch.testing.assert_close(strong, 2 * weak, rtol=1e-3, atol=1e-4)
+    shares = weak @ finished.tensors["varied directions/ganspace_pca"].T
+    # Along one direction of an orthonormal set alone, by at most 3.
+    ranked = shares.abs().sort(dim=1, descending=True).values
+    assert (ranked[:, 0] <= 3).all()
+    assert ranked[:, 1].max() < 1e-3
+    assert (shares.abs().argmax(dim=1).unique().numel(), len(ranked[:, 0].unique())) > (2, 19)
+
+
+def test_independent_components_that_do_not_settle_are_no_number_and_the_other_sets_are(
+    monkeypatch: pytest.MonkeyPatch, eigenvectors: Tensor
+) -> None:
+    def unsettled(*_: object, **__: object) -> None:
+        raise PullbackError("6 independent components of 500 samples do not settle")
+
+    monkeypatch.setattr(variation_analysis, "ganspace_ica", unsettled)
+    analysis = WalkAnalysis(tiny_style(), distances.load("mse"), "w", positions=1, embedding=Blurred())
+    found = analysis.result(run(analysis, analysis.init(eigenvectors))).variations
+    assert found is not None
+    assert found.spaces["hessian"] == "w"
+    finite = {name: bool(np.isfinite(each).all()) for name, each in found.distances.items()}
+    assert finite == {"hessian": True, "ganspace_pca": True, "ica_mixing": False, "ica_unmixing": False, "random": True}
+
+
 def test_what_a_generator_lacks_is_not_measured(tiny_generator: Generator) -> None:
     plain = WalkAnalysis(tiny_generator, distances.load("mse"), "z", positions=1)
     result = plain.result(run(plain, plain.init(torch.eye(8, dtype=torch.float64))))
-    assert (result.warpage, result.perturbations) == (None, {})
+    assert (result.warpage, result.perturbations, result.variations) == (None, {}, None)
     assert len(result.drifts) == 3
     # The prior of w is not normal: its walks have no drift, and the other units are those of z.
     names = {space: set(_names(space)) for space in ("z", "w")}

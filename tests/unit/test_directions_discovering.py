@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from draining import drained
 from metrics import PROVENANCE, metric_with
 from pullback.directions import (
     DirectionSet,
@@ -22,6 +23,7 @@ from pullback.directions import (
     local_hessian,
     sefa,
 )
+from pullback.directions.discovering import discover_in_chunks
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError, UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback.geometry import Eigenbasis
@@ -87,6 +89,26 @@ def test_local_methods_look_at_a_draw_of_the_seed_where_nothing_is_said() -> Non
 def test_any_set_of_directions_of_w_acts_on_the_layers_that_were_asked_for(method: str, given: dict[str, int]) -> None:
     settings = settings_of(method, layers=(4, 2), **given)
     assert discover(GENERATOR, settings, eigenbasis=basis_of("w")).layers == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "turns"),
+    [
+        ("hessian", {}, 0),
+        ("sefa", {}, 0),
+        ("local_basis", {}, 0),
+        ("local_hessian", {}, 2),
+        ("jacobian", {"iterations": 3}, 1),
+        ("ganspace_pca", {"samples": 200, "layer": "4 px"}, 13),
+        ("ganspace_ica", {"samples": 400, "layer": "4 px"}, 50),
+    ],
+)
+def test_methods_that_take_long_let_others_have_their_turn(method: str, given: dict[str, object], turns: int) -> None:
+    settings, distance = settings_of(method, **given), Euclidean() if method == "local_hessian" else None
+    taken, found = drained(discover_in_chunks(GENERATOR, settings, eigenbasis=basis_of("w"), distance=distance))
+    assert taken >= turns
+    expected = discover(GENERATOR, settings, eigenbasis=basis_of("w"), distance=distance)
+    assert found.to_bytes() == expected.to_bytes()
 
 
 @pytest.mark.parametrize("other", [basis_of("z"), replace(basis_of("w"), provenance=PROVENANCE)])

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, IncrementalPCA
 from torch import Tensor
 
+from draining import drained
 from metrics import rotation
 from pullback import generators
 from pullback.directions import ganspace_ica, ganspace_pca
+from pullback.directions.ganspace_ica import ganspace_ica_in_chunks
+from pullback.directions.ganspace_incremental import IncrementalComponents
+from pullback.directions.ganspace_pca import ganspace_pca_in_chunks
 from pullback.directions.ganspace_samples import GanspaceSamples
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import Generator
@@ -62,8 +66,7 @@ def mixed_generator(prior: Prior | None = None) -> ToyGenerator:
 
 def stored(samples: GanspaceSamples) -> tuple[np.ndarray, np.ndarray]:
     """All latents and all values."""
-    latents, values = zip(*samples.batches(200), strict=True)
-    return np.concatenate(latents), np.concatenate(values)
+    return drained(samples.batch_in_chunks(0, samples.samples))[1]
 
 
 def assert_same_lines(rows: np.ndarray, expected: np.ndarray, tolerance: float = 1e-8) -> None:
@@ -113,9 +116,9 @@ def test_nothing_is_computed_after_the_layer_that_is_asked_for(tiny_generator: G
 
 def test_samples_depend_on_their_seed_alone() -> None:
     generator = tiny_style()
-    first = [
-        np.concatenate(parts) for parts in zip(*GanspaceSamples(generator, "w", "", 300, 0).batches(1), strict=True)
-    ]
+    samples = GanspaceSamples(generator, "w", "", 300, 0)
+    batches = [drained(samples.batch_in_chunks(start, 1))[1] for start in range(0, 300, 64)]
+    first = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
     again = stored(GanspaceSamples(generator, "w", "", 300, 0))
     other = stored(GanspaceSamples(generator, "w", "", 300, 1))
     np.testing.assert_array_equal(first[0], again[0])
@@ -151,6 +154,67 @@ def test_components_of_more_features_than_are_followed_are_close_to_the_exact_on
     reference = np.linalg.eigh(covariance)[1][:, ::-1][:, :4]
     scores = (values - values.mean(axis=0)) @ reference
     assert_same_lines(found.vectors, np.linalg.lstsq(scores, latents - latents.mean(axis=0), rcond=None)[0], 1e-6)
+
+
+@pytest.mark.parametrize(("features", "kept"), [(6, 6), (30, 20), (900, 8), (40, 40)])
+def test_components_batch_by_batch_are_those_of_scikit_learn(features: int, kept: int) -> None:
+    rng = np.random.default_rng(features)
+    mixing = rng.normal(size=(features, features)) * np.geomspace(5, 0.01, features)
+    reference = IncrementalPCA(kept)
+    analysis = IncrementalComponents(features, 3, kept)
+    seen = []
+    for rows in (50, 70, 64, 3):
+        latents, values = rng.normal(size=(rows, 3)), 10 + rng.normal(size=(rows, features)) @ mixing.T
+        # scikit-learn takes no batch of fewer rows than components.
+        if rows >= kept:
+            reference.partial_fit(values)
+            drained(analysis.add_in_chunks(latents, values))
+            seen.append((latents, values))
+    latents, values = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    np.testing.assert_allclose(analysis.mean, values.mean(axis=0))
+    variances = reference.explained_variance_
+    np.testing.assert_allclose(analysis.variances, variances, rtol=1e-9, atol=1e-13 * variances[0])
+    np.testing.assert_allclose(np.abs(np.sum(analysis.axes(kept) * reference.components_, axis=1)), 1, rtol=1e-9)
+    np.testing.assert_allclose(analysis.axes(kept) @ analysis.axes(kept).T, np.eye(kept), atol=1e-9)
+    within = (values - values.mean(axis=0)).T @ (latents - latents.mean(axis=0))
+    np.testing.assert_allclose(analysis.covariance, within / (len(values) - 1), atol=1e-9)
+
+
+def test_components_are_the_same_however_small_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(size=(3, 20, 300))
+
+    def components() -> tuple[int, IncrementalComponents]:
+        analysis = IncrementalComponents(300, 2, 10)
+        turns = sum(drained(analysis.add_in_chunks(batch[:, :2], batch))[0] for batch in values)
+        return turns, analysis
+
+    few, whole = components()
+    monkeypatch.setattr("pullback.directions.ganspace_incremental._WORK", 31 * 31 * 40)
+    many, cut = components()
+    assert few == 9
+    assert many > 3 * few
+    np.testing.assert_allclose(cut.axes(10), whole.axes(10), atol=1e-12)
+    np.testing.assert_allclose(cut.covariance, whole.covariance, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", ["", "4 px"])
+def test_others_have_their_turn_after_every_few_samples(layer: str) -> None:
+    generator = tiny_style()
+    at_once = 16 if layer else 64
+    turns, found = drained(ganspace_pca_in_chunks(generator, 3, space="w", layer=layer, samples=640))
+    assert turns >= 640 // at_once
+    expected = ganspace_pca(generator, 3, space="w", layer=layer, samples=640)
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
+    # The samples are gone through twice.
+    turns, found = drained(ganspace_ica_in_chunks(generator, 2, space="w", layer=layer, samples=640))
+    assert turns >= 2 * 640 // at_once
+    expected = ganspace_ica(generator, 2, space="w", layer=layer, samples=640)
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
+
+
+def test_samples_are_taken_up_only_where_a_batch_ended() -> None:
+    with pytest.raises(InvalidInputError, match="drawn 64 at a time, but a batch that begins at 65 came"):
+        drained(GanspaceSamples(tiny_style(), "w", "", 300, 0).batch_in_chunks(65, 10))
 
 
 def test_memory_does_not_grow_with_the_number_of_samples() -> None:

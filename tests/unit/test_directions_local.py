@@ -8,12 +8,19 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
+from draining import drained
 from metrics import rotation
 from pullback.directions import jacobian, local_basis, local_hessian, mapping_basis
+from pullback.directions.jacobian import jacobian_in_chunks
+from pullback.directions.local_hessian import local_hessian_in_chunks
+from pullback.directions.local_metric import metric_in_chunks
+from pullback.distances import Distance
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import Generator
+from pullback.geometry import metric_tensor
+from pullback.geometry.point import Point
 from tiny_style import tiny_style
-from toys import Bounded, Euclidean, Linear, Quadratic, Smooth
+from toys import Bounded, Curved, Euclidean, Linear, Poisoned, Quadratic, Smooth
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
@@ -141,6 +148,35 @@ def test_a_distance_without_an_embedding_takes_double_backward() -> None:
     np.testing.assert_allclose(general.values, plain.values)
     np.testing.assert_allclose(general.vectors, plain.vectors)
     assert general.origin.settings["estimator"] == "full_backprop"
+
+
+def test_others_have_their_turn_between_the_products_of_the_subspace() -> None:
+    generator = Smooth(dim=40, image_shape=(3, 6, 6))
+    latent = latent_of(generator)
+    # 12 + 8 directions in two pieces, at each of 5 iterations and at the end.
+    turns, found = drained(jacobian_in_chunks(generator, latent, "z", 12, iterations=5))
+    assert turns == 12
+    np.testing.assert_array_equal(found.vectors, jacobian(generator, latent, "z", 12, iterations=5).vectors)
+
+
+@pytest.mark.parametrize(("distance", "turns"), [(Curved(), 6), (Bounded(), 12)])
+def test_the_local_metric_in_pieces_is_that_of_the_geometry(distance: Distance, turns: int) -> None:
+    generator, distance = Smooth(dim=42).double(), distance.double()
+    latent = latent_of(generator)
+    method = "gram" if isinstance(distance, Curved) else "full_backprop"
+    taken, metric = drained(metric_in_chunks(Point(generator, distance, latent, "z")))
+    assert taken >= turns
+    expected = metric_tensor(generator, distance, latent, "z", method)
+    torch.testing.assert_close(metric, expected, rtol=1e-12, atol=1e-12 * float(expected.abs().max()))
+    again, found = drained(local_hessian_in_chunks(generator, distance, latent, "z", 5))
+    assert again == taken
+    np.testing.assert_array_equal(found.vectors, local_hessian(generator, distance, latent, "z", 5).vectors)
+
+
+def test_a_local_metric_that_is_not_finite_is_an_error() -> None:
+    matrix = torch.eye(4, dtype=torch.float64)
+    with pytest.raises(PullbackError, match="is not finite; use another distance, or another latent"):
+        local_hessian(Linear(matrix, (1, 2, 2)).double(), Poisoned(-1.0).double(), torch.ones(4), "z", 2)
 
 
 def test_what_no_latent_has_is_refused(tiny_generator: Generator) -> None:

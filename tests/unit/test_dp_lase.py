@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from draining import drained
 from pullback.directions.dp_lase.density import Density
 from pullback.directions.dp_lase.losses import density_change, likelihood, monotonicity, orthogonality, variation
 from pullback.directions.dp_lase.training import DpLase, DpLaseState
@@ -166,6 +167,14 @@ def test_layers_on_which_a_step_does_not_act_stay_as_they_are(style: StyleGan2) 
     assert behind.result(trained(behind)).values == pytest.approx(0, abs=1e-10)
     whole = DpLase(style, "w", 1, samples=1, learn_density=True)
     assert whole.result(trained(whole)).values > 1e-3
+
+
+def test_others_have_their_turn_while_directions_are_ranked(tiny_generator: Generator) -> None:
+    training = DpLase(tiny_generator, "z", 3, samples=2)
+    state = trained(training)
+    turns, found = drained(training.result_in_chunks(state))
+    assert turns == 16
+    assert found.to_bytes() == training.result(state).to_bytes()
 
 
 def test_there_is_no_result_before_the_last_step(style: StyleGan2) -> None:

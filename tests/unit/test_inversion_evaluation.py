@@ -12,9 +12,9 @@ from inverting import block_problem, problem_of
 from pullback.errors import InvalidInputError
 from pullback.geometry import metric_tensor
 from pullback.inversion import LossWeights, Problem, Query, draw_starts, evaluate, evaluate_in_chunks, evaluate_together
-from pullback.inversion.chunks import finish
 from pullback.inversion.grams import grams_in_chunks
 from pullback.inversion.residual import residual_of
+from pullback.pieces import finish
 from toys import Curved, Euclidean, Poisoned, Smooth
 
 MASKS = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0)).double()

@@ -19,6 +19,7 @@ from pullback_client.report.parts import Plot, Table
 from pullback_client.report.walks import WALK_FILES, summarize_walks, walk_parts
 from pullback_client.report.walks.distance_curves import distance_curves
 from pullback_client.report.walks.robustness import robustness_table
+from pullback_client.report.walks.variations import variations_table
 from pullback_client.report.walks.warpage import warpage_table
 
 
@@ -43,6 +44,7 @@ def test_every_statistic_of_walks_has_a_picture_and_those_of_w_a_table(analysis:
     assert [part.title for part in parts if isinstance(part, Table)] == [
         "Warpage of W, geodesic",
         "Images along a walk in W, rise",
+        "Images changed at random, Fréchet distance",
     ]
     for part in parts:
         assert "seed 7" in part.caption
@@ -54,10 +56,11 @@ def test_every_statistic_of_walks_has_a_picture_and_those_of_w_a_table(analysis:
 
 
 def test_a_statistic_that_was_not_measured_has_no_section(analysis: Analysis, tmp_path: Path) -> None:
-    image_generator = without(analysis, warpage=None, robustness=None)
-    of_classes = without(analysis, warpage=None, robustness=None, density_drifts=())
+    image_generator = without(analysis, warpage=None, robustness=None, variations=None)
+    of_classes = without(analysis, warpage=None, robustness=None, variations=None, density_drifts=())
+    before_variations = without(analysis, variations=None)
     older = dataclasses.replace(analysis, walks=None)
-    for each, count in ((analysis, 4), (image_generator, 2), (of_classes, 1), (older, 0)):
+    for each, count in ((before_variations, 4), (image_generator, 2), (of_classes, 1), (older, 0)):
         assert [part.file for part in walk_parts(each) if isinstance(part, Plot)] == list(WALK_FILES[:count])
         assert len(summarize_walks(each)) == count
         assert summarize(each) == summarize(older) + summarize_walks(each)
@@ -88,6 +91,18 @@ def test_tables_of_walks_hold_the_means_over_pairs_and_the_rises(analysis: Analy
     assert "fake-pooled, 200 images" in robustness.caption
 
 
+def test_the_table_of_variations_has_a_row_for_each_set_of_directions(analysis: Analysis) -> None:
+    assert analysis.walks is not None
+    assert analysis.walks.variations is not None
+    table = variations_table(analysis, analysis.walks.variations)
+    assert table.head == ("directions", "space", "α ~ U[−3, 3]", "α ~ U[−6, 6]")
+    assert table.rows[0] == ("Hessian eigenvectors", "z", "3.00", "6.00")
+    # Components that did not settle.
+    assert table.rows[3] == ("ICA, unmixing rows", "w", "–", "–")
+    assert "fake-pooled, 100 images" in table.caption
+    assert "20 leading directions" in table.caption
+
+
 def test_the_summary_states_the_numbers_of_walks(analysis: Analysis) -> None:
     summary = "\n".join(summarize_walks(analysis))
     for words in (
@@ -97,6 +112,8 @@ def test_the_summary_states_the_numbers_of_walks(analysis: Analysis) -> None:
         "the geodesic distance of 2 leading dimensions is 2.12 for random subspaces",
         "a step of 12.0 along the first axis raises the Fréchet distance (fake-pooled, 200 images) by 2.00 along "
         "iterative curve, 4.00 along Local Basis",
+        "a step α ~ U[−6, 6] moves images by a Fréchet distance (fake-pooled, 100 images) of 6.00 along Hessian "
+        "eigenvectors, 8.00 along GANSpace PCA",
     ):
         assert words in summary
 

@@ -22,7 +22,7 @@ from pullback_server.errors import ApiError
 from pullback_server.specs import ChosenDirection
 from pullback_server.specs.directions import ICA_VECTORS
 from pullback_server.specs.traversal import TRAVERSAL_KINDS
-from pullback_server.worker.walks import CurvePlan, WalkPlan
+from pullback_server.worker.walks import CurvePlan, MaskPlan, WalkPlan
 from tiny import write_catalogue
 from tiny_style import write_style_catalogue
 
@@ -287,6 +287,50 @@ def test_a_guided_curve_acts_on_the_layers_of_its_guide() -> None:
     assert walk.curve is not None
     assert walk.curve.layers == (1, 2)
     assert walk.axes[0].unit == 1
+
+
+MASK = directions_pb2.MaskSettings
+
+
+def test_a_mask_has_four_subsets_of_the_third_layer_unless_others_are_asked_for() -> None:
+    walk = plan(chosen(), mask=MASK())
+    assert walk.mask == MaskPlan(subset=0, subsets=4, layer="16 px", samples=64, reach=2.0, seed=0)
+    asked = MASK(subset=1, subsets=2, layer="8 px", samples=9, reach=0.5, seed=3)
+    walk = plan(chosen(), kind=directions_pb2.TRAVERSAL_KIND_SPHERICAL, mask=asked)
+    assert walk.mask == MaskPlan(1, 2, "8 px", 9, 0.5, 3)
+    assert plan(chosen()).mask is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_fault", "message"),
+    [
+        ({"mask": MASK(subset=4)}, "mask.subset", "expected 0 to 3, but 4 came"),
+        ({"mask": MASK(subset=-1)}, "mask.subset", "expected 0 to 3, but -1 came"),
+        ({"mask": MASK(subset=2, subsets=2)}, "mask.subset", "expected 0 to 1, but 2 came"),
+        ({"mask": MASK(subsets=65)}, "mask.subsets", "expected 2 to 64 (0 = 4), but 65 came"),
+        ({"mask": MASK(subsets=1)}, "mask.subsets", "1 came"),
+        ({"mask": MASK(layer="image")}, "mask.layer", "has the layers 4 px, 8 px, 16 px, but 'image' came"),
+        ({"mask": MASK(samples=1)}, "mask.samples", "expected 2 to 1,000 (0 = 64), but 1 came"),
+        ({"mask": MASK(reach=-1)}, "mask.reach", "above 0 (0 = 2), but -1 came"),
+        ({"mask": MASK(reach=float("nan"))}, "mask.reach", "nan came"),
+        ({"mask": MASK(reach=1e30)}, "mask.reach", "take less than 1e+30"),
+        ({"mask": MASK(seed=-1)}, "mask.seed", "expected 0 or more, but -1 came"),
+        ({"mask": MASK(), "kind": directions_pb2.TRAVERSAL_KIND_METRIC_UNIFORM}, "mask", "but METRIC_UNIFORM came"),
+    ],
+)
+def test_a_mask_that_cannot_be_says_which_can(fields: dict[str, Any], at_fault: str, message: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        plan(chosen(), **fields)
+    assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert [violation.field for violation in caught.value.violations] == [at_fault]
+    assert message in caught.value.message
+
+
+def test_a_curve_and_a_subspace_have_no_mask() -> None:
+    for kind, directions in ((CURVE, ()), (directions_pb2.TRAVERSAL_KIND_SUBSPACE, (chosen(), chosen()))):
+        with pytest.raises(ApiError) as caught:
+            plan(*directions, kind=kind, mask=MASK())
+        assert [violation.field for violation in caught.value.violations] == ["mask"]
 
 
 def test_what_a_request_names_must_go_with_its_kind() -> None:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
+from draining import drained
 from metrics import rotation
-from pullback.directions.traversals.curve import curve, trace
+from pullback.directions.traversals.curve import curve, curve_in_chunks, trace
 from pullback.directions.traversals.layered import lift
 from pullback.directions.traversals.walk import even_steps
 from pullback.errors import InvalidInputError
@@ -200,3 +201,12 @@ def test_what_is_no_curve_is_refused(style: StyleGan2, tiny_generator: Generator
         curve(style, z, STEPS, guide=torch.ones(4))
     with pytest.raises(InvalidInputError, match="layers 0 to 5, but 6 came"):
         curve(style, z, STEPS, layers=(6,))
+
+
+def test_others_have_their_turn_after_every_piece(style: StyleGan2) -> None:
+    z = style.space("z").sample(1, 4)[0]
+    turns, walk = drained(curve_in_chunks(style, z, even_steps(-1.0, 2.0, 5), pieces=6))
+    assert turns == 12
+    torch.testing.assert_close(
+        walk.latents, curve(style, z, even_steps(-1.0, 2.0, 5), pieces=6).latents, rtol=0, atol=0
+    )

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from draining import drained
 from pullback.directions.traversals.linear import linear
 from pullback.directions.traversals.measuring import frame_distances
-from pullback.directions.traversals.metric_uniform import metric_uniform
+from pullback.directions.traversals.metric_uniform import metric_uniform, metric_uniform_in_chunks
 from pullback.directions.traversals.walk import even_steps
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators import Generator
@@ -64,6 +65,15 @@ def test_the_curved_path_of_a_real_network_is_divided_evenly(tiny_generator: Gen
     walk = metric_uniform(tiny_generator, Euclidean(), start, vector, -3.0, 3.0, 9, "z")
     gaps = frame_distances(tiny_generator, Euclidean(), walk).sqrt()
     assert gaps.std() / gaps.mean() < 0.02
+
+
+def test_others_have_their_turn_after_every_few_frames() -> None:
+    start, vector = torch.randn(2, 6, generator=torch.Generator().manual_seed(1))
+    turns, walk = drained(metric_uniform_in_chunks(Smooth(), Curved(), start, vector, -2.0, 2.0, 20, "z"))
+    # 77 places, and 20 frames at least once.
+    assert turns >= 5 + 2
+    again = metric_uniform(Smooth(), Curved(), start, vector, -2.0, 2.0, 20, "z")
+    torch.testing.assert_close(walk.latents, again.latents, rtol=0, atol=0)
 
 
 def test_what_cannot_be_divided_is_refused() -> None:

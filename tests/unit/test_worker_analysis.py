@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pullback import distances
-from pullback.directions import mapping_analysis
+from pullback.directions import mapping_analysis, variation_analysis
 from pullback.generators import Generator
 from pullback_api.tensors import unpack
 from pullback_api.v1 import analysis_pb2, specs_pb2
@@ -24,6 +24,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer images and pairs than a report has."""
     for name, value in (("IMAGES", 20), ("WARPAGE_PAIRS", 10), ("GANSPACE_SAMPLES", 500), ("STRENGTHS", (0.01, 0.02))):
         monkeypatch.setattr(mapping_analysis, name, value)
+    for name, value in (("IMAGES", 20), ("GANSPACE_SAMPLES", 500), ("STRENGTHS", (0.01, 0.02))):
+        monkeypatch.setattr(variation_analysis, name, value)
 
 
 def task_of(generator: Generator, space: str) -> AnalysisTask:
@@ -58,6 +60,17 @@ def test_an_analysis_of_a_style_based_generator_has_every_statistic_of_walks() -
     assert (walks.robustness.embedding, walks.robustness.images) == ("euclidean", 20)
     np.testing.assert_array_equal(unpack(walks.robustness.strengths), [0.01, 0.02])
     assert [curve.way for curve in walks.robustness.curves] == ["curve", "local_basis", "ganspace_pca", "sefa"]
+    variations = walks.variations
+    assert (variations.embedding, variations.images, variations.directions) == ("euclidean", 20, 6)
+    np.testing.assert_array_equal(unpack(variations.strengths), [0.01, 0.02])
+    assert [(each.kind, each.space) for each in variations.sets] == [
+        ("hessian", "z"),
+        ("ganspace_pca", "w"),
+        ("ica_mixing", "w"),
+        ("ica_unmixing", "w"),
+        ("random", "w"),
+    ]
+    assert all(np.isfinite(unpack(each.distances)).all() for each in variations.sets)
 
 
 def test_an_analysis_of_another_generator_has_no_statistics_of_w(tiny_generator: Generator) -> None:
@@ -66,6 +79,7 @@ def test_an_analysis_of_another_generator_has_no_statistics_of_w(tiny_generator:
     assert len(walks.density_drifts) == 3
     assert not walks.HasField("warpage")
     assert not walks.HasField("robustness")
+    assert not walks.HasField("variations")
 
 
 def test_a_task_goes_on_from_its_checkpoint_within_the_metric_and_within_the_walks(

@@ -72,6 +72,9 @@ def traverse(
     ] = None,
     jitter: walk_options.Jitter = None,
     jitter_seed: walk_options.JitterSeed = None,
+    mask: walk_options.Mask = None,
+    mask_layer: walk_options.MaskLayer = None,
+    mask_seed: walk_options.MaskSeed = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -95,6 +98,7 @@ def traverse(
         "seed": jitter_seed,
         "second": second,
         "purify": purify,
+        "mask": walk_options.mask_of(mask, mask_layer, mask_seed),
     }
     check_walk_options(options, directed=direction is not None)  # refuses what cannot be, before anything is sent
     start: Any = photo if latent is None else direction_options.latent_file(latent)

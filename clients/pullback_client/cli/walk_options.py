@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeAlias
 
 import typer
 
-from pullback_client.directions import walk_options
+from pullback_client.directions import MaskOptions, walk_options
+from pullback_client.errors import InvalidArgumentError
 
-_WALK, _CURVE = "Walk", "Curve"
+_WALK, _CURVE, _MASK = "Walk", "Curve", "Mask"
 
 Word: TypeAlias = Annotated[
     str,
@@ -62,3 +64,39 @@ Jitter: TypeAlias = Annotated[
 JitterSeed: TypeAlias = Annotated[
     int | None, typer.Option(min=0, help="Seed of the jitter.", show_default="0", rich_help_panel=_CURVE)
 ]
+Mask: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SUBSET/SUBSETS",
+        help="Let one subset of a layer's channels alone follow: 0/4 is the largest of four.",
+        show_default="all channels",
+        rich_help_panel=_MASK,
+    ),
+]
+MaskLayer: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="The layer, such as 'layer 2' or '16 px'.", show_default="the third", rich_help_panel=_MASK),
+]
+MaskSeed: TypeAlias = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the subsets.", show_default="0", rich_help_panel=_MASK)
+]
+
+
+def mask_of(text: str | None, layer: str | None, seed: int | None) -> MaskOptions | None:
+    """The mask of the options of that name; None where none is given.
+
+    Raises:
+        InvalidArgumentError: The text is not a subset and a number of subsets, or there is none but other options.
+    """
+    if text is None:
+        if layer is not None or seed is not None:
+            raise InvalidArgumentError("--mask-layer and --mask-seed say more of --mask: give it, or leave them out")
+        return None
+    if not (found := re.fullmatch(r"(\d+)/(\d+)", text)):
+        raise InvalidArgumentError(f"--mask is a subset and their number such as 0/4; got {text!r}")
+    subset, subsets = map(int, found.groups())
+    if subset >= subsets:
+        raise InvalidArgumentError(
+            f"--mask counts subsets from 0: of {subsets} the last is {subsets - 1}, got {subset}"
+        )
+    return {"subset": subset, "subsets": subsets, "layer": layer, "seed": seed}

@@ -9,7 +9,7 @@ from pullback_client.directions.options import DirectionsOptions
 from pullback_client.directions.records import Annotation, Direction, DirectionsInfo, EigenShare
 from pullback_client.directions.starts import WalkStart
 from pullback_client.directions.traversal import Frame, Traversal
-from pullback_client.directions.walk_options import WalkOptions
+from pullback_client.directions.walk_options import MaskOptions, WalkOptions
 
 __all__ = [
     "Annotation",
@@ -21,6 +21,7 @@ __all__ = [
     "EditOutcome",
     "EigenShare",
     "Frame",
+    "MaskOptions",
     "Traversal",
     "WalkOptions",
     "WalkStart",

@@ -32,7 +32,7 @@ class Frame:
         index: From 0, in the order of the steps; of a subspace row by row, the second direction down.
         step: Where it lies along the direction, signed, in the walk's unit.
         second_step: Of a subspace, where it lies along the second direction; else 0.
-        latent: Its latent; float32, shape (dim,).
+        latent: Its latent; float32, shape (dim,). Of a walk with a mask the image is not that of the latent.
         distance: Image distance from the start.
         image: The image.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 from pullback_api.v1 import directions_pb2
 from pullback_client.codec import tensor_from_array
@@ -12,14 +12,43 @@ from pullback_client.directions.options import layer_numbers
 from pullback_client.directions.records import Direction
 from pullback_client.directions.starts import Start
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.settings import generator_name, numbers, optional_choice, optional_count, whole_number
+from pullback_client.settings import (
+    generator_name,
+    numbers,
+    optional_choice,
+    optional_count,
+    optional_positive,
+    whole_number,
+)
 
 TraversalKind: TypeAlias = Literal["linear", "spherical", "density_preserving", "curve", "subspace", "metric_uniform"]
 StepUnit: TypeAlias = Literal["rate", "latent"]
+MaskedKind: TypeAlias = Literal["linear", "spherical", "density_preserving"]
 
 _KINDS = numbers(TraversalKind, directions_pb2.TraversalKind, "TRAVERSAL_KIND")
 _UNITS = numbers(StepUnit, directions_pb2.StepUnit, "STEP_UNIT")
 _CURVE = ("pieces", "rank", "jitter", "seed")
+
+
+class MaskOptions(TypedDict, total=False):
+    """Which channels of a layer follow a walk alone: DP-LaSE's refinement (ACM MM 2021, section 3.3).
+
+    The channels that make up each other where walks along the direction lead are parted into subsets. What is left out,
+    or None, is the server's default.
+    """
+
+    subset: int | None
+    """Which subset follows the walk, from 0, the largest; default 0."""
+    subsets: int | None
+    """How many there are, 2 to 64; default 4."""
+    layer: str | None
+    """Name of the layer whose channels they are, such as `layer 2` or `16 px`; default the third."""
+    samples: int | None
+    """Draws of the prior from which walks lead to where channels are compared, 2 to 1000; default 64."""
+    reach: float | None
+    """How far these walks lead to either side, in the walk's unit, above 0; default 2."""
+    seed: int | None
+    """Seed of the draws and of the clustering, ≥ 0; default 0."""
 
 
 class WalkOptions(TypedDict, total=False):
@@ -54,6 +83,9 @@ class WalkOptions(TypedDict, total=False):
     """Of a curve: each piece's length is drawn from ±this share of itself, 0 to below 1; default 0."""
     seed: int | None
     """Seed of the jitter, ≥ 0; default 0."""
+    mask: MaskOptions | None
+    """Of a walk that is `linear`, `spherical` or `density_preserving`: which channels alone follow it; see
+    `MaskOptions`. The images are then not those of the frames' latents. Default all."""
 
 
 def check_walk_options(options: WalkOptions, *, directed: bool) -> None:
@@ -118,6 +150,7 @@ def _request(options: WalkOptions, *, directed: bool) -> directions_pb2.Traverse
         layers=layer_numbers(options.get("layers")),
         distance=options.get("distance") or "",
         curve=_curve(options, directed=directed),
+        mask=_mask(options),
     )
 
 
@@ -135,6 +168,27 @@ def _curve(options: WalkOptions, *, directed: bool) -> directions_pb2.CurveSetti
         rank=whole_number("rank", given.get("rank", 0), minimum=0),
         jitter=given.get("jitter", 0.0),
         seed=whole_number("seed", given.get("seed", 0), minimum=0),
+    )
+
+
+def _mask(options: WalkOptions) -> directions_pb2.MaskSettings | None:
+    given = options.get("mask")
+    if given is None:
+        return None
+    if unknown := sorted(set(given) - set(MaskOptions.__annotations__)):
+        known = ", ".join(MaskOptions.__annotations__)
+        raise TypeError(f"unknown options of a mask {', '.join(unknown)}; known: {known}")
+    if options.get("kind") not in (None, *get_args(MaskedKind)):
+        known = ", ".join(get_args(MaskedKind))
+        raise InvalidArgumentError(f"mask: of the kinds {known} alone, got kind={options.get('kind')!r}")
+    subset, seed = given.get("subset"), given.get("seed")
+    return directions_pb2.MaskSettings(
+        subset=0 if subset is None else whole_number("mask: subset", subset, minimum=0),
+        subsets=optional_count("mask: subsets", given.get("subsets")),
+        layer=given.get("layer") or "",
+        samples=optional_count("mask: samples", given.get("samples")),
+        reach=optional_positive("mask: reach", given.get("reach")),
+        seed=0 if seed is None else whole_number("mask: seed", seed, minimum=0),
     )
 
 

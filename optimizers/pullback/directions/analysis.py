@@ -20,6 +20,7 @@ from pullback.directions.traversals.density_preserving import density_preserving
 from pullback.directions.traversals.linear import linear
 from pullback.directions.traversals.spherical import spherical
 from pullback.directions.traversals.walk import Walk, even_steps
+from pullback.directions.variation_analysis import VariationAnalysis
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
@@ -38,7 +39,7 @@ DRIFT_REACH = 10.0
 DRIFT_FRAMES = 21
 _EIGENVECTORS = "eigenvectors"
 # Places of the seeds of what is drawn here; those before are the metric's.
-_POSITIONS, _RANDOM, _MAPPING = 3, 4, 5
+_POSITIONS, _RANDOM, _MAPPING, _VARIATION = 3, 4, 5, 6
 
 
 class WalkAnalysis:
@@ -49,7 +50,8 @@ class WalkAnalysis:
     Args:
         generator: The generator.
         distance: The distance that says how far images go.
-        space: Name of the latent space. What is measured of a mapping network is measured in w, whatever the space.
+        space: Name of the latent space. What is measured of a mapping network is measured in w, whatever the space; the
+            eigenvectors are walked in this one.
         positions: Latents that walks start from, at least 1.
         seed: Of everything that is drawn, any integer ≥ 0.
         embedding: φ of the Fréchet distances, such as `load_pooled_features()`, for a generator with a mapping
@@ -79,9 +81,12 @@ class WalkAnalysis:
         self.space = generator.space(space)
         self.seed = seed
         self._starts = self.space.sample(positions, derive_seed(seed, _POSITIONS))
-        self._mapping = None
+        self._mapping = self._variation = None
         if MappingAnalysis.fits(generator):
             self._mapping = MappingAnalysis(generator, embedding, derive_seed(seed, _MAPPING))
+            self._variation = VariationAnalysis(
+                generator, self._mapping.embedding, space, _EIGENVECTORS, derive_seed(seed, _VARIATION)
+            )
         self._units = self._plan()
 
     @property
@@ -138,12 +143,15 @@ class WalkAnalysis:
             drifts=tuple(self._drift(state, traversal) for traversal in self._traversals()),
             warpage=self._mapping.warpage(state) if self._mapping else None,
             perturbations=self._mapping.perturbations(state) if self._mapping else {},
+            variations=self._variation.result(state) if self._variation else None,
         )
 
     def _plan(self) -> dict[str, Unit]:
         units = {_curves(i): self._curves_unit(i) for i in range(len(self._starts))}
         units |= {_density(traversal): self._drift_unit(traversal) for traversal in self._traversals()}
-        return units | (self._mapping.units() if self._mapping else {})
+        for part in (self._mapping, self._variation):
+            units |= part.units() if part else {}
+        return units
 
     def _traversals(self) -> tuple[str, ...]:
         """Those whose density says something: in one dimension there is no circle to walk on."""

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 
 from torch import Tensor
 
 from pullback.directions.defaults import DirectionsSettings, method_of
 from pullback.directions.direction_set import DirectionSet
-from pullback.directions.ganspace_ica import ganspace_ica
-from pullback.directions.ganspace_pca import ganspace_pca
+from pullback.directions.ganspace_ica import ganspace_ica_in_chunks
+from pullback.directions.ganspace_pca import ganspace_pca_in_chunks
 from pullback.directions.hessian import hessian
-from pullback.directions.jacobian import jacobian
+from pullback.directions.jacobian import jacobian_in_chunks
 from pullback.directions.local_basis import local_basis
-from pullback.directions.local_hessian import local_hessian
+from pullback.directions.local_hessian import local_hessian_in_chunks
 from pullback.directions.sefa import sefa
 from pullback.distances.distance import Distance
 from pullback.errors import InvalidInputError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.pieces import finish
 
 
 def discover(
-    generator: Generator,
+    generator: ImageGenerator,
     settings: DirectionsSettings,
     *,
     eigenbasis: Eigenbasis,
@@ -48,6 +50,24 @@ def discover(
         IncompatibleEigenbasisError: The eigenbasis belongs to another generator, to other weights, or to another space.
         PullbackError: A derivative is not finite, or an iteration does not converge.
     """
+    return finish(discover_in_chunks(generator, settings, eigenbasis=eigenbasis, latent=latent, distance=distance))
+
+
+def discover_in_chunks(
+    generator: ImageGenerator,
+    settings: DirectionsSettings,
+    *,
+    eigenbasis: Eigenbasis,
+    latent: Tensor | None = None,
+    distance: Distance | None = None,
+) -> Generator[None, None, DirectionSet]:
+    """As `discover`.
+
+    Yields:
+        Nothing, after every piece of a method's work: other work may be done then. What is one piece: `hessian`,
+        `sefa` and `local_basis`, which take a decomposition of a small matrix; the iteration of FastICA; and that of
+        `local_hessian` of more than 1,024 dimensions.
+    """
     method = method_of(settings.method)
     if settings.method == "dp_lase":
         raise InvalidInputError("directions of 'dp_lase' are trained step by step; use `DpLase`")
@@ -69,23 +89,27 @@ def discover(
     if method.local:
         if latent is None:
             latent = generator.space(settings.space).sample(1, settings.seed)[0]
-        found = _at_latent(generator, settings, latent, distance)
+        found = yield from _at_latent(generator, settings, latent, distance)
     else:
-        found = _global(generator, settings, eigenbasis)
+        found = yield from _global(generator, settings, eigenbasis)
     return replace(found, layers=settings.layers).measured(eigenbasis)
 
 
 def _at_latent(
-    generator: Generator, settings: DirectionsSettings, latent: Tensor, distance: Distance | None
-) -> DirectionSet:
+    generator: ImageGenerator, settings: DirectionsSettings, latent: Tensor, distance: Distance | None
+) -> Generator[None, None, DirectionSet]:
     if distance is not None:
-        return local_hessian(generator, distance, latent, settings.space, settings.k)
+        return (yield from local_hessian_in_chunks(generator, distance, latent, settings.space, settings.k))
     if settings.method == "local_basis":
         return local_basis(generator, latent, settings.k)
-    return jacobian(generator, latent, settings.space, settings.k, settings.iterations, settings.seed)
+    return (
+        yield from jacobian_in_chunks(generator, latent, settings.space, settings.k, settings.iterations, settings.seed)
+    )
 
 
-def _global(generator: Generator, settings: DirectionsSettings, eigenbasis: Eigenbasis) -> DirectionSet:
+def _global(
+    generator: ImageGenerator, settings: DirectionsSettings, eigenbasis: Eigenbasis
+) -> Generator[None, None, DirectionSet]:
     space, k, layer, samples, seed = settings.space, settings.k, settings.layer, settings.samples, settings.seed
     match settings.method:
         case "hessian":
@@ -93,7 +117,12 @@ def _global(generator: Generator, settings: DirectionsSettings, eigenbasis: Eige
         case "sefa":
             return sefa(generator, k, space=space, layers=settings.layers)
         case "ganspace_pca":
-            return ganspace_pca(generator, k, space=space, layer=layer, samples=samples, seed=seed)
+            return (
+                yield from ganspace_pca_in_chunks(generator, k, space=space, layer=layer, samples=samples, seed=seed)
+            )
         case _:
-            vectors = settings.ica_vectors
-            return ganspace_ica(generator, k, space=space, layer=layer, samples=samples, seed=seed, vectors=vectors)
+            return (
+                yield from ganspace_ica_in_chunks(
+                    generator, k, space=space, layer=layer, samples=samples, seed=seed, vectors=settings.ica_vectors
+                )
+            )

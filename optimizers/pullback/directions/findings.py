@@ -30,6 +30,30 @@ class DriftFindings:
 
 
 @dataclass(frozen=True, eq=False)
+class VariationFindings:
+    """Fréchet distances between images and what a random step along a random direction of a set makes of each.
+
+    Palaev et al. (ICLR 2023, Tiny Papers), Tables 1 to 3.
+
+    Attributes:
+        strengths: s of α ~ U[−s, s], in units of the deviation of the prior of the set's space, shape (strengths,).
+        distances: By the set, `hessian`, `ganspace_pca`, `ica_mixing`, `ica_unmixing` or `random`, shape (strengths,)
+            each; NaN where the independent components were not found.
+        spaces: The space in which each set lies.
+        directions: How many leading ones of each set.
+        images: How many.
+        embedding: Name of the embedding.
+    """
+
+    strengths: Float64[np.ndarray, " strengths"]
+    distances: dict[str, Float64[np.ndarray, " strengths"]]
+    spaces: dict[str, str]
+    directions: int
+    images: int
+    embedding: str
+
+
+@dataclass(frozen=True, eq=False)
 class WalkFindings:
     """What an analysis of walks found.
 
@@ -40,9 +64,11 @@ class WalkFindings:
         perturbations: Fréchet distances against the strength of a step in W (their Fig. 4), by what is walked along:
             `curve`, `local_basis`, `ganspace_pca`, `sefa`; none without a mapping network. NaN along `curve` where the
             mapping network does not carry one of the curves so far.
+        variations: Of images changed at random along sets of directions; None without a mapping network.
     """
 
     curves: DistanceCurves
     drifts: tuple[DriftFindings, ...]
     warpage: Warpage | None
     perturbations: dict[str, PerturbationDistances]
+    variations: VariationFindings | None

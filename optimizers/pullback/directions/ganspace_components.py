@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
-from sklearn.decomposition import IncrementalPCA
 
+from pullback.directions.ganspace_incremental import IncrementalComponents
 from pullback.directions.ganspace_samples import GanspaceSamples
 from pullback.errors import InvalidInputError
 
@@ -43,16 +44,19 @@ class Components:
         return found
 
 
-def principal_components(samples: GanspaceSamples, k: int) -> Components:
+def principal_components_in_chunks(samples: GanspaceSamples, k: int) -> Generator[None, None, Components]:
     """The k leading principal components, in one pass.
 
-    `IncrementalPCA`, as GANSpace has it, because a layer has up to 10⁵ features, whose covariance fits no memory: it
-    holds a batch and the components, however many samples there are. Up to 512 features it cuts nothing off and is
+    Incremental, as GANSpace has them, because a layer has up to 10⁵ features, whose covariance fits no memory: a batch
+    and the components are held, however many samples there are. Up to 512 features nothing is cut off, and they are
     exact.
 
     Args:
         samples: The samples.
         k: How many, at least 1.
+
+    Yields:
+        Nothing, after every few samples, and after every few features of a batch: other work may be done then.
 
     Raises:
         InvalidInputError: The samples do not vary in so many directions.
@@ -63,41 +67,17 @@ def principal_components(samples: GanspaceSamples, k: int) -> Components:
         raise InvalidInputError(
             f"{samples.samples} samples of {features} features have at most {kept} components, but {k} were asked for"
         )
-    analysis = IncrementalPCA(n_components=kept)
-    together = _Covariance()
-    # A batch costs (rows + kept)² · features: least for each sample with about as many rows as components.
-    for latents, values in samples.batches(2 * kept):
-        analysis.partial_fit(values)
-        together.add(latents, values)
-    variances = analysis.explained_variance_
+    analysis = IncrementalComponents(features, samples.dim, kept)
+    seen = 0
+    while seen < samples.samples:
+        # A batch costs (rows + kept)² · features: least for each sample with about as many rows as components.
+        latents, values = yield from samples.batch_in_chunks(seen, 2 * kept)
+        yield from analysis.add_in_chunks(latents, values)
+        seen += len(latents)
+    variances = analysis.variances
     if (rank := int((variances > _LEAST_VARIANCE * variances[0]).sum())) < k:
         raise InvalidInputError(f"the samples vary in {rank} directions, but {k} were asked for")
-    axes, variances = analysis.components_[:k], variances[:k]
+    axes, variances = analysis.axes(k), variances[:k]
     # Scores are uncorrelated, so z = z̄ + Σ t_j b_j has b_j = cov(t_j, z) / var t_j.
-    carried = axes @ together.value / variances[:, None]
-    return Components(analysis.mean_, axes, variances, carried)
-
-
-class _Covariance:
-    """cov(x, z) of samples that come in batches; sums are centred as they grow (Chan, Golub and LeVeque, 1983)."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._products: NDArray[np.float64] = np.zeros(())
-        self._latents: NDArray[np.float64] = np.zeros(())
-        self._values: NDArray[np.float64] = np.zeros(())
-
-    def add(self, latents: Float64[np.ndarray, "batch n"], values: Float64[np.ndarray, "batch features"]) -> None:
-        count, mean_latent, mean_value = len(latents), latents.mean(axis=0), values.mean(axis=0)
-        total = self._count + count
-        by_latent, by_value = mean_latent - self._latents, mean_value - self._values
-        within = (values - mean_value).T @ (latents - mean_latent)
-        self._products = self._products + within + (self._count * count / total) * np.outer(by_value, by_latent)
-        self._latents = self._latents + count / total * by_latent
-        self._values = self._values + count / total * by_value
-        self._count = total
-
-    @property
-    def value(self) -> Float64[np.ndarray, "features n"]:
-        """The covariance so far."""
-        return self._products / (self._count - 1)
+    carried = axes @ analysis.covariance / variances[:, None]
+    return Components(analysis.mean, axes, variances, carried)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Generator
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import NDArray
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
 from pullback.directions.defaults import ICA_VECTORS
 from pullback.directions.direction_set import DirectionSet
-from pullback.directions.ganspace_components import principal_components
+from pullback.directions.ganspace_components import principal_components_in_chunks
 from pullback.directions.ganspace_samples import GanspaceSamples
 from pullback.directions.origins import check_count, origin_of
 from pullback.errors import PullbackError, UnknownNameError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.seeding import derive_seed
 from pullback.geometry.signs import signs_of
+from pullback.pieces import finish
 
 _MOST_ITERATIONS = 1000
-_ROWS = 4096
+_ROWS = 256
 
 
 def ganspace_ica(
-    generator: Generator,
+    generator: ImageGenerator,
     k: int,
     *,
     space: str,
@@ -58,13 +61,37 @@ def ganspace_ica(
         InvalidInputError: A number is out of range, or the samples do not vary in k directions.
         PullbackError: The iteration does not converge.
     """
+    return finish(
+        ganspace_ica_in_chunks(generator, k, space=space, layer=layer, samples=samples, seed=seed, vectors=vectors)
+    )
+
+
+def ganspace_ica_in_chunks(
+    generator: ImageGenerator,
+    k: int,
+    *,
+    space: str,
+    layer: str = "",
+    samples: int,
+    seed: int = 0,
+    vectors: str = "mixing",
+) -> Generator[None, None, DirectionSet]:
+    """As `ganspace_ica`.
+
+    Yields:
+        Nothing, after every few samples: other work may be done then. FastICA itself is one piece, of seconds for
+        100,000 samples.
+    """
     if vectors not in ICA_VECTORS:
         raise UnknownNameError("kind of vectors of an independent component analysis", vectors, ICA_VECTORS)
     check_count(k, generator.space(space).dim, space)
     drawn = GanspaceSamples(generator, space, layer, samples, seed)
-    found = principal_components(drawn, k)
-    scores = np.concatenate([found.scores(values) for _, values in drawn.batches(_ROWS)])
-    mixing, unmixing = _independent(scores, seed)
+    found = yield from principal_components_in_chunks(drawn, k)
+    scores: list[NDArray[np.float64]] = []
+    while (seen := sum(map(len, scores))) < samples:
+        _, values = yield from drawn.batch_in_chunks(seen, _ROWS)
+        scores.append(found.scores(values))
+    mixing, unmixing = _independent(np.concatenate(scores), seed)
     # Σ_j ‖a_j‖² is the whole variance: the sources are uncorrelated.
     variances = (mixing**2).sum(axis=0)
     order = np.argsort(-variances)

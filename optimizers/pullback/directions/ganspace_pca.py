@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from pullback.directions.direction_set import DirectionSet
-from pullback.directions.ganspace_components import principal_components
+from pullback.directions.ganspace_components import principal_components_in_chunks
 from pullback.directions.ganspace_samples import GanspaceSamples
 from pullback.directions.origins import check_count, origin_of
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.signs import signs_of
+from pullback.pieces import finish
 
 
 def ganspace_pca(
-    generator: Generator, k: int, *, space: str, layer: str = "", samples: int, seed: int = 0
+    generator: ImageGenerator, k: int, *, space: str, layer: str = "", samples: int, seed: int = 0
 ) -> DirectionSet:
     """The k leading principal components of latents, or of a layer's activations.
 
@@ -34,8 +37,19 @@ def ganspace_pca(
         UnknownNameError: No such space or layer.
         InvalidInputError: A number is out of range, or the samples do not vary in k directions.
     """
+    return finish(ganspace_pca_in_chunks(generator, k, space=space, layer=layer, samples=samples, seed=seed))
+
+
+def ganspace_pca_in_chunks(
+    generator: ImageGenerator, k: int, *, space: str, layer: str = "", samples: int, seed: int = 0
+) -> Generator[None, None, DirectionSet]:
+    """As `ganspace_pca`.
+
+    Yields:
+        Nothing, after every few samples, and every few features of a batch of them: other work may be done then.
+    """
     check_count(k, generator.space(space).dim, space)
     drawn = GanspaceSamples(generator, space, layer, samples, seed)
-    found = principal_components(drawn, k)
+    found = yield from principal_components_in_chunks(drawn, k)
     origin = origin_of(generator, space, "ganspace_pca", k=k, layer=layer, samples=samples, seed=seed)
     return DirectionSet(found.carried * signs_of(found.carried), found.variances, origin)

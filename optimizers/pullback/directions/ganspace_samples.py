@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +12,9 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.seeding import derive_seed
+from pullback.pieces import finish
 
 _DRAWN = 64
 _RENDERED = 16
@@ -38,7 +39,7 @@ class GanspaceSamples:
         InvalidInputError: Too few samples, or a seed below 0.
     """
 
-    generator: Generator
+    generator: ImageGenerator
     space: str
     layer: str
     samples: int
@@ -56,23 +57,38 @@ class GanspaceSamples:
     @cached_property
     def features(self) -> int:
         """Number of values of a sample."""
-        return self._values(*self._draw(0, 1)).shape[1]
+        return finish(self._values_in_chunks(*self._draw(0, 1))).shape[1]
 
-    def batches(
-        self, rows: int
-    ) -> Iterator[tuple[Float64[np.ndarray, "batch n"], Float64[np.ndarray, "batch features"]]]:
-        """The samples in order, at least so many at a time but for the last ones: latents and values."""
+    @property
+    def dim(self) -> int:
+        """Number of coordinates of a latent."""
+        return self.generator.space(self.space).dim
+
+    def batch_in_chunks(
+        self, start: int, rows: int
+    ) -> Generator[None, None, tuple[Float64[np.ndarray, "batch n"], Float64[np.ndarray, "batch features"]]]:
+        """Latents and values of the samples from a number on.
+
+        Args:
+            start: The number of the first, where a batch before ended, or 0.
+            rows: How many at least; fewer at the end.
+
+        Yields:
+            Nothing, after every few samples: other work may be done then.
+
+        Raises:
+            InvalidInputError: No batch ends there.
+        """
+        if start % _DRAWN:
+            raise InvalidInputError(f"samples are drawn {_DRAWN} at a time, but a batch that begins at {start} came")
         latents: list[Tensor] = []
         values: list[Tensor] = []
-        for piece, start in enumerate(range(0, self.samples, _DRAWN)):
-            drawn, contexts = self._draw(piece, min(_DRAWN, self.samples - start))
+        while start < self.samples and sum(map(len, latents)) < rows:
+            drawn, contexts = self._draw(start // _DRAWN, min(_DRAWN, self.samples - start))
             latents.append(drawn)
-            values.append(self._values(drawn, contexts))
-            if sum(map(len, latents)) >= rows:
-                yield _gathered(latents), _gathered(values)
-                latents, values = [], []
-        if latents:
-            yield _gathered(latents), _gathered(values)
+            values.append((yield from self._values_in_chunks(drawn, contexts)))
+            start += len(drawn)
+        return _gathered(latents), _gathered(values)
 
     def _draw(self, piece: int, count: int) -> tuple[Tensor, Tensor | None]:
         device, dtype = self.generator.device, self.generator.dtype
@@ -82,13 +98,20 @@ class GanspaceSamples:
         whole = self.generator.space(self.generator.input_space)
         return latents, whole.sample(count, derive_seed(self.seed, piece, 1)).to(device, dtype)
 
-    def _values(self, latents: Tensor, contexts: Tensor | None) -> Tensor:
+    def _values_in_chunks(self, latents: Tensor, contexts: Tensor | None) -> Generator[None, None, Tensor]:
         if not self.layer:
+            yield
             return latents
-        with torch.no_grad():
-            inputs = self.generator.complete(latents, self.space, contexts)
-            parts = torch.split(inputs, _RENDERED)
-            return torch.cat([self.generator.activations(part, self.layer)[self.layer].flatten(1) for part in parts])
+        found = []
+        for part in torch.split(self._inputs(latents, contexts), _RENDERED):
+            with torch.no_grad():
+                found.append(self.generator.activations(part, self.layer)[self.layer].flatten(1))
+            yield
+        return torch.cat(found)
+
+    @torch.no_grad()
+    def _inputs(self, latents: Tensor, contexts: Tensor | None) -> Tensor:
+        return self.generator.complete(latents, self.space, contexts)
 
 
 def _gathered(parts: list[Tensor]) -> Float64[np.ndarray, "batch width"]:

@@ -6,16 +6,17 @@ Choi et al., "Do Not Escape From the Manifold: Discovering the Local Coordinates
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pullback.directions.embedded_images import embedded_images, moments_of
 from pullback.directions.ganspace_pca import ganspace_pca
 from pullback.directions.sefa import sefa
-from pullback.directions.statistics.frechet import Moments, MomentSum, frechet_distance
+from pullback.directions.statistics.frechet import frechet_distance
 from pullback.directions.statistics.perturbation import PerturbationDistances, moved_latents
 from pullback.directions.statistics.warpage import KS, SubspaceDistances, Warpage, warpage
 from pullback.directions.statistics.ways import Way, along_curve, along_direction, along_local_axis
@@ -43,7 +44,7 @@ CURVE_PIECES = 12
 # for every strength, so that rises compare.
 IMAGES = 200
 # Of one unit: a few seconds.
-_PAIRS_AT_ONCE, _LATENTS_AT_ONCE, _IMAGES_AT_ONCE = 10, 20, 16
+_PAIRS_AT_ONCE, _LATENTS_AT_ONCE = 10, 20
 _KINDS = ("random", "far", "close", *GLOBAL_METHODS)
 _REFERENCE = "reference"
 # In place of features: there are none.
@@ -60,6 +61,9 @@ class MappingAnalysis:
         embedding: φ of the Fréchet distances, on the same device and in the same precision.
         seed: Any integer ≥ 0.
 
+    Attributes:
+        embedding: φ.
+
     Raises:
         InvalidInputError: The embedding is missing, or lives elsewhere than the generator.
     """
@@ -72,7 +76,7 @@ class MappingAnalysis:
             )
         check_same_place(generator, embedding)
         self._generator = generator
-        self._embedding = embedding
+        self.embedding = embedding
         self._seed = seed
         self._ks = tuple(k for k in KS if k <= generator.space("w").dim)
 
@@ -107,7 +111,7 @@ class MappingAnalysis:
         found = {}
         for way in WAYS:
             unmoved, *distances = state.tensors[_frechet(way)].tolist()
-            name = self._embedding.name
+            name = self.embedding.name
             found[way] = PerturbationDistances(np.array(STRENGTHS), np.array(distances), unmoved, IMAGES, name)
         return found
 
@@ -145,7 +149,7 @@ class MappingAnalysis:
             drawn = self._generator.space("z").sample(_LATENTS_AT_ONCE, derive_seed(self._seed, place, chunk))
             drawn = drawn.to(self._generator.device, self._generator.dtype)
             if name == _REFERENCE:
-                return self._embedded(drawn, "z")
+                return embedded_images(self._generator, self.embedding, drawn, "z")
             way = self._way(name, state)
             try:
                 moved = moved_latents(way, drawn, STRENGTHS)
@@ -154,19 +158,21 @@ class MappingAnalysis:
                     raise
                 # A curve ends where the mapping network moves w along no axis of its own; the other ways do not.
                 return _ENDED
-            return self._embedded(moved.flatten(0, 1), way.space).reshape(*moved.shape[:2], -1)
+            features = embedded_images(self._generator, self.embedding, moved.flatten(0, 1), way.space)
+            return features.reshape(*moved.shape[:2], -1)
 
         return unit
 
     def _frechet_unit(self, way: str) -> Unit:
         def unit(state: AnalysisState) -> Tensor:
             chunks = range(IMAGES // _LATENTS_AT_ONCE)
-            reference = self._moments([state.tensors[_features(_REFERENCE, chunk)] for chunk in chunks])
+            embedded = [state.tensors[_features(_REFERENCE, chunk)] for chunk in chunks]
+            reference = moments_of(self.embedding, embedded)
             found = [state.tensors[_features(way, chunk)] for chunk in chunks]
             if any(part.shape == _ENDED.shape for part in found):
                 return torch.full((1 + len(STRENGTHS),), torch.nan, dtype=torch.float64)
             moved = torch.cat(found, dim=1)
-            distances = [frechet_distance(self._moments([features]), reference) for features in moved]
+            distances = [frechet_distance(moments_of(self.embedding, [features]), reference) for features in moved]
             return torch.tensor(distances, dtype=torch.float64)
 
         return unit
@@ -181,17 +187,6 @@ class MappingAnalysis:
             case _:
                 vector = state.tensors[_directions(name)][0]
                 return along_direction(self._generator, vector, "w", start_space="z")
-
-    @torch.no_grad()
-    def _embedded(self, latents: Tensor, space: str) -> Tensor:
-        parts = torch.split(latents, _IMAGES_AT_ONCE)
-        return torch.cat([self._embedding.embed(self._generator.render(part, space)).float().cpu() for part in parts])
-
-    def _moments(self, features: Sequence[Tensor]) -> Moments:
-        total = MomentSum(self._embedding)
-        for part in features:
-            total.add_features(part)
-        return total.result()
 
 
 def _directions(method: str) -> str:

@@ -14,7 +14,7 @@ from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators.generator import Generator as ImageGenerator
 from pullback.inversion.bank import BankProvenance, StartBank
 from pullback.inversion.bank_making import DEFAULT_RANK, DEFAULT_SIZE, bank_in_chunks, bank_provenance
-from pullback.inversion.chunks import finish
+from pullback.pieces import finish
 from pullback.weights import cache_folder
 
 

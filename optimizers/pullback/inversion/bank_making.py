@@ -15,8 +15,9 @@ from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.point import check_same_place, embedding_of
 from pullback.geometry.seeding import derive_seed
 from pullback.inversion.bank import BankProvenance, StartBank, thumbnails_of
-from pullback.inversion.chunks import finish, padded, rows_at_once
+from pullback.inversion.chunks import padded, rows_at_once
 from pullback.inversion.principal_axes import principal_axes_in_chunks
+from pullback.pieces import finish
 
 DEFAULT_SIZE = 3000
 DEFAULT_RANK = 128

@@ -7,8 +7,7 @@ of matrices of a few rows and columns are an exception: their last bit may depen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TypeVar
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -16,8 +15,6 @@ from torch import Tensor
 # On two cores, more than four rows at once gain nothing.
 _ROWS_CPU = 4
 _ROWS_CUDA = 64
-
-_Found = TypeVar("_Found")
 
 
 def rows_at_once(device: torch.device) -> int:
@@ -34,13 +31,3 @@ def in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
     """What a function of rows gives for each row."""
     at_once = rows_at_once(rows.device)
     return torch.cat([function(padded(chunk, at_once))[: len(chunk)] for chunk in torch.split(rows, at_once)])
-
-
-def finish(steps: Generator[None, None, _Found]) -> _Found:
-    """What a generator returns, once it has gone through all that it yields."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            found: _Found = finished.value
-            return found

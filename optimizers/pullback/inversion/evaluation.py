@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float, Float64, Int, Shaped
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
-from pullback.inversion.chunks import finish, padded, rows_at_once
+from pullback.inversion.chunks import padded, rows_at_once
 from pullback.inversion.grams import GramOf, grams_in_chunks
 from pullback.inversion.problem import Problem, Rows, losses
+from pullback.pieces import finish
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from pullback.errors import InvalidInputError
 from pullback.inversion.bank import StartBank, thumbnails_of
-from pullback.inversion.chunks import finish
 from pullback.inversion.evaluation import Query, evaluate_in_chunks
 from pullback.inversion.problem import Problem, seen_targets
+from pullback.pieces import finish
 
 # Samples of a list for each target, where that makes at least four for each start.
 _LISTED = 32

@@ -11,11 +11,11 @@ from torch import Tensor
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.geometry.seeding import derive_seed
 from pullback.inversion.bank import StartBank
-from pullback.inversion.chunks import finish
 from pullback.inversion.classes import class_block, class_space, one_hot_classes
 from pullback.inversion.nearest import nearest_in_chunks
 from pullback.inversion.prediction import predict_latents
 from pullback.inversion.problem import Problem
+from pullback.pieces import finish
 
 STARTS = ("prior", "mean", "bank")
 MAX_RESTARTS = 1024

@@ -158,16 +158,18 @@ class AxisStrip(_message.Message):
     def __init__(self, rank: _Optional[int] = ..., eigenvalue: _Optional[float] = ..., steps: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_values_pb2.Image, _Mapping]]] = ...) -> None: ...
 
 class WalkStatistics(_message.Message):
-    __slots__ = ("distance_curves", "density_drifts", "warpage", "robustness")
+    __slots__ = ("distance_curves", "density_drifts", "warpage", "robustness", "variations")
     DISTANCE_CURVES_FIELD_NUMBER: _ClassVar[int]
     DENSITY_DRIFTS_FIELD_NUMBER: _ClassVar[int]
     WARPAGE_FIELD_NUMBER: _ClassVar[int]
     ROBUSTNESS_FIELD_NUMBER: _ClassVar[int]
+    VARIATIONS_FIELD_NUMBER: _ClassVar[int]
     distance_curves: DistanceCurves
     density_drifts: _containers.RepeatedCompositeFieldContainer[DensityDrift]
     warpage: Warpage
     robustness: Robustness
-    def __init__(self, distance_curves: _Optional[_Union[DistanceCurves, _Mapping]] = ..., density_drifts: _Optional[_Iterable[_Union[DensityDrift, _Mapping]]] = ..., warpage: _Optional[_Union[Warpage, _Mapping]] = ..., robustness: _Optional[_Union[Robustness, _Mapping]] = ...) -> None: ...
+    variations: Variations
+    def __init__(self, distance_curves: _Optional[_Union[DistanceCurves, _Mapping]] = ..., density_drifts: _Optional[_Iterable[_Union[DensityDrift, _Mapping]]] = ..., warpage: _Optional[_Union[Warpage, _Mapping]] = ..., robustness: _Optional[_Union[Robustness, _Mapping]] = ..., variations: _Optional[_Union[Variations, _Mapping]] = ...) -> None: ...
 
 class DistanceCurves(_message.Message):
     __slots__ = ("steps", "top", "random", "bottom")
@@ -234,3 +236,27 @@ class PerturbationCurve(_message.Message):
     unmoved: float
     distances: _values_pb2.Tensor
     def __init__(self, way: _Optional[str] = ..., unmoved: _Optional[float] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class Variations(_message.Message):
+    __slots__ = ("embedding", "images", "directions", "strengths", "sets")
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    DIRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    STRENGTHS_FIELD_NUMBER: _ClassVar[int]
+    SETS_FIELD_NUMBER: _ClassVar[int]
+    embedding: str
+    images: int
+    directions: int
+    strengths: _values_pb2.Tensor
+    sets: _containers.RepeatedCompositeFieldContainer[VariationDistances]
+    def __init__(self, embedding: _Optional[str] = ..., images: _Optional[int] = ..., directions: _Optional[int] = ..., strengths: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., sets: _Optional[_Iterable[_Union[VariationDistances, _Mapping]]] = ...) -> None: ...
+
+class VariationDistances(_message.Message):
+    __slots__ = ("kind", "space", "distances")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    space: str
+    distances: _values_pb2.Tensor
+    def __init__(self, kind: _Optional[str] = ..., space: _Optional[str] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...

@@ -209,8 +209,24 @@ class CurveSettings(_message.Message):
     seed: int
     def __init__(self, pieces: _Optional[int] = ..., guided: bool = ..., rank: _Optional[int] = ..., jitter: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
+class MaskSettings(_message.Message):
+    __slots__ = ("subset", "subsets", "layer", "samples", "reach", "seed")
+    SUBSET_FIELD_NUMBER: _ClassVar[int]
+    SUBSETS_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    REACH_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    subset: int
+    subsets: int
+    layer: str
+    samples: int
+    reach: float
+    seed: int
+    def __init__(self, subset: _Optional[int] = ..., subsets: _Optional[int] = ..., layer: _Optional[str] = ..., samples: _Optional[int] = ..., reach: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+
 class TraverseRequest(_message.Message):
-    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation")
+    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     LATENT_FIELD_NUMBER: _ClassVar[int]
@@ -227,6 +243,7 @@ class TraverseRequest(_message.Message):
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     STRIP_FIELD_NUMBER: _ClassVar[int]
     ANIMATION_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     latent: _values_pb2.Tensor
@@ -243,7 +260,8 @@ class TraverseRequest(_message.Message):
     format: _values_pb2.ImageFormat
     strip: bool
     animation: bool
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ...) -> None: ...
+    mask: MaskSettings
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ...) -> None: ...
 
 class TraversalFrame(_message.Message):
     __slots__ = ("index", "step", "second_step", "latent", "distance", "image")

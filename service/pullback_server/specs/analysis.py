@@ -21,8 +21,9 @@ MAX_POSITIONS = 2_000
 DEFAULT_POSITIONS = 50
 DEFAULT_CONTROL_POSITIONS = 10
 DEFAULT_COMPARED_DISTANCES = ("st-lpips-alex", "mse", "ssim")
-# Of what an analysis looks at, so that one of an older version is not taken for one of today: 2 looks at walks too.
-_EDITION = 2
+# Of what an analysis looks at, so that one of an older version is not taken for one of today: 2 looks at walks too, 3
+# at images changed at random along sets of directions.
+_EDITION = 3
 
 
 def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") -> specs_pb2.AnalysisSpec:

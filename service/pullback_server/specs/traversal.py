@@ -16,6 +16,7 @@ from pullback_server.specs.chosen import ChosenDirection, in_whole_input
 from pullback_server.specs.common import IMAGE_FORMATS, check_range, check_seed, distance_of, enum_names
 from pullback_server.specs.directions import check_layers
 from pullback_server.specs.latents import read_latent
+from pullback_server.specs.mask import complete_mask
 from pullback_server.worker.walks import CurvePlan, WalkAxis, WalkPlan
 
 TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
@@ -94,6 +95,9 @@ def complete_traversal(
     _check_length(first, last, units, wrong)
     _check_pictures(request, frames**2 if kind == "subspace" else frames, generator, wrong)
     curve = _complete_curve(request, (first, last, frames), chosen, generator, wrong) if kind == "curve" else None
+    mask = (
+        complete_mask(request.mask, kind, units, LONGEST_STEP, generator, wrong) if request.HasField("mask") else None
+    )
     wrong.raise_if_any()
     assert latent is not None  # noqa: S101  (otherwise a violation was noted)
     assert distance is not None  # noqa: S101  (likewise)
@@ -114,6 +118,7 @@ def complete_traversal(
         strip=request.strip,
         animation=request.animation,
         curve=curve,
+        mask=mask,
     )
 
 

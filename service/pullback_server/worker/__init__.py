@@ -5,6 +5,7 @@
 - `shares`: whose turn it is; `turns`: one step of jobs that are computed together; `jobs`: a job and its checkpoints.
 - `tasks`: jobs as sequences of short steps, one file each.
 - `calls`: short calls that draw and render; `presentation`: what images look like on a screen.
-- `searching`: short calls of search sessions; `importing`, `traversing`: of directions; `walks`: what walks are.
+- `searching`: short calls of search sessions; `importing`, `traversing`: of directions; `walks`: what walks are;
+  `walk_making`: their latents; `masking`: which channels follow them.
 - `models`: generators, distances and banks of starts, loaded once.
 """

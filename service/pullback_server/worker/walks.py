@@ -45,6 +45,27 @@ class CurvePlan:
 
 
 @dataclass(frozen=True)
+class MaskPlan:
+    """What is asked of a masked edit: which channels of a layer follow the walk.
+
+    Attributes:
+        subset: Which of the subsets of channels, from 0, the largest.
+        subsets: How many there are.
+        layer: Name of the layer.
+        samples: Draws of the prior from which walks lead to where channels are compared.
+        reach: How far these walks lead, in units of the axis.
+        seed: Of the draws and of the clustering.
+    """
+
+    subset: int
+    subsets: int
+    layer: str
+    samples: int
+    reach: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class WalkPlan:
     """A walk that is asked for, defaults filled in.
 
@@ -62,6 +83,7 @@ class WalkPlan:
         strip: Whether all frames side by side are wanted.
         animation: Whether an animation is wanted.
         curve: What is asked of a curve; None for other walks.
+        mask: Which channels follow the walk; None = all.
     """
 
     generator: str
@@ -77,6 +99,7 @@ class WalkPlan:
     strip: bool
     animation: bool
     curve: CurvePlan | None = None
+    mask: MaskPlan | None = None
 
 
 @dataclass(frozen=True)

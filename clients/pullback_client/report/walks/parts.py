@@ -7,6 +7,7 @@ from pullback_client.report.parts import Part
 from pullback_client.report.walks.density import density_drift
 from pullback_client.report.walks.distance_curves import distance_curves
 from pullback_client.report.walks.robustness import robustness, robustness_table
+from pullback_client.report.walks.variations import variations_table
 from pullback_client.report.walks.warpage import warpage, warpage_table
 
 WALK_FILES = ("distance_curves.png", "density_drift.png", "warpage.png", "robustness.png")
@@ -25,4 +26,6 @@ def walk_parts(analysis: Analysis) -> list[Part]:
         parts += [warpage(analysis, walks.warpage), warpage_table(analysis, walks.warpage)]
     if walks.robustness is not None:
         parts += [robustness(analysis, walks.robustness), robustness_table(analysis, walks.robustness)]
+    if walks.variations is not None:
+        parts.append(variations_table(analysis, walks.variations))
     return parts

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import DensityDrift, DistanceCurves, Robustness, Warpage
+from pullback_client.analysis_walks import DensityDrift, DistanceCurves, Robustness, Variations, Warpage
 from pullback_client.report.parts import number
-from pullback_client.report.walks.words import PAIRS, TRAVERSALS, WAYS
+from pullback_client.report.walks.words import PAIRS, SETS, TRAVERSALS, WAYS
 
 
 def summarize_walks(analysis: Analysis) -> list[str]:
@@ -24,6 +24,8 @@ def summarize_walks(analysis: Analysis) -> list[str]:
         sentences.append(_warpage(walks.warpage))
     if walks.robustness is not None:
         sentences.append(_robustness(walks.robustness))
+    if walks.variations is not None:
+        sentences.append(_variations(walks.variations))
     return sentences
 
 
@@ -66,4 +68,13 @@ def _robustness(found: Robustness) -> str:
     return (
         f"Robustness in W: a step of {number(float(found.strengths[-1]))} along the first axis raises the Fréchet "
         f"distance ({found.embedding}, {found.images} images) by {each}."
+    )
+
+
+def _variations(found: Variations) -> str:
+    strength = f"{float(found.strengths[-1]):g}"
+    each = ", ".join(f"{number(float(one.distances[-1]))} along {SETS.get(one.kind, one.kind)}" for one in found.sets)
+    return (
+        f"Variations: a step α ~ U[−{strength}, {strength}] moves images by a Fréchet distance ({found.embedding}, "
+        f"{found.images} images) of {each}."
     )

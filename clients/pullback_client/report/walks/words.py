@@ -18,6 +18,13 @@ WAYS = {
     "ganspace_pca": "GANSpace PCA",
     "sefa": "SeFa",
 }
+SETS = {
+    "hessian": "Hessian eigenvectors",
+    "ganspace_pca": "GANSpace PCA",
+    "ica_mixing": "ICA, mixing columns",
+    "ica_unmixing": "ICA, unmixing rows",
+    "random": "random directions",
+}
 
 
 def starts(analysis: Analysis, positions: int) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError
+from pullback.pieces import finish
 
 # η of Eq. 13, with channels whose mean energy is 1.
 SPARSITY = 0.5
 _ITERATIONS = 2000
 _SETTLED = 1e-6
+# Iterations: of 512 channels about a second.
+_AT_ONCE = 20
 
 
 def self_expression(
@@ -35,6 +40,16 @@ def self_expression(
     Raises:
         InvalidInputError: The sparsity is out of range, the matrix is not finite, or all channels are zero.
     """
+    return finish(self_expression_in_chunks(gram, sparsity))
+
+
+def self_expression_in_chunks(
+    gram: Float64[np.ndarray, "channels channels"], sparsity: float = SPARSITY
+) -> Generator[None, None, Float64[np.ndarray, "channels channels"]]:
+    """The same as `self_expression`; others may have their turn after every few iterations.
+
+    512 channels are many seconds of work.
+    """
     if not 0 < sparsity < np.inf:
         raise InvalidInputError(f"the sparsity of a self-expression is above 0, finite, but {sparsity} came")
     if not np.isfinite(gram).all():
@@ -48,7 +63,9 @@ def self_expression(
     found: NDArray[np.float64] = np.zeros_like(scaled)
     ahead = found
     momentum = 1.0
-    for _ in range(_ITERATIONS):
+    for iteration in range(_ITERATIONS):
+        if iteration % _AT_ONCE == _AT_ONCE - 1:
+            yield
         stepped = ahead - rate * 2 * (scaled @ ahead - scaled)
         # prox of η ‖R‖₁, and diag(R) = 0
         shrunk: NDArray[np.float64] = np.sign(stepped) * np.maximum(np.abs(stepped) - rate * sparsity, 0)

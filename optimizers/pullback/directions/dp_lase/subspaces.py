@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from pullback.directions.dp_lase.clustering import spectral_clusters
 from pullback.directions.dp_lase.cut import Cut
-from pullback.directions.dp_lase.self_expression import SPARSITY, affinity, self_expression
+from pullback.directions.dp_lase.self_expression import SPARSITY, affinity, self_expression_in_chunks
 from pullback.errors import InvalidInputError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
+from pullback.pieces import finish
 
 # Images that go through the generator at once.
 _AT_ONCE = 8
@@ -33,7 +35,7 @@ class Subspaces:
 
 
 def refine(
-    generator: Generator,
+    generator: ImageGenerator,
     moved: Float[Tensor, "positions n"],
     space: str,
     *,
@@ -59,17 +61,36 @@ def refine(
         UnknownNameError: No such space or layer.
         InvalidInputError: A number is out of range, or too few channels work with others.
     """
+    return finish(refine_in_chunks(generator, moved, space, layer=layer, subsets=subsets, sparsity=sparsity, seed=seed))
+
+
+def refine_in_chunks(
+    generator: ImageGenerator,
+    moved: Float[Tensor, "positions n"],
+    space: str,
+    *,
+    layer: str = "",
+    subsets: int = 4,
+    sparsity: float = SPARSITY,
+    seed: int = 0,
+) -> Generator[None, None, Subspaces]:
+    """The same as `refine`; others may have their turn after every few images and iterations."""
     cut = Cut(generator, layer)
     inputs = generator.complete(moved.to(generator.device, generator.dtype), generator.space(space).name)
     # E[MᵀM] of the channels as columns of M
-    gram = torch.stack([_gram(cut, part) for part in torch.split(inputs, _AT_ONCE)]).sum(dim=0) / len(inputs)
-    labels = spectral_clusters(affinity(self_expression(gram.numpy(), sparsity)), subsets, seed)
+    parts = []
+    for part in torch.split(inputs, _AT_ONCE):
+        parts.append(_gram(cut, part))
+        yield
+    gram = torch.stack(parts).sum(dim=0) / len(inputs)
+    expression = yield from self_expression_in_chunks(gram.numpy(), sparsity)
+    labels = spectral_clusters(affinity(expression), subsets, seed)
     masks = torch.stack([torch.from_numpy(labels == subset) for subset in range(subsets)])
     return Subspaces(cut.layer, masks)
 
 
 def masked_edit(
-    generator: Generator,
+    generator: ImageGenerator,
     starts: Float[Tensor, "batch n"],
     moved: Float[Tensor, "batch n"],
     space: str,

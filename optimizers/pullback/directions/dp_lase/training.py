@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +18,10 @@ from pullback.directions.dp_lase.walks import KnownPrior, LearntPrior, Walks
 from pullback.directions.origins import check_count, origin_of
 from pullback.directions.traversals.layered import layer_count, spread
 from pullback.errors import InvalidInputError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.generators.priors import StandardNormal
 from pullback.geometry.seeding import derive_seed
+from pullback.pieces import finish
 
 # Places of the draws under the seed.
 _WEIGHTS, _LATENTS, _STEPS, _UNIT, _FINAL, _MOMENTS = range(6)
@@ -84,7 +85,7 @@ class DpLase:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: ImageGenerator,
         space: str,
         k: int,
         *,
@@ -145,9 +146,21 @@ class DpLase:
         Raises:
             InvalidInputError: Steps are missing.
         """
+        return finish(self.result_in_chunks(state))
+
+    def result_in_chunks(self, state: DpLaseState) -> Generator[None, None, DirectionSet]:
+        """As `result`.
+
+        Yields:
+            Nothing, after every few walks: other work may be done then.
+        """
         if not self.done(state):
             raise InvalidInputError(f"{state.step} of {self.total} steps are made; make the others first")
-        values = torch.stack([self._squared_changes(state, number) for number in range(_FINAL_DRAWS)]).mean(dim=0)
+        squares = []
+        for number in range(_FINAL_DRAWS):
+            squares.append(self._squared_changes(state, number))
+            yield
+        values = torch.stack(squares).mean(dim=0)
         order = values.argsort(descending=True)
         vectors = _orthonormal(state.tensors["directions"].double().cpu())[order]
         said = {"layer": self.cut.layer, "samples": self.total, "batch": self.batch, "reach": self.reach}

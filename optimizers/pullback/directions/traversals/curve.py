@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from jaxtyping import Float, Float64
@@ -13,8 +13,9 @@ from pullback.directions.traversals.checks import as_direction, as_start, as_ste
 from pullback.directions.traversals.layered import LAYERED_SPACE, lift, write
 from pullback.directions.traversals.walk import Walk
 from pullback.errors import InvalidInputError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.seeding import derive_seed
+from pullback.pieces import finish
 
 PIECES = 40
 # Axes along which w moves by less than this share of the most that it moves are none of the curve's: z would have to
@@ -23,7 +24,7 @@ _LEAST_SHARE = 1e-3
 
 
 def curve(
-    generator: Generator,
+    generator: ImageGenerator,
     z: Tensor,
     steps: Tensor,
     *,
@@ -60,6 +61,30 @@ def curve(
             differ, or the mapping network does not move w along the axis; the message says what to do.
         PullbackError: A derivative of the mapping network is not finite.
     """
+    return finish(
+        curve_in_chunks(
+            generator, z, steps, rank=rank, guide=guide, pieces=pieces, layers=layers, jitter=jitter, seed=seed
+        )
+    )
+
+
+def curve_in_chunks(
+    generator: ImageGenerator,
+    z: Tensor,
+    steps: Tensor,
+    *,
+    rank: int = 0,
+    guide: Tensor | None = None,
+    pieces: int = PIECES,
+    layers: Sequence[int] = (),
+    jitter: float = 0.0,
+    seed: int = 0,
+) -> Generator[None, None, Walk]:
+    """As `curve`.
+
+    Yields:
+        Nothing, after every piece of the curve: other work may be done then.
+    """
     mapping, steps, dim = mapping_of(generator), as_steps(steps), generator.space("z").dim
     if z.shape != (dim,):
         raise InvalidInputError(
@@ -68,7 +93,9 @@ def curve(
         )
     as_start(z)
     z = z.detach().to(generator.device, generator.dtype)
-    (w,) = trace(mapping, z[None], steps, rank=rank, guide=guide, pieces=pieces, jitter=jitter, seed=seed)
+    (w,) = yield from trace_in_chunks(
+        mapping, z[None], steps, rank=rank, guide=guide, pieces=pieces, jitter=jitter, seed=seed
+    )
     with torch.no_grad():
         start = mapping(z[None])[0]
     if not layers:
@@ -116,6 +143,25 @@ def trace(
         InvalidInputError: As `curve` does.
         PullbackError: As `curve` does.
     """
+    return finish(trace_in_chunks(mapping, z, steps, rank=rank, guide=guide, pieces=pieces, jitter=jitter, seed=seed))
+
+
+def trace_in_chunks(
+    mapping: Callable[[Tensor], Tensor],
+    z: Float[Tensor, "batch d"],
+    steps: Float64[Tensor, " frames"],
+    *,
+    rank: int = 0,
+    guide: Tensor | None = None,
+    pieces: int = PIECES,
+    jitter: float = 0.0,
+    seed: int = 0,
+) -> Generator[None, None, Float[Tensor, "batch frames n"]]:
+    """As `trace`.
+
+    Yields:
+        Nothing, after every piece of the curves: other work may be done then.
+    """
     if pieces < 1:
         raise InvalidInputError(f"a curve is made of at least 1 piece, but {pieces} came")
     if not 0 <= jitter < 1:
@@ -129,7 +175,7 @@ def trace(
         if not len(reached):
             continue
         ends = _ends(float(reached[-1]), pieces, jitter, derive_seed(seed, side))
-        found = _side(mapping, z, basis, sign * heading, ends, reached, guided=guide is not None)
+        found = yield from _side(mapping, z, basis, sign * heading, ends, reached, guided=guide is not None)
         ways = [found.flip(1), *ways] if sign < 0 else [*ways, found]
     places = torch.cat(ways, dim=1)
     with torch.no_grad():
@@ -145,7 +191,7 @@ def _side(
     reached: Tensor,
     *,
     guided: bool,
-) -> Float[Tensor, "batch places d"]:
+) -> Generator[None, None, Float[Tensor, "batch places d"]]:
     """The z of places on one side of the curves, at these lengths from the start, ascending."""
     found: list[Tensor] = []
     begin = 0.0
@@ -160,6 +206,7 @@ def _side(
         z = (z + (end - begin) * move).to(z)
         heading = heading if guided else axis
         begin = end
+        yield
     return torch.stack(found, dim=1)
 
 

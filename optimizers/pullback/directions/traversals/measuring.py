@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Float64
@@ -41,14 +41,26 @@ def measure_walk(
 
 
 def measured_frames(
-    generator: Generator, distance: Distance, walk: Walk
+    generator: Generator, distance: Distance, walk: Walk, render: Callable[[Tensor], Tensor] | None = None
 ) -> Iterator[tuple[Float[Tensor, "batch channels *size"], Float64[Tensor, " batch"]]]:
-    """The same as `measure_walk`, some frames at a time, in their order, each when it is asked for."""
+    """The same as `measure_walk`, some frames at a time, in their order, each when it is asked for.
+
+    Args:
+        generator: As for `measure_walk`.
+        distance: As for `measure_walk`.
+        walk: As for `measure_walk`.
+        render: What makes images of latents of the walk, the start included, in place of the generator alone.
+
+    Raises:
+        UnknownNameError: As for `measure_walk`.
+        InvalidInputError: As for `measure_walk`.
+    """
     check_same_place(generator, distance)
+    make = render or (lambda latents: generator.render(latents, walk.space))
     from_start = None
-    for images in _rendered(generator, walk):
+    for images in _rendered(generator, walk, make):
         if from_start is None:
-            from_start = _From(distance, _render(generator, walk.start[None], walk.space))
+            from_start = _From(distance, _render(generator, walk.start[None], make))
         yield images.cpu(), from_start(images).double().cpu()
 
 
@@ -70,7 +82,7 @@ def frame_distances(generator: Generator, distance: Distance, walk: Walk) -> Flo
     check_same_place(generator, distance)
     found = []
     last: Tensor | None = None
-    for images in _rendered(generator, walk):
+    for images in _rendered(generator, walk, lambda latents: generator.render(latents, walk.space)):
         seen = _embedded(distance, images)
         before = seen[:-1] if last is None else torch.cat([last, seen[:-1]])
         after = seen[1:] if last is None else seen
@@ -92,14 +104,14 @@ class _From:
         return _between(self._distance, self._seen.expand_as(seen), seen)
 
 
-def _rendered(generator: Generator, walk: Walk) -> Iterator[Tensor]:
+def _rendered(generator: Generator, walk: Walk, make: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
     for latents in torch.split(walk.latents, FRAMES_AT_ONCE):
-        yield _render(generator, latents, walk.space)
+        yield _render(generator, latents, make)
 
 
 @torch.no_grad()
-def _render(generator: Generator, latents: Tensor, space: str) -> Tensor:
-    return generator.render(latents.to(generator.device, generator.dtype), space)
+def _render(generator: Generator, latents: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
+    return make(latents.to(generator.device, generator.dtype))
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 import torch
 from jaxtyping import Float64
@@ -9,17 +11,20 @@ from torch import Tensor
 from torch.func import jvp
 
 from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.measuring import FRAMES_AT_ONCE, frame_distances
+from pullback.directions.traversals.measuring import FRAMES_AT_ONCE
 from pullback.directions.traversals.walk import Walk, even_steps
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError, PullbackError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.point import check_same_place
 from pullback.geometry.precision import full_precision
+from pullback.pieces import finish
 
 # Places between two frames at which the speed is taken, unless there are few frames.
 _PLACES_A_FRAME = 4
 _LEAST_PLACES = 33
+# A derivative takes twice the time of a frame.
+_SPEEDS_AT_ONCE = FRAMES_AT_ONCE // 2
 # Frames are moved until their distances differ by less than this share (standard deviation over mean), or were
 # rendered so often.
 _EVEN = 0.01
@@ -27,7 +32,7 @@ _MOST_ROUNDS = 6
 
 
 def metric_uniform(
-    generator: Generator,
+    generator: ImageGenerator,
     distance: Distance,
     start: Tensor,
     vector: Tensor,
@@ -63,6 +68,24 @@ def metric_uniform(
             distance live on different devices or in different precisions, or as `linear` and `even_steps` do.
         PullbackError: A derivative of the distance is not finite.
     """
+    return finish(metric_uniform_in_chunks(generator, distance, start, vector, first, last, frames, space))
+
+
+def metric_uniform_in_chunks(
+    generator: ImageGenerator,
+    distance: Distance,
+    start: Tensor,
+    vector: Tensor,
+    first: float,
+    last: float,
+    frames: int,
+    space: str,
+) -> Generator[None, None, Walk]:
+    """As `metric_uniform`.
+
+    Yields:
+        Nothing, after every few places and frames: other work may be done then.
+    """
     if not isinstance(distance, EmbeddingDistance):
         raise InvalidInputError(
             f"distance {distance.name!r} has no embedding, whose derivative tells how fast the image changes; take "
@@ -71,14 +94,14 @@ def metric_uniform(
     check_same_place(generator, distance)
     gaps_between = len(even_steps(first, last, frames)) - 1
     places = even_steps(first, last, max(_LEAST_PLACES, _PLACES_A_FRAME * gaps_between + 1))
-    speeds = _speeds(generator, distance, linear(start, vector, places, space), vector)
+    speeds = yield from _speeds(generator, distance, linear(start, vector, places, space), vector)
     # ∫ ‖J v‖ dt by the trapezoidal rule
     lengths = torch.cumulative_trapezoid(speeds, places)
     steps = _level(places, lengths.diff(prepend=lengths.new_zeros(1)), frames)
     best, least = linear(start, vector, steps, space), np.inf
     for _ in range(_MOST_ROUNDS):
         walk = linear(start, vector, steps, space)
-        gaps = frame_distances(generator, distance, walk).sqrt()
+        gaps = yield from _gaps(generator, distance, walk)
         unevenness = float(gaps.std(correction=0) / gaps.mean())
         if unevenness < least:
             best, least = walk, unevenness
@@ -89,19 +112,20 @@ def metric_uniform(
 
 
 def _speeds(
-    generator: Generator, distance: EmbeddingDistance, walk: Walk, vector: Tensor
-) -> Float64[Tensor, " places"]:
+    generator: ImageGenerator, distance: EmbeddingDistance, walk: Walk, vector: Tensor
+) -> Generator[None, None, Float64[Tensor, " places"]]:
     """‖J v‖ at each latent of a walk; on the CPU."""
 
     def embedding(latents: Tensor) -> Tensor:
         return distance.embed(generator.render(latents, walk.space))
 
     found = []
-    for latents in torch.split(walk.latents.to(generator.device, generator.dtype), FRAMES_AT_ONCE):
+    for latents in torch.split(walk.latents.to(generator.device, generator.dtype), _SPEEDS_AT_ONCE):
         with torch.no_grad(), full_precision():
             # J v; each row depends on its own latent alone
             push: Tensor = jvp(embedding, (latents,), (vector.to(latents).expand_as(latents),))[1]
         found.append(torch.linalg.vector_norm(push.double(), dim=1).cpu())
+        yield
     speeds = torch.cat(found)
     if not speeds.isfinite().all():
         raise PullbackError(
@@ -110,6 +134,23 @@ def _speeds(
     if not speeds.any():
         raise InvalidInputError("the image does not change along this vector, so no step changes it by a distance")
     return speeds
+
+
+def _gaps(
+    generator: ImageGenerator, distance: EmbeddingDistance, walk: Walk
+) -> Generator[None, None, Float64[Tensor, " gaps"]]:
+    """√D from frame to frame, as `frame_distances` gives D; on the CPU."""
+    found = []
+    last: Tensor | None = None
+    for latents in torch.split(walk.latents.to(generator.device, generator.dtype), FRAMES_AT_ONCE):
+        with torch.no_grad():
+            seen = distance.embed(generator.render(latents, walk.space))
+            ordered = seen if last is None else torch.cat([last, seen])
+            # D(a, b) = ‖φ(a) − φ(b)‖²
+            found.append((ordered[:-1] - ordered[1:]).square().sum(dim=1))
+        last = seen[-1:]
+        yield
+    return torch.cat(found).double().cpu().sqrt()
 
 
 def _level(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pullback.directions.findings import DriftFindings, WalkFindings
+from pullback.directions.findings import DriftFindings, VariationFindings, WalkFindings
 from pullback.directions.mapping_analysis import EPSILON
 from pullback.directions.statistics import PerturbationDistances, SubspaceDistances, Warpage
 from pullback.geometry.analysis import MetricAnalysis
@@ -103,6 +103,7 @@ def _walks(found: WalkFindings) -> analysis_pb2.WalkStatistics:
         density_drifts=[_drift(drift) for drift in found.drifts],
         warpage=_warpage(found.warpage) if found.warpage else None,
         robustness=_robustness(found.perturbations) if found.perturbations else None,
+        variations=_variations(found.variations) if found.variations else None,
     )
 
 
@@ -138,6 +139,19 @@ def _robustness(found: dict[str, PerturbationDistances]) -> analysis_pb2.Robustn
         curves=[
             analysis_pb2.PerturbationCurve(way=way, unmoved=one.unmoved, distances=_pack(one.distances))
             for way, one in found.items()
+        ],
+    )
+
+
+def _variations(found: VariationFindings) -> analysis_pb2.Variations:
+    return analysis_pb2.Variations(
+        embedding=found.embedding,
+        images=found.images,
+        directions=found.directions,
+        strengths=_pack(found.strengths),
+        sets=[
+            analysis_pb2.VariationDistances(kind=name, space=found.spaces[name], distances=_pack(distances))
+            for name, distances in found.distances.items()
         ],
     )
 

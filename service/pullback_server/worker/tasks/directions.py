@@ -15,12 +15,12 @@ from pullback_server.names import parse_generator
 from pullback_server.specs import directions_settings
 from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
-from pullback_server.worker.tasks.discovery import AtOnce, Discovery, Trained
+from pullback_server.worker.tasks.discovery import Discovery, Trained, Untrained
 from pullback_server.worker.tasks.task import Task
 
 
 class DirectionsTask(Task):
-    """One step is one update of what is trained, and all of what is not."""
+    """One step is one update of what is trained, and a piece of what is not, which a restored task begins anew."""
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
         self._spec = specs_pb2.DirectionsSpec.FromString(start.work)
@@ -32,8 +32,8 @@ class DirectionsTask(Task):
 
     @property
     def done(self) -> bool:
-        """Whether all steps are made."""
-        return self._discovery.made(self._current) >= self._discovery.total
+        """Whether they are found."""
+        return self._discovery.done(self._current)
 
     def step(self) -> None:
         """Makes the next step."""
@@ -52,7 +52,7 @@ class DirectionsTask(Task):
         spec, settings = self._spec, directions_settings(self._spec)
         if spec.method == specs_pb2.DIRECTION_METHOD_DP_LASE:
             return Trained(models.generator(name), settings)
-        return AtOnce(
+        return Untrained(
             models.generator(name),
             settings,
             eigenbasis=self._eigenbasis,

@@ -1,25 +1,29 @@
-"""How directions are discovered in steps: the method that is trained, and those that find all at once."""
+"""How directions are discovered in steps: the method that is trained, and those that are not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pullback.directions import DirectionSet, DpLase, DpLaseState, discover
+from pullback.directions import DirectionSet, DpLase, DpLaseState
 from pullback.directions.defaults import DirectionsSettings
+from pullback.directions.discovering import discover_in_chunks
 from pullback.distances import Distance
-from pullback.generators import Generator
+from pullback.generators import Generator as ImageGenerator
 from pullback.geometry.eigenbasis import Eigenbasis
 
 _FOUND = "found"
 
 
-class Discovery(Protocol):
+class Discovery(ABC):
     """A discovery over a state of named tensors.
+
+    What is computed between two states, piece by piece, is in none of them: from a state that was stored, it begins
+    anew.
 
     Attributes:
         phase: What it does, in a few words.
@@ -29,25 +33,51 @@ class Discovery(Protocol):
     phase: str
     total: int
 
+    def __init__(self) -> None:
+        self._pieces: Generator[None, None, DirectionSet] | None = None
+
+    @abstractmethod
     def init(self) -> Mapping[str, Tensor]:
         """The state before the first step."""
 
+    @abstractmethod
     def step(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """The state after the next step."""
+        """Does the next step, or a piece of it: the state after that."""
 
+    @abstractmethod
     def made(self, state: Mapping[str, Tensor]) -> int:
         """How many steps were made."""
 
+    def done(self, state: Mapping[str, Tensor]) -> bool:
+        """Whether the directions are found."""
+        return _FOUND in state
+
     def result(self, state: Mapping[str, Tensor]) -> DirectionSet:
-        """The directions, once all steps are made."""
+        """The directions, once they are found."""
+        return DirectionSet.from_bytes(state[_FOUND].numpy().tobytes())
+
+    def _advance(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Does the next piece of what finds the directions; the state holds their file once they are found."""
+        if self._pieces is None:
+            self._pieces = self._find(state)
+        try:
+            next(self._pieces)
+        except StopIteration as finished:
+            return {_FOUND: torch.from_numpy(np.frombuffer(finished.value.to_bytes(), dtype=np.uint8).copy())}
+        return state
+
+    @abstractmethod
+    def _find(self, state: Mapping[str, Tensor]) -> Generator[None, None, DirectionSet]:
+        """Finds the directions from a state in which nothing else is left to do."""
 
 
-class Trained:
-    """DP-LaSE: one step is one update."""
+class Trained(Discovery):
+    """DP-LaSE: one step is one update; what the directions are worth is computed in pieces at the end."""
 
     phase = "training directions"
 
-    def __init__(self, generator: Generator, settings: DirectionsSettings) -> None:
+    def __init__(self, generator: ImageGenerator, settings: DirectionsSettings) -> None:
+        super().__init__()
         self.total = settings.samples
         self._training = DpLase(
             generator,
@@ -64,33 +94,35 @@ class Trained:
         return self._training.init().tensors
 
     def step(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Makes the next update."""
+        """Makes the next update, or does a piece of what follows the last one."""
+        if self._training.done(DpLaseState(state)):
+            return self._advance(state)
         return self._training.step(DpLaseState(state)).tensors
 
     def made(self, state: Mapping[str, Tensor]) -> int:
         """Updates so far."""
-        return DpLaseState(state).step
+        return self.total if self.done(state) else DpLaseState(state).step
 
-    def result(self, state: Mapping[str, Tensor]) -> DirectionSet:
-        """The trained directions."""
-        return self._training.result(DpLaseState(state))
+    def _find(self, state: Mapping[str, Tensor]) -> Generator[None, None, DirectionSet]:
+        return self._training.result_in_chunks(DpLaseState(state))
 
 
-class AtOnce:
-    """Every other method: one step finds all directions, and the state is their file."""
+class Untrained(Discovery):
+    """Every other method: one step, in pieces."""
 
     phase = "discovering directions"
     total = 1
 
     def __init__(
         self,
-        generator: Generator,
+        generator: ImageGenerator,
         settings: DirectionsSettings,
         *,
         eigenbasis: Eigenbasis,
         latent: Tensor | None,
         distance: Distance | None,
     ) -> None:
+        super().__init__()
         self._generator = generator
         self._settings = settings
         self._eigenbasis = eigenbasis
@@ -102,21 +134,19 @@ class AtOnce:
         return {}
 
     def step(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Finds them."""
+        """Does the next piece."""
+        return self._advance(state)
+
+    def made(self, state: Mapping[str, Tensor]) -> int:
+        """1 once they are found."""
+        return int(self.done(state))
+
+    def _find(self, state: Mapping[str, Tensor]) -> Generator[None, None, DirectionSet]:
         del state
-        found = discover(
+        return discover_in_chunks(
             self._generator,
             self._settings,
             eigenbasis=self._eigenbasis,
             latent=self._latent,
             distance=self._distance,
         )
-        return {_FOUND: torch.from_numpy(np.frombuffer(found.to_bytes(), dtype=np.uint8).copy())}
-
-    def made(self, state: Mapping[str, Tensor]) -> int:
-        """1 once they are found."""
-        return len(state)
-
-    def result(self, state: Mapping[str, Tensor]) -> DirectionSet:
-        """What was found."""
-        return DirectionSet.from_bytes(state[_FOUND].numpy().tobytes())
