@@ -26,6 +26,27 @@ function score = pausing(session, pixels)
   score = mean(double(pixels(:)));
 end
 
+function score = closing(session, pixels)
+  pullback.close(session);
+  score = mean(double(pixels(:)));
+end
+
+function score = failing_at(what, otherwise_score, number)
+  count = containers.Map('n', 0);
+  score = @(pixels) score_or_fail(count, what, otherwise_score, number, pixels);
+end
+
+function score = score_or_fail(count, what, otherwise_score, number, pixels)
+  count('n') = count('n') + 1;
+  if count('n') < number
+    score = otherwise_score(pixels);
+  elseif ischar(what)
+    error('rig:camera', what);
+  else
+    score = what;
+  end
+end
+
 brightness = @(pixels) mean(double(pixels(:)));
 
 % A session of two generations, told in every way there is.
@@ -107,6 +128,16 @@ check(pullback.best(dry) ~= 0, 'whose scores are not the told ones');
 paused = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 3, 'max_generations', 2, ...
   'title', 'resume me');
 check(pullback.run(paused, @(pixels) pausing(paused, pixels)) == 6, 'a session that is paused is waited for');
+
+% Closed while an image is scored, and a score function that fails.
+closed = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 3);
+check(pullback.run(closed, @(pixels) closing(closed, pixels)) == 0, 'a session that is closed takes no more scores');
+for value = {'no camera', Inf}
+  failing = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 4);
+  failure = refused(@() pullback.run(failing, failing_at(value{1}, brightness, 2)));
+  check(~isempty(regexp(failure.message, 'no camera|but Inf came', 'once')), 'its failure is raised');
+  check(numel(pullback.ask(failing, 'timeout', 20)) == 3, 'one was told, and the others can be asked for at once');
+end
 
 % What cannot be meant.
 failure = refused(@() pullback.evolve('nobody', 'server', server, 'optimizer', 'cma'));

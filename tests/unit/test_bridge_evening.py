@@ -14,8 +14,16 @@ from bridging import Killed, Rig, killed, mat73, scores, told
 from fake_search import POPULATION, FakeSearchServer
 from fake_server import Failure
 from pullback_api.v1 import search_pb2
-from pullback_client import Client, EvolutionSession, InvalidArgumentError, NotFoundError
+from pullback_client import (
+    Client,
+    EvolutionSession,
+    FailedPreconditionError,
+    InternalError,
+    InvalidArgumentError,
+    NotFoundError,
+)
 from pullback_client.bridge import SETTLE
+from pullback_client.bridge.journal import Journal
 from pullback_client.errors import UnavailableError
 
 
@@ -88,6 +96,47 @@ def test_a_session_that_is_resumed_between_two_questions_goes_on(
     batch = session.next_batch()
     assert batch is not None
     assert len(batch) == POPULATION
+
+
+def test_every_pause_while_a_generation_is_made_is_waited_for(
+    client: Client, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.evolving = 3
+    session = client.evolve("faces", optimizer="cma")
+    session.tell(session.ask(), [1.0] * POPULATION)
+    status, ask = session.status, session.ask
+    monkeypatch.setattr(session, "status", lambda: (session.resume(), status())[1])
+    # Somebody pauses it before every second question, and resumes it at once.
+    asked: list[int] = []
+
+    def asking(*arguments: object, **options: object) -> object:
+        asked.append(len(asked))
+        if len(asked) % 2:
+            session.pause()
+        return ask(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session, "ask", asking)
+    batch = session.next_batch()
+    assert batch is not None
+    assert len(batch) == POPULATION
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_session_that_is_closed_while_images_are_scored_ends_well(
+    session: EvolutionSession, server: FakeSearchServer, closed: bool
+) -> None:
+    def score(image: object) -> float:
+        if closed:
+            session.close()
+        server.state.failures["Tell"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "nothing more can be told")
+        return 1.0
+
+    if closed:
+        status = session.run(score)
+        assert (status.state.value, status.trials) == ("closed", 0)
+    else:
+        with pytest.raises(FailedPreconditionError, match="nothing more can be told"):
+            session.run(score)
 
 
 def test_a_session_that_is_finished_is_told(client: Client, rig: Rig) -> None:
@@ -195,6 +244,28 @@ def test_a_wrong_file_is_reported_once_for_each_of_its_versions(session: Evoluti
     assert len([line for line in rig.lines if "waiting for it to be written anew" in line]) == 3
 
 
+def test_a_file_that_is_corrected_at_once_is_seen_on_disks_with_coarse_times(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    path = rig.folder / "block000.csv"
+
+    def wrong() -> None:
+        names = rig.images()
+        rig.csv(names=[names[0].replace("block", "stock"), *names[1:]])
+        os.utime(path, ns=(0, 0))
+
+    def right() -> None:
+        size = path.stat().st_size
+        rig.csv()
+        assert path.stat().st_size == size
+        os.utime(path, ns=(0, 0))
+
+    rig.steps = [wrong, *rig.seconds(1), right]
+    rig.bridge(session, settle=0.5).run(blocks=1)
+    assert scores(server) == [0, 1, 2, 3]
+    assert len([line for line in rig.lines if "not of this block: stock" in line]) == 1
+
+
 # Score files that are slow
 
 
@@ -271,6 +342,84 @@ def test_a_server_that_is_away_is_waited_for(
     assert away == []
     assert rig.lines.count("no server at there; trying again until it works") == 1
     assert scores(server) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("code", ["INTERNAL", "UNKNOWN", "ABORTED", "CANCELLED"])
+@pytest.mark.parametrize("method", ["Ask", "GetSession", "GetSessionImage", "ExportSession", "Tell"])
+def test_a_server_that_fails_once_ends_no_evening(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, code: str, method: str
+) -> None:
+    pytest.importorskip("scipy.io")
+    bridge = rig.bridge(session, naming="ponce")
+    server.state.failures[method] = Failure(grpc.StatusCode[code], "out of luck")
+    rig.steps = [*rig.seconds(5), lambda: rig.csv(1)]
+    assert bridge.run(blocks=1) == 1
+    assert rig.lines.count("out of luck; trying again until it works") == 1
+    assert len(server.sessions["sessions/1"].asked) == POPULATION
+
+
+def test_a_server_without_the_method_is_not_waited_for(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    server.state.failures["Ask"] = Failure(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+    with pytest.raises(InternalError, match="has no method Ask"):
+        rig.bridge(session).run(blocks=1)
+
+
+def test_a_journal_that_cannot_be_written_after_a_tell_holds_nothing_up(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virus scanner holds it; meanwhile the rig changes the scores of the block that was told."""
+    locked, save = [True], Journal.save
+
+    def saving(journal: Journal, folder: Path) -> None:
+        if locked and not journal.shown:
+            locked.clear()
+            rig.write("block000.csv", b"index,score\n0,9\n1,9\n2,9\n3,9\n")
+            raise PermissionError(13, "held by another process")
+        save(journal, folder)
+
+    bridge = rig.bridge(session)
+    monkeypatch.setattr(Journal, "save", saving)
+    rig.steps = [rig.csv, *rig.seconds(8), lambda: rig.csv(1)]
+    assert bridge.run(blocks=2) == 2
+    assert scores(server) == [0, 1, 2, 3] * 2
+    assert len([line for line in rig.lines if "trials told" in line]) == 2
+
+
+def test_what_is_skipped_is_said_once_however_often_the_server_is_away(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, tell = [UnavailableError("nobody there")] * 3, session.tell
+
+    def telling(*arguments: object) -> object:
+        if away:
+            raise away.pop()
+        return tell(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session, "tell", telling)
+    rig.steps = [lambda: rig.csv(names=[*rig.images(), "stranger"])]
+    assert rig.bridge(session, matching="loose").run(blocks=1) == 1
+    assert rig.lines.count("block000.csv: stranger names no image of this block") == 1
+
+
+def test_trials_that_another_program_told_in_the_meantime_are_left(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge is killed while it writes images; before it is started again, somebody scores them elsewhere."""
+    bridge = rig.bridge(session)
+    request_id = bridge._journal.request_id
+    with monkeypatch.context() as patch:
+        patch.setattr("pullback_client.bridge.bridge._shown", lambda batch, names: killed())
+        with pytest.raises(Killed):
+            bridge.run()
+    session.tell(session.ask(request_id=request_id), [5.0] * POPULATION)
+    rig.steps = [lambda: rig.csv(1)]
+    assert rig.bridge(session).run(blocks=1) == 1
+    assert scores(server) == [5, 5, 5, 5, 0, 1, 2, 3]
+    # What was written then is not mixed with the new block.
+    assert "what was to be block 0 was shown elsewhere" in rig.lines
+    assert len(rig.images(1)) == POPULATION
 
 
 def test_a_full_disk_is_waited_for(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import signal
 import subprocess
@@ -22,6 +24,9 @@ from pullback_api.v1 import search_pb2
 from pullback_client import Client
 from pullback_client.cli import main
 from pullback_client.cli.course import sparkline
+
+# The package has the function of that name.
+bridge_command = importlib.import_module("pullback_client.cli.bridge")
 
 SCORES = """
 def red(image):
@@ -339,6 +344,25 @@ def test_a_bridge_ends_well_when_its_session_is_closed_elsewhere(
         "sessions/1 was closed: nothing more is shown, and no more scores are taken",
         "0 blocks told",
     ]
+
+
+def test_a_log_that_cannot_be_written_ends_no_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    console = Console(file=io.TextIOWrapper(written, encoding="cp1252"), width=200)
+    monkeypatch.setattr(bridge_command, "out", console)
+    bridge_command._report("block000.csv: 刺激 names no image of this block")
+    bridge_command._report("block 0: 4 images")
+    assert written.getvalue().decode("cp1252").splitlines() == [
+        r"block000.csv: \u523a\u6fc0 names no image of this block",
+        "block 0: 4 images",
+    ]
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bridge_command, "out", Console(file=Full()))
+    bridge_command._report("block 1: 4 images")
 
 
 def test_a_bridge_whose_thread_cannot_go_on_ends_with_an_error(

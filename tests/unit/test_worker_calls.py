@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pullback_server.worker import calls as calls_module
 from pullback_server.worker.calls import render
 from pullback_server.worker.messages import (
     AS_DRAWN,
@@ -126,6 +128,64 @@ def test_an_image_that_cannot_be_encoded_fails_the_call(pipe: tuple[Connection, 
     assert isinstance(failed, CallFailed)
     assert failed.failure.code == grpc.StatusCode.INTERNAL.value[0]
     assert "NO SUCH FORMAT" in failed.failure.message
+
+
+@pytest.fixture
+def encoding(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No image is encoded before this is set."""
+    go, encode = threading.Event(), calls_module.encode
+
+    def waiting(image: Image.Image, image_format: str) -> bytes:
+        assert go.wait(10)
+        return encode(image, image_format)
+
+    monkeypatch.setattr(calls_module, "encode", waiting)
+    yield go
+    go.set()
+
+
+def test_images_that_wait_to_be_sent_are_bounded(
+    pipe: tuple[Connection, Connection], encoding: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, ours = pipe
+    models, call = render_call()
+    monkeypatch.setattr(calls_module, "AHEAD_BYTES", 1)
+    outbox = Outbox(theirs)
+    calls = OpenCalls(outbox.send)
+    calls.add(7, render(models, call, outbox))
+
+    for _ in range(3):
+        calls.advance()
+
+    assert models.generator("smooth").drawn == 1
+    encoding.set()
+    while calls:
+        calls.advance()
+    *sent, done = received(ours)
+    assert [message.index for message in sent] == list(range(COUNT))
+    assert done == CallDone(7)
+
+
+def test_a_call_whose_images_take_long_lets_others_go_on_and_can_be_abandoned(
+    pipe: tuple[Connection, Connection], encoding: threading.Event
+) -> None:
+    theirs, ours = pipe
+    models, call = render_call()
+    outbox = Outbox(theirs)
+    calls = OpenCalls(outbox.send)
+    calls.add(7, render(models, call, outbox))
+    calls.add(8, Clock().answers(8, 1, 0.0))
+
+    # Comes back, though not a single image can be encoded.
+    calls.advance()
+
+    assert received(ours) == [Rendered(8, 0, b"", 1, 1), CallDone(8)]
+    assert calls
+    calls.abandon(7)
+    encoding.set()
+    outbox.send_made(lambda: CallDone(9)).result(10)
+    # The one that was being encoded is the last.
+    assert [(message.call, message.index) for message in received(ours)[:-1]] == [(7, 0)]
 
 
 class Clock:

@@ -4,7 +4,9 @@ function told = run(session, score, varargin)
 %   PULLBACK.RUN(SESSION, SCORE) calls SCORE(PIXELS) with every image, as imread
 %   returns it, and tells what it returns: a number, or NaN where there is none.
 %   It ends when every thread has had its max_generations, or when somebody
-%   closes the session; while the session is paused, it waits.
+%   closes the session; while the session is paused, it waits. Where SCORE, or
+%   an image, fails, the scores that there are of the batch are told, what was
+%   not scored can be asked for again, and the failure is raised.
 %
 %      trials    ends once so many trials have been told
 %
@@ -27,16 +29,69 @@ function told = run(session, score, varargin)
     if finished
       return
     end
-    scores = zeros(1, numel(trials));
-    for i = 1:numel(trials)
-      scores(i) = score(pullback.image(session, trials(i)));
+    [scores, failure] = scores_of(session, trials, score);
+    % What was scored before a failure is told all the same.
+    done = trials(1:numel(scores));
+    if ~isempty(done) && ~try_to_tell(session, done, scores)
+      return
     end
-    pullback.tell(session, trials, scores);
-    told = told + numel(trials);
+    told = told + numel(done);
+    if ~isempty(failure)
+      hand_back(session, trials(numel(done) + 1:end));
+      rethrow(failure);
+    end
   end
 end
 
+function hand_back(session, trials)
+% Nobody has to wait until the lease of what was not scored is over.
+  reports = cell(1, numel(trials));
+  for i = 1:numel(trials)
+    reports{i} = struct('trial_id', trials(i).trial_id, 'outcome', 'OUTCOME_ABANDONED');
+  end
+  request = struct('session', session.name);
+  request.trials = reports;
+  pullback.call(session.server, 'Search/Tell', request);
+end
+
+function [scores, failure] = scores_of(session, trials, score)
+% The scores up to the first failure, if any.
+  scores = zeros(1, 0);
+  failure = [];
+  try
+    for i = 1:numel(trials)
+      value = score(pullback.image(session, trials(i)));
+      if ~isscalar(value) || isinf(value)
+        error('pullback:invalid_argument', ...
+          'the score of %s: expected a finite number, or NaN where there is none, but %s came', ...
+          trials(i).image_id, mat2str(double(value)));
+      end
+      scores(i) = value;
+    end
+  catch failure
+  end
+end
+
+function open = try_to_tell(session, trials, scores)
+% False where somebody closed the session in the meantime, and no more scores are taken.
+  open = true;
+  try
+    pullback.tell(session, trials, scores);
+  catch failure
+    if ~strcmp(failure.identifier, 'pullback:failed_precondition') || ~is_closed(session)
+      rethrow(failure);
+    end
+    open = false;
+  end
+end
+
+function yes = is_closed(session)
+  status = pullback.status(session);
+  yes = strcmp(status.state, 'SESSION_STATE_CLOSED');
+end
+
 function [trials, finished] = next(session)
+  resumed = false;
   while true
     try
       [trials, finished] = pullback.ask(session);
@@ -46,15 +101,21 @@ function [trials, finished] = next(session)
         rethrow(failure);
       end
     end
-    % Paused or closed; one that is neither was resumed between the two calls.
     status = pullback.status(session);
-    if strcmp(status.state, 'SESSION_STATE_CLOSED')
-      trials = [];
-      finished = true;
-      return
-    end
-    if strcmp(status.state, 'SESSION_STATE_PAUSED')
-      pause(1);
+    switch status.state
+      case 'SESSION_STATE_CLOSED'
+        trials = [];
+        finished = true;
+        return
+      case 'SESSION_STATE_PAUSED'
+        resumed = false;
+        pause(1);
+      otherwise
+        % Resumed between the two calls; but twice in a row it is something else.
+        if resumed
+          rethrow(failure);
+        end
+        resumed = true;
     end
   end
 end

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import math
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import grpc
 from PIL import Image
 
 from pullback_client.bridge import journal, score_files
@@ -21,8 +23,10 @@ from pullback_client.bridge.matching import Assignment, Matching, assign
 from pullback_client.bridge.naming import NAMINGS, Naming, NamingScheme, stems
 from pullback_client.errors import (
     AlreadyExistsError,
+    CallCancelledError,
     ClientError,
     FailedPreconditionError,
+    InternalError,
     InvalidArgumentError,
     ResourceExhaustedError,
 )
@@ -34,6 +38,8 @@ StimulusFile: TypeAlias = Literal["png", "bmp"]
 
 AGAIN = 5.0
 """Seconds after which what failed for want of a server, of room or of the folder is tried again."""
+
+_LASTING = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.DATA_LOSS)  # client and server are of different versions
 
 
 class Bridge:
@@ -90,12 +96,13 @@ class Bridge:
         self._codes = CodeFiles(session, folder)
         self._watch = SessionWatch(session, clock, report)
         self._journal = self._begin(naming)
+        self._told = 0
 
     def run(self, blocks: int | None = None) -> int:
         """Shows and scores blocks until the session is finished or closed, by whomever.
 
         Nothing that stands in a score file ends it: what cannot be used is reported, left as it is, and waited for.
-        While the server is away, a disk is full or the folder cannot be reached, it says so and tries again.
+        While the server is away or fails, a disk is full or the folder cannot be reached, it says so and tries again.
 
         Args:
             blocks: At most so many; None = no bound.
@@ -103,25 +110,25 @@ class Bridge:
         Returns:
             How many blocks were told.
         """
-        told = 0
+        before = self._told
         trouble = ""
-        while blocks is None or told < blocks:
+        while blocks is None or self._told - before < blocks:
             try:
                 if not self._journal.shown and not self._show():
                     break
                 if not self._collect():
                     break
-            # The journal says how far things are, so every step can be taken again. Besides full disks and lost
-            # shares, OSError is UnavailableError and DeadlineExceededError.
-            except (OSError, ResourceExhaustedError) as error:
+            # The journal says how far things are, so every step can be taken again.
+            except (OSError, ClientError) as error:
+                if not _may_pass(error):
+                    raise
                 if str(error) != trouble:
                     trouble = str(error)
                     self._report(f"{trouble}; trying again until it works")
                 self._sleep(AGAIN)
             else:
-                told += 1
                 trouble = ""
-        return told
+        return self._told - before
 
     def _begin(self, naming: NamingScheme) -> Journal:
         known = journal.load(self._folder)
@@ -142,7 +149,13 @@ class Bridge:
         """Writes the images of the next block; False where there will be none."""
         self._session.wait_for_threads()
         block = self._journal.block
-        batch = self._session.next_batch(request_id=self._journal.request_id, while_paused=self._watch.note)
+        try:
+            batch = self._session.next_batch(request_id=self._journal.request_id, while_paused=self._watch.note)
+        # Before a restart, they were asked for and not shown; their leases ended, and another program told them.
+        except AlreadyExistsError:
+            self._remember(self._without_request())
+            self._report(f"what was to be block {block} was shown elsewhere")
+            return self._show()
         if self._watch.closed(at_once=True):
             return False
         if batch is None:
@@ -186,15 +199,29 @@ class Bridge:
 
     def _tell(self, assigned: Assignment) -> None:
         current, scores = self._journal, assigned.scores
-        results = assigned.results(self._matching, self._report)
+        lines: list[str] = []
+        results = assigned.results(self._matching, lines.append)
         outcome = self._session.tell(results)
-        # Only now: a bridge that is stopped in between tells the same again, which counts once.
-        self._remember(replace(current, block=current.block + 1, shown=()))
+        # Whether or not it can be written down: what the score file says from now on is no matter any more. A bridge
+        # that is stopped before it is written down tells the same again, which counts once.
+        self._journal = replace(current, block=current.block + 1, shown=())
+        self._told += 1
         valid = sum(result.has_score for result in results)
         late = f", {outcome.late} of them too late to count" if outcome.late else ""
-        self._report(
+        lines.append(
             f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told{late}"
         )
+        try:
+            self._journal.save(self._folder)
+        finally:
+            for line in lines:
+                self._report(line)
+
+    def _without_request(self) -> Journal:
+        """The journal with another name for its requests, and a block of which nothing lies in the folder yet."""
+        last = last_block(self._folder)
+        block = self._journal.block if last is None else max(self._journal.block, last + 1)
+        return replace(self._journal, block=block, run=uuid.uuid4().hex[:16])
 
     def _remember(self, changed: Journal) -> None:
         changed.save(self._folder)
@@ -211,6 +238,13 @@ class Bridge:
 
 def _shown(batch: Batch, names: list[str]) -> tuple[Shown, ...]:
     return tuple(Shown(trial.id, trial.image_id, name) for trial, name in zip(batch, names, strict=True))
+
+
+def _may_pass(error: OSError | ClientError) -> bool:
+    """Whether it may work when it is tried again. Of OSError are UnavailableError and DeadlineExceededError too."""
+    if isinstance(error, InternalError):
+        return error.code not in _LASTING
+    return isinstance(error, OSError | ResourceExhaustedError | CallCancelledError)
 
 
 def _about(path: Path, error: ClientError) -> str:

@@ -16,6 +16,9 @@ SETTLING = 0.5
 SETTLE = 10.0
 """Seconds without a change after which a score file is taken for finished, though rows are missing."""
 
+COARSE = 2.5
+"""Seconds after which a file that is changed surely has another time: those of FAT are even seconds."""
+
 POLL = 0.1
 """Seconds between two looks into the folder."""
 
@@ -42,11 +45,12 @@ class Candidate(NamedTuple):
 
 @dataclass
 class _Seen:
-    """A file as it lies there: its size and time of change, and since when they are so."""
+    """A file as it lies there: its size and time, since when they are so, and for how long when it was read."""
 
     signature: tuple[int, int]
     since: float
     scores: ScoreFile | None = None
+    read: float = 0.0
     said: bool = False
     refused: bool = False
 
@@ -96,18 +100,23 @@ class ScoreWatch:
 
     def _candidate(self, path: Path, now: float) -> Candidate | None:
         seen = self._lying(path, now)
-        if seen is None or seen.refused or (unchanged := now - seen.since) < SETTLING:
+        if seen is None or (unchanged := now - seen.since) < SETTLING:
             return None
-        if seen.scores is None:
+        # What was read early is read a second time: it may have been written anew since, and keep its size and time.
+        if seen.scores is None or seen.read < COARSE <= unchanged:
             try:
-                seen.scores = read(path)
+                scores = read(path)
             except UnreadableError as error:
                 # At first it may be half written. It is read again all the same: its writer may hold it locked.
                 if unchanged >= self._settle and not seen.said:
                     seen.said = True
                     self._wait_for_another(str(error))
                 return None
-        return Candidate(seen.scores, unchanged)
+            if seen.scores is not None and not scores.says_as(seen.scores):
+                self._seen[path] = _Seen(seen.signature, now)
+                return None
+            seen.scores, seen.read = scores, unchanged
+        return None if seen.refused else Candidate(seen.scores, unchanged)
 
     def _lying(self, path: Path, now: float) -> _Seen | None:
         try:

@@ -42,6 +42,16 @@ class ScoreFile:
     values: Array
     open_ended: bool = False
 
+    def says_as(self, other: ScoreFile) -> bool:
+        """Whether another reading found the same.
+
+        Args:
+            other: What was read.
+        """
+        return (self.ids, self.places, self.open_ended) == (other.ids, other.places, other.open_ended) and (
+            np.array_equal(self.values, other.values, equal_nan=True)
+        )
+
 
 def require_extras(suffix: str) -> None:
     """Raises FailedPreconditionError where a package that such files need is missing, with what to install.

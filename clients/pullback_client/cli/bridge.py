@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -34,17 +35,21 @@ def bridge(
     are reported and left; it waits until they are written anew. Ends with 0 when the session is
     finished or closed, by whomever, and with 1 where a thread of it cannot go on.
     """
-
-    def report(line: str) -> None:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-
     with Client(target) as client:
         found = client.session(session)
-        shared = Bridge(found, folder, naming=naming, suffix=suffix, matching=matching, settle=settle, report=report)
+        shared = Bridge(found, folder, naming=naming, suffix=suffix, matching=matching, settle=settle, report=_report)
         try:
             told = shared.run(blocks)
         except KeyboardInterrupt:
             err.print("\nstopped; started again on this folder, the bridge goes on where it was", highlight=False)
             raise typer.Exit(INTERRUPTED) from None
-        report(f"{told} block{'' if told == 1 else 's'} told")
+        _report(f"{told} block{'' if told == 1 else 's'} told")
         tell_failures(found)
+
+
+def _report(line: str) -> None:
+    # Neither a name that a Windows console has no characters for, nor a log on a full disk, is worth an evening.
+    encoding = out.encoding
+    with contextlib.suppress(OSError):
+        text = line.encode(encoding, "backslashreplace").decode(encoding)
+        out.print(text, markup=False, highlight=False, soft_wrap=True)

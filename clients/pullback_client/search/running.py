@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
-from pullback_client.errors import InvalidArgumentError
+from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
 from pullback_client.search.batch import Batch
-from pullback_client.search.records import GenerationSummary, SessionStatus
+from pullback_client.search.records import GenerationSummary, SessionState, SessionStatus
 from pullback_client.search.results import ScoreInput, TrialResult, reports
 
 if TYPE_CHECKING:
@@ -68,7 +68,12 @@ def _score(session: EvolutionSession, batch: Batch, score: ScoreFunction, genera
         # Nothing that was scored is lost, and nobody waits for what was not.
         told = wanted[: len(scores)]
         rest = {trial.id: TrialResult(outcome="abandoned") for trial in batch if trial not in told}
-        session.tell(batch, {trial.id: value for trial, value in zip(told, scores, strict=True)} | rest)
+        try:
+            session.tell(batch, {trial.id: value for trial, value in zip(told, scores, strict=True)} | rest)
+        except FailedPreconditionError:
+            # Somebody closed it in the meantime, and no more scores are taken.
+            if session.status().state is not SessionState.CLOSED:
+                raise
 
 
 def _report(session: EvolutionSession, seen: int, progress: GenerationCallback | None) -> tuple[int, SessionStatus]:

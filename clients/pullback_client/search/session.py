@@ -141,6 +141,7 @@ class EvolutionSession(SessionView):
                         continue
                     case _:
                         raise
+            resumed = False
             if batch:
                 return batch
             if batch.finished:
@@ -234,7 +235,7 @@ class EvolutionSession(SessionView):
         generations: int | None = None,
         progress: running.GenerationCallback | None = None,
     ) -> SessionStatus:
-        """Evolves images for a function until the session is finished.
+        """Evolves images for a function until the session is finished, or closed by whomever.
 
         Args:
             score: From an image to its score, to the values of several channels, or to None where there is none.

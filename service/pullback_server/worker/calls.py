@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from functools import partial
 
 import numpy as np
@@ -27,6 +27,12 @@ from pullback_server.worker.models import Models
 from pullback_server.worker.outbox import Outbox
 from pullback_server.worker.presentation import encode, present
 
+# Images of a call, as floats, that may still wait to be sent when it draws a further batch. Encoding is slower than
+# drawing: without a bound memory would fill, and the images of other calls would wait behind thousands.
+AHEAD_BYTES = 64 * 1024 * 1024
+# Seconds without a look at what else there is to do.
+PATIENCE_SECONDS = 0.05
+
 # A picture, or an image in [0, 1] of shape (H, W, C) of which one is still to be made.
 _Drawn = Image.Image | NDArray[np.float32]
 
@@ -38,26 +44,42 @@ def sample(models: Models, call: Sample) -> Iterator[CallMessage]:
 
 
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:
-    """Renders latents batch by batch; while one is rendered, the images of the one before are encoded and sent."""
+    """Renders latents batch by batch; while one is rendered, the images of those before are encoded and sent."""
     generator = models.generator(call.generator)
     latents = torch.from_numpy(call.latents).to(generator.device)
     sent: list[Future[None]] = []
+    ahead = 1
     try:
         for start in range(0, len(latents), RENDER_BATCH):
+            yield from _until_sent(sent[:-ahead])
+            del sent[:-ahead]
             with torch.inference_mode():
                 images = generator.render(latents[start : start + RENDER_BATCH], call.space)
             drawn = _drawn(images, call.presentation)
+            ahead = max(1, AHEAD_BYTES // (4 * images[0].numel()))
             sent += [
                 outbox.send_made(partial(_rendered, call, number, each)) for number, each in enumerate(drawn, start)
             ]
+            # The device's memory is free while others have their turns.
+            del images, drawn
             yield None
-        for each in sent:
-            each.result()
+        yield from _until_sent(sent)
     finally:
         # Nobody waits for what is left where the call was abandoned, or failed.
         for each in sent:
             each.cancel()
     yield CallDone(call.call)
+
+
+def _until_sent(images: Sequence[Future[None]]) -> Iterator[None]:
+    """Waits until images were sent, or one could not be; yields None where that takes long."""
+    while True:
+        ended, waiting = wait(images, PATIENCE_SECONDS, FIRST_EXCEPTION)
+        for each in ended:
+            each.result()
+        if not waiting:
+            return
+        yield None
 
 
 def _drawn(images: Tensor, presentation: Presentation) -> Sequence[_Drawn]:
