@@ -57,7 +57,28 @@ def fake_walks(positions: int) -> analysis_pb2.WalkStatistics:
                 )
             ],
         ),
+        walk_distances=analysis_pb2.WalkDistances(
+            steps=pack(np.array([5.0, 10.0])),
+            traversals=[
+                _traversal(name, np.broadcast_to([level, 2 * level], (positions, 2, 2)))
+                for name, level in (("linear", 4.0), ("spherical", 3.5), ("density_preserving", 3.0))
+            ],
+        ),
+        walk_quality=analysis_pb2.WalkQuality(
+            embedding="fake-pooled",
+            images=120,
+            strides=pack(np.array([5.0, 10.0])),
+            unmoved=5.0,
+            traversals=[
+                _traversal(name, np.array([5.0 + level, 5.0 + 2 * level]))
+                for name, level in (("linear", 20.0), ("spherical", 0.2), ("density_preserving", 0.1))
+            ],
+        ),
     )
+
+
+def _traversal(traversal: str, distances: NDArray[np.float64]) -> analysis_pb2.TraversalDistances:
+    return analysis_pb2.TraversalDistances(traversal=traversal, distances=pack(distances))
 
 
 def _drift(traversal: str, log_densities: NDArray[np.float64]) -> analysis_pb2.DensityDrift:

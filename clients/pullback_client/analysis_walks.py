@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pullback_api.v1 import analysis_pb2
 from pullback_client.codec import Array, shaped_array
+from pullback_client.errors import BadResponseError
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +153,52 @@ class Variations:
 
 
 @dataclass(frozen=True, eq=False)
+class TraversalDistances:
+    """Distances of one kind of walk.
+
+    Attributes:
+        traversal: `linear`, `spherical` or `density_preserving`.
+        distances: Float64, of the shape that the record around it says.
+    """
+
+    traversal: str
+    distances: Array
+
+
+@dataclass(frozen=True, eq=False)
+class WalkDistances:
+    """How far images go along random directions, by the kind of walk (DP-LaSE, ACM MM 2021, Fig. 5 (b) and 10).
+
+    Attributes:
+        steps: ε, above 0, latent units, ascending; float64, shape (steps,).
+        traversals: Image distance from the start under the analysed distance, shape (positions, directions, steps), by
+            the kind of walk, at least one; every kind takes the same starts and directions.
+    """
+
+    steps: Array
+    traversals: tuple[TraversalDistances, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class WalkQuality:
+    """How well images keep to those of the prior after a step along a random direction (DP-LaSE, Table 1).
+
+    Attributes:
+        embedding: The embedding that Fréchet distances, from images of other draws of the prior, are taken in.
+        images: Number of images in each set.
+        strides: ε, above 0, latent units, ascending; float64, shape (strides,).
+        unmoved: The distance of the images before they are moved: what the number of images alone makes.
+        traversals: Distances at each stride, shape (strides,), by the kind of walk, at least one.
+    """
+
+    embedding: str
+    images: int
+    strides: Array
+    unmoved: float
+    traversals: tuple[TraversalDistances, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class WalkStatistics:
     """Statistics of walks in the latent space.
 
@@ -160,6 +208,10 @@ class WalkStatistics:
         warpage: Of W; None without a mapping network.
         robustness: In W; None without a mapping network.
         variations: Along sets of directions; None without a mapping network, or in an older analysis.
+        walk_distances: Along random directions, by traversal; None where the prior is not normal, or in an older
+            analysis.
+        walk_quality: After a random walk, by traversal; None where the prior is not normal, for sounds, or in an older
+            analysis.
     """
 
     distance_curves: DistanceCurves
@@ -167,6 +219,8 @@ class WalkStatistics:
     warpage: Warpage | None
     robustness: Robustness | None
     variations: Variations | None
+    walk_distances: WalkDistances | None
+    walk_quality: WalkQuality | None
 
     @classmethod
     def from_wire(cls, message: analysis_pb2.WalkStatistics, what: str) -> WalkStatistics:
@@ -190,6 +244,16 @@ class WalkStatistics:
             ),
             variations=(
                 _variations(message.variations, f"{what}.variations") if message.HasField("variations") else None
+            ),
+            walk_distances=(
+                _walk_distances(message.walk_distances, f"{what}.walk_distances")
+                if message.HasField("walk_distances")
+                else None
+            ),
+            walk_quality=(
+                _walk_quality(message.walk_quality, f"{what}.walk_quality")
+                if message.HasField("walk_quality")
+                else None
             ),
         )
 
@@ -258,3 +322,35 @@ def _variations(message: analysis_pb2.Variations, what: str) -> Variations:
             for number, each in enumerate(message.sets)
         ),
     )
+
+
+def _walk_distances(message: analysis_pb2.WalkDistances, what: str) -> WalkDistances:
+    steps = tuple(message.steps.shape[:1])
+    first = tuple(message.traversals[0].distances.shape[:2]) if message.traversals else ()
+    return WalkDistances(
+        steps=shaped_array(message.steps, f"{what}.steps", steps),
+        traversals=_traversals(message.traversals, f"{what}.traversals", (*first, *steps)),
+    )
+
+
+def _walk_quality(message: analysis_pb2.WalkQuality, what: str) -> WalkQuality:
+    strides = tuple(message.strides.shape[:1])
+    return WalkQuality(
+        embedding=message.embedding,
+        images=message.images,
+        strides=shaped_array(message.strides, f"{what}.strides", strides),
+        unmoved=message.unmoved,
+        traversals=_traversals(message.traversals, f"{what}.traversals", strides),
+    )
+
+
+def _traversals(
+    messages: Iterable[analysis_pb2.TraversalDistances], what: str, shape: tuple[int, ...]
+) -> tuple[TraversalDistances, ...]:
+    found = tuple(
+        TraversalDistances(each.traversal, shaped_array(each.distances, f"{what}[{number}].distances", shape))
+        for number, each in enumerate(messages)
+    )
+    if not found:
+        raise BadResponseError(f"{what} are missing")
+    return found

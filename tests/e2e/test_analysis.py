@@ -58,6 +58,14 @@ def test_an_analysis_holds_what_can_be_measured_of_walks(analysis: analysis_pb2.
     assert unpack(curves.top)[:, 0, [0, -1]].mean() > unpack(curves.bottom)[:, -1, [0, -1]].mean()
     assert [drift.traversal for drift in analysis.walks.density_drifts] == ["linear", "spherical", "density_preserving"]
     np.testing.assert_allclose(unpack(analysis.walks.density_drifts[2].log_densities), 0, atol=1e-4)
+    kinds = ["linear", "spherical", "density_preserving"]
+    assert [each.traversal for each in analysis.walks.walk_distances.traversals] == kinds
+    assert unpack(analysis.walks.walk_distances.traversals[0].distances).shape == (2, 2, 5)
+    assert (analysis.walks.walk_quality.embedding, analysis.walks.walk_quality.images) == (
+        "efficientnet-lite0-pooled-128px",
+        24,
+    )
+    assert [each.traversal for each in analysis.walks.walk_quality.traversals] == kinds
     # There is no mapping network.
     assert not analysis.walks.HasField("warpage")
     assert not analysis.walks.HasField("robustness")

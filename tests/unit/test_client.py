@@ -44,7 +44,7 @@ def test_the_exported_names_are_pinned() -> None:
         Client LocalServer Generator LatentSpace Distance Eigenbasis EigenbasisInfo
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
-        Variations VariationDistances
+        Variations VariationDistances WalkDistances WalkQuality TraversalDistances
         Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box
         EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
         Directions DirectionsInfo DirectionsOptions Direction EigenShare Annotation

@@ -250,6 +250,16 @@ def test_to_dict_writes_what_is_not_finite_as_none() -> None:
         ("walks.warpage.kinds.3.projection", (2, 2), r"kinds\[3\].projection has shape \(2, 2\), expected \(2, 3\)"),
         ("walks.robustness.curves.0.distances", (3,), r"curves\[0\].distances has shape \(3,\), expected \(2,\)"),
         ("walks.variations.sets.1.distances", (3,), r"sets\[1\].distances has shape \(3,\), expected \(2,\)"),
+        (
+            "walks.walk_distances.traversals.1.distances",
+            (2, 2, 3),
+            r"walk_distances.traversals\[1\].distances has shape \(2, 2, 3\), expected \(2, 2, 2\)",
+        ),
+        (
+            "walks.walk_quality.traversals.2.distances",
+            (3,),
+            r"traversals\[2\].distances has shape \(3,\), expected \(2,\)",
+        ),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(path: str, shape: tuple[int, ...], found: str) -> None:
@@ -281,15 +291,32 @@ def test_statistics_of_walks_arrive_with_all_their_parts() -> None:
     assert (walks.variations.images, walks.variations.directions) == (100, 20)
     assert [each.kind for each in walks.variations.sets][-2:] == ["ica_unmixing", "random"]
     np.testing.assert_array_equal(walks.variations.sets[0].distances, [3, 6])
+    assert walks.walk_distances is not None
+    np.testing.assert_array_equal(walks.walk_distances.steps, [5, 10])
+    assert walks.walk_distances.traversals[2].traversal == "density_preserving"
+    np.testing.assert_array_equal(walks.walk_distances.traversals[2].distances, np.full((2, 2, 2), [3.0, 6.0]))
+    assert walks.walk_quality is not None
+    assert (walks.walk_quality.images, walks.walk_quality.unmoved) == (120, 5)
+    assert [each.traversal for each in walks.walk_quality.traversals] == ["linear", "spherical", "density_preserving"]
+    np.testing.assert_array_equal(walks.walk_quality.traversals[0].distances, [25, 45])
 
 
 def test_statistics_of_walks_that_were_not_measured_are_none() -> None:
     whole = message()
-    for name in ("density_drifts", "warpage", "robustness", "variations"):
+    for name in ("density_drifts", "warpage", "robustness", "variations", "walk_distances", "walk_quality"):
         whole.walks.ClearField(name)  # type: ignore[arg-type]
     walks = Analysis.from_wire(whole).walks
     assert walks is not None
     assert (walks.density_drifts, walks.warpage, walks.robustness, walks.variations) == ((), None, None, None)
+    assert (walks.walk_distances, walks.walk_quality) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["walk_distances", "walk_quality"])
+def test_random_walks_of_no_kind_are_named(name: str) -> None:
+    whole = message()
+    getattr(whole.walks, name).ClearField("traversals")
+    with pytest.raises(BadResponseError, match=f"{name}.traversals are missing"):
+        Analysis.from_wire(whole)
 
 
 def test_an_analysis_of_before_there_were_walks_is_read() -> None:

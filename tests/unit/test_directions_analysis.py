@@ -20,10 +20,11 @@ from pullback.directions.mapping_basis import mapping_of
 from pullback.directions.statistics import Way
 from pullback.distances.distance import EmbeddingDistance
 from pullback.errors import InvalidInputError, PullbackError
-from pullback.generators import Generator
+from pullback.generators import Generator, LatentSpace
+from pullback.generators.priors import StandardNormal
 from pullback.geometry.analysis import AnalysisState
 from tiny_style import tiny_style
-from toys import Linear
+from toys import Euclidean, Linear
 
 
 class Blurred(EmbeddingDistance):
@@ -232,6 +233,70 @@ def test_a_varied_image_is_one_step_along_one_direction_of_its_set(
     assert (shares.abs().argmax(dim=1).unique().numel(), len(ranked[:, 0].unique())) > (2, 19)
 
 
+class GaussianImages(Linear):
+    """One grey pixel for each of 64 independent normal coordinates: x = ½ + z / 10."""
+
+    def __init__(self, image_shape: tuple[int, int, int] = (1, 8, 8)) -> None:
+        super().__init__(torch.eye(64) / 10, image_shape)
+        self.spaces = {"z": LatentSpace("z", 64, StandardNormal())}
+
+
+def random_walks(generator: Generator, positions: int) -> WalkFindings:
+    """Of walks under MSE, with Fréchet distances of pixels where there are pictures."""
+    analysis = WalkAnalysis(generator, distances.load("mse"), "z", positions=positions, embedding=Euclidean())
+    return analysis.result(run(analysis, analysis.init(torch.eye(64, dtype=torch.float64))))
+
+
+def test_image_distances_of_random_walks_follow_the_chord_of_each_kind() -> None:
+    found = random_walks(GaussianImages(), 3).walk_distances
+    assert found is not None
+    steps = found.steps
+    assert list(steps) == [2, 4, 6, 8, 10]
+    assert all(each.shape == (3, 2, 5) for each in found.distances.values())
+    # The mean square over 64 pixels that are z / 10, in [−1, 1].
+    squares = {name: 1600 * each for name, each in found.distances.items()}
+    np.testing.assert_allclose(squares["linear"], np.broadcast_to(steps**2, (3, 2, 5)), rtol=1e-4)
+    # The chord of the arc s, c(s) = (2 r sin(s/2r))², the same in both directions; c(2) and c(4) give the radius r.
+    chords = squares["spherical"]
+    np.testing.assert_allclose(chords[:, 0], chords[:, 1], rtol=1e-4)
+    radii = np.sqrt(chords[..., 0] ** 2 / (4 * chords[..., 0] - chords[..., 1]))
+    np.testing.assert_allclose(chords[..., 4], (2 * radii * np.sin(5 / radii)) ** 2, rtol=1e-2)
+    # A step as long as the radius (about 8), scaled back, goes less far than its length along the circle.
+    assert (squares["density_preserving"][..., 4] < chords[..., 4]).all()
+
+
+def test_walks_that_keep_the_density_draw_from_the_prior_and_straight_ones_do_not() -> None:
+    """What Table 1 states, where it can be computed: N(0, I) is N(0, I) after a random walk that keeps the norm.
+
+    Straight, z + ε u has the covariance (1 + ε²/n) I.
+    """
+    found = random_walks(GaussianImages(), 10).walk_quality
+    assert found is not None
+    assert (found.embedding, found.images, list(found.strides)) == ("euclidean", 120, [5, 10])
+    for name in ("spherical", "density_preserving"):
+        np.testing.assert_allclose(found.distances[name], found.unmoved, rtol=0.1)
+    # n ((1 + ε²/n)^½ − 1)² in units of the pixels, on top of what the number of images makes.
+    rises = 64 * (np.sqrt(1 + found.strides**2 / 64) - 1) ** 2 / 100
+    assert (found.distances["linear"] > found.unmoved + 0.5 * rises).all()
+    assert found.distances["linear"][1] > 1.5 * found.unmoved
+
+
+def test_fewer_positions_take_fewer_images_and_more_take_no_more() -> None:
+    for positions, images in ((1, 12), (12, 120)):
+        quality = random_walks(GaussianImages(), positions).walk_quality
+        assert quality is not None
+        assert quality.images == images
+
+
+def test_what_is_no_picture_has_image_distances_of_random_walks_alone() -> None:
+    generator = GaussianImages((64, 1, 1))
+    assert not WalkAnalysis.needs_embedding(generator, "z")
+    assert WalkAnalysis.needs_embedding(GaussianImages(), "z")
+    found = random_walks(generator, 1)
+    assert found.walk_distances is not None
+    assert found.walk_quality is None
+
+
 def test_independent_components_that_do_not_settle_are_no_number_and_the_other_sets_are(
     monkeypatch: pytest.MonkeyPatch, eigenvectors: Tensor
 ) -> None:
@@ -248,13 +313,17 @@ def test_independent_components_that_do_not_settle_are_no_number_and_the_other_s
 
 
 def test_what_a_generator_lacks_is_not_measured(tiny_generator: Generator) -> None:
-    plain = WalkAnalysis(tiny_generator, distances.load("mse"), "z", positions=1)
+    plain = WalkAnalysis(tiny_generator, distances.load("mse"), "z", positions=1, embedding=Blurred())
     result = plain.result(run(plain, plain.init(torch.eye(8, dtype=torch.float64))))
     assert (result.warpage, result.perturbations, result.variations) == (None, {}, None)
     assert len(result.drifts) == 3
-    # The prior of w is not normal: its walks have no drift, and the other units are those of z.
+    # The prior of w is not normal: its walks keep no density, and the other units are those of z.
     names = {space: set(_names(space)) for space in ("z", "w")}
-    assert {name.split("/")[0] for name in names["z"] - names["w"]} == {"density drift"}
+    assert {name.split("/")[0] for name in names["z"] - names["w"]} == {
+        "density drift",
+        "distances of random walks",
+        "images of random walks",
+    }
 
 
 def _names(space: str) -> list[str]:
@@ -273,6 +342,8 @@ def test_what_cannot_be_measured_is_refused(analysis: WalkAnalysis, eigenvectors
         WalkAnalysis(tiny_style(), distances.load("mse"), "z", positions=0, embedding=Blurred())
     with pytest.raises(InvalidInputError, match="give the embedding that it is taken in"):
         WalkAnalysis(tiny_style(), distances.load("mse"), "z")
+    with pytest.raises(InvalidInputError, match="random walks by a Fréchet distance; give the embedding"):
+        WalkAnalysis(GaussianImages(), distances.load("mse"), "z")
     with pytest.raises(InvalidInputError, match=r"distance 'blurred' on cpu in torch\.float64"):
         WalkAnalysis(tiny_style(), distances.load("mse"), "z", embedding=Blurred().double())
     with pytest.raises(InvalidInputError, match=r"6 eigenvectors of 6 coordinates, but shape \(8, 8\) came"):

@@ -24,6 +24,7 @@ from pullback.directions.statistics import (
     distance_curves,
     distances_along,
     frechet_distance,
+    frechet_distance_of_features,
     image_moments,
     moved_latents,
     perturbation,
@@ -188,6 +189,31 @@ def test_fewer_images_than_features_lose_no_digits() -> None:
     assert frechet_distance(same, same) == pytest.approx(0, abs=1e-13)
     # One image, many times.
     assert frechet_distance(same, moments(np.zeros(40), np.zeros((40, 40)))) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("images", "others"), [(12, 9), (200, 30)])
+def test_the_distance_of_features_is_that_of_their_moments(images: int, others: int) -> None:
+    rng = np.random.default_rng(1)
+    first, second = 1 + rng.normal(size=(images, 20)) * np.arange(1, 21), rng.normal(size=(others, 20))
+    one, other = np.cov(first.T), np.cov(second.T)
+    shift = first.mean(axis=0) - second.mean(axis=0)
+    # The root of a product that is singular is known to half the digits.
+    expected = (
+        shift @ shift + np.trace(one + other) - 2 * np.sqrt(np.linalg.eigvals(one @ other).astype(complex)).real.sum()
+    )
+    assert frechet_distance_of_features(first, second) == pytest.approx(expected, rel=1e-5)
+    assert frechet_distance_of_features(second, first) == pytest.approx(frechet_distance_of_features(first, second))
+    assert frechet_distance_of_features(first, first) == pytest.approx(0, abs=1e-9)
+
+
+def test_features_that_cannot_be_compared_are_refused() -> None:
+    rows = np.zeros((3, 4))
+    with pytest.raises(InvalidInputError, match="at least 2 images, but 1 came"):
+        frechet_distance_of_features(rows, rows[:1])
+    with pytest.raises(InvalidInputError, match="4 and 2 features came"):
+        frechet_distance_of_features(rows, rows[:, :2])
+    with pytest.raises(InvalidInputError, match="is not finite"):
+        frechet_distance_of_features(np.full((3, 4), np.nan), rows)
 
 
 def test_moments_are_those_of_all_images_at_once() -> None:

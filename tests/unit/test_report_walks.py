@@ -18,6 +18,7 @@ from pullback_client.report.metric import REPORT_FILES, summarize, write_report
 from pullback_client.report.parts import Plot, Table
 from pullback_client.report.walks import WALK_FILES, summarize_walks, walk_parts
 from pullback_client.report.walks.distance_curves import distance_curves
+from pullback_client.report.walks.random_walks import walk_quality_table
 from pullback_client.report.walks.robustness import robustness_table
 from pullback_client.report.walks.variations import variations_table
 from pullback_client.report.walks.warpage import warpage_table
@@ -42,6 +43,7 @@ def test_every_statistic_of_walks_has_a_picture_and_those_of_w_a_table(analysis:
     parts = walk_parts(analysis)
     assert [part.file for part in parts if isinstance(part, Plot)] == list(WALK_FILES)
     assert [part.title for part in parts if isinstance(part, Table)] == [
+        "Images after a random walk, Fréchet distance",
         "Warpage of W, geodesic",
         "Images along a walk in W, rise",
         "Images changed at random, Fréchet distance",
@@ -57,14 +59,21 @@ def test_every_statistic_of_walks_has_a_picture_and_those_of_w_a_table(analysis:
 
 def test_a_statistic_that_was_not_measured_has_no_section(analysis: Analysis, tmp_path: Path) -> None:
     image_generator = without(analysis, warpage=None, robustness=None, variations=None)
-    of_classes = without(analysis, warpage=None, robustness=None, variations=None, density_drifts=())
-    before_variations = without(analysis, variations=None)
+    sounds = without(image_generator, walk_quality=None)
+    before_random_walks = without(sounds, walk_distances=None)
+    of_classes = without(before_random_walks, density_drifts=())
     older = dataclasses.replace(analysis, walks=None)
-    for each, count in ((before_variations, 4), (image_generator, 2), (of_classes, 1), (older, 0)):
-        assert [part.file for part in walk_parts(each) if isinstance(part, Plot)] == list(WALK_FILES[:count])
-        assert len(summarize_walks(each)) == count
+    for each, files, sentences in (
+        (image_generator, 3, 4),
+        (sounds, 3, 3),
+        (before_random_walks, 2, 2),
+        (of_classes, 1, 1),
+        (older, 0, 0),
+    ):
+        assert [part.file for part in walk_parts(each) if isinstance(part, Plot)] == list(WALK_FILES[:files])
+        assert len(summarize_walks(each)) == sentences
         assert summarize(each) == summarize(older) + summarize_walks(each)
-    expected = [name for name in REPORT_FILES if name not in WALK_FILES[2:]]
+    expected = [name for name in REPORT_FILES if name not in WALK_FILES[3:]]
     assert [file.name for file in write_report(image_generator, tmp_path)] == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
     page = (tmp_path / "report.html").read_text("utf-8")
@@ -103,12 +112,29 @@ def test_the_table_of_variations_has_a_row_for_each_set_of_directions(analysis: 
     assert "20 leading directions" in table.caption
 
 
+def test_the_table_of_random_walks_begins_with_the_distance_of_images_that_did_not_move(analysis: Analysis) -> None:
+    assert analysis.walks is not None
+    assert analysis.walks.walk_quality is not None
+    table = walk_quality_table(analysis, analysis.walks.walk_quality)
+    assert table.head == ("walk", "ε = 0", "ε = 5", "ε = 10")
+    assert table.rows == (
+        ("straight", "5.00", "25.0", "45.0"),
+        ("spherical", "5.00", "5.20", "5.40"),
+        ("density-preserving", "5.00", "5.10", "5.20"),
+    )
+    assert "fake-pooled, 120 images" in table.caption
+
+
 def test_the_summary_states_the_numbers_of_walks(analysis: Analysis) -> None:
     summary = "\n".join(summarize_walks(analysis))
     for words in (
         "3.0 latent units from the start the image distance is 18.0 along the first 2 eigenvectors, 4.50 along random "
         "directions and 0.0900 along the last 2",
         "log p changes by 4.50 on straight walks, 0 on spherical walks, 0 on density-preserving walks",
+        "10 latent units along random directions the image distance is 8.00 on straight walks, 7.00 on spherical "
+        "walks, 6.00 on density-preserving walks",
+        "a step of 10 takes the Fréchet distance from images of the prior (fake-pooled, 120 images) from 5.00 to 45.0 "
+        "on straight walks, 5.40 on spherical walks, 5.20 on density-preserving walks",
         "the geodesic distance of 2 leading dimensions is 2.12 for random subspaces",
         "a step of 12.0 along the first axis raises the Fréchet distance (fake-pooled, 200 images) by 2.00 along "
         "iterative curve, 4.00 along Local Basis",

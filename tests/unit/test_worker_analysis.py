@@ -71,12 +71,29 @@ def test_an_analysis_of_a_style_based_generator_has_every_statistic_of_walks() -
         ("random", "w"),
     ]
     assert all(np.isfinite(unpack(each.distances)).all() for each in variations.sets)
+    check_random_walks(walks)
+
+
+def check_random_walks(walks: analysis_pb2.WalkStatistics) -> None:
+    """Of 2 positions, a space with a normal prior, and pictures."""
+    kinds = ["linear", "spherical", "density_preserving"]
+    assert [each.traversal for each in walks.walk_distances.traversals] == kinds
+    np.testing.assert_array_equal(unpack(walks.walk_distances.steps), [2, 4, 6, 8, 10])
+    assert all((unpack(each.distances) > 0).all() for each in walks.walk_distances.traversals)
+    assert unpack(walks.walk_distances.traversals[0].distances).shape == (2, 2, 5)
+    quality = walks.walk_quality
+    assert (quality.embedding, quality.images) == ("euclidean", 24)
+    assert quality.unmoved > 0
+    np.testing.assert_array_equal(unpack(quality.strides), [5, 10])
+    assert [each.traversal for each in quality.traversals] == kinds
+    assert all((unpack(each.distances) > 0).all() for each in quality.traversals)
 
 
 def test_an_analysis_of_another_generator_has_no_statistics_of_w(tiny_generator: Generator) -> None:
     walks = finish(task_of(tiny_generator, "z")).walks
     assert walks.HasField("distance_curves")
     assert len(walks.density_drifts) == 3
+    check_random_walks(walks)
     assert not walks.HasField("warpage")
     assert not walks.HasField("robustness")
     assert not walks.HasField("variations")

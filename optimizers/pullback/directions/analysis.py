@@ -6,40 +6,35 @@ own to the state; a state that is stored and taken up again goes on exactly wher
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from pullback.directions.findings import DriftFindings, WalkFindings
 from pullback.directions.mapping_analysis import MappingAnalysis, Unit
+from pullback.directions.random_walk_analysis import (
+    TRAVERSALS,
+    RandomWalkAnalysis,
+    has_normal_prior,
+    makes_pictures,
+)
 from pullback.directions.statistics.density import density_drift
 from pullback.directions.statistics.distance_curves import AXES, DistanceCurves, curve_directions, distances_along
-from pullback.directions.traversals.density_preserving import density_preserving
-from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.spherical import spherical
-from pullback.directions.traversals.walk import Walk, even_steps
+from pullback.directions.traversals.walk import even_steps
 from pullback.directions.variation_analysis import VariationAnalysis
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
-from pullback.generators.priors import StandardNormal
 from pullback.geometry.analysis import AXIS_FRAMES, AXIS_REACH, AnalysisState
 from pullback.geometry.point import check_same_place
 from pullback.geometry.seeding import derive_seed
 
-TRAVERSALS: dict[str, Callable[[Tensor, Tensor, Tensor, str], Walk]] = {
-    "linear": linear,
-    "spherical": spherical,
-    "density_preserving": density_preserving,
-}
 # As far as DP-LaSE walks.
 DRIFT_REACH = 10.0
 DRIFT_FRAMES = 21
 _EIGENVECTORS = "eigenvectors"
 # Places of the seeds of what is drawn here; those before are the metric's.
-_POSITIONS, _RANDOM, _MAPPING, _VARIATION = 3, 4, 5, 6
+_POSITIONS, _RANDOM, _MAPPING, _VARIATION, _RANDOM_WALKS = 3, 4, 5, 6, 7
 
 
 class WalkAnalysis:
@@ -52,10 +47,11 @@ class WalkAnalysis:
         distance: The distance that says how far images go.
         space: Name of the latent space. What is measured of a mapping network is measured in w, whatever the space; the
             eigenvectors are walked in this one.
-        positions: Latents that walks start from, at least 1.
+        positions: Latents that walks start from, at least 1; Fréchet distances of random walks are taken over the more
+            images the more there are.
         seed: Of everything that is drawn, any integer ≥ 0.
-        embedding: φ of the Fréchet distances, such as `load_pooled_features()`, for a generator with a mapping
-            network.
+        embedding: φ of the Fréchet distances, such as `load_pooled_features()`, where they are taken
+            (`needs_embedding`).
 
     Raises:
         UnknownNameError: The generator has no such space.
@@ -87,7 +83,23 @@ class WalkAnalysis:
             self._variation = VariationAnalysis(
                 generator, self._mapping.embedding, space, _EIGENVECTORS, derive_seed(seed, _VARIATION)
             )
+        self._random_walks = None
+        if has_normal_prior(self.space):
+            self._random_walks = RandomWalkAnalysis(
+                generator, distance, space, self._starts, derive_seed(seed, _RANDOM_WALKS), embedding
+            )
         self._units = self._plan()
+
+    @staticmethod
+    def needs_embedding(generator: Generator, space: str) -> bool:
+        """Whether Fréchet distances are taken: of a mapping network, or of pictures of a space with a normal prior.
+
+        Raises:
+            UnknownNameError: The generator has no such space.
+        """
+        return MappingAnalysis.fits(generator) or (
+            has_normal_prior(generator.space(space)) and makes_pictures(generator)
+        )
 
     @property
     def total(self) -> int:
@@ -144,19 +156,20 @@ class WalkAnalysis:
             warpage=self._mapping.warpage(state) if self._mapping else None,
             perturbations=self._mapping.perturbations(state) if self._mapping else {},
             variations=self._variation.result(state) if self._variation else None,
+            walk_distances=self._random_walks.distances(state) if self._random_walks else None,
+            walk_quality=self._random_walks.quality(state) if self._random_walks else None,
         )
 
     def _plan(self) -> dict[str, Unit]:
         units = {_curves(i): self._curves_unit(i) for i in range(len(self._starts))}
         units |= {_density(traversal): self._drift_unit(traversal) for traversal in self._traversals()}
-        for part in (self._mapping, self._variation):
+        for part in (self._random_walks, self._mapping, self._variation):
             units |= part.units() if part else {}
         return units
 
     def _traversals(self) -> tuple[str, ...]:
-        """Those whose density says something: in one dimension there is no circle to walk on."""
-        normal = isinstance(self.space.prior, StandardNormal) and self.space.dim > 1
-        return tuple(TRAVERSALS) if normal else ()
+        """Those whose density says something."""
+        return tuple(TRAVERSALS) if has_normal_prior(self.space) else ()
 
     def _curves_unit(self, i: int) -> Unit:
         def unit(state: AnalysisState) -> Tensor:

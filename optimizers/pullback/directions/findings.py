@@ -54,6 +54,39 @@ class VariationFindings:
 
 
 @dataclass(frozen=True, eq=False)
+class WalkDistanceFindings:
+    """Image distance from the start along random directions, by the kind of walk (DP-LaSE, Fig. 5 (b) and 10).
+
+    Attributes:
+        steps: ε, in units of the latent, ascending, shape (steps,).
+        distances: By traversal, `linear`, `spherical` or `density_preserving`, shape (positions, directions, steps)
+            each, from the same starts along the same directions.
+    """
+
+    steps: Float64[np.ndarray, " steps"]
+    distances: dict[str, Float64[np.ndarray, "positions directions steps"]]
+
+
+@dataclass(frozen=True, eq=False)
+class WalkQualityFindings:
+    """Fréchet distances from images of the prior, after a step along a random direction (DP-LaSE, Table 1).
+
+    Attributes:
+        strides: ε, in units of the latent, ascending, shape (strides,).
+        distances: By traversal, shape (strides,) each.
+        unmoved: The distance at ε = 0: what the number of images alone makes.
+        images: How many in each set.
+        embedding: Name of the embedding.
+    """
+
+    strides: Float64[np.ndarray, " strides"]
+    distances: dict[str, Float64[np.ndarray, " strides"]]
+    unmoved: float
+    images: int
+    embedding: str
+
+
+@dataclass(frozen=True, eq=False)
 class WalkFindings:
     """What an analysis of walks found.
 
@@ -65,6 +98,9 @@ class WalkFindings:
             `curve`, `local_basis`, `ganspace_pca`, `sefa`; none without a mapping network. NaN along `curve` where the
             mapping network does not carry one of the curves so far.
         variations: Of images changed at random along sets of directions; None without a mapping network.
+        walk_distances: Along random directions, by traversal; None where the prior is not normal.
+        walk_quality: Of images after a random walk, by traversal; None where the prior is not normal, or the generator
+            makes no pictures.
     """
 
     curves: DistanceCurves
@@ -72,3 +108,5 @@ class WalkFindings:
     warpage: Warpage | None
     perturbations: dict[str, PerturbationDistances]
     variations: VariationFindings | None
+    walk_distances: WalkDistanceFindings | None
+    walk_quality: WalkQualityFindings | None

@@ -158,18 +158,22 @@ class AxisStrip(_message.Message):
     def __init__(self, rank: _Optional[int] = ..., eigenvalue: _Optional[float] = ..., steps: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_values_pb2.Image, _Mapping]]] = ...) -> None: ...
 
 class WalkStatistics(_message.Message):
-    __slots__ = ("distance_curves", "density_drifts", "warpage", "robustness", "variations")
+    __slots__ = ("distance_curves", "density_drifts", "warpage", "robustness", "variations", "walk_distances", "walk_quality")
     DISTANCE_CURVES_FIELD_NUMBER: _ClassVar[int]
     DENSITY_DRIFTS_FIELD_NUMBER: _ClassVar[int]
     WARPAGE_FIELD_NUMBER: _ClassVar[int]
     ROBUSTNESS_FIELD_NUMBER: _ClassVar[int]
     VARIATIONS_FIELD_NUMBER: _ClassVar[int]
+    WALK_DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    WALK_QUALITY_FIELD_NUMBER: _ClassVar[int]
     distance_curves: DistanceCurves
     density_drifts: _containers.RepeatedCompositeFieldContainer[DensityDrift]
     warpage: Warpage
     robustness: Robustness
     variations: Variations
-    def __init__(self, distance_curves: _Optional[_Union[DistanceCurves, _Mapping]] = ..., density_drifts: _Optional[_Iterable[_Union[DensityDrift, _Mapping]]] = ..., warpage: _Optional[_Union[Warpage, _Mapping]] = ..., robustness: _Optional[_Union[Robustness, _Mapping]] = ..., variations: _Optional[_Union[Variations, _Mapping]] = ...) -> None: ...
+    walk_distances: WalkDistances
+    walk_quality: WalkQuality
+    def __init__(self, distance_curves: _Optional[_Union[DistanceCurves, _Mapping]] = ..., density_drifts: _Optional[_Iterable[_Union[DensityDrift, _Mapping]]] = ..., warpage: _Optional[_Union[Warpage, _Mapping]] = ..., robustness: _Optional[_Union[Robustness, _Mapping]] = ..., variations: _Optional[_Union[Variations, _Mapping]] = ..., walk_distances: _Optional[_Union[WalkDistances, _Mapping]] = ..., walk_quality: _Optional[_Union[WalkQuality, _Mapping]] = ...) -> None: ...
 
 class DistanceCurves(_message.Message):
     __slots__ = ("steps", "top", "random", "bottom")
@@ -260,3 +264,33 @@ class VariationDistances(_message.Message):
     space: str
     distances: _values_pb2.Tensor
     def __init__(self, kind: _Optional[str] = ..., space: _Optional[str] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class WalkDistances(_message.Message):
+    __slots__ = ("steps", "traversals")
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    TRAVERSALS_FIELD_NUMBER: _ClassVar[int]
+    steps: _values_pb2.Tensor
+    traversals: _containers.RepeatedCompositeFieldContainer[TraversalDistances]
+    def __init__(self, steps: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., traversals: _Optional[_Iterable[_Union[TraversalDistances, _Mapping]]] = ...) -> None: ...
+
+class WalkQuality(_message.Message):
+    __slots__ = ("embedding", "images", "strides", "unmoved", "traversals")
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    STRIDES_FIELD_NUMBER: _ClassVar[int]
+    UNMOVED_FIELD_NUMBER: _ClassVar[int]
+    TRAVERSALS_FIELD_NUMBER: _ClassVar[int]
+    embedding: str
+    images: int
+    strides: _values_pb2.Tensor
+    unmoved: float
+    traversals: _containers.RepeatedCompositeFieldContainer[TraversalDistances]
+    def __init__(self, embedding: _Optional[str] = ..., images: _Optional[int] = ..., strides: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., unmoved: _Optional[float] = ..., traversals: _Optional[_Iterable[_Union[TraversalDistances, _Mapping]]] = ...) -> None: ...
+
+class TraversalDistances(_message.Message):
+    __slots__ = ("traversal", "distances")
+    TRAVERSAL_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    traversal: str
+    distances: _values_pb2.Tensor
+    def __init__(self, traversal: _Optional[str] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...

@@ -22,7 +22,7 @@ DEFAULT_POSITIONS = 50
 DEFAULT_CONTROL_POSITIONS = 10
 DEFAULT_COMPARED_DISTANCES = ("st-lpips-alex", "mse", "ssim")
 # Of what an analysis looks at, so that one of an older version is not taken for one of today: 2 looks at walks too, 3
-# at images changed at random along sets of directions.
+# at images changed at random along sets of directions, and moved by each kind of walk along random ones.
 _EDITION = 3
 
 

@@ -11,14 +11,11 @@ from pullback_client.analysis import Analysis
 from pullback_client.analysis_walks import DensityDrift
 from pullback_client.codec import Array
 from pullback_client.report.parts import Plot, number
-from pullback_client.report.style import BLUE, GREY, VERMILION, new_figure, tidy, to_png
-from pullback_client.report.walks.words import TRAVERSALS, starts
+from pullback_client.report.style import new_figure, tidy, to_png
+from pullback_client.report.walks.words import TRAVERSAL_LINES, TRAVERSALS, starts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-# Those that keep the density lie on one another.
-_LINES = {"linear": (VERMILION, "-"), "spherical": (GREY, "-"), "density_preserving": (BLUE, "--")}
 
 
 def density_drift(analysis: Analysis, drifts: Sequence[DensityDrift]) -> Plot:
@@ -45,7 +42,7 @@ def density_drift(analysis: Analysis, drifts: Sequence[DensityDrift]) -> Plot:
         caption=(
             "How far a walk leaves the density at which it starts: log p of the prior, and the norm of the latent, "
             "against the start's, along the leading eigenvector of the mean metric under the image distance "
-            f"{analysis.distance}, with steps as long as those of Yang et al. (DP-LaSE, ACM MM 2021). Straight: "
+            f"{analysis.distance}, with steps as long as those of Li et al. (DP-LaSE, ACM MM 2021). Straight: "
             "z₀ + ε v; density-preserving: the same scaled back to ‖z₀‖ (their Eq. 2); spherical: along the great "
             "circle, ε its arc. Line: mean over positions; band: all of them. From "
             f"{starts(analysis, len(drifts[0].norms))}"
@@ -55,7 +52,7 @@ def density_drift(analysis: Analysis, drifts: Sequence[DensityDrift]) -> Plot:
 
 
 def _draw(axes: Axes, drift: DensityDrift, values: Array) -> None:
-    colour, style = _LINES.get(drift.traversal, ("black", ":"))
+    colour, style = TRAVERSAL_LINES.get(drift.traversal, ("black", ":"))
     axes.fill_between(drift.steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
     name = TRAVERSALS.get(drift.traversal, drift.traversal)
     axes.plot(drift.steps, values.mean(axis=0), style, color=colour, linewidth=1.6, label=name)

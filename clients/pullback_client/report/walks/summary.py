@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import DensityDrift, DistanceCurves, Robustness, Variations, Warpage
+from pullback_client.analysis_walks import (
+    DensityDrift,
+    DistanceCurves,
+    Robustness,
+    Variations,
+    WalkDistances,
+    WalkQuality,
+    Warpage,
+)
 from pullback_client.report.parts import number
 from pullback_client.report.walks.words import PAIRS, SETS, TRAVERSALS, WAYS
 
@@ -20,6 +28,10 @@ def summarize_walks(analysis: Analysis) -> list[str]:
     sentences = [_curves(walks.distance_curves)]
     if walks.density_drifts:
         sentences.append(_density(walks.density_drifts))
+    if walks.walk_distances is not None:
+        sentences.append(_walk_distances(walks.walk_distances))
+    if walks.walk_quality is not None:
+        sentences.append(_walk_quality(walks.walk_quality))
     if walks.warpage is not None:
         sentences.append(_warpage(walks.warpage))
     if walks.robustness is not None:
@@ -49,6 +61,28 @@ def _density(drifts: Sequence[DensityDrift]) -> str:
     return (
         f"Density: over {number(float(drifts[0].steps[-1]), 2)} latent units along the leading eigenvector log p "
         f"changes by {each}."
+    )
+
+
+def _walk_distances(found: WalkDistances) -> str:
+    each = ", ".join(
+        f"{number(float(one.distances[..., -1].mean()))} on {TRAVERSALS.get(one.traversal, one.traversal)} walks"
+        for one in found.traversals
+    )
+    return (
+        f"Random walks: {number(float(found.steps[-1]), 2)} latent units along random directions the image distance is "
+        f"{each}."
+    )
+
+
+def _walk_quality(found: WalkQuality) -> str:
+    each = ", ".join(
+        f"{number(float(one.distances[-1]))} on {TRAVERSALS.get(one.traversal, one.traversal)} walks"
+        for one in found.traversals
+    )
+    return (
+        f"Images after random walks: a step of {number(float(found.strides[-1]), 2)} takes the Fréchet distance from "
+        f"images of the prior ({found.embedding}, {found.images} images) from {number(found.unmoved)} to {each}."
     )
 
 

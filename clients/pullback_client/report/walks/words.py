@@ -1,9 +1,12 @@
-"""Words that the plots, tables and sentences about walks share."""
+"""Words and lines that the plots, tables and sentences about walks share."""
 
 from __future__ import annotations
 
 from pullback_client.analysis import Analysis
+from pullback_client.report.style import BLUE, GREY, VERMILION
 
+# Colour and style; those that keep the density lie on one another.
+TRAVERSAL_LINES = {"linear": (VERMILION, "-"), "spherical": (GREY, "-"), "density_preserving": (BLUE, "--")}
 TRAVERSALS = {"linear": "straight", "spherical": "spherical", "density_preserving": "density-preserving"}
 PAIRS = {
     "random": "random subspaces",

@@ -12,6 +12,7 @@ from pullback.directions.statistics.distance_curves import distances_along as di
 from pullback.directions.statistics.frechet import Moments as Moments
 from pullback.directions.statistics.frechet import MomentSum as MomentSum
 from pullback.directions.statistics.frechet import frechet_distance as frechet_distance
+from pullback.directions.statistics.frechet import frechet_distance_of_features as frechet_distance_of_features
 from pullback.directions.statistics.frechet import image_moments as image_moments
 from pullback.directions.statistics.frechet import prior_moments as prior_moments
 from pullback.directions.statistics.perturbation import PerturbationDistances as PerturbationDistances

@@ -132,6 +132,37 @@ def prior_moments(
     return image_moments(embedding, (rendered(part) for part in torch.split(latents, _AT_ONCE)))
 
 
+def frechet_distance_of_features(
+    first: Float64[np.ndarray, "images features"], second: Float64[np.ndarray, "others _"]
+) -> float:
+    """`frechet_distance` of the moments of two sets of embedded images, for fewer images than features.
+
+    With X the centred rows over √(N − 1), C = Xᵀ X: R = Xᵀ is at hand, and no covariance is taken apart.
+
+    Args:
+        first: Features of one image a row.
+        second: Those of the other set, in the same embedding.
+
+    Raises:
+        InvalidInputError: A set holds fewer than 2 images, a feature is not finite, or the sets have different
+            features.
+    """
+    for rows in (first, second):
+        if len(rows) < 2:
+            raise InvalidInputError(f"a covariance is taken over at least 2 images, but {len(rows)} came")
+        if not np.isfinite(rows).all():
+            raise InvalidInputError("an embedding of these images is not finite")
+    if first.shape[1] != second.shape[1]:
+        raise InvalidInputError(
+            f"sets of images are compared in one embedding, but {first.shape[1]} and {second.shape[1]} features came"
+        )
+    shift = first.mean(axis=0) - second.mean(axis=0)
+    one, other = ((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1) for rows in (first, second))
+    # tr C = ‖X‖², tr (C₁C₂)^½ = Σ σ(X₁X₂ᵀ)
+    shared = np.linalg.svd(one @ other.T, compute_uv=False).sum()
+    return float(max(shift @ shift + (one**2).sum() + (other**2).sum() - 2 * shared, 0.0))
+
+
 def frechet_distance(first: Moments, second: Moments) -> float:
     """‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁C₂)^½): the squared 2-Wasserstein distance between the normal distributions.
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from pullback.directions.analysis import WalkAnalysis
-from pullback.directions.mapping_analysis import MappingAnalysis
 from pullback.geometry.analysis import AnalysisState, MetricAnalysis
 from pullback_api.v1 import specs_pb2
 from pullback_server.names import parse_generator
@@ -46,7 +45,7 @@ class AnalysisTask(Task):
             self._spec.space,
             positions=self._spec.control_positions,
             seed=self._spec.seed,
-            embedding=models.pooled_features() if MappingAnalysis.fits(generator) else None,
+            embedding=models.pooled_features() if WalkAnalysis.needs_embedding(generator, self._spec.space) else None,
         )
         self._measured = self._metric.init()
         # None until the metric is known.

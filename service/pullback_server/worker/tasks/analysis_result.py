@@ -6,7 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pullback.directions.findings import DriftFindings, VariationFindings, WalkFindings
+from pullback.directions.findings import (
+    DriftFindings,
+    VariationFindings,
+    WalkDistanceFindings,
+    WalkFindings,
+    WalkQualityFindings,
+)
 from pullback.directions.mapping_analysis import EPSILON
 from pullback.directions.statistics import PerturbationDistances, SubspaceDistances, Warpage
 from pullback.geometry.analysis import MetricAnalysis
@@ -104,6 +110,8 @@ def _walks(found: WalkFindings) -> analysis_pb2.WalkStatistics:
         warpage=_warpage(found.warpage) if found.warpage else None,
         robustness=_robustness(found.perturbations) if found.perturbations else None,
         variations=_variations(found.variations) if found.variations else None,
+        walk_distances=_walk_distances(found.walk_distances) if found.walk_distances else None,
+        walk_quality=_walk_quality(found.walk_quality) if found.walk_quality else None,
     )
 
 
@@ -154,6 +162,24 @@ def _variations(found: VariationFindings) -> analysis_pb2.Variations:
             for name, distances in found.distances.items()
         ],
     )
+
+
+def _walk_distances(found: WalkDistanceFindings) -> analysis_pb2.WalkDistances:
+    return analysis_pb2.WalkDistances(steps=_pack(found.steps), traversals=_traversals(found.distances))
+
+
+def _walk_quality(found: WalkQualityFindings) -> analysis_pb2.WalkQuality:
+    return analysis_pb2.WalkQuality(
+        embedding=found.embedding,
+        images=found.images,
+        strides=_pack(found.strides),
+        unmoved=found.unmoved,
+        traversals=_traversals(found.distances),
+    )
+
+
+def _traversals(found: dict[str, NDArray[np.float64]]) -> list[analysis_pb2.TraversalDistances]:
+    return [analysis_pb2.TraversalDistances(traversal=name, distances=_pack(each)) for name, each in found.items()]
 
 
 def _pack(values: NDArray[np.float64]) -> values_pb2.Tensor:
