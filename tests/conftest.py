@@ -1,13 +1,18 @@
-"""What every test gets: shape checks on the library, and a terminal of one width."""
+"""What every test gets: shape checks on the library, a terminal of one width, and Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from jaxtyping import install_import_hook
 
 # Tables are not wrapped, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "200"
+
+# Started in the background by a shell, the tests and all that they start would ignore Ctrl-C, which some of them send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Must stand before the first import of the library.
 install_import_hook("pullback", "beartype.beartype")
