@@ -33,7 +33,7 @@ class Roomy(Euclidean):
 def task_of(generator: Generator, spec: specs_pb2.EigenbasisSpec | specs_pb2.AnalysisSpec) -> Task:
     kind = "eigenbasis" if isinstance(spec, specs_pb2.EigenbasisSpec) else "analysis"
     models: Any = SimpleNamespace(
-        generator=lambda name: generator, distance=lambda name: Roomy(), pooled_features=lambda: Roomy()
+        generator=lambda name: generator, distance=lambda name: Roomy(), pooled_features=Roomy
     )
     start = StartJob(
         job="1",
