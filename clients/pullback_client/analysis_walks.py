@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from pullback_api.v1 import analysis_pb2
 from pullback_client.codec import Array, shaped_array
 from pullback_client.errors import BadResponseError
+
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,24 +241,19 @@ class WalkStatistics:
             density_drifts=tuple(
                 _drift(drift, f"{what}.density_drifts[{number}]") for number, drift in enumerate(message.density_drifts)
             ),
-            warpage=_warpage(message.warpage, f"{what}.warpage") if message.HasField("warpage") else None,
-            robustness=(
-                _robustness(message.robustness, f"{what}.robustness") if message.HasField("robustness") else None
-            ),
-            variations=(
-                _variations(message.variations, f"{what}.variations") if message.HasField("variations") else None
-            ),
-            walk_distances=(
-                _walk_distances(message.walk_distances, f"{what}.walk_distances")
-                if message.HasField("walk_distances")
-                else None
-            ),
-            walk_quality=(
-                _walk_quality(message.walk_quality, f"{what}.walk_quality")
-                if message.HasField("walk_quality")
-                else None
-            ),
+            warpage=_optional(message, "warpage", what, _warpage),
+            robustness=_optional(message, "robustness", what, _robustness),
+            variations=_optional(message, "variations", what, _variations),
+            walk_distances=_optional(message, "walk_distances", what, _walk_distances),
+            walk_quality=_optional(message, "walk_quality", what, _walk_quality),
         )
+
+
+def _optional(
+    message: analysis_pb2.WalkStatistics, field: str, what: str, read: Callable[[Any, str], _Record]
+) -> _Record | None:
+    """The record of a field of a message; None where it was not sent."""
+    return read(getattr(message, field), f"{what}.{field}") if message.HasField(field) else None
 
 
 def _curves(message: analysis_pb2.DistanceCurves, what: str) -> DistanceCurves:

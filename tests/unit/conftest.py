@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from bridging import Rig
 from pullback import generators
 from pullback.generators import Generator
+from pullback_client import Client, EvolutionSession
 from tiny import write_catalogue
+
+
+class Server(Protocol):
+    """What a file's own fixture `server` gives."""
+
+    @property
+    def target(self) -> str:
+        """Its address."""
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    """A client of the file's server."""
+    with Client(server.target, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def session(client: Client) -> EvolutionSession:
+    """An evolution on the file's server."""
+    return client.evolve("faces", optimizer="cma")
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """A rig with a folder of its own."""
+    return Rig(tmp_path / "rig")
 
 
 @pytest.fixture(scope="session")

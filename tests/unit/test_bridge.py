@@ -25,22 +25,6 @@ def server() -> Iterator[FakeSearchServer]:
         yield server
 
 
-@pytest.fixture
-def client(server: FakeSearchServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
-@pytest.fixture
-def session(client: Client) -> EvolutionSession:
-    return client.evolve("faces", optimizer="cma")
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path / "rig")
-
-
 # Images
 
 

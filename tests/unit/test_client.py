@@ -26,12 +26,6 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def client(server: FakeServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
-@pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "me.png"
     Image.new("RGB", (20, 20), "red").save(path)

@@ -32,12 +32,6 @@ def server() -> Iterator[FakeServer]:
         yield server
 
 
-@pytest.fixture
-def client(server: FakeServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
 def message() -> analysis_pb2.MetricAnalysis:
     spec = specs_pb2.AnalysisSpec(
         generator="generators/faces",

@@ -38,12 +38,6 @@ def server() -> Iterator[FakeDirectionsServer]:
 
 
 @pytest.fixture
-def client(server: FakeDirectionsServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
-@pytest.fixture
 def directions(client: Client) -> Directions:
     return client.directions("faces")
 

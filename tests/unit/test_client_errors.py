@@ -25,12 +25,6 @@ def server() -> Iterator[FakeServer]:
         yield server
 
 
-@pytest.fixture
-def client(server: FakeServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
 @pytest.mark.parametrize(
     ("code", "error"),
     [

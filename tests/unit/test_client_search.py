@@ -24,17 +24,6 @@ def server() -> Iterator[FakeSearchServer]:
         yield server
 
 
-@pytest.fixture
-def client(server: FakeSearchServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
-@pytest.fixture
-def session(client: Client) -> EvolutionSession:
-    return client.evolve("faces", optimizer="cma")
-
-
 def red(image: Image.Image) -> float:
     """A score: the red of the image."""
     pixel = image.convert("RGB").getpixel((0, 0))

@@ -26,12 +26,6 @@ def server() -> Iterator[FakeSearchServer]:
         yield server
 
 
-@pytest.fixture
-def client(server: FakeSearchServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as client:
-        yield client
-
-
 def evolved(client: Client, *, onsets: bool, greyscale: bool = False) -> EvolutionSession:
     """Two generations of two threads with a reference; the second trial of each failed."""
     session = client.evolve(

@@ -16,6 +16,7 @@ from torch import Tensor
 from pullback.directions.embedded_images import embedded_images
 from pullback.directions.findings import WalkDistanceFindings, WalkQualityFindings
 from pullback.directions.mapping_analysis import Unit
+from pullback.directions.random_directions import random_directions
 from pullback.directions.statistics.distance_curves import distances_along
 from pullback.directions.statistics.frechet import frechet_distance_of_features
 from pullback.directions.traversals.density_preserving import density_preserving
@@ -175,11 +176,7 @@ class RandomWalkAnalysis:
         return torch.stack([walk.latents for walk in walks], dim=1)
 
     def _directions(self, count: int, place: int, number: int) -> Float64[Tensor, "count n"]:
-        """Unit vectors, uniform on the sphere."""
-        rng = torch.Generator().manual_seed(derive_seed(self._seed, place, number))
-        rows = torch.randn(count, self._space.dim, generator=rng, dtype=torch.float64)
-        unit: Float64[Tensor, "count n"] = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-        return unit
+        return random_directions(count, self._space.dim, derive_seed(self._seed, place, number))
 
 
 def has_normal_prior(space: LatentSpace) -> bool:

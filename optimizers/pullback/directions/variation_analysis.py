@@ -17,6 +17,7 @@ from pullback.directions.ganspace_ica import ganspace_ica
 from pullback.directions.ganspace_pca import ganspace_pca
 from pullback.directions.mapping_analysis import Unit
 from pullback.directions.origins import origin_of
+from pullback.directions.random_directions import random_directions
 from pullback.directions.statistics.frechet import frechet_distance
 from pullback.directions.statistics.ways import along_any
 from pullback.distances.distance import EmbeddingDistance
@@ -103,10 +104,8 @@ class VariationAnalysis:
                 case "hessian":
                     return state.tensors[self._eigenvectors][:, : self._k].T.clone()
                 case "random":
-                    rng = torch.Generator().manual_seed(derive_seed(self._seed, _RANDOM))
-                    rows = torch.randn(self._k, self._generator.space("w").dim, generator=rng, dtype=torch.float64)
-                    random: Tensor = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-                    return random
+                    dim = self._generator.space("w").dim
+                    return random_directions(self._k, dim, derive_seed(self._seed, _RANDOM))
                 case _:
                     return self._ganspace(name)
 

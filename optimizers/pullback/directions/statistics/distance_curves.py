@@ -16,6 +16,7 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pullback.directions.random_directions import random_directions
 from pullback.directions.traversals.linear import linear
 from pullback.directions.traversals.measuring import measured_frames
 from pullback.directions.traversals.walk import Walk
@@ -107,8 +108,7 @@ def curve_directions(eigenvectors: Float64[Tensor, "n n"], axes: int, seed: int 
         axes: Directions of each kind, 1 to n.
         seed: Of the random ones, which are uniform; any integer ≥ 0.
     """
-    random = torch.randn(axes, len(eigenvectors), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    random = random / torch.linalg.vector_norm(random, dim=1, keepdim=True)
+    random = random_directions(axes, len(eigenvectors), seed)
     return torch.cat([eigenvectors[:, :axes].T, random, eigenvectors[:, -axes:].T])
 
 
