@@ -1,4 +1,4 @@
-"""Who may import whom, and what must not be loaded."""
+"""What the repository holds, who may import whom, and what must not be loaded."""
 
 from __future__ import annotations
 
@@ -33,10 +33,23 @@ LIGHT = [
 ]
 
 
+# The parts of the project, and what every project has.
+PARTS = {"clients", "optimizers", "protos", "service", "tests"}
+FILES = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+
+
 def python(code: str) -> str:
     """What a fresh interpreter prints."""
     command = [sys.executable, "-W", "error", "-c", code]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_top_level_holds_the_parts_of_the_project_and_no_results() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("this is not a git checkout, so what belongs to the project cannot be told from what was made here")
+    top = {path.partition("/")[0] for path in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} == PARTS | FILES
 
 
 def test_the_packages_depend_on_each_other_as_they_may() -> None:
