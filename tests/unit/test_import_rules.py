@@ -45,9 +45,10 @@ def python(code: str) -> str:
 
 
 def test_the_top_level_holds_the_parts_of_the_project_and_no_results() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True)
-    if listed.returncode != 0:
-        pytest.skip("this is not a git checkout, so what belongs to the project cannot be told from what was made here")
+    try:
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"what belongs to the project cannot be told from what was made here: {error}")
     top = {path.partition("/")[0] for path in listed.stdout.splitlines()}
     assert {name for name in top if not name.startswith(".")} == PARTS | FILES
 
