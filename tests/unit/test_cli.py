@@ -142,6 +142,20 @@ def test_jobs_are_listed_and_chosen_by_state(run: Run, server: FakeServer) -> No
     assert "known: queued, running, succeeded, failed, cancelled" in result.err
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_nothing_of_a_table_is_cut(
+    run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(pullback_client.cli.common, "out", Console(width=80, force_terminal=terminal, no_color=True))
+    reason = "unfinished" * 20
+    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, reason)
+    run("eigenbasis", "faces")
+    listed = run("jobs", "list").out
+    cells = [[cell.strip() for cell in line.split("│")] for line in listed.splitlines() if "│" in line]
+    assert reason in "".join(row[-2] for row in cells)
+    assert (len(cells) == 1) == (not terminal)
+
+
 def test_a_job_is_watched_to_its_end(run: Run, server: FakeServer) -> None:
     run("eigenbasis", "faces")
     result = run("jobs", "watch", "1")

@@ -9,6 +9,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from pullback_client.client import DEFAULT_TARGET, TARGET_VARIABLE
 from pullback_client.errors import ClientError, InvalidArgumentError
@@ -29,6 +31,18 @@ MaxMemory: TypeAlias = Annotated[
 ]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_UNBOUNDED = 10_000  # columns
+
+
+def show(table: Table) -> None:
+    """Prints a table of which nothing is cut: folded in a terminal, and as wide as it is in a file or a pipe."""
+    for column in table.columns:
+        column.overflow = "fold"
+    if out.is_terminal:
+        out.print(table)
+    else:
+        width = Measurement.get(out, out.options.update(width=_UNBOUNDED), table).maximum
+        Console(file=out.file, width=width).print(table)
 
 
 @contextmanager

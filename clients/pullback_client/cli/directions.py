@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from pullback_client.cli import direction_options as option
-from pullback_client.cli.common import Force, Target, following, given_options, out, refuse_overwriting
+from pullback_client.cli.common import Force, Target, following, given_options, out, refuse_overwriting, show
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Directions, DirectionsOptions, EigenShare, contact_sheet
 from pullback_client.directions.reference import Reference
@@ -150,7 +150,7 @@ def _list(client: Client, generator: str) -> None:
             escape(", ".join(f"{each.index} {each.title}" for each in info.annotations if each.title)),
             f"{info.created.astimezone():%Y-%m-%d %H:%M:%S}",
         )
-    out.print(table)
+    show(table)
 
 
 def _show(found: Directions) -> None:
@@ -171,7 +171,7 @@ def _show(found: Directions) -> None:
             f"{direction.alignment:.3f}",
             _axes(direction.axes),
         )
-    out.print(table)
+    show(table)
 
 
 def _axes(axes: tuple[EigenShare, ...]) -> str:

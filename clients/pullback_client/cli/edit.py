@@ -20,6 +20,7 @@ from pullback_client.cli.common import (
     out,
     refuse_file_as_folder,
     refuse_overwriting,
+    show,
 )
 from pullback_client.cli.photographs import find, masks_of, refuse_doubled_names, tell_failures
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -134,4 +135,4 @@ def _show(photos: list[Path], outcomes: list[EditOutcome]) -> None:
         if isinstance(outcome, Edit):
             table.add_row(escape(path.name), f"{outcome.inversion.distance:.4f}", f"{outcome.frame.distance:.4f}")
     if table.row_count:
-        out.print(table)
+        show(table)

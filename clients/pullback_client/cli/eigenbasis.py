@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting
+from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting, show
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.settings import MetricMethod
@@ -64,7 +64,7 @@ def eigenbasis(
         table.add_row("agreement", f"{basis.agreement:.4f} with the basis of the whole space, estimated from halves")
     table.add_row("dimensions", f"{basis.dim}; {basis.dims_for(0.9)} hold 90 %, {basis.dims_for(0.99)} hold 99 %")
     table.add_row("largest eigenvalues", "  ".join(f"{value:.4g}" for value in basis.eigenvalues[:6]))
-    out.print(table)
+    show(table)
     if out_file is not None:
         basis.save(out_file)
         out.print(f"saved {out_file}", highlight=False)

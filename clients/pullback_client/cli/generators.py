@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from pullback_client.cli.common import Target, out
+from pullback_client.cli.common import Target, show
 from pullback_client.client import DEFAULT_TARGET, Client
 
 
@@ -22,4 +22,4 @@ def generators(target: Target = DEFAULT_TARGET) -> None:
             f"{generator.width} × {generator.height} × {generator.channels}",
             generator.licence,
         )
-    out.print(table)
+    show(table)

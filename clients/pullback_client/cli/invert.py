@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pullback_client.cli import invert_options as option
-from pullback_client.cli.common import Force, Target, err, following, out, refuse_overwriting
+from pullback_client.cli.common import Force, Target, err, following, out, refuse_overwriting, show
 from pullback_client.cli.photographs import PhotographFiles, find, masks_of, refuse_doubled_files, tell_failures
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
@@ -144,4 +144,4 @@ def _show(asked: Sequence[PhotographFiles], outcomes: Sequence[InversionOutcome]
                 str(outcome.best_step),
             )
     if table.row_count:
-        out.print(table)
+        show(table)

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pullback_client.cli.common import Target, following, out
+from pullback_client.cli.common import Target, following, out, show
 from pullback_client.client import DEFAULT_TARGET, AnyJob, Client
 from pullback_client.models import id_of
 
@@ -31,7 +31,7 @@ def list_jobs(
     table = Table("job", "kind", "generator", "state", "progress", "loss", "created", "result")
     for job in known:
         table.add_row(*_row(job))
-    out.print(table)
+    show(table)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pullback_client.cli.common import Force, Target, given_options, out, refuse_overwriting
+from pullback_client.cli.common import Force, Target, given_options, out, refuse_overwriting, show
 from pullback_client.cli.evolve_options import SessionName
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
@@ -41,7 +41,7 @@ def sessions(
     table = Table("session", "title", "generators", "state", "generations", "trials", "best", "created")
     for status in known:
         table.add_row(*_row(status))
-    out.print(table)
+    show(table)
 
 
 @app.command()
