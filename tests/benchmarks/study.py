@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, astuple, dataclass
@@ -47,6 +48,7 @@ _ALL: dict[str, list[SearchSettings]] = {
             adapt_covariance=False,
             decay_generations=0,
             learning_rate=1.0,
+            negative_weights=False,
         )
         for sigma in _SIGMAS
     ],
@@ -215,10 +217,14 @@ def conduct(study: Study, generator: str, units: tuple[Unit, ...]) -> dict[str, 
 
 
 def _code(method: str) -> list[bytes]:
-    """What makes a method what it is."""
-    folder = Path(search.__file__).parent
-    files = [*folder.glob(f"{method}*.py"), folder / "adaptation.py", folder / "recombination.py"]
-    return [file.read_bytes() for file in sorted(files)]
+    """What makes a method what it is: its file, and those of the package that it imports, in turn."""
+    folder, found = Path(search.__file__).parent, dict[str, bytes]()
+    waiting = ["random_search" if method == "random" else method]
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found[name] = (folder / f"{name}.py").read_bytes()
+            waiting += re.findall(r"^from pullback\.search\.(\w+) import", found[name].decode(), re.MULTILINE)
+    return [found[name] for name in sorted(found)]
 
 
 def words(settings: SearchSettings) -> str:

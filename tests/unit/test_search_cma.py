@@ -202,7 +202,7 @@ def test_hessian_cma_stays_in_the_span_of_the_leading_axes() -> None:
 def test_hessian_cma_with_a_flat_spectrum_or_without_an_exponent_is_our_own_plain_cma() -> None:
     n = 7
     score = ellipsoid(np.diag(np.arange(1.0, n + 1)), np.ones(n))
-    adapted = {"population": 9, **ADAPTED["hessian_cma"]}
+    adapted = {"sigma": 1.0, "population": 9, **ADAPTED["hessian_cma"]}
     flat = search("hessian_cma", normal_space(n), metric=3 * np.eye(n), exponent=0.5, **adapted)
     order = basis_of(3 * np.eye(n)).eigenvectors.argmax(axis=1)
     # The eigenvectors of a diagonal metric are the axes themselves.
@@ -358,7 +358,7 @@ def search_large() -> Any:
 
 
 def test_thousands_of_dimensions_are_searched_by_hessian_cma_along_their_leading_axes() -> None:
-    method = HessianCMA(1.0, 0.25, axes=500, adapt_covariance=True, **ADAPTED["hessian_cma"])
+    method = HessianCMA(1.0, 0.25, axes=500, adapt_covariance=True, negative_weights=False, **ADAPTED["hessian_cma"])
     state = HessianState(
         np.zeros(4096), np.eye(4096, 500), np.ones(500), Distribution.begin(np.zeros(500), method.sigma)
     )

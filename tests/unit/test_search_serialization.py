@@ -70,7 +70,7 @@ def test_bytes_are_safetensors_with_json_and_no_pickle() -> None:
         assert all(array.dtype.kind == "f" for array in safetensors.numpy.load(data).values())
         length = int.from_bytes(data[:8], "little")
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["pullback"])
-        assert header["format"] == "pullback-search-1"
+        assert header["format"] == "pullback-search-2"
         with pytest.raises(pickle.UnpicklingError):
             pickle.loads(data)
 
@@ -90,8 +90,8 @@ def test_bytes_that_are_no_search_are_refused() -> None:
         (data[:-8], "not a readable safetensors file"),
         (safetensors.numpy.save({"a": np.ones(2)}), "without the metadata of a search's state"),
         (
-            data.replace(b"pullback-search-1", b"pullback-search-2"),
-            "of format 'pullback-search-2', but this version of pullback reads 'pullback-search-1'",
+            data.replace(b"pullback-search-2", b"pullback-search-1"),
+            "of format 'pullback-search-1', but this version of pullback reads 'pullback-search-2'",
         ),
         (data.replace(b'\\"genetic\\"', b'\\"genetik\\"'), "not whole .*no search method is named 'genetik'"),
         (data.replace(b'\\"population\\": 20', b'\\"population\\": -2'), "not whole .*population is 2 to 1000"),

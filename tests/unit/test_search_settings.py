@@ -24,6 +24,7 @@ def test_every_method_has_the_options_of_the_contract() -> None:
             "decay_generations",
             "learning_rate",
             "last_sigma",
+            "negative_weights",
         },
         "cholesky_cma": {"population", "sigma"},
         "sphere_cma": {

@@ -10,7 +10,8 @@ function spec = thread(generator, varargin)
 %                         which needs an eigenbasis (pullback eigenbasis)
 %      population         images of a generation, 2 to 1000
 %      sigma              first step size, in standard deviations of the prior
-%      exponent, axes, adapt_covariance, last_sigma            of hessian_cma
+%      exponent, axes, adapt_covariance, last_sigma,
+%      negative_weights                                        of hessian_cma
 %      radius, first_angle, last_angle, parents                 of sphere_cma
 %      decay_generations, learning_rate                               of both
 %      mutation_rate, mutation_size, selectivity                   of genetic

@@ -81,7 +81,9 @@ class ThreadOptions(TypedDict, total=False):
     last_sigma: float | None
     """Step size of `hessian_cma` after `decay_generations`, > 0."""
     learning_rate: float | None
-    """How far the mean of `sphere_cma` or `hessian_cma` moves towards the selected, 0 to 2."""
+    """How far the mean of `sphere_cma` or `hessian_cma` moves, 0 to 2; 1 = as far as the weighted selected."""
+    negative_weights: bool | None
+    """Whether the mean of `hessian_cma` moves away from the worse half of a generation as well."""
     parents: int | None
     """How many of the best `sphere_cma` selects, ≥ 1."""
     mutation_rate: float | None
@@ -207,7 +209,9 @@ def _threads(threads: Sequence[EvolveThread] | None) -> Sequence[EvolveThread]:
 
 def _thread(generator: str, options: Mapping[str, Any]) -> search_pb2.ThreadSpec:
     basis = options.get("eigenbasis")
-    optimizer: dict[str, Any] = {name: options.get(name) for name in (*_NUMBERS, "adapt_covariance")}
+    optimizer: dict[str, Any] = {
+        name: options.get(name) for name in (*_NUMBERS, "adapt_covariance", "negative_weights")
+    }
     optimizer |= {name: _optional_number(name, options.get(name), minimum=least) for name, least in _COUNTS.items()}
     thread = search_pb2.ThreadSpec(
         generator=generator_name(options.get("generator", generator)),

@@ -18,9 +18,11 @@ from pullback.search.recombination import (
     bounded_sigma,
     bounded_steps,
     expected_norm,
+    optimal_weights,
     ranked,
     recombination_weights,
     selection_mass,
+    shared_among_equals,
     step_damping,
 )
 
@@ -73,6 +75,7 @@ class Distribution(State):
         sigma: float | None = None,
         learning_rate: float = 1.0,
         adapt_covariance: bool = True,
+        negative_weights: bool = False,
     ) -> Distribution:
         """The distribution after a generation.
 
@@ -81,33 +84,37 @@ class Distribution(State):
             scores: Shape (m,); greater is better.
             first: The first step size, which bounds those that follow.
             sigma: The step size that follows; adapted when omitted.
-            learning_rate: How far the mean moves towards the best: 1 = to them.
+            learning_rate: How far the mean moves: 1 = as far as the weighted steps.
             adapt_covariance: Whether C changes.
+            negative_weights: Whether the mean moves away from the worse half, too; C follows the better half alone.
         """
         n = self.mean.size
         weights = recombination_weights(len(points))
-        mass = selection_mass(weights)
+        pulls = optimal_weights(len(points)) if negative_weights else weights
+        mass, pull_mass = selection_mass(weights), selection_mass(pulls)
         # (55) and (56)
-        path_rate = (mass + 2) / (n + mass + 5)
-        rank_one_path_rate = (4 + mass / n) / (n + 4 + 2 * mass / n)
-        # y = (x − m)/σ of the better half, and C^-½ y = B diag(1/d) Bᵀ y
+        path_rate = (pull_mass + 2) / (n + pull_mass + 5)
+        rank_one_path_rate = (4 + pull_mass / n) / (n + 4 + 2 * pull_mass / n)
+        # y = (x − m)/σ of the better half, or of all, and C^-½ y = B diag(1/d) Bᵀ y
         steps = (points - self.mean) / self.sigma
         coordinates = steps @ self.axes / self.lengths
-        best = ranked(scores)[: weights.size]
+        best = ranked(scores)[: pulls.size]
+        if negative_weights:
+            pulls = shared_among_equals(pulls, scores[best])
         factors = bounded_steps(coordinates)[best]
         chosen = factors[:, None] * steps[best]
-        step = weights @ chosen  # (41)
-        whitened = (weights * factors) @ coordinates[best] @ self.axes.T
+        step = pulls @ chosen  # (41)
+        whitened = (pulls * factors) @ coordinates[best] @ self.axes.T
         # (43), and then (44)
-        path = (1 - path_rate) * self.path + math.sqrt(path_rate * (2 - path_rate) * mass) * whitened
+        path = (1 - path_rate) * self.path + math.sqrt(path_rate * (2 - path_rate) * pull_mass) * whitened
         if sigma is None:
-            sigma = adapted_step(self.sigma, path, path_rate, step_damping(mass, path_rate, n))
+            sigma = adapted_step(self.sigma, path, path_rate, step_damping(pull_mass, path_rate, n))
         # (45): p_c stands still while p_σ is long, lest C grow along a direction in which σ grows already.
         settled = math.sqrt(1 - (1 - path_rate) ** (2 * (self.updates + 1)))
         moves = float(np.linalg.norm(path)) < (1.4 + 2 / (n + 1)) * expected_norm(n) * settled
         rank_one_path = (1 - rank_one_path_rate) * self.rank_one_path
         if moves:
-            rank_one_path = rank_one_path + math.sqrt(rank_one_path_rate * (2 - rank_one_path_rate) * mass) * step
+            rank_one_path = rank_one_path + math.sqrt(rank_one_path_rate * (2 - rank_one_path_rate) * pull_mass) * step
         moved = replace(
             self,
             mean=self.mean + learning_rate * self.sigma * step,  # (42)
@@ -123,10 +130,11 @@ class Distribution(State):
         rank_mu_rate = min(1 - rank_one_rate, 2 * (0.25 + mass + 1 / mass - 2) / ((n + 2) ** 2 + mass))
         # (47): C ← (1 + c₁ δ(h_σ) − c₁ − c_μ) C + c₁ p_c p_cᵀ + c_μ Σ w_i y_i y_iᵀ
         lost = 0.0 if moves else rank_one_path_rate * (2 - rank_one_path_rate)
+        selected = chosen[: weights.size]
         covariance = (
             (1 + rank_one_rate * lost - rank_one_rate - rank_mu_rate) * self.covariance
             + rank_one_rate * np.outer(rank_one_path, rank_one_path)
-            + rank_mu_rate * (chosen.T * weights) @ chosen
+            + rank_mu_rate * (selected.T * weights) @ selected
         )
         return _decomposed(replace(moved, covariance=covariance), gap=1 / (10 * n * (rank_one_rate + rank_mu_rate)))
 

@@ -31,12 +31,13 @@ class SearchSettings:
         last_angle: The same after `decay_generations`.
         decay_generations: Generations over which the angle or the step size falls, at least 1; of `hessian_cma`, also
             0, where the step size is adapted instead.
-        learning_rate: How far the mean moves towards the selected, 0 to 2.
+        learning_rate: How far the mean moves, 0 to 2; 1 = as far as the weighted selected.
         parents: How many of the best are selected, 1 to the population.
         mutation_rate: Share of the coordinates that mutate, 0 to 1.
         mutation_size: Standard deviation of a mutation in units of the prior's, above 0.
         selectivity: How strongly fitter parents are preferred, above 0.
         last_sigma: Step size after `decay_generations`, above 0.
+        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better.
     """
 
     method: str
@@ -55,6 +56,7 @@ class SearchSettings:
     mutation_size: float | None = None
     selectivity: float | None = None
     last_sigma: float | None = None
+    negative_weights: bool | None = None
 
     def given(self) -> dict[str, int | float | bool]:
         """The options that are not None, by name."""
@@ -163,12 +165,14 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
         axes = settings.axes or min(dim, _MOST_AXES)
         values: dict[str, int | float | bool] = {
             "population": _population(axes),
-            "sigma": 1.0,
+            "sigma": 1.5,
             "exponent": 0.25,
             "axes": axes,
             "adapt_covariance": True,
             "decay_generations": 60,
-            "learning_rate": 1.5,
+            "learning_rate": 1.0,
+            # The rule by which the step size is adapted was made for positive weights.
+            "negative_weights": settings.decay_generations != 0,
         }
         if settings.decay_generations != 0:
             values["last_sigma"] = _LAST_SHARE * (settings.sigma or values["sigma"])

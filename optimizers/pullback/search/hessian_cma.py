@@ -55,7 +55,9 @@ class HessianCMA(Method[HessianState]):
     over the axes, so that σ is the root mean square step along them, whatever p and the unit of the metric.
 
     The paper adapts the step size by the length of the path. In the few dozen generations that an experiment has, that
-    hardly moves it; here it falls by the same factor in every update, unless adaptation is asked for.
+    hardly moves it; here it falls by the same factor in every update, unless adaptation is asked for. And the mean
+    moves away from the worse half of a generation as well as towards the better one, unless `negative_weights` is off:
+    it goes less astray, which counts where scores are noisy and generations few.
 
     Attributes:
         sigma: First step size σ.
@@ -63,7 +65,8 @@ class HessianCMA(Method[HessianState]):
         axes: How many eigenvectors.
         adapt_covariance: Whether the covariance is adapted, or stays as it begins.
         decay_generations: Updates over which the step size falls to `last_sigma`; 0 = it is adapted.
-        learning_rate: How far the mean moves towards the best: 1 = to them.
+        learning_rate: How far the mean moves: 1 = as far as the weighted steps of a generation.
+        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better.
         last_sigma: None where the step size is adapted.
     """
 
@@ -73,6 +76,7 @@ class HessianCMA(Method[HessianState]):
     adapt_covariance: bool
     decay_generations: int
     learning_rate: float
+    negative_weights: bool
     last_sigma: float | None = None
 
     state_type: ClassVar[type[HessianState]] = HessianState
@@ -110,6 +114,7 @@ class HessianCMA(Method[HessianState]):
             sigma=self._sigma(state.distribution.updates + 1),
             learning_rate=self.learning_rate,
             adapt_covariance=self.adapt_covariance,
+            negative_weights=self.negative_weights,
         )
         return HessianState(state.start, state.axes, state.scales, distribution)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -31,7 +32,36 @@ def recombination_weights(m: int, parents: int | None = None) -> Float64[np.ndar
     return weights
 
 
-def selection_mass(weights: Float64[np.ndarray, " parents"]) -> float:
+def optimal_weights(m: int) -> Float64[np.ndarray, " m"]:
+    """Weights of all of m, the best first: what lies among the worse half is gone away from; the positive have sum 1.
+
+    Those with which the mean gains most for its length on a smooth function, noisy or not: expected order statistics
+    (Arnold, "Weighted multirecombination evolution strategies", Theor. Comput. Sci. 361, 2006), here by Blom's formula.
+
+    Args:
+        m: Points that are ranked, at least 2.
+    """
+    # w_i ∝ E z_{i:m} ≈ Φ⁻¹(1 − (i − ⅜)/(m + ¼)); exactly antisymmetric, so that equal scores move nothing.
+    better = [-NormalDist().inv_cdf((i - 0.375) / (m + 0.25)) for i in range(1, m // 2 + 1)]
+    half = [score / math.fsum(better) for score in better]
+    return np.array([*half, *[0.0] * (m % 2), *(-weight for weight in reversed(half))])
+
+
+def shared_among_equals(
+    weights: Float64[np.ndarray, " m"], scores: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " m"]:
+    """Weights of which equal scores get the same share: counts of spikes are often equal, and say no more then.
+
+    Args:
+        weights: By rank, shape (m,).
+        scores: In the same order, so falling, shape (m,).
+    """
+    _, group, size = np.unique(-scores, return_inverse=True, return_counts=True)
+    shared: Float64[np.ndarray, " m"] = (np.bincount(group, weights) / size)[group]
+    return shared
+
+
+def selection_mass(weights: Float64[np.ndarray, " m"]) -> float:
     """μ_eff = 1 / Σ w_i²: how many equally weighted parents these are worth (8)."""
     return float(1 / np.square(weights).sum())
 

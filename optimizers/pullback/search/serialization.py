@@ -17,7 +17,7 @@ from pullback.files import read_provenance
 from pullback.search.method import State
 
 # To be raised with every change of what is written, or of the arithmetic that goes on from it.
-_FORMAT = "pullback-search-1"
+_FORMAT = "pullback-search-2"
 
 S = TypeVar("S", bound=State)
 

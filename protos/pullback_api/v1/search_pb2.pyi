@@ -86,7 +86,7 @@ THREAD_STATE_FINISHED: ThreadState
 THREAD_STATE_FAILED: ThreadState
 
 class SearchOptions(_message.Message):
-    __slots__ = ("method", "population", "sigma", "exponent", "axes", "adapt_covariance", "radius", "first_angle", "last_angle", "decay_generations", "learning_rate", "parents", "mutation_rate", "mutation_size", "selectivity", "last_sigma")
+    __slots__ = ("method", "population", "sigma", "exponent", "axes", "adapt_covariance", "radius", "first_angle", "last_angle", "decay_generations", "learning_rate", "parents", "mutation_rate", "mutation_size", "selectivity", "last_sigma", "negative_weights")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     POPULATION_FIELD_NUMBER: _ClassVar[int]
     SIGMA_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class SearchOptions(_message.Message):
     MUTATION_SIZE_FIELD_NUMBER: _ClassVar[int]
     SELECTIVITY_FIELD_NUMBER: _ClassVar[int]
     LAST_SIGMA_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     method: SearchMethod
     population: int
     sigma: float
@@ -119,7 +120,8 @@ class SearchOptions(_message.Message):
     mutation_size: float
     selectivity: float
     last_sigma: float
-    def __init__(self, method: _Optional[_Union[SearchMethod, str]] = ..., population: _Optional[int] = ..., sigma: _Optional[float] = ..., exponent: _Optional[float] = ..., axes: _Optional[int] = ..., adapt_covariance: bool = ..., radius: _Optional[float] = ..., first_angle: _Optional[float] = ..., last_angle: _Optional[float] = ..., decay_generations: _Optional[int] = ..., learning_rate: _Optional[float] = ..., parents: _Optional[int] = ..., mutation_rate: _Optional[float] = ..., mutation_size: _Optional[float] = ..., selectivity: _Optional[float] = ..., last_sigma: _Optional[float] = ...) -> None: ...
+    negative_weights: bool
+    def __init__(self, method: _Optional[_Union[SearchMethod, str]] = ..., population: _Optional[int] = ..., sigma: _Optional[float] = ..., exponent: _Optional[float] = ..., axes: _Optional[int] = ..., adapt_covariance: bool = ..., radius: _Optional[float] = ..., first_angle: _Optional[float] = ..., last_angle: _Optional[float] = ..., decay_generations: _Optional[int] = ..., learning_rate: _Optional[float] = ..., parents: _Optional[int] = ..., mutation_rate: _Optional[float] = ..., mutation_size: _Optional[float] = ..., selectivity: _Optional[float] = ..., last_sigma: _Optional[float] = ..., negative_weights: bool = ...) -> None: ...
 
 class SearchConstraint(_message.Message):
     __slots__ = ("min_norm", "max_norm", "truncation")

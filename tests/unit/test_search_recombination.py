@@ -1,0 +1,92 @@
+"""How the points of a generation are weighted, the better against the worse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from pullback.search.adaptation import Distribution
+from pullback.search.recombination import optimal_weights, ranked, selection_mass, shared_among_equals
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 23, 40])
+def test_optimal_weights_are_the_expected_order_statistics(m: int) -> None:
+    # E z_{i:m}, by quadrature over the density of the i-th of m.
+    z = np.linspace(-9, 9, 4001)
+    expected = np.array(
+        [
+            np.trapezoid(-z * stats.beta.pdf(stats.norm.cdf(z), i, m + 1 - i) * stats.norm.pdf(z), z)
+            for i in range(1, m + 1)
+        ]
+    )
+    weights = optimal_weights(m)
+    assert weights[weights > 0].sum() == pytest.approx(1)
+    np.testing.assert_array_equal(weights, -weights[::-1])
+    np.testing.assert_allclose(weights, expected / expected[expected > 1e-9].sum(), atol=0.01)
+
+
+def test_equal_scores_share_their_weights() -> None:
+    weights = np.array([0.6, 0.3, 0.1, -0.2, -0.8])
+    shared = shared_among_equals(weights, np.array([5.0, 2.0, 2.0, 2.0, -1.0]))
+    np.testing.assert_allclose(shared, [0.6, 0.2 / 3, 0.2 / 3, 0.2 / 3, -0.8])
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=40))
+def test_what_a_point_weighs_does_not_depend_on_the_order_in_which_points_are_told(counts: list[int]) -> None:
+    scores = np.array(counts, dtype=np.float64)
+
+    def by_score(told: np.ndarray) -> dict[float, float]:
+        best = ranked(told)
+        shared = shared_among_equals(optimal_weights(told.size), told[best])
+        assert shared.sum() == pytest.approx(0, abs=1e-12)
+        return dict(zip(told[best].tolist(), shared.tolist(), strict=True))
+
+    assert by_score(scores) == pytest.approx(by_score(scores[::-1].copy()))
+
+
+def test_a_generation_of_equal_scores_moves_nothing() -> None:
+    begun = Distribution.begin(np.ones(6), 0.5)
+    points = begun.sample(9, np.random.default_rng(0))
+    after = begun.updated(points, np.full(9, 3.0), first=0.5, sigma=0.5, negative_weights=True)
+    np.testing.assert_allclose(after.mean, begun.mean, atol=1e-12)
+    np.testing.assert_allclose(after.path, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("negative_weights", [False, True])
+def test_scores_that_say_nothing_leave_the_step_size_where_it_is(negative_weights: bool) -> None:
+    rng, n = np.random.default_rng(1), 30
+    distribution, lengths = Distribution.begin(np.zeros(n), 1.0), []
+    for _ in range(600):
+        points = distribution.sample(14, rng)
+        distribution = distribution.updated(
+            points, rng.random(14), first=1.0, adapt_covariance=False, negative_weights=negative_weights
+        )
+        lengths.append(np.linalg.norm(distribution.path) ** 2)
+    # The path is a standard normal vector then, whatever the weights.
+    assert np.mean(lengths[100:]) == pytest.approx(n, rel=0.1)
+    assert 0.1 < distribution.sigma < 10
+
+
+def test_negative_weights_climb_a_noisy_slope_straighter() -> None:
+    n, m, noise = 60, 20, 3.0
+    gained = {}
+    for negative_weights in (False, True):
+        rng = np.random.default_rng(2)
+        distribution = Distribution.begin(np.zeros(n), 1.0)
+        for _ in range(200):
+            points = distribution.sample(m, rng)
+            scores = points[:, 0] + noise * rng.standard_normal(m)
+            distribution = distribution.updated(
+                points, scores, first=1.0, sigma=1.0, adapt_covariance=False, negative_weights=negative_weights
+            )
+        gained[negative_weights] = distribution.mean[0] / np.linalg.norm(distribution.mean[1:])
+    # How far it goes astray falls with √μ_eff: by theory 1.41 times as straight.
+    assert gained[True] > 1.25 * gained[False]
+
+
+def test_the_mass_of_optimal_weights_is_that_of_unequal_scores() -> None:
+    # Σ (E z)² ≈ m and Σ |E z| ≈ .8 m: some m (.4)² of them.
+    assert selection_mass(optimal_weights(100)) == pytest.approx(16, rel=0.1)
