@@ -129,6 +129,18 @@ def test_a_mat_of_version_7_3_has_images_and_channels(
     assert [list(report.channel_values) for _, report in sorted(told(server).items())] == values.tolist()
 
 
+@pytest.mark.parametrize("names", ["channel_1,channel_2", "Channel 1,Channel 2", "t_onset,channel01,channel02"])
+def test_a_table_has_a_column_for_each_channel(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, names: str
+) -> None:
+    before = "9.5," if names.startswith("t_onset") else ""
+    rows = [f"{place},{before}{2 * place},{2 * place + 1}" for place in range(4)]
+    rig.steps = [lambda: rig.write("block000.csv", "\n".join([f"index,{names}", *rows, ""]).encode())]
+    rig.bridge(session).run(blocks=1)
+    came = [list(report.channel_values) for _, report in sorted(told(server).items())]
+    assert came == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_the_images_of_a_mat_may_be_rows_of_characters(
     session: EvolutionSession, rig: Rig, server: FakeSearchServer, version: str

@@ -45,7 +45,8 @@ _LASTING = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.DATA_LOSS)  # client 
 class Bridge:
     """Runs a session through a folder, as XDream does, so that a rig needs no change.
 
-    Of each block it writes the images, and waits for a score file `block%03d.mat`, `.h5` or `.csv` of the same number.
+    Of each block it writes the images, and waits for a score file `block%03d.mat`, `.h5` or `.csv` of the same number;
+    a table has a column `image_id` or `index`, and `score`, or `channel_1`, `channel_2` and so on.
     A journal in the folder lets a bridge that is started again go on where it was: no block is shown again, and none is
     told twice.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,14 +125,17 @@ def _read_csv(path: Path) -> ScoreFile:
     lines = [(number, cells) for number, cells in lines if any(cells)]
     header = [name.lower() for name in lines[0][1]] if lines else []
     key = next((name for name in ("image_id", "index") if name in header), None)
-    if key is None or "score" not in header or len(lines) < 2:
-        raise UnreadableError(f"{path}: expected a header with image_id or index, and score, and rows below it")
+    scored = ["score"] if "score" in header else [name for name in header if re.fullmatch(r"channel[_ ]?\d+", name)]
+    if key is None or not scored or len(lines) < 2:
+        raise UnreadableError(
+            f"{path}: expected a header with image_id or index, and score or channel_1, channel_2 …, and rows below it"
+        )
     if short := [number for number, cells in lines[1:] if len(cells) != len(header)]:
         raise UnreadableError(f"{path}: line {short[0]} has not as many cells as the header")
     rows = [dict(zip(header, cells, strict=True)) for _, cells in lines[1:]]
     # Where cells end with a semicolon, a comma is the decimal point.
     decimal = "," if delimiter == ";" else "."
-    values = np.array([[_cell(row["score"].replace(decimal, "."))] for row in rows], np.float64)
+    values = np.array([[_cell(row[name].replace(decimal, ".")) for name in scored] for row in rows], np.float64)
     open_ended = not text.endswith(("\n", "\r"))
     if key == "image_id":
         return ScoreFile(path, tuple(row[key] for row in rows), None, values, open_ended)
