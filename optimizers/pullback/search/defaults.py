@@ -12,7 +12,7 @@ NEEDS_EIGENBASIS = frozenset({"hessian_cma"})
 # Wang & Ponce (2021), section 6: as many of 4,096 axes are enough.
 _MOST_AXES = 500
 # Of the first step size, the last one.
-_LAST_SHARE = 0.3
+_LAST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
