@@ -56,18 +56,35 @@ def test_a_generation_of_equal_scores_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize("negative_weights", [False, True])
-def test_scores_that_say_nothing_leave_the_step_size_where_it_is(negative_weights: bool) -> None:
+def test_the_path_of_scores_that_say_nothing_is_a_standard_normal_vector(negative_weights: bool) -> None:
     rng, n = np.random.default_rng(1), 30
     distribution, lengths = Distribution.begin(np.zeros(n), 1.0), []
     for _ in range(600):
         points = distribution.sample(14, rng)
         distribution = distribution.updated(
-            points, rng.random(14), first=1.0, adapt_covariance=False, negative_weights=negative_weights
+            points, rng.random(14), first=1.0, sigma=1.0, adapt_covariance=False, negative_weights=negative_weights
         )
         lengths.append(np.linalg.norm(distribution.path) ** 2)
-    # The path is a standard normal vector then, whatever the weights.
     assert np.mean(lengths[100:]) == pytest.approx(n, rel=0.1)
-    assert 0.1 < distribution.sigma < 10
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 5, 6])
+def test_few_scores_move_the_mean_towards_the_best_and_no_farther_than_samples_lie(m: int) -> None:
+    begun, rng = Distribution.begin(np.zeros(20), 1.0), np.random.default_rng(m)
+    points = begun.sample(m, rng)
+    after = begun.updated(points, np.arange(m, 0.0, -1), first=1.0, sigma=1.0, negative_weights=True)
+    assert after.mean @ points[0] > 0
+    assert np.linalg.norm(after.mean) < 2 * np.linalg.norm(points, axis=1).max()
+
+
+def test_points_from_elsewhere_that_all_agree_are_gone_to() -> None:
+    # An evening's good latents, told to a new search: how they differ says little, where they lie a lot.
+    n, rng = 60, np.random.default_rng(0)
+    there = np.full(n, 1.5)
+    begun = Distribution.begin(np.zeros(n), 1.0)
+    points = there + 0.1 * rng.standard_normal((20, n))
+    after = begun.updated(points, rng.random(20), first=1.0, sigma=1.0, negative_weights=True)
+    assert np.linalg.norm(after.mean - there) < 0.4 * np.linalg.norm(there)
 
 
 def test_negative_weights_climb_a_noisy_slope_straighter() -> None:
@@ -83,7 +100,7 @@ def test_negative_weights_climb_a_noisy_slope_straighter() -> None:
                 points, scores, first=1.0, sigma=1.0, adapt_covariance=False, negative_weights=negative_weights
             )
         gained[negative_weights] = distribution.mean[0] / np.linalg.norm(distribution.mean[1:])
-    # How far it goes astray falls with √μ_eff: by theory 1.41 times as straight.
+    # Progress for the length of the way is as Σ wᵢ E zᵢ · √μ_eff: by theory 1.41 times as straight here.
     assert gained[True] > 1.25 * gained[False]
 
 

@@ -157,8 +157,17 @@ def test_the_package_exports_what_it_promises() -> None:
 
 def test_a_step_size_that_is_adapted_has_no_last_one() -> None:
     assert complete(SearchSettings("hessian_cma", decay_generations=0), 10).last_sigma is None
-    assert complete(SearchSettings("hessian_cma", sigma=2.0), 10).last_sigma == pytest.approx(0.6)
+    assert complete(SearchSettings("hessian_cma", sigma=2.0), 10).last_sigma == pytest.approx(0.4)
     both = SearchSettings("hessian_cma", decay_generations=0, last_sigma=0.5)
     assert faults(both, 10) == {
         "last_sigma": "last_sigma has no meaning where decay_generations is 0; leave one of them out"
+    }
+
+
+def test_a_step_size_that_is_adapted_goes_with_positive_weights() -> None:
+    assert complete(SearchSettings("hessian_cma", decay_generations=0), 10).negative_weights is False
+    assert complete(SearchSettings("hessian_cma", negative_weights=False), 10).negative_weights is False
+    both = SearchSettings("hessian_cma", decay_generations=0, negative_weights=True)
+    assert faults(both, 10) == {
+        "negative_weights": "negative_weights needs a step size that falls, but decay_generations is 0; leave one out"
     }

@@ -14,6 +14,7 @@ from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError
 from pullback_server.sessions.events import Entry, SessionState, StateChanged, ThreadFailed
 from pullback_server.sessions.resources import session_message
+from pullback_server.sessions.scores import image_scores
 from pullback_server.sessions.session import Session
 from pullback_server.sessions.thread import ThreadState
 from session_driver import CARRY_OVER, DROP, LEASE, SHOW_AGAIN, Driver, abandoned, failed, scored, session_spec
@@ -194,10 +195,22 @@ def test_several_scores_become_one_and_say_how_sure_it_is(aggregation: search_pb
     values = iter([1.0, 2.0, 6.0])
     for trial in driver.ask():
         driver.tell(scored(trial.trial_id, next(values) if trial.image_id == images[0] else 0.0))
-    found = {each.image_id: each for each in driver.session.threads[0].closed[0].closed.scores}[images[0]]
+    found = {each.image_id: each for each in driver.session.threads[0].closed[0].closed.scores}
     mean = aggregation == search_pb2.AGGREGATION_MEAN
-    assert found.score == (3.0 if mean else median([1.0, 2.0, 6.0]))
-    assert found.variance == pytest.approx(variance([1.0, 2.0, 6.0]) / 3 * (1 if mean else 1.5707963))
+    assert found[images[0]].score == (3.0 if mean else median([1.0, 2.0, 6.0]))
+    # The noise is that of all images, so that none is believed less than another for how its own few scores fell.
+    pooled = variance([1.0, 2.0, 6.0]) / len(images)
+    expected = pooled / 3 * (1 if mean else 1.5707963)
+    assert [each.variance for each in found.values()] == pytest.approx([expected] * len(images))
+
+
+def test_an_image_that_was_shown_more_often_is_surer_and_one_that_was_shown_once_less() -> None:
+    trials = {"often": [1.0, 3.0, 2.0, 2.0], "twice": [5.0, 7.0], "once": [9.0]}
+    found = {each.image_id: each for each in image_scores(trials, search_pb2.AGGREGATION_MEAN)}
+    # (3 · ⅔ + 1 · 2) / 4
+    assert {name: each.variance for name, each in found.items()} == pytest.approx(
+        {"often": 0.25, "twice": 0.5, "once": 1}
+    )
 
 
 def test_one_score_says_nothing_of_how_sure_it_is() -> None:

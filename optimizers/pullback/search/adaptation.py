@@ -87,21 +87,27 @@ class Distribution(State):
             learning_rate: How far the mean moves: 1 = as far as the weighted steps.
             adapt_covariance: Whether C changes.
             negative_weights: Whether the mean moves away from the worse half, too; C follows the better half alone.
+                Not with adapted step sizes, whose rule was made for positive weights.
         """
         n = self.mean.size
+        # y = (x − m)/σ, and C^-½ y = B diag(1/d) Bᵀ y
+        steps = (points - self.mean) / self.sigma
+        coordinates = steps @ self.axes / self.lengths
+        bounds = bounded_steps(coordinates)
         weights = recombination_weights(len(points))
-        pulls = optimal_weights(len(points)) if negative_weights else weights
+        pulls = weights
+        # What all points have in common weights of sum zero do not see: of points from elsewhere it is what counts.
+        if negative_weights and not _agree(bounds[:, None] * coordinates):
+            pulls = optimal_weights(len(points))
         mass, pull_mass = selection_mass(weights), selection_mass(pulls)
         # (55) and (56)
         path_rate = (pull_mass + 2) / (n + pull_mass + 5)
         rank_one_path_rate = (4 + pull_mass / n) / (n + 4 + 2 * pull_mass / n)
-        # y = (x − m)/σ of the better half, or of all, and C^-½ y = B diag(1/d) Bᵀ y
-        steps = (points - self.mean) / self.sigma
-        coordinates = steps @ self.axes / self.lengths
+        # The better half, or all.
         best = ranked(scores)[: pulls.size]
-        if negative_weights:
+        if pulls is not weights:
             pulls = shared_among_equals(pulls, scores[best])
-        factors = bounded_steps(coordinates)[best]
+        factors = bounds[best]
         chosen = factors[:, None] * steps[best]
         step = pulls @ chosen  # (41)
         whitened = (pulls * factors) @ coordinates[best] @ self.axes.T
@@ -137,6 +143,13 @@ class Distribution(State):
             + rank_mu_rate * (selected.T * weights) @ selected
         )
         return _decomposed(replace(moved, covariance=covariance), gap=1 / (10 * n * (rank_one_rate + rank_mu_rate)))
+
+
+def _agree(coordinates: Float64[np.ndarray, "m k"]) -> bool:
+    """Whether whitened points have more in common than samples have: they were not drawn from the distribution."""
+    m, n = coordinates.shape
+    # √m z̄ ~ N(0, I) of samples, and its length is √n within some ½.
+    return float(np.linalg.norm(coordinates.sum(axis=0))) / math.sqrt(m) > math.sqrt(n) + 4
 
 
 def _decomposed(distribution: Distribution, gap: float) -> Distribution:

@@ -37,7 +37,8 @@ class SearchSettings:
         mutation_size: Standard deviation of a mutation in units of the prior's, above 0.
         selectivity: How strongly fitter parents are preferred, above 0.
         last_sigma: Step size after `decay_generations`, above 0.
-        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better.
+        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better;
+            not where the step size is adapted.
     """
 
     method: str
@@ -113,6 +114,11 @@ def faults(settings: SearchSettings, dim: int) -> dict[str, str]:
             found[name] = f"{name} is {bounds}, but {value!r} came"
     if settings.last_sigma is not None and settings.decay_generations == 0:
         found.setdefault("last_sigma", "last_sigma has no meaning where decay_generations is 0; leave one of them out")
+    if settings.negative_weights and settings.decay_generations == 0:
+        found.setdefault(
+            "negative_weights",
+            "negative_weights needs a step size that falls, but decay_generations is 0; leave one out",
+        )
     return found
 
 
@@ -171,7 +177,7 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
             "adapt_covariance": True,
             "decay_generations": 60,
             "learning_rate": 1.0,
-            # The rule by which the step size is adapted was made for positive weights.
+            # The rule by which the step size is adapted was made for positive weights, and would be misled.
             "negative_weights": settings.decay_generations != 0,
         }
         if settings.decay_generations != 0:

@@ -66,7 +66,8 @@ class HessianCMA(Method[HessianState]):
         adapt_covariance: Whether the covariance is adapted, or stays as it begins.
         decay_generations: Updates over which the step size falls to `last_sigma`; 0 = it is adapted.
         learning_rate: How far the mean moves: 1 = as far as the weighted steps of a generation.
-        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better.
+        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better;
+            needs a step size that falls.
         last_sigma: None where the step size is adapted.
     """
 

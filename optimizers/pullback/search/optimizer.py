@@ -183,7 +183,8 @@ class Optimizer:
             scores: Shape (m,), finite, or NaN where there is none.
             ids: Names of what was shown, for its offspring to call as their parents; empty where there is none.
             variances: Of the scores, shape (m,), at least 0, or NaN where not known: that of a mean of r repeats is
-                s²/r. Scores that are less sure count less (`Told.reliable_scores`).
+                s²/r, with s² from the repeats of all (of one's own few it says little, and would disturb the order).
+                Scores that are less sure count less (`Told.reliable_scores`).
 
         Raises:
             InvalidInputError: A shape or a number cannot be used; nothing has changed then.

@@ -98,7 +98,7 @@ class Telling:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """What an image's scores became: their aggregate, and its variance where there were several."""
+    """What an image's scores became: their aggregate, and its variance where some image had several."""
 
     image_id: str
     score: float

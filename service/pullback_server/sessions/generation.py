@@ -12,7 +12,7 @@ import numpy as np
 
 from pullback_api.v1 import search_pb2
 from pullback_server.sessions.events import Asking, GenerationOpened, ImageScore, Outcome, Telling
-from pullback_server.sessions.scores import aggregate
+from pullback_server.sessions.scores import image_scores
 
 
 @dataclass
@@ -182,11 +182,8 @@ class Generation:
 
     def scores(self) -> tuple[ImageScore, ...]:
         """The images that have all their scores, with what those became."""
-        return tuple(
-            aggregate(image_id, showings.scores, self._options.aggregation)
-            for image_id, showings in self.images.items()
-            if self._scored(showings)
-        )
+        scored = {name: showings.scores for name, showings in self.images.items() if self._scored(showings)}
+        return image_scores(scored, self._options.aggregation)
 
     def unscored(self) -> tuple[list[str], list[str]]:
         """The images without their scores: those that are left out, and those that go on, if it is closed now."""
