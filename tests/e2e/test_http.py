@@ -19,7 +19,7 @@ from live_server import LiveServer
 from pullback_api.v1 import jobs_pb2, search_pb2
 from pullback_server.address import AddressError
 from pullback_server.server import MAX_REQUEST_BYTES, Config, Server
-from requests_for_tiny import LONG, invert_tiny
+from requests_for_tiny import LONG, exported, invert_tiny, trials_of
 from tiny import DIM, SIZE
 
 # MATLAB's webread gives up after so many seconds.
@@ -122,6 +122,24 @@ def test_an_evolution_goes_from_generation_to_generation(live: LiveServer, call:
     known = live.search.GetSession(search_pb2.GetSessionRequest(name=session))
     assert known.trials == 10
     assert known.threads[0].best_score == 4
+
+
+def test_an_onset_that_is_null_is_none_however_often_it_is_told(live: LiveServer, call: Call) -> None:
+    session = call("Search/CreateSession", spec={"threads": CMA})["name"]
+    trials = [trial["trial_id"] for trial in ask(call, session)]
+    told = {
+        "columns": {"trial_ids": trials[:3], "scores": [1, None, 2], "t_onsets": [0.5, None, 1.5]},
+        "trials": {"trial_id": trials[3], "score": 3, "t_onset": None},
+    }
+    assert call("Search/Tell", session=session, **told)["recorded"] == 4
+    again = call("Search/Tell", session=session, **told)
+    assert (again["recorded"], again["repeated_reports"]) == (0, 4)
+    over_grpc = search_pb2.TrialReport(trial_id=trials[3], score=3, t_onset=float("nan"))
+    response = live.search.Tell(search_pb2.TellRequest(session=session, trials=[over_grpc]))
+    assert (response.recorded, response.repeated_reports) == (0, 1)
+    reports = [trial.report for trial in trials_of(exported(live, search_pb2.Session(name=session)))]
+    onsets = {each.trial_id: each.t_onset if each.HasField("t_onset") else None for each in reports}
+    assert [onsets[name] for name in trials] == [0.5, None, 1.5, None]
 
 
 def test_images_come_by_url(live: LiveServer, http: httpx.Client, call: Call) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,6 +19,7 @@ from pullback_api.v1 import geometry_pb2, search_pb2
 from requests_for_tiny import ask, begin_search, exported, generations_of, search_spec, tell_scores, trials_of
 
 StartServer = Callable[..., LiveServer]
+FORMAT = re.compile(rb"pullback-search-\d")
 HESSIAN = {"optimizer": {"method": search_pb2.SEARCH_METHOD_HESSIAN_CMA, "population": 6}, "max_generations": 3}
 
 
@@ -70,6 +76,53 @@ def test_a_session_that_waited_for_its_optimizer_goes_on_without_being_asked(sta
         time.sleep(0.1)
     else:
         raise AssertionError("the session did not go on")
+
+
+def rewrite_states(data: Path, old: bytes, new: bytes) -> None:
+    """Replaces some bytes of the optimizers' states in the folder of a server that has ended, as long as before."""
+    with closing(sqlite3.connect(data / "pullback.sqlite")) as database, database:
+        for path in [each for each in (data / "blobs").glob("??/*") if old in each.read_bytes()]:
+            content = path.read_bytes().replace(old, new)
+            digest = hashlib.sha256(content).hexdigest()
+            (data / "blobs" / digest[:2]).mkdir(exist_ok=True)
+            (data / "blobs" / digest[:2] / digest).write_bytes(content)
+            database.execute("UPDATE session_files SET digest = ? WHERE digest = ?", (digest, path.name))
+            select = "SELECT payload, session, sequence FROM session_events WHERE kind = 'GenerationOpened'"
+            for payload, *key in database.execute(select).fetchall():
+                changed = payload.replace(path.name.encode(), digest.encode())
+                update = "UPDATE session_events SET payload = ? WHERE session = ? AND sequence = ?"
+                database.execute(update, (changed, *key))
+
+
+def test_after_an_upgrade_that_cannot_read_its_state_a_session_goes_on_with_the_version_before(
+    start_server: StartServer, server: LiveServer
+) -> None:
+    quiet = begin_search(server, {"max_generations": 3}, seed=2)
+    evolve(server, quiet)
+    live = start_server()
+    session = begin_search(live, {"max_generations": 3}, seed=2)
+    trials = ask(live, session)
+    live.terminate()
+    (ours,) = {found for path in live.data.glob("blobs/??/*") for found in FORMAT.findall(path.read_bytes())}
+    other = b"pullback-search-0"
+    # To the server that starts now, the state is what an upgraded one would find.
+    rewrite_states(live.data, ours, other)
+    live.start()
+    assert tell_scores(live, session, trials).recorded == len(trials)
+    for _ in range(2):
+        with pytest.raises(grpc.RpcError) as caught:
+            ask(live, session)
+        assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+        for words in (other.decode(), ours.decode(), "the version that wrote it", "initial_latents"):
+            assert words in caught.value.details()
+    thread = state_of(live, session).threads[0]
+    assert (thread.state, thread.error.message) == (search_pb2.THREAD_STATE_FAILED, caught.value.details())
+    assert tell_scores(live, session, trials).repeated_reports == len(trials)
+    live.terminate()
+    rewrite_states(live.data, other, ours)
+    live.start()
+    evolve(live, session)
+    assert latents_of(live, session) == latents_of(server, quiet)
 
 
 def test_leases_outlive_the_server(start_server: StartServer) -> None:

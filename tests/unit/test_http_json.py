@@ -110,6 +110,14 @@ def test_the_null_of_a_single_trial_is_its_score() -> None:
         assert len(columns.scores) == 1
 
 
+def test_a_null_onset_is_nan_among_others_and_nothing_alone() -> None:
+    onsets = tell(columns={"trial_ids": ["a", "b"], "scores": [1, 2], "t_onsets": [0.5, None]}).columns.t_onsets
+    assert onsets[0] == 0.5
+    assert math.isnan(onsets[1])
+    assert not tell(columns={"trial_ids": "a", "scores": 1, "t_onsets": None}).columns.t_onsets
+    assert not tell(trials={"trial_id": "a", "score": 1, "t_onset": None}).trials[0].HasField("t_onset")
+
+
 def test_a_null_column_of_several_trials_is_no_column() -> None:
     assert not tell(columns={"trial_ids": ["a", "b"], "scores": None, "valid": [False, False]}).columns.scores
 

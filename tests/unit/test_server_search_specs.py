@@ -13,8 +13,9 @@ import pytest
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import ApiError
+from pullback_server.sessions.codec import read_event, write_event
 from pullback_server.sessions.dry_run import DryRun
-from pullback_server.sessions.events import Outcome, Report
+from pullback_server.sessions.events import Outcome, Report, Telling, Told
 from pullback_server.specs import complete_session_spec, read_reports
 from tiny import CLASSES, DIM, write_catalogue
 
@@ -192,6 +193,24 @@ def test_columns_are_reports() -> None:
     ]
 
 
+def test_an_onset_that_is_nan_is_none_and_the_report_is_known_when_it_comes_again() -> None:
+    told = [
+        reports(
+            report(trial_id="z", score=0.0, t_onset=math.nan),
+            trial_ids=["a", "b"],
+            scores=[1.0, 2.0],
+            t_onsets=[0.5, math.nan],
+        )
+        for _ in range(2)
+    ]
+    assert [each.t_onset for _, each in told[0]] == [None, 0.5, None]
+    assert told[0] == told[1]
+    # What is written of it, strict JSON, is read as it was.
+    for _, each in told[0]:
+        event = Told((Telling(each, 0, 0, 0, reference=False, late=False, outcome=1, score=1.0),))
+        assert read_event(*write_event(event)) == event
+
+
 def test_columns_without_a_score_need_no_scores() -> None:
     assert [each.outcome for _, each in reports(trial_ids=["a"], valid=[False])] == [Outcome.FAILED]
 
@@ -217,7 +236,8 @@ def test_columns_without_a_score_need_no_scores() -> None:
         (None, {"trial_ids": ["a"], "scores": [1.0], "image_ids": ["b", "c"]}, "columns.image_ids"),
         (None, {"trial_ids": ["a"], "scores": [math.nan]}, "columns.scores[0]"),
         (None, {"trial_ids": ["a"], "scores": [1e101]}, "columns.scores[0]"),
-        (None, {"trial_ids": ["a"], "scores": [1.0], "t_onsets": [math.nan]}, "columns.t_onsets[0]"),
+        (None, {"trial_ids": ["a"], "scores": [1.0], "t_onsets": [-math.inf]}, "columns.t_onsets[0]"),
+        (None, {"trial_ids": ["a", "b"], "scores": [1.0] * 2, "t_onsets": [math.nan, math.inf]}, "columns.t_onsets[1]"),
         (None, {"trial_ids": [""], "scores": [1.0]}, "columns[0].trial_id"),
     ],
 )

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 
-from pullback_server.errors import unavailable
+from pullback_api.v1 import search_pb2
+from pullback_server.errors import ApiError, failed_precondition, unavailable
 from pullback_server.sessions import live
-from pullback_server.sessions.events import Began
+from pullback_server.sessions.events import Began, Report, SessionState, StateChanged
+from pullback_server.sessions.live import LiveSession
 from pullback_server.sessions.registry import SessionRegistry
+from pullback_server.sessions.serving import Asker, tell
 from pullback_server.sessions.thread import ThreadState
-from pullback_server.store import Store
+from pullback_server.store import SessionEventRecord, Store
 from pullback_server.worker.messages import Evolved
-from session_driver import session_spec
+from session_driver import scored, session_spec
 
 
 class Workers:
@@ -81,3 +87,164 @@ def test_a_thread_waits_for_a_worker_that_cannot_start_and_fails_where_its_optim
         return found
 
     assert asyncio.run(asyncio.wait_for(run(), timeout=30)) == state
+
+
+# Another version ------------------------------------------------------------------------------------------------------
+
+
+class Version(Workers):
+    """An executor that evolves states of its own version only, each a function of the one before and the scores."""
+
+    def __init__(self, version: bytes) -> None:
+        super().__init__(starts_after=0, deaths=0)
+        self.version = version
+        self.refused = 0
+
+    async def begin_search(self, **call: Any) -> Evolved:
+        return self._evolved(str(call["seed"]).encode(), call["count"])
+
+    async def evolve(self, **call: Any) -> Evolved:
+        version, _, state = call["state"].partition(b" ")
+        if version != self.version:
+            self.refused += 1
+            raise failed_precondition(f"state {version!r}, but this version reads {self.version!r}")
+        return self._evolved(hashlib.sha256(state + call["scores"].tobytes()).digest(), call["count"])
+
+    def _evolved(self, state: bytes, count: int) -> Evolved:
+        latents = np.full((count, 2), sum(state), np.float32)
+        return Evolved(self.version + b" " + state, latents, (("sampled", ()),) * count)
+
+
+@asynccontextmanager
+async def serving(store: Store, workers: Version) -> AsyncIterator[SessionRegistry]:
+    """A server with these workers, from its start to its end; session `a`, of two threads, is there."""
+    turns: Any = Turns()
+    executor: Any = workers
+    registry = SessionRegistry(store, turns, executor)
+    await registry.start()
+    if store.sessions.record("a") is None:
+        spec = session_spec(({"generator": "generators/tiny"},) * 2)
+        began = Began("0.1.0", ("a" * 64,) * 2, ("",) * 2, ())
+        await registry.create("a", request_id="", content=b"", spec=spec, began=began)
+    yield registry
+    await registry.stop()
+
+
+async def ask(session: LiveSession, *threads: int) -> list[search_pb2.Trial]:
+    """All trials of some threads, as soon as there are any."""
+    while True:
+        answer = await Asker(session, search_pb2.AskRequest(session="sessions/a", threads=threads)).answer(0.1)
+        if answer.trials:
+            return list(answer.trials)
+
+
+def scores_of(trials: list[search_pb2.Trial]) -> list[tuple[str, Report]]:
+    return [(f"trials[{i}]", scored(trial.trial_id, float(i))) for i, trial in enumerate(trials)]
+
+
+async def evolve(registry: SessionRegistry, generations: int) -> None:
+    async with registry.using("a") as session:
+        while all(len(thread.closed) < generations for thread in (await session.read(lambda each: each.threads))):
+            # Both threads at once, in an order that nothing changes.
+            trials = sorted([*await ask(session, 0), *await ask(session, 1)], key=lambda trial: trial.image_id)
+            await tell(session, scores_of(trials), [])
+        await ask(session, 0)
+        await ask(session, 1)
+
+
+def log_of(store: Store) -> list[SessionEventRecord]:
+    return store.sessions.events("a")
+
+
+def opened_in(store: Store) -> list[bytes]:
+    """The events that opened generations, with the digests of latents and states."""
+    return sorted(event.payload for event in log_of(store) if event.kind == "GenerationOpened")
+
+
+async def refusal(session: LiveSession, *threads: int) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        await ask(session, *threads)
+    return caught.value
+
+
+def timed(run: Any) -> None:
+    asyncio.run(asyncio.wait_for(run, timeout=30))
+
+
+def test_a_thread_of_another_version_ends_in_no_log_and_goes_on_with_its_own_bit_for_bit(
+    store: Store, tmp_path: Path
+) -> None:
+    async def run(store: Store, *, upgraded: bool) -> None:
+        async with serving(store, Version(b"1")) as registry, registry.using("a") as session:
+            trials = [*await ask(session, 0), *await ask(session, 1)]
+            if not upgraded:
+                await tell(session, scores_of(sorted(trials, key=lambda trial: trial.image_id)), [])
+                await evolve(registry, 3)
+        if not upgraded:
+            return
+        async with serving(store, workers := Version(b"2")) as registry, registry.using("a") as session:
+            # What need only be written down is: the images are shown already.
+            told = await tell(session, scores_of(sorted(trials, key=lambda trial: trial.image_id)), [])
+            assert told.recorded == 8
+            error = await refusal(session)
+            written = log_of(store)
+            assert error.code == grpc.StatusCode.FAILED_PRECONDITION
+            for words in ("state b'1'", "reads b'2'", "the version that wrote it", "initial_latents"):
+                assert words in error.message
+            assert "thread 1 waits" in (await refusal(session, 1)).message
+            assert log_of(store) == written
+            # It is tried once, not over and over; a session that knows of it is not forgotten.
+            assert workers.refused == 2
+            assert not session.idle
+            late = scored("mine", 5.0, trials[0].image_id)
+            response = await tell(session, [("trials[0]", late)], [])
+            assert (response.recorded, response.late) == (1, 1)
+            assert [thread.state for thread in response.threads] == [search_pb2.THREAD_STATE_FAILED] * 2
+            assert response.threads[0].error.message == error.message
+            assert [event.kind for event in log_of(store)[len(written) :]] == ["Told"]
+        async with serving(store, Version(b"2")) as registry, registry.using("a") as session:
+            # A server finds out at its start, without being asked.
+            while len(registry.blocked("a")) < 2:
+                await asyncio.sleep(0)
+        async with serving(store, Version(b"1")) as registry:
+            await evolve(registry, 3)
+
+    quiet = Store(tmp_path / "quiet")
+    timed(run(store, upgraded=True))
+    timed(run(quiet, upgraded=False))
+    assert opened_in(store) == opened_in(quiet)
+    assert not [event for event in log_of(store) if event.kind == "ThreadFailed"]
+    quiet.close()
+
+
+def test_threads_that_can_go_on_do_while_another_waits_for_its_version(store: Store) -> None:
+    async def run() -> None:
+        async with serving(store, Version(b"1")) as registry, registry.using("a") as session:
+            first, second = await ask(session, 0), await ask(session, 1)
+        async with serving(store, Version(b"2")) as registry, registry.using("a") as session:
+            await tell(session, [*scores_of(first), *scores_of(second)[:1]], [])
+            await refusal(session, 0)
+            abandoned = [Report(trial.trial_id, "", search_pb2.OUTCOME_ABANDONED) for trial in second[1:]]
+            await tell(session, [(f"trials[{i}]", each) for i, each in enumerate(abandoned)], [])
+            trials = await ask(session)
+            assert {trial.thread for trial in trials} == {1}
+            await tell(session, scores_of(trials), [])
+            await refusal(session)
+
+    timed(run())
+
+
+def test_a_session_that_waits_for_its_version_can_be_closed_and_is_then_like_any_other(store: Store) -> None:
+    async def run() -> None:
+        async with serving(store, Version(b"1")) as registry, registry.using("a") as session:
+            trials = [*await ask(session, 0), *await ask(session, 1)]
+        async with serving(store, Version(b"2")) as registry:
+            async with registry.using("a") as session:
+                await tell(session, scores_of(trials), [])
+                await refusal(session)
+                await session.change(lambda journal: journal.add([StateChanged(SessionState.CLOSED)]))
+                assert "closed" in (await refusal(session)).message
+            assert not registry.blocked("a")
+            assert session.idle
+
+    timed(run())

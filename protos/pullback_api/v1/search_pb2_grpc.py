@@ -34,7 +34,8 @@ class SearchStub(object):
     the optimizer makes the next. All of it is an append-only log: what was acknowledged is on disk, and a server that
     was killed goes on exactly where an uninterrupted one would be.
 
-    NOT_FOUND: no such session, image, generator or eigenbasis. FAILED_PRECONDITION: the session is paused or closed.
+    NOT_FOUND: no such session, image, generator or eigenbasis. FAILED_PRECONDITION: the session is paused or closed,
+    or what is asked for waits for a server of the version that evolved it before.
     """
 
     def __init__(self, channel):
@@ -108,7 +109,8 @@ class SearchServicer(object):
     the optimizer makes the next. All of it is an append-only log: what was acknowledged is on disk, and a server that
     was killed goes on exactly where an uninterrupted one would be.
 
-    NOT_FOUND: no such session, image, generator or eigenbasis. FAILED_PRECONDITION: the session is paused or closed.
+    NOT_FOUND: no such session, image, generator or eigenbasis. FAILED_PRECONDITION: the session is paused or closed,
+    or what is asked for waits for a server of the version that evolved it before.
     """
 
     def CreateSession(self, request, context):
@@ -270,7 +272,8 @@ class Search(object):
     the optimizer makes the next. All of it is an append-only log: what was acknowledged is on disk, and a server that
     was killed goes on exactly where an uninterrupted one would be.
 
-    NOT_FOUND: no such session, image, generator or eigenbasis. FAILED_PRECONDITION: the session is paused or closed.
+    NOT_FOUND: no such session, image, generator or eigenbasis. FAILED_PRECONDITION: the session is paused or closed,
+    or what is asked for waits for a server of the version that evolved it before.
     """
 
     @staticmethod

@@ -18,6 +18,7 @@ from pullback_server.sessions.events import Event, SessionState, StateChanged
 from pullback_server.sessions.export import export_session
 from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.registry import SessionRegistry
+from pullback_server.sessions.resources import mark_blocked
 from pullback_server.sessions.serving import MAX_WAIT_SECONDS, Asker, tell
 from pullback_server.specs import complete_session_spec, read_reports
 from pullback_server.specs.common import enum_names
@@ -46,10 +47,10 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         try:
             # A repeat is answered before it is looked at closely.
             if request.request_id and (known := await self._registry.repeated(request.request_id, content)):
-                return _resource(known)
+                return self._resource(known)
             spec = complete_session_spec(request.spec)
             began = await self._creation.begin(spec)
-            return _resource(
+            return self._resource(
                 await self._registry.create(
                     new_id(), request_id=request.request_id, content=content, spec=spec, began=began
                 )
@@ -62,7 +63,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
     ) -> search_pb2.Session:
         """See the contract."""
         del context
-        return _resource(await self._registry.record(parse_session(request.name, "name")))
+        return self._resource(await self._registry.record(parse_session(request.name, "name")))
 
     async def ListSessions(  # noqa: N802
         self, request: search_pb2.ListSessionsRequest, context: Context
@@ -77,7 +78,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
             limit=size + 1, before=read_cursor(decode_token(request.page_token)), states=list(request.states)
         )
         return search_pb2.ListSessionsResponse(
-            sessions=[_resource(record) for _, record in rows[:size]],
+            sessions=[self._resource(record) for _, record in rows[:size]],
             next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
         )
 
@@ -159,7 +160,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         del context
         session_id = parse_session(request.name, "name")
         async with self._registry.using(session_id) as live:
-            first = search_pb2.SessionPiece(session=_resource(await self._registry.record(session_id)))
+            first = search_pb2.SessionPiece(session=self._resource(await self._registry.record(session_id)))
             yield first
             async for piece in export_session(live, include_images=request.include_images):
                 yield piece
@@ -177,13 +178,13 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
 
         async with self._registry.using(session_id) as live:
             await live.change(decide)
-        return _resource(await self._registry.record(session_id))
+        return self._resource(await self._registry.record(session_id))
 
-
-def _resource(record: SessionRecord) -> search_pb2.Session:
-    session = search_pb2.Session.FromString(record.summary)
-    session.spec.MergeFromString(record.spec)
-    return session
+    def _resource(self, record: SessionRecord) -> search_pb2.Session:
+        session = search_pb2.Session.FromString(record.summary)
+        session.spec.MergeFromString(record.spec)
+        mark_blocked(session.threads, self._registry.blocked(record.id))
+        return session
 
 
 def _check_request_id(request_id: str) -> None:

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import grpc
 import numpy as np
 
+from pullback_server.errors import ApiError
 from pullback_server.executor import Executor
 from pullback_server.names import parse_generator
 from pullback_server.scheduler import Scheduler
@@ -35,6 +37,18 @@ class Proposal:
     optimizer: bytes
 
 
+class OtherVersionError(ApiError):
+    """A thread waits for a server of another version: this one cannot read its optimizer's state."""
+
+    def __init__(self, thread: int, reason: str) -> None:
+        super().__init__(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            f"thread {thread} waits for another version of Pullback: {reason}. Nothing is lost: run the server of the "
+            "version that wrote it, and the thread goes on; or begin a new session with its best latents as "
+            "initial_latents",
+        )
+
+
 class Evolver:
     """Makes generations, each a function of the log alone: made again after a crash, it is the same bit for bit."""
 
@@ -48,6 +62,7 @@ class Evolver:
         """The next generation of a thread that is to make one.
 
         Raises:
+            OtherVersionError: Another version wrote the optimizer's state.
             ApiError: UNAVAILABLE where the worker died; DATA_LOSS where a file is missing or damaged; whatever the
                 optimizer raises.
         """
@@ -59,15 +74,22 @@ class Evolver:
         rows = {image.image_id: row for row, image in enumerate(last.opened.images)}
         scores, carried = last.closed.scores, last.closed.carried
         variances = np.array([np.nan if each.variance is None else each.variance for each in scores])
-        evolved = await self._executor.evolve(
-            state=await self._scheduler.in_store(self._store.blobs.read, last.opened.optimizer),
-            latents=latents[[rows[each.image_id] for each in scores]],
-            scores=np.array([each.score for each in scores]),
-            variances=None if np.isnan(variances).all() else variances,
-            ids=tuple(each.image_id for each in scores),
-            # What is carried over takes places of the next generation, but never all.
-            count=max(1, thread.spec.optimizer.population - len(carried)),
-        )
+        state = await self._scheduler.in_store(self._store.blobs.read, last.opened.optimizer)
+        try:
+            evolved = await self._executor.evolve(
+                state=state,
+                latents=latents[[rows[each.image_id] for each in scores]],
+                scores=np.array([each.score for each in scores]),
+                variances=None if np.isnan(variances).all() else variances,
+                ids=tuple(each.image_id for each in scores),
+                # What is carried over takes places of the next generation, but never all.
+                count=max(1, thread.spec.optimizer.population - len(carried)),
+            )
+        except ApiError as error:
+            # Of an optimizer that has begun, nothing else than its state can stand in the way.
+            if error.code == grpc.StatusCode.FAILED_PRECONDITION:
+                raise OtherVersionError(number, error.message) from error
+            raise
         return _proposal(thread, _next_number(last), evolved, carried, latents[[rows[name] for name in carried]])
 
     async def _begin(self, session: Session, thread: Thread) -> Evolved:

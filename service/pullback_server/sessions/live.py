@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 import grpc
 
 from pullback_api.v1 import search_pb2, values_pb2
-from pullback_server.errors import ApiError, unavailable
+from pullback_server.errors import ApiError, failed_precondition, unavailable
 from pullback_server.executor import Executor
 from pullback_server.names import session_name
 from pullback_server.scheduler import Scheduler
 from pullback_server.sessions.asking import candidates
 from pullback_server.sessions.codec import read_event
 from pullback_server.sessions.events import Entry, GenerationOpened, SessionState, ThreadFailed
-from pullback_server.sessions.evolving import Evolver, Proposal
+from pullback_server.sessions.evolving import Evolver, OtherVersionError, Proposal
 from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.latents import Latents
 from pullback_server.sessions.pictures import ImageCache, Pictures
@@ -84,12 +84,30 @@ class LiveSession:
         # What is being written is awaited when the server ends, what is being made is not.
         self._changes: set[asyncio.Task[Any]] = set()
         self._evolving: dict[int, asyncio.Task[None]] = {}
+        # In no log: a server of the right version goes on with these threads, and this one finds out anew.
+        self._blocked: dict[int, str] = {}
         self._closing = False
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is at it, and nothing is being made for it."""
-        return not (self.users or self._changes or self._evolving or self.pictures.busy)
+        """Whether nobody is at it, nothing is being made for it, and its log says all that is known of it."""
+        return not (self.users or self._changes or self._evolving or self._blocked or self.pictures.busy)
+
+    @property
+    def blocked(self) -> Mapping[int, str]:
+        """The threads that wait for a server of another version, each with what there is to do about it."""
+        return self._blocked
+
+    def check_not_blocked(self, session: Session, threads: Collection[int]) -> None:
+        """Refuses to ask threads, empty = all, of which this server can go on with none.
+
+        Raises:
+            ApiError: FAILED_PRECONDITION where some of them wait for another version, and the others have ended.
+        """
+        asked = [thread.number for thread in session.threads if not threads or thread.number in threads]
+        left = [number for number in asked if not session.finished([number])]
+        if left and self._blocked.keys() >= set(left):
+            raise failed_precondition(self._blocked[left[0]])
 
     # Reading and changing --------------------------------------------------------------------------------------
 
@@ -165,8 +183,10 @@ class LiveSession:
         """Sets going what the session waits for."""
         if self._closing:
             return
+        waiting = {thread.number for thread in session.evolving}
+        self._blocked = {number: why for number, why in self._blocked.items() if number in waiting}
         for thread in session.evolving:
-            if thread.number not in self._evolving:
+            if thread.number not in self._evolving and thread.number not in self._blocked:
                 self._evolving[thread.number] = asyncio.create_task(self._evolve(thread.number))
 
     def want(self, session: Session, image_ids: list[str]) -> None:
@@ -183,6 +203,10 @@ class LiveSession:
         try:
             proposal = await self._propose(number)
             await self._write(lambda: self._open(proposal))
+        except OtherVersionError as error:
+            _log.error("session %s: %s", self.id, error.message)
+            self._blocked[number] = error.message
+            self._audience.notify()
         except ApiError as error:
             failed = ThreadFailed(number, error.code.value[0], error.message)
             await self._write(lambda: self._fail(failed))

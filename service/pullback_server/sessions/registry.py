@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 
@@ -111,6 +111,11 @@ class SessionRegistry:
         if record is None:
             raise not_found(f"no session {session_name(session_id)!r}; ListSessions tells which there are")
         return record
+
+    def blocked(self, session_id: str) -> Mapping[int, str]:
+        """The session's threads that wait for a server of another version, as far as is known, each with the reason."""
+        live = self._live.get(session_id)
+        return {} if live is None else live.blocked
 
     @asynccontextmanager
     async def using(self, session_id: str) -> AsyncIterator[LiveSession]:

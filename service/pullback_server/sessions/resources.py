@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import grpc
 from google.rpc import status_pb2
 
 from pullback_api.v1 import search_pb2
@@ -52,6 +55,19 @@ def thread_message(thread: Thread) -> search_pb2.Thread:
     if thread.best is not None:
         message.best_score, message.best_image_id = thread.best.score, thread.best.image_id
     return message
+
+
+def mark_blocked(threads: Sequence[search_pb2.Thread], blocked: Mapping[int, str]) -> None:
+    """Says of a session's threads which ones this server cannot go on with, and why: what no log holds.
+
+    Args:
+        threads: All threads of a session, as its log has them.
+        blocked: Numbers of threads that wait for a server of another version, each with the reason.
+    """
+    for number, reason in blocked.items():
+        threads[number].state = search_pb2.THREAD_STATE_FAILED
+        error = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message=reason)
+        threads[number].error.CopyFrom(error)
 
 
 def closed_summary(event: GenerationClosed, *, minimize: bool) -> search_pb2.GenerationSummary:

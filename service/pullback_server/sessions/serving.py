@@ -15,7 +15,7 @@ from pullback_server.sessions.dry_run import DryRun
 from pullback_server.sessions.events import Asked, Event, GenerationOpened, LeasesRenewed, Report
 from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.live import LiveSession
-from pullback_server.sessions.resources import thread_message
+from pullback_server.sessions.resources import mark_blocked, thread_message
 from pullback_server.sessions.session import Session, Trial, image_number
 from pullback_server.sessions.telling import Judge, decide_tell
 from pullback_server.sessions.watching import wait_for
@@ -37,7 +37,7 @@ class Asker:
         """Leases trials; waits at most `wait` seconds while there is nothing to show.
 
         Raises:
-            ApiError: FAILED_PRECONDITION where the session is paused or closed; see `decide_ask`.
+            ApiError: FAILED_PRECONDITION where the session is paused or closed, or another version's; see `decide_ask`.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -62,6 +62,7 @@ class Asker:
         session, request = journal.session, self._request
         check_asking(session)
         check_threads(session, request.threads, "threads")
+        self._live.check_not_blocked(session, request.threads)
         journal.add(expire_leases(session, journal.now))
         images: dict[str, values_pb2.Image] = {}
 
@@ -125,12 +126,14 @@ async def tell(
         # Where nothing is new, the request has come a second time.
         repeated = () if tally.new else tally.threads
         journal.add(end_generations(session, end_generation, repeated))
-        return search_pb2.TellResponse(
+        response = search_pb2.TellResponse(
             recorded=len(tally.new),
             repeated_reports=tally.repeated,
             late=tally.late,
             threads=[thread_message(thread) for thread in session.threads],
         )
+        mark_blocked(response.threads, live.blocked)
+        return response
 
     return await live.change(decide)
 

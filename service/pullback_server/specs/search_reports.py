@@ -57,8 +57,7 @@ def _read_trial(trial: search_pb2.TrialReport, path: str, wrong: Violations) -> 
             )
     if len(trial.channel_values) > MAX_CHANNELS:
         wrong.add(f"{path}.channel_values", f"expected at most {MAX_CHANNELS:,}, but {len(trial.channel_values)} came")
-    if not math.isfinite(trial.t_onset):
-        wrong.add(f"{path}.t_onset", f"expected a finite number of seconds, but {trial.t_onset} came")
+    t_onset = _onset(trial.t_onset, f"{path}.t_onset", wrong) if trial.HasField("t_onset") else None
     if len(trial.note) > MAX_NOTE:
         wrong.add(f"{path}.note", f"expected at most {MAX_NOTE} characters, but {len(trial.note)} came")
     return Report(
@@ -67,9 +66,17 @@ def _read_trial(trial: search_pb2.TrialReport, path: str, wrong: Violations) -> 
         outcome=outcome,
         score=trial.score if trial.HasField("score") else None,
         channel_values=tuple(trial.channel_values),
-        t_onset=trial.t_onset if trial.HasField("t_onset") else None,
+        t_onset=t_onset,
         note=trial.note,
     )
+
+
+def _onset(seconds: float, path: str, wrong: Violations) -> float | None:
+    """An onset in seconds; None for NaN, which stands where nothing was shown: a fixation that broke before."""
+    if math.isinf(seconds):
+        wrong.add(path, f"expected a finite number of seconds, or NaN where there is none, but {seconds} came")
+    # NaN is not equal to itself: the same report would not be known when it comes again.
+    return None if math.isnan(seconds) else seconds
 
 
 def _read_columns(columns: search_pb2.TrialColumns, wrong: Violations) -> list[tuple[str, Report]]:
@@ -90,14 +97,13 @@ def _read_columns(columns: search_pb2.TrialColumns, wrong: Violations) -> list[t
                 f"expected a finite number up to ±{MAX_SCORE:g}, but {columns.scores[i]} came; "
                 f"set valid[{i}] to false where there is none",
             )
-        if columns.t_onsets and not math.isfinite(columns.t_onsets[i]):
-            wrong.add(f"columns.t_onsets[{i}]", f"expected a finite number of seconds, but {columns.t_onsets[i]} came")
+        t_onset = _onset(columns.t_onsets[i], f"columns.t_onsets[{i}]", wrong) if columns.t_onsets else None
         report = Report(
             trial_id=trial_id,
             image_id=columns.image_ids[i] if columns.image_ids else "",
             outcome=Outcome.SCORED if valid else Outcome.FAILED,
             score=columns.scores[i] if valid else None,
-            t_onset=columns.t_onsets[i] if columns.t_onsets else None,
+            t_onset=t_onset,
         )
         found.append((f"columns[{i}]", report))
     return found

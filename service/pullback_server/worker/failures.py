@@ -13,9 +13,15 @@ from pullback.errors import (
 )
 from pullback_server.worker.messages import Failure
 
+
+class UnreadableStateError(Exception):
+    """An optimizer's state as some version of Pullback wrote it, but of a form that this one does not read."""
+
+
 _CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (InvalidInputError, grpc.StatusCode.INVALID_ARGUMENT),
     (UnknownNameError, grpc.StatusCode.NOT_FOUND),
+    (UnreadableStateError, grpc.StatusCode.FAILED_PRECONDITION),
     (IncompatibleEigenbasisError, grpc.StatusCode.FAILED_PRECONDITION),
     (WeightsCorruptedError, grpc.StatusCode.DATA_LOSS),
     # Someone has to put the weights in place: trying again by itself does not help.

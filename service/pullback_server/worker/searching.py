@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pullback import generators
+from pullback.errors import InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search import Candidates, Optimizer, make_optimizer, restore
 from pullback_api.tensors import unpack
 from pullback_api.v1 import search_pb2
 from pullback_server.specs import search_settings, search_space
+from pullback_server.worker.failures import UnreadableStateError
 from pullback_server.worker.messages import BeginSearch, CallDone, CallMessage, Evolve, Evolved
 
 
@@ -29,7 +31,11 @@ def begin_search(call: BeginSearch) -> Iterator[CallMessage]:
 
 def evolve(call: Evolve) -> Iterator[CallMessage]:
     """Tells an optimizer what its latents scored and asks it for the next."""
-    optimizer = restore(call.state)
+    try:
+        optimizer = restore(call.state)
+    except InvalidInputError as error:
+        # The store has checked the digest: these are the bytes that a server wrote.
+        raise UnreadableStateError(str(error)) from error
     optimizer.tell(call.latents, call.scores, ids=call.ids, variances=call.variances)
     yield CallDone(call.call, _evolved(optimizer, optimizer.ask(call.count)))
 
