@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import Any, Literal, SupportsFloat, TypeAlias, TypedDict, get_args
 
+import numpy as np
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
@@ -179,12 +180,55 @@ def whole_number(field: str, value: int, *, minimum: int) -> int:
     """
     expected = f"{field} must be a whole number from {minimum} to {_INT32_MAX}, got {value!r}"
     try:
-        number = operator.index(value)  # NumPy's integers too
+        whole = operator.index(value)  # NumPy's integers too
     except TypeError as error:
         raise InvalidArgumentError(expected) from error
-    if not minimum <= number <= _INT32_MAX:
+    # True is 1 to Python, but nobody who writes it means a number.
+    if isinstance(value, bool | np.bool_) or not minimum <= whole <= _INT32_MAX:
         raise InvalidArgumentError(expected)
-    return number
+    return whole
+
+
+def number(field: str, value: Any) -> float:
+    """The value as a float, NumPy's scalars too.
+
+    Raises:
+        InvalidArgumentError: It is no number. Texts, True and False and arrays are none.
+    """
+    expected = f"{field} must be a number, got {value!r}"
+    if not isinstance(value, SupportsFloat) or isinstance(value, bool | np.bool_) or np.ndim(np.asarray(value)):
+        raise InvalidArgumentError(expected)
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidArgumentError(expected) from error
+
+
+def optional_number(field: str, value: Any) -> float | None:
+    """`number`; None for None."""
+    return None if value is None else number(field, value)
+
+
+def optional_flag(field: str, value: Any) -> bool | None:
+    """The value, NumPy's too; None for None.
+
+    Raises:
+        InvalidArgumentError: It is neither True nor False.
+    """
+    if value is not None and not isinstance(value, bool | np.bool_):
+        raise InvalidArgumentError(f"{field} must be True or False, got {value!r}")
+    return None if value is None else bool(value)
+
+
+def optional_text(field: str, value: Any) -> str:
+    """The value; an empty text, which asks for the default, for None.
+
+    Raises:
+        InvalidArgumentError: It is no text.
+    """
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgumentError(f"{field} must be a text, got {value!r}")
+    return value or ""
 
 
 def choice(field: str, value: str, known: Mapping[str, Any]) -> Any:
@@ -193,7 +237,8 @@ def choice(field: str, value: str, known: Mapping[str, Any]) -> Any:
     Raises:
         InvalidArgumentError: There is no such word.
     """
-    if value not in known:
+    # A list cannot even be looked for.
+    if not isinstance(value, str) or value not in known:
         raise InvalidArgumentError(f"unknown {field} {value!r}; known: {', '.join(known)}")
     return known[value]
 
@@ -211,12 +256,15 @@ def optional_positive(field: str, value: float | None) -> float:
     """The value; 0, which asks for the default, for None.
 
     Raises:
-        InvalidArgumentError: It is not above 0.
+        InvalidArgumentError: It is no number, or not above 0.
     """
+    if value is None:
+        return 0.0
+    positive = number(field, value)
     # A 0 that somebody wrote must not get onto the wire, where it asks for the default. Written so that NaN fails too.
-    if value is not None and not value > 0:
+    if not positive > 0:
         raise InvalidArgumentError(f"{field} must be a number above 0, got {value!r}; leave it out for the default")
-    return value or 0.0
+    return positive
 
 
 def optional_count(field: str, value: int | None) -> int:

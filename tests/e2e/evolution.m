@@ -139,6 +139,18 @@ for value = {'no camera', Inf}
   check(numel(pullback.ask(failing, 'timeout', 20)) == 3, 'one was told, and the others can be asked for at once');
 end
 
+% Trials that were asked for and never told, as by a rig that crashed.
+lost = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 3);
+pullback.ask(lost);
+lastwarn('', '');
+[trials, finished] = pullback.ask(lost, 'timeout', 7);
+[words, identifier] = lastwarn();
+check(isempty(trials) && ~finished, 'nothing to show while they are out');
+check(strcmp(identifier, 'pullback:leased'), 'which is said');
+check(~isempty(strfind(words, 'the trials of 3 images of thread 0 were asked for and not told')), 'with what is out');
+pullback.tell(lost, {}, [], 'end_generation', 0);
+check(numel(pullback.ask(lost)) == 3, 'they are shown again');
+
 % What cannot be meant.
 failure = refused(@() pullback.evolve('nobody', 'server', server, 'optimizer', 'cma'));
 check(strcmp(failure.identifier, 'pullback:not_found'), 'an unknown generator');

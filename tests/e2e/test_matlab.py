@@ -14,10 +14,13 @@ import pytest
 from live_server import LiveServer
 from pullback_api.tensors import unpack
 from pullback_api.v1 import search_pb2
-from requests_for_tiny import exported, generations_of, trials_of
+from pullback_client import Client, InternalError
+from requests_for_tiny import ask, begin_search, exported, generations_of, tell_scores, trials_of
 
 HERE = Path(__file__).parent
 CLIENT = HERE.parents[1] / "clients" / "matlab"
+
+RANDOM = {"method": search_pb2.SEARCH_METHOD_RANDOM, "population": 6}
 
 octave = shutil.which("octave-cli")
 needs_octave = pytest.mark.skipif(octave is None, reason="octave-cli is not here; Debian has it in the package octave")
@@ -72,6 +75,77 @@ def test_a_whole_evolution_in_octave(tmp_path: Path, environment: dict[str, str]
     channels = [list(trial.report.channel_values) for trial in trials_of(pieces_of_both)]
     assert channels.count([]) == 1
     assert [1, 3] in channels
+
+
+RUN_A_FAILED_SESSION = """
+warning('off', 'Octave:shadowed-function');
+addpath(getenv('PULLBACK_MATLAB'));
+session = pullback.session(getenv('PULLBACK_SESSION'), 'server', getenv('PULLBACK_HTTP'));
+for action = {@() pullback.run(session, @(pixels) 1), @() pullback.ask(session, 'threads', 0)}
+  try
+    action{1}();
+  catch failure
+    printf('%s: %s\\n', failure.identifier, failure.message);
+  end
+end
+[trials, finished] = pullback.ask(session, 'threads', 1);
+printf('%d trials, finished %d\\n', numel(trials), finished);
+"""
+
+
+@needs_octave
+def test_a_thread_that_cannot_go_on_is_an_error_once_the_others_have_ended(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server = LiveServer(tmp_path / "data", environment)
+    server.start()
+    try:
+        session = begin_search(server, {"max_generations": 3}, {"max_generations": 2, "optimizer": RANDOM})
+        trials: list[search_pb2.Trial] = []
+        while len(trials) < 12:
+            trials += ask(server, session)
+        server.terminate()
+        damage_states(server, b"cma")
+        server.start("--http", "127.0.0.1:0")
+        tell_scores(server, session, trials)
+        variables = {"PULLBACK_HTTP": server.http, "PULLBACK_MATLAB": str(CLIENT), "PULLBACK_SESSION": session.name}
+        assert octave is not None
+        ended = subprocess.run(
+            [octave, "--norc", "--eval", RUN_A_FAILED_SESSION],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        described = server.search.GetSession(search_pb2.GetSessionRequest(name=session.name))
+        with (
+            Client(server.target) as client,
+            pytest.raises(InternalError, match=f"thread 0 of {session.name} cannot go on: .*damaged"),
+        ):
+            list(client.session(session.name))
+    finally:
+        server.close()
+    *raised, other = ended.stdout.splitlines()
+    assert len(raised) == 2
+    for line in raised:
+        assert line.startswith(f"pullback:data_loss: thread 0 of {session.name} cannot go on: ")
+        assert "damaged" in line
+    assert other == "0 trials, finished 1"
+    # The one that could go on was run to its end.
+    assert described.threads[1].state == search_pb2.THREAD_STATE_FINISHED
+
+
+def damage_states(server: LiveServer, method: bytes) -> None:
+    """Damages what the optimizers of a method are made of, on the disk of a server that does not run."""
+    damaged = 0
+    for path in (server.data / "blobs").glob("??/*"):
+        data = path.read_bytes()
+        if b'\\"method\\": \\"%s\\"' % method in data:  # JSON as a text of the file's JSON header
+            path.write_bytes(data[:-1] + b"?")
+            damaged += 1
+    assert damaged
 
 
 def test_every_function_of_the_client_has_its_help() -> None:

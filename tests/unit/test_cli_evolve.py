@@ -32,8 +32,17 @@ SCORES = """
 def red(image):
     return float(image.convert("RGB").getpixel((0, 0))[0])
 
+def exposed(image):
+    raise RuntimeError("no [camera]")
+
 def broken(image):
-    raise RuntimeError("no camera")
+    return exposed(image.resize((2, 2)))
+
+def elsewhere(image):
+    return image.resize("large")
+
+def endless(image):
+    return float("inf")
 """
 
 
@@ -44,6 +53,9 @@ class Result(NamedTuple):
 
 
 Run = Callable[..., Result]
+
+DAMAGED = Failure(grpc.StatusCode.INTERNAL, "the worker died").status()
+"""Why a thread cannot go on."""
 
 
 @pytest.fixture
@@ -119,7 +131,7 @@ def test_a_function_of_a_module_of_the_working_directory_will_do(
         ("red", "--score must be module:function or file.py:function, got 'red'"),
         ("nowhere.py:red", "no such file: nowhere.py"),
         ("nowhere_at_all:red", "no module 'nowhere_at_all'"),
-        ("{folder}/scores.py:green", "has no function 'green'; known: red, broken"),
+        ("{folder}/scores.py:green", "has no function 'green'; known: red, exposed, broken"),
     ],
 )
 def test_a_score_that_cannot_be_found_begins_no_session(
@@ -131,9 +143,62 @@ def test_a_score_that_cannot_be_found_begins_no_session(
     assert server.sessions == {}
 
 
-def test_an_error_of_the_function_is_its_own(run: Run, score: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RuntimeError, match="no camera"):
-        main(["evolve", "faces", "--optimizer", "cma", "--score", score.replace(":red", ":broken")])
+HOW_TO_GO_ON = """
+sessions/1 stays on the server, with every score that was told.
+  watch it:      pullback evolve --session sessions/1
+  go on with it: pullback evolve --session sessions/1 --score MODULE:FUNCTION
+  its data:      pullback export sessions/1 FILE
+  end it:        pullback sessions close sessions/1
+"""
+
+
+def test_an_error_of_the_function_says_how_to_go_on_and_where_in_its_file_it_was(run: Run, score: str) -> None:
+    file = score.removesuffix(":red")
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{file}:broken")
+    assert result.code == 1
+    assert result.err.startswith(HOW_TO_GO_ON)
+    # From Python 3.11 on, a line may have marks below it.
+    lines = [line for line in result.err.removeprefix(HOW_TO_GO_ON).splitlines() if line.strip(" ^~")]
+    assert lines == [
+        "error: --score: RuntimeError: no [camera]",
+        f'  File "{file}", line 9, in broken',
+        "    return exposed(image.resize((2, 2)))",
+        f'  File "{file}", line 6, in exposed',
+        '    raise RuntimeError("no [camera]")',
+    ]
+    assert run("evolve", "--session", 1, "--score", score, "--generations", 1).code == 0
+
+
+def test_of_an_error_in_a_package_that_the_function_calls_its_own_line_is_shown(run: Run, score: str) -> None:
+    file = score.removesuffix(":red")
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{file}:elsewhere")
+    assert result.code == 1
+    assert result.err.count("  File ") == 1
+    assert f'  File "{file}", line 12, in elsewhere' in result.err
+
+
+def test_a_score_that_cannot_be_told_says_how_to_go_on_too(run: Run, score: str) -> None:
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", score.replace(":red", ":endless"))
+    assert result.code == 1
+    assert result.err.startswith(HOW_TO_GO_ON)
+    assert "error: the score of trial000000 is infinite" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_wait_for_what_others_have_asked_for_is_explained(
+    run: Run, score: str, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pullback_client.search.waiting.SILENT", 0.2)
+    with Client(server.target) as client:
+        session = client.evolve("faces", optimizer="cma")
+        session.tell(batch := session.ask(), {batch[0].id: 1.0, batch[1].id: 1.0})
+        later = threading.Timer(1.0, session.end_generation)
+        later.start()
+        result = run("evolve", "--session", 1, "--score", score, "--generations", 2)
+        later.join()
+    assert result.code == 0, result.err
+    (line,) = result.err.splitlines()
+    assert line.startswith("warning: sessions/1 has nothing to show: the trials of 2 images of thread 0 were asked for")
 
 
 def test_the_options_reach_the_server(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
@@ -261,7 +326,29 @@ def test_sessions_are_listed(run: Run, server: FakeSearchServer) -> None:
         assert word in listed
     assert "sessions/1" not in run("sessions", "--state", "paused").out
     result = run("sessions", "--state", "asleep")
-    assert (result.code, "known: active, paused, closed" in result.err) == (1, True)
+    assert (result.code, "known: active, paused, closed, finished, failed" in result.err) == (1, True)
+
+
+def test_sessions_are_listed_by_what_the_table_says_of_them(run: Run, server: FakeSearchServer) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", max_generations=1).run(lambda image: 1.0)
+        client.evolve("faces", optimizer="cma")
+        client.evolve("faces", optimizer="cma")
+        client.evolve("faces", optimizer="cma", threads=[{}, {}])
+        client.evolve("faces", optimizer="cma").close()
+        for number in (2, 4, 5):
+            server.sessions[f"sessions/{number}"].threads[0].fail(DAMAGED)
+    words = {line.split()[1]: line for line in run("sessions").out.splitlines() if "sessions/" in line}
+    expected = {1: "finished", 2: "failed", 3: "active", 4: "active, failed", 5: "closed, failed"}
+    for number, word in expected.items():
+        assert f" {word} " in words[f"sessions/{number}"]
+    listed = {
+        word: [number for number in expected if f"sessions/{number} " in run("sessions", "--state", word).out]
+        for word in ("active", "finished", "failed", "closed", "paused")
+    }
+    assert listed == {"active": [3, 4], "finished": [1], "failed": [2, 4, 5], "closed": [5], "paused": []}
+    both = run("sessions", "--state", "finished", "--state", "closed").out
+    assert [number for number in expected if f"sessions/{number} " in both] == [1, 5]
 
 
 def test_a_session_is_paused_resumed_and_closed(run: Run, server: FakeSearchServer) -> None:
@@ -370,8 +457,7 @@ def test_a_bridge_whose_thread_cannot_go_on_ends_with_an_error(
 ) -> None:
     with Client(server.target) as client:
         client.evolve("faces", optimizer="cma")
-    error = Failure(grpc.StatusCode.INTERNAL, "the worker died").status()
-    server.sessions["sessions/1"].threads[0].fail(error)
+    server.sessions["sessions/1"].threads[0].fail(DAMAGED)
     result = run("bridge", "--session", 1, "--folder", tmp_path)
     assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
     assert "0 blocks told" in result.out
@@ -400,10 +486,22 @@ def test_a_bridge_takes_a_short_table_after_the_time_it_is_given(
 def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: FakeSearchServer) -> None:
     with Client(server.target) as client:
         client.evolve("faces", optimizer="cma")
-    session = server.sessions["sessions/1"]
-    session.threads[0].fail(Failure(grpc.StatusCode.INTERNAL, "the worker died").status())
+    server.sessions["sessions/1"].threads[0].fail(DAMAGED)
     result = run("evolve", "--session", 1)
     assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+
+
+def test_a_thread_that_cannot_go_on_is_told_after_the_others_are_done_and_written(
+    run: Run, score: str, server: FakeSearchServer, tmp_path: Path
+) -> None:
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    server.sessions["sessions/1"].threads[0].fail(DAMAGED)
+    out = tmp_path / "out"
+    result = run("evolve", "--session", 1, "--score", score, "--generations", 2, "--out", out)
+    assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+    assert sum(line.startswith("thread 1, generation") for line in result.out.splitlines()) == 2
+    assert "session.json" in names(out)
 
 
 @pytest.mark.parametrize(

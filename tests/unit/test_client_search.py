@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -144,6 +145,42 @@ def test_threads_share_what_they_do_not_say_themselves(client: Client, server: F
         ({"threads": []}, "threads is empty"),
         ({"dry_run": {"loud": 1}}, "unknown of dry_run: loud; known: noise, failing"),
         ({"references": {"a": "nowhere.png"}}, "no such file: nowhere.png"),
+        ({"notes": {"subject": 7}}, "notes: 'subject' must be a text, got 7"),
+        ({"notes": {"a": None}}, "notes: 'a' must be a text, got None"),
+        ({"notes": {7: "a"}}, "a key of notes must be a text, got 7"),
+        ({"notes": "M1"}, "notes must be a dict, got 'M1'"),
+        ({"references": ["a.png"]}, r"references must be a dict, got \['a.png'\]"),
+        ({"title": 7}, "title must be a text, got 7"),
+        ({"space": 1}, "space must be a text, got 1"),
+        ({"class_label": 207}, "class_label must be a text, got 207"),
+        ({"eigenbasis": 3}, "eigenbasis must be a text, got 3"),
+        ({"optimizer": ["cma"]}, r"unknown optimizer \['cma'\]; known: hessian_cma"),
+        ({"channel_weights": 2}, "channel_weights must be a list of numbers, one per channel, got 2"),
+        ({"channel_weights": np.array(2.0)}, "channel_weights must be a list of numbers"),
+        ({"channel_weights": "12"}, "channel_weights must be a list of numbers, one per channel, got '12'"),
+        ({"channel_weights": [1, "2"]}, r"channel_weights\[1\] must be a number, got '2'"),
+        ({"channel_weights": np.ones((2, 2))}, r"channel_weights\[0\] must be a number, got array"),
+        ({"negative_weights": "no"}, "negative_weights must be True or False, got 'no'"),
+        ({"adapt_covariance": 1}, "adapt_covariance must be True or False, got 1"),
+        ({"minimize": "yes"}, "minimize must be True or False, got 'yes'"),
+        ({"greyscale": "yes"}, "greyscale must be True or False, got 'yes'"),
+        ({"sigma": "1"}, "sigma must be a number, got '1'"),
+        ({"sigma": True}, "sigma must be a number, got True"),
+        ({"sigma": np.ones(1)}, r"sigma must be a number, got array\(\[1.\]\)"),
+        ({"max_norm": "1"}, "max_norm must be a number, got '1'"),
+        ({"luminance": "1"}, "luminance must be a number, got '1'"),
+        ({"min_scored": "1"}, "min_scored must be a number, got '1'"),
+        ({"lease": "1"}, "lease must be a number, got '1'"),
+        ({"lease": float("inf")}, "lease must be from 1 to 86400 seconds, got inf"),
+        ({"population": True}, "population must be a whole number from 1 to 2147483647, got True"),
+        ({"seed": "1"}, "seed must be a whole number from 0 to 2147483647, got '1'"),
+        ({"size": 64}, r"size must be two numbers, \(width, height\), got 64"),
+        ({"initial_latents": "none"}, r"initial_latents must be numbers, shape \(n, dim\), got 'none'"),
+        ({"dry_run": 1}, "dry_run must be True or False, got 1"),
+        ({"dry_run": {"noise": "1"}}, "dry_run: noise must be a number, got '1'"),
+        ({"threads": 2}, "threads must be a list of options, one entry per evolution, got 2"),
+        ({"threads": ["cma"]}, r"threads\[0\] must be a dict of options, got 'cma'"),
+        ({"threads": [{"generator": 7}]}, "generator must be a text, got 7"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_before_anything_is(
@@ -152,6 +189,28 @@ def test_what_cannot_be_sent_is_refused_before_anything_is(
     with pytest.raises(pullback_client.InvalidArgumentError, match=message):
         client.evolve("faces", **options)  # type: ignore[arg-type]
     assert server.state.calls == []
+
+
+def test_numpys_numbers_and_arrays_are_options_as_pythons_are(client: Client, server: FakeSearchServer) -> None:
+    client.evolve(
+        "faces",
+        optimizer="cma",
+        population=np.int64(10),  # type: ignore[arg-type]
+        sigma=np.float32(0.5),  # type: ignore[arg-type]
+        exponent=np.array(1.0),  # type: ignore[arg-type]
+        negative_weights=np.True_,  # type: ignore[arg-type]
+        channel_weights=np.array([1.0, 2.0]),
+        size=np.array([64, 32]),  # type: ignore[arg-type]
+        dry_run=np.True_,  # type: ignore[arg-type]
+        lease=np.int32(30),  # type: ignore[arg-type]
+    )
+    spec = server.state.called("CreateSession")[0].spec
+    (thread,) = spec.threads
+    assert (thread.optimizer.population, thread.optimizer.sigma, thread.optimizer.exponent) == (10, 0.5, 1)
+    assert thread.optimizer.negative_weights
+    assert list(thread.channel_weights) == [1, 2]
+    assert (spec.images.width, spec.images.height, spec.lease.seconds) == (64, 32, 30)
+    assert spec.HasField("dry_run")
 
 
 def test_an_option_that_does_not_exist_is_a_type_error(client: Client) -> None:
@@ -310,6 +369,137 @@ def test_threads_that_have_ended_have_no_batches_while_others_go_on(client: Clie
     assert [thread.state for thread in session.status().threads] == [ThreadState.FINISHED, ThreadState.OPEN]
 
 
+def lose(server: FakeSearchServer, thread: int, code: grpc.StatusCode = grpc.StatusCode.DATA_LOSS) -> None:
+    """A thread of the first session cannot go on."""
+    server.sessions["sessions/1"].threads[thread].fail(Failure(code, "its state is damaged").status())
+
+
+def test_a_failed_thread_ends_its_loop_with_its_error(session: EvolutionSession, server: FakeSearchServer) -> None:
+    message = "thread 0 of sessions/1 cannot go on: its state is damaged"
+    batches = iter(session)
+    batch = next(batches)
+    session.tell(batch, [1.0] * len(batch))
+    lose(server, 0)
+    with pytest.raises(pullback_client.InternalError, match=message) as raised:
+        next(batches)
+    assert raised.value.code == grpc.StatusCode.DATA_LOSS
+    for attempt in (session.next_batch, lambda: list(session.stream()), lambda: session.run(red)):
+        with pytest.raises(pullback_client.InternalError, match=message):
+            attempt()
+    assert session.next_batch(raise_failed=False) is None
+    session.close()
+    with pytest.raises(pullback_client.InternalError, match=message):
+        session.next_batch()
+
+
+def test_a_failed_thread_does_not_stop_those_that_go_on(client: Client, server: FakeSearchServer) -> None:
+    session = client.evolve("faces", optimizer="cma", threads=[{}, {"max_generations": 3}])
+    lose(server, 0, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    shown = []
+
+    def show() -> None:
+        for batch in session:
+            shown.append({trial.thread for trial in batch})
+            session.tell(batch, [1.0] * len(batch))
+
+    with pytest.raises(pullback_client.ResourceExhaustedError, match="thread 0 of sessions/1 cannot go on"):
+        show()
+    assert shown == [{1}] * 3
+    # Who asks for the other thread alone has all that there was.
+    assert session.next_batch(threads=[1]) is None
+
+
+def test_a_run_goes_on_with_the_other_threads_of_one_that_failed(client: Client, server: FakeSearchServer) -> None:
+    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    session.run(red, generations=1)
+    lose(server, 0)
+    with pytest.raises(pullback_client.InternalError, match="thread 0 of sessions/1 cannot go on"):
+        session.run(red, generations=3)
+    assert [thread.generations for thread in session.status().threads] == [1, 3]
+    # Of what was asked for here, nothing is missing.
+    assert session.run(red, generations=1).threads[0].state is ThreadState.FAILED
+
+
+def test_threads_that_a_server_of_this_version_refuses_are_an_error_and_not_asked_for_ever(
+    session: EvolutionSession, server: FakeSearchServer
+) -> None:
+    lose(server, 0, grpc.StatusCode.FAILED_PRECONDITION)
+    server.state.failures["Ask"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "another version's", times=1000)
+    with pytest.raises(pullback_client.FailedPreconditionError, match="thread 0 of sessions/1 cannot go on"):
+        session.next_batch()
+    assert len(server.state.called("Ask")) == 1
+
+
+# Waiting for leases
+
+
+class Clock:
+    """A clock that only waiting moves; after so many seconds, something happens."""
+
+    def __init__(self, session: EvolutionSession, seconds: float) -> None:
+        self.now = 0.0
+        self.session = session
+        self.seconds = seconds
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds <= 1
+        # As if the server had waited too, as it does.
+        self.now += 0.5
+        if self.now >= self.seconds:
+            self.session.end_generation()
+
+
+def attached(client: Client, server: FakeSearchServer, session: EvolutionSession, clock: Clock) -> EvolutionSession:
+    """The session in a program that was started again."""
+    message = server.sessions[session.name].describe()
+    return EvolutionSession(client._transport, message, sleep=clock.sleep, clock=lambda: clock.now)
+
+
+def test_it_is_said_once_why_there_is_nothing_to_show(
+    client: Client, server: FakeSearchServer, session: EvolutionSession
+) -> None:
+    batch = session.ask()
+    session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
+    until = (session.status().updated + timedelta(seconds=600)).astimezone()
+    again = attached(client, server, session, Clock(session, 30.0))
+    with pytest.warns(UserWarning, match="sessions/1 has nothing to show") as warned:
+        assert again.next_batch() is not None
+    (warning,) = warned
+    text = str(warning.message)
+    assert "the trials of 2 images of thread 0 were asked for and not told" in text
+    assert f"at {until:%Y-%m-%d %H:%M:%S} at the latest" in text
+    assert "telling them, or EvolutionSession.end_generation(0), ends the wait" in text
+
+
+def test_those_who_ask_may_say_it_themselves(
+    client: Client, server: FakeSearchServer, session: EvolutionSession
+) -> None:
+    lines: list[str] = []
+    session.ask()
+    again = attached(client, server, session, Clock(session, 6.0))
+    session.tell([TrialResult("trial000000", score=1), TrialResult("trial000001", score=1)])
+    assert again.next_batch(while_leased=lines.append) is not None
+    assert len(lines) == 1
+
+
+def test_a_short_wait_is_nothing_to_speak_of(
+    client: Client, server: FakeSearchServer, session: EvolutionSession
+) -> None:
+    batch = session.ask()
+    session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
+    assert attached(client, server, session, Clock(session, 4.5)).next_batch() is not None
+
+
+def test_a_generation_that_is_made_is_waited_for_without_a_word(client: Client, server: FakeSearchServer) -> None:
+    server.evolving = 40
+    session = client.evolve("faces", optimizer="cma")
+    batch = session.ask()
+    session.tell(batch, [1.0] * len(batch))
+    clock = Clock(session, 1e9)
+    assert attached(client, server, session, clock).next_batch() is not None
+    assert clock.now > 10
+
+
 def test_counts_below_one_are_refused(session: EvolutionSession) -> None:
     with pytest.raises(pullback_client.InvalidArgumentError, match="count must be from 1 to 1000, got 0"):
         session.ask(0)
@@ -369,6 +559,24 @@ def test_results_say_more_than_scores(session: EvolutionSession, server: FakeSea
     assert told(server)["mine 1"].score == 5
 
 
+def test_an_onset_that_is_nan_is_none_and_an_infinite_one_is_refused(
+    session: EvolutionSession, server: FakeSearchServer
+) -> None:
+    batch = session.ask()
+    onsets = np.ma.masked_array([0.5, np.nan, 2.0, 3.0], [False, False, True, False])
+    results = [TrialResult(trial.id, score=1, t_onset=onset) for trial, onset in zip(batch, onsets, strict=True)]
+    session.tell(results)
+    reports = [told(server)[trial.id] for trial in batch]
+    assert [report.HasField("t_onset") for report in reports] == [True, False, False, True]
+    assert [report.t_onset for report in reports if report.HasField("t_onset")] == [0.5, 3]
+    for onset, message in (
+        (float("-inf"), "t_onset of a is infinite"),
+        ("1", "t_onset of a must be a number, got '1'"),
+    ):
+        with pytest.raises(pullback_client.InvalidArgumentError, match=message):
+            session.tell([TrialResult("a", batch[0].image_id, 1, t_onset=onset)])  # type: ignore[arg-type]
+
+
 def test_parts_in_any_order_and_again_count_once(session: EvolutionSession) -> None:
     batch = session.ask()
     session.tell(batch, {batch[3].id: 4.0})
@@ -403,6 +611,7 @@ def test_a_generation_is_ended_with_what_there_is(session: EvolutionSession) -> 
         ({"nobody": 1.0}, "'nobody' is neither a trial nor an image of this batch"),
         ([1.0, 2.0, float("inf"), 3.0], "is infinite"),
         ([1.0, 2.0, 3.0, [1.0, float("-inf")]], "is infinite"),
+        ([1.0, 2.0, 3.0, "high"], "the score of trial000003 must be a number, .* got 'high'"),
     ],
 )
 def test_scores_that_do_not_fit_are_refused_and_nothing_is_told(

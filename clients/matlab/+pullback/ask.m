@@ -14,7 +14,11 @@ function [trials, finished] = ask(session, varargin)
 %      threads    only of these threads, from 0
 %      timeout    wait at most so many seconds; TRIALS may be empty then
 %
-%   A session that is paused or closed raises pullback:failed_precondition.
+%   A session that is paused or closed raises pullback:failed_precondition. Where
+%   every one of these threads has ended and one of them cannot go on, its error
+%   is raised. While there is nothing to show because trials were asked for and
+%   not told, as by a MATLAB that crashed, the warning pullback:leased says so
+%   once, after 5 s.
 %
 %   See also pullback.tell, pullback.image.
 
@@ -22,23 +26,36 @@ function [trials, finished] = ask(session, varargin)
   % The same name at every try: a lost answer leases no other trials.
   request = struct('session', session.name, 'request_id', pullback.internal.unique_name(), 'wait', 3);
   timeout = Inf;
+  threads = [];
   if isfield(options, 'count')
     request.count = options.count;
   end
   if isfield(options, 'threads')
-    request.threads = options.threads;
+    threads = options.threads;
+    request.threads = threads;
   end
   if isfield(options, 'timeout')
     timeout = options.timeout;
   end
   began = tic();
+  said = false;
   while true
     request.wait = max(0, min(3, timeout - toc(began)));
     answer = pullback.call(session.server, 'Search/Ask', request);
     trials = pullback.internal.records(answer.trials);
     finished = answer.finished;
+    if finished
+      pullback.internal.raise_failure(session, threads);
+    end
     if ~isempty(trials) || finished || toc(began) >= timeout
       return
+    end
+    if ~said && ~answer.more && toc(began) >= 5
+      reason = pullback.internal.leases(session, threads);
+      if ~isempty(reason)
+        warning('pullback:leased', '%s', reason);
+        said = true;
+      end
     end
     pause(answer.retry_after_ms / 1000);
   end

@@ -6,7 +6,8 @@ function told = run(session, score, varargin)
 %   It ends when every thread has had its max_generations, or when somebody
 %   closes the session; while the session is paused, it waits. Where SCORE, or
 %   an image, fails, the scores that there are of the batch are told, what was
-%   not scored can be asked for again, and the failure is raised.
+%   not scored can be asked for again, and the failure is raised. Where a thread
+%   cannot go on, its error is raised once the others have ended.
 %
 %      trials    ends once so many trials have been told
 %
@@ -24,22 +25,28 @@ function told = run(session, score, varargin)
     most = options.trials;
   end
   told = 0;
+  finished = false;
   while told < most
     [trials, finished] = next(session);
     if finished
-      return
+      break
     end
     [scores, failure] = scores_of(session, trials, score);
     % What was scored before a failure is told all the same.
     done = trials(1:numel(scores));
     if ~isempty(done) && ~try_to_tell(session, done, scores)
-      return
+      finished = true;
+      break
     end
     told = told + numel(done);
     if ~isempty(failure)
       hand_back(session, trials(numel(done) + 1:end));
       rethrow(failure);
     end
+  end
+  if finished
+    % A session that was closed may have a thread that failed before.
+    pullback.internal.raise_failure(session, []);
   end
 end
 

@@ -151,7 +151,12 @@ class Bridge:
         self._session.wait_for_threads()
         block = self._journal.block
         try:
-            batch = self._session.next_batch(request_id=self._journal.request_id, while_paused=self._watch.note)
+            batch = self._session.next_batch(
+                request_id=self._journal.request_id,
+                while_paused=self._watch.note,
+                while_leased=self._report,
+                raise_failed=False,
+            )
         # Before a restart, they were asked for and not shown; their leases ended, and another program told them.
         except AlreadyExistsError:
             self._remember(self._without_request())

@@ -25,6 +25,7 @@ from pullback_client.cli.common import (
 from pullback_client.cli.course import Course
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.search import running
 from pullback_client.search.options import EvolveOptions
 from pullback_client.search.records import SessionEvent
 from pullback_client.search.session import EvolutionSession
@@ -115,7 +116,8 @@ def evolve(
         course = Course(found, folder, out)
         with _left_alone(found), course.drawn():
             if function is not None:
-                found.run(function, generations=generations, progress=course.add)
+                # A thread that cannot go on is told below, after what there is was written.
+                running.run(found, function, generations=generations, progress=course.add, while_leased=_warn)
             else:
                 for event in _events(found):
                     if event.kind == "generation_closed" and event.generation is not None:
@@ -148,16 +150,33 @@ def _events(session: EvolutionSession) -> Iterator[SessionEvent]:
 
 @contextmanager
 def _left_alone(session: EvolutionSession) -> Iterator[None]:
-    """Ctrl-C leaves the session as it is and says how to go on."""
+    """Ctrl-C, and whatever goes wrong, leave the session as it is and say how to go on."""
     try:
         yield
     except KeyboardInterrupt:
-        err.print(
-            f"\n{session.name} stays on the server, with every score that was told.\n"
-            f"  watch it:      pullback evolve --session {session.name}\n"
-            f"  go on with it: pullback evolve --session {session.name} --score MODULE:FUNCTION\n"
-            f"  its data:      pullback export {session.name} FILE\n"
-            f"  end it:        pullback sessions close {session.name}",
-            highlight=False,
-        )
+        _say_how_to_go_on(session)
         raise typer.Exit(INTERRUPTED) from None
+    except score_function.ScoreFunctionError as error:
+        _say_how_to_go_on(session)
+        err.print("[bold red]error:[/] --score: ", end="", highlight=False)
+        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except Exception:
+        _say_how_to_go_on(session)
+        raise
+
+
+def _say_how_to_go_on(session: EvolutionSession) -> None:
+    err.print(
+        f"\n{session.name} stays on the server, with every score that was told.\n"
+        f"  watch it:      pullback evolve --session {session.name}\n"
+        f"  go on with it: pullback evolve --session {session.name} --score MODULE:FUNCTION\n"
+        f"  its data:      pullback export {session.name} FILE\n"
+        f"  end it:        pullback sessions close {session.name}",
+        highlight=False,
+    )
+
+
+def _warn(line: str) -> None:
+    err.print("[yellow]warning:[/] ", end="", highlight=False)
+    err.print(line, markup=False, highlight=False, soft_wrap=True)

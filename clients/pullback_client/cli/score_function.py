@@ -5,15 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
+from PIL import Image
+
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.search.results import ScoreInput
 from pullback_client.search.running import ScoreFunction
 
 
+class ScoreFunctionError(Exception):
+    """The score function raised something, which is the cause; the text says what, and where in its own file."""
+
+
 def load(text: str) -> ScoreFunction:
-    """The function of `module:function` or `folder/file.py:function`.
+    """The function of `module:function` or `folder/file.py:function`; whatever it raises is a ScoreFunctionError.
 
     Modules are looked for in the working directory too.
 
@@ -29,8 +37,23 @@ def load(text: str) -> ScoreFunction:
     if not callable(function):
         known = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
         raise InvalidArgumentError(f"--score: {where} has no function {name!r}; known: {known or 'none'}")
-    score: ScoreFunction = function
+
+    def score(image: Image.Image) -> ScoreInput:
+        try:
+            value: ScoreInput = function(image)
+        except Exception as error:
+            raise ScoreFunctionError(_described(error, module.__file__)) from error
+        return value
+
     return score
+
+
+def _described(error: Exception, file: str | None) -> str:
+    """Type and message of an error, and the lines of a file through which it came."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is where it is caught
+    # A function that the file has from elsewhere has no line in it.
+    own = [frame for frame in frames if file is not None and Path(frame.filename) == Path(file)] or frames
+    return "".join([*traceback.format_exception_only(type(error), error), *traceback.format_list(own)]).rstrip()
 
 
 def _of_file(path: Path) -> ModuleType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +19,17 @@ from pullback_client.search.session import EvolutionSession
 
 app = typer.Typer(invoke_without_command=True)
 
+# What the table says of a session: the server's states, and what follows from its threads.
+_ENDED = ("finished", "failed")
+_WORDS = (*(state.value for state in SessionState if state is not SessionState.UNKNOWN), *_ENDED)
+
 
 @app.callback()
 def sessions(
     context: typer.Context,
     state: Annotated[
-        list[str] | None, typer.Option(help="Only these: active, paused, closed. May be repeated.")
+        list[str] | None,
+        typer.Option(help=f"Only these: {', '.join(_WORDS)}. May be repeated."),
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -37,7 +42,7 @@ def sessions(
             )
         return
     with Client(target) as client:
-        known = client.sessions(state or ())
+        known = _listed(client, state or ())
     table = Table("session", "title", "generators", "state", "generations", "trials", "best", "created")
     for status in known:
         table.add_row(*_row(status))
@@ -87,8 +92,25 @@ def _change(how: Callable[[EvolutionSession], SessionStatus], name: str, target:
     out.print(f"{status.name} is {_state(status)}", highlight=False)
 
 
+def _listed(client: Client, words: Sequence[str]) -> list[SessionStatus]:
+    """The sessions of which the table says one of these words; without words, all."""
+    if unknown := sorted(set(words) - set(_WORDS)):
+        raise InvalidArgumentError(f"unknown session state {unknown[0]!r}; known: {', '.join(_WORDS)}")
+    # The server knows its own states alone: what its threads have come to is seen here.
+    states = set() if "failed" in words else {"active" if word == "finished" else word for word in words}
+    return [status for status in client.sessions(states) if not words or not set(words).isdisjoint(_words(status))]
+
+
+def _words(status: SessionStatus) -> list[str]:
+    failed = any(thread.error is not None for thread in status.threads)
+    if status.state is SessionState.ACTIVE and status.finished:
+        return ["failed" if failed else "finished"]
+    # What failed stays so when the session is closed; and where other threads go on, it is active all the same.
+    return [status.state.value, *(["failed"] if failed else [])]
+
+
 def _state(status: SessionStatus) -> str:
-    return "finished" if status.finished and status.state is SessionState.ACTIVE else status.state.value
+    return ", ".join(_words(status))
 
 
 def _row(status: SessionStatus) -> tuple[str, ...]:

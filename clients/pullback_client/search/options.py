@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.duration_pb2 import Duration
 
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client.codec import tensor_from_array
@@ -18,10 +19,14 @@ from pullback_client.models import duration
 from pullback_client.settings import (
     choice,
     generator_name,
+    number,
     numbers,
     optional_choice,
     optional_count,
+    optional_flag,
+    optional_number,
     optional_positive,
+    optional_text,
     whole_number,
 )
 
@@ -108,7 +113,7 @@ class ThreadOptions(TypedDict, total=False):
     """Latents of the first generation, shape (n, dim); default the optimizer's own."""
     max_generations: int | None
     """The thread ends after so many generations, 1 to 100000; default never."""
-    channel_weights: Sequence[float] | None
+    channel_weights: Sequence[float] | npt.NDArray[Any] | None
     """How channel values become a score: one weight per channel; default their mean."""
 
 
@@ -164,20 +169,20 @@ def session_spec(generator: str, options: EvolveOptions) -> search_pb2.SessionSp
     """The specification of a session; None leaves a default to the server.
 
     Raises:
-        InvalidArgumentError: An unknown word, a number that the contract cannot carry, or a reference that cannot be
-            sent.
+        InvalidArgumentError: An unknown word, a value of another type than the option's, a number that the contract
+            cannot carry, or a reference that cannot be sent.
         TypeError: An option that does not exist.
     """
     _refuse_unknown(options, EvolveOptions, "options")
     common = {name: value for name, value in options.items() if name in ThreadOptions.__annotations__}
     spec = search_pb2.SessionSpec(
-        title=options.get("title", ""),
+        title=optional_text("title", options.get("title")),
         threads=[_thread(generator, {**common, **thread}) for thread in _threads(options.get("threads"))],
         references=[
             search_pb2.ReferenceImage(label=label, image=values_pb2.Image(data=encode(image, f"reference {label!r}")))
-            for label, image in (options.get("references") or {}).items()
+            for label, image in _by_text("references", options.get("references")).items()
         ],
-        references_per_generation=_optional_number(
+        references_per_generation=_optional_whole(
             "references_per_generation", options.get("references_per_generation"), minimum=0
         ),
         scores=search_pb2.ScoreOptions(
@@ -190,78 +195,129 @@ def session_spec(generator: str, options: EvolveOptions) -> search_pb2.SessionSp
         images=_images(options),
         seed=whole_number("seed", options.get("seed", 0), minimum=0),
         dry_run=_dry_run(options.get("dry_run")),
-        notes=options.get("notes") or {},
+        notes={key: _text(f"notes: {key!r}", value) for key, value in _by_text("notes", options.get("notes")).items()},
     )
     if (lease := options.get("lease")) is not None:
-        spec.lease.CopyFrom(duration(optional_positive("lease", lease)))
+        spec.lease.CopyFrom(_lease(lease))
     return spec
 
 
 def _threads(threads: Sequence[EvolveThread] | None) -> Sequence[EvolveThread]:
     if threads is None:
         return [{}]
-    if not threads:
+    listed: list[Any] = _listed("threads", threads, "a list of options, one entry per evolution")
+    if not listed:
         raise InvalidArgumentError("threads is empty: give one entry per evolution, or leave it out for one")
-    for thread in threads:
+    for place, thread in enumerate(listed):
+        if not isinstance(thread, Mapping):
+            raise InvalidArgumentError(f"threads[{place}] must be a dict of options, got {thread!r}")
         _refuse_unknown(thread, EvolveThread, "options of a thread")
-    return threads
+    return listed
 
 
 def _thread(generator: str, options: Mapping[str, Any]) -> search_pb2.ThreadSpec:
-    basis = options.get("eigenbasis")
-    optimizer: dict[str, Any] = {
-        name: options.get(name) for name in (*_NUMBERS, "adapt_covariance", "negative_weights")
-    }
-    optimizer |= {name: _optional_number(name, options.get(name), minimum=least) for name, least in _COUNTS.items()}
+    basis, named = options.get("eigenbasis"), options.get("generator")
+    optimizer: dict[str, Any] = {name: optional_number(name, options.get(name)) for name in _NUMBERS}
+    optimizer |= {name: optional_flag(name, options.get(name)) for name in ("adapt_covariance", "negative_weights")}
+    optimizer |= {name: _optional_whole(name, options.get(name), minimum=least) for name, least in _COUNTS.items()}
     thread = search_pb2.ThreadSpec(
-        generator=generator_name(options.get("generator", generator)),
-        space=options.get("space") or "",
+        generator=generator_name(_text("generator", generator if named is None else named)),
+        space=optional_text("space", options.get("space")),
         optimizer=search_pb2.SearchOptions(
             method=choice("optimizer", options.get("optimizer", "hessian_cma"), METHODS), **optimizer
         ),
-        eigenbasis="" if basis is None else eigenbasis_name(basis),
-        minimize=options.get("minimize", False),
+        eigenbasis="" if basis is None else _text("eigenbasis", eigenbasis_name(basis)),
+        minimize=optional_flag("minimize", options.get("minimize")) or False,
         constraint=_constraint(options),
-        class_label=options.get("class_label") or "",
+        class_label=optional_text("class_label", options.get("class_label")),
         max_generations=optional_count("max_generations", options.get("max_generations")),
-        channel_weights=options.get("channel_weights") or (),
+        channel_weights=_channel_weights(options.get("channel_weights")),
     )
     if (latents := options.get("initial_latents")) is not None:
-        thread.initial_latents.CopyFrom(tensor_from_array(np.atleast_2d(np.asarray(latents, np.float32))))
+        thread.initial_latents.CopyFrom(_latents(latents))
     return thread
 
 
+def _latents(latents: npt.ArrayLike) -> values_pb2.Tensor:
+    try:
+        return tensor_from_array(np.atleast_2d(np.asarray(latents, np.float32)))
+    except (TypeError, ValueError) as error:  # texts, objects, or rows of several lengths
+        raise InvalidArgumentError(f"initial_latents must be numbers, shape (n, dim), got {latents!r}") from error
+
+
+def _channel_weights(weights: Any) -> list[float]:
+    listed = [] if weights is None else _listed("channel_weights", weights, "a list of numbers, one per channel")
+    return [number(f"channel_weights[{place}]", weight) for place, weight in enumerate(listed)]
+
+
 def _constraint(options: Mapping[str, Any]) -> search_pb2.SearchConstraint | None:
-    limits = {name: options.get(name) for name in ("min_norm", "max_norm", "truncation")}
+    limits = {name: optional_number(name, options.get(name)) for name in ("min_norm", "max_norm", "truncation")}
     return search_pb2.SearchConstraint(**limits) if any(limit is not None for limit in limits.values()) else None
 
 
 def _images(options: EvolveOptions) -> search_pb2.ImageOptions:
     size = options.get("size")
-    if size is not None and len(size) != 2:
-        raise InvalidArgumentError(f"size must be two numbers, (width, height), got {size!r}")
-    width, height = (None, None) if size is None else size
+    expected = "two numbers, (width, height)"
+    width, height = None, None
+    if size is not None:
+        listed = _listed("size", size, expected)
+        if len(listed) != 2:
+            raise InvalidArgumentError(f"size must be {expected}, got {size!r}")
+        width, height = listed
     return search_pb2.ImageOptions(
         width=optional_count("the width of size", width),
         height=optional_count("the height of size", height),
-        greyscale=options.get("greyscale", False),
-        mean_luminance=options.get("luminance"),
-        contrast=options.get("contrast"),
+        greyscale=optional_flag("greyscale", options.get("greyscale")) or False,
+        mean_luminance=optional_number("luminance", options.get("luminance")),
+        contrast=optional_number("contrast", options.get("contrast")),
         format=optional_choice("image_format", options.get("image_format"), _FORMATS),
     )
 
 
 def _dry_run(dry_run: bool | Mapping[str, float] | None) -> search_pb2.DryRun | None:
-    if dry_run is None or dry_run is False:
-        return None
-    if dry_run is True:
-        return search_pb2.DryRun()
-    if unknown := sorted(set(dry_run) - set(_DRY_RUN)):
+    if not isinstance(dry_run, Mapping):
+        return search_pb2.DryRun() if optional_flag("dry_run", dry_run) else None
+    if unknown := sorted(map(str, set(dry_run) - set(_DRY_RUN))):
         raise InvalidArgumentError(f"unknown of dry_run: {', '.join(unknown)}; known: {', '.join(_DRY_RUN)}")
-    return search_pb2.DryRun(**dry_run)
+    return search_pb2.DryRun(**{name: optional_number(f"dry_run: {name}", value) for name, value in dry_run.items()})
 
 
-def _optional_number(field: str, value: int | None, *, minimum: int) -> int | None:
+def _lease(seconds: float) -> Duration:
+    positive = optional_positive("lease", seconds)
+    try:
+        return duration(positive)
+    except (OverflowError, ValueError) as error:  # infinite, or more than the contract's spans hold
+        raise InvalidArgumentError(f"lease must be from 1 to 86400 seconds, got {seconds!r}") from error
+
+
+def _text(field: str, value: Any) -> str:
+    """A text that has to be there; None is none."""
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{field} must be a text, got {value!r}")
+    return value
+
+
+def _by_text(field: str, entries: Any) -> Mapping[str, Any]:
+    """A mapping whose keys are texts; empty for None."""
+    if entries is None:
+        return {}
+    if not isinstance(entries, Mapping):
+        raise InvalidArgumentError(f"{field} must be a dict, got {entries!r}")
+    return {_text(f"a key of {field}", key): value for key, value in entries.items()}
+
+
+def _listed(field: str, values: Any, expected: str) -> list[Any]:
+    """The entries of a list, a tuple or an array."""
+    wrong = f"{field} must be {expected}, got {values!r}"
+    if isinstance(values, str | bytes | Mapping):  # of which Python can make lists too
+        raise InvalidArgumentError(wrong)
+    try:
+        return list(values)
+    except TypeError as error:
+        raise InvalidArgumentError(wrong) from error
+
+
+def _optional_whole(field: str, value: int | None, *, minimum: int) -> int | None:
     return None if value is None else whole_number(field, value, minimum=minimum)
 
 

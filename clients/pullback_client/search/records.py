@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -209,7 +210,25 @@ class SessionStatus:
     @property
     def finished(self) -> bool:
         """Whether there will be no more trials: the session is closed, or every thread has finished or failed."""
-        return self.state is SessionState.CLOSED or all(thread.ended for thread in self.threads)
+        return self.state is SessionState.CLOSED or self.ended()
+
+    def ended(self, threads: Collection[int] = ()) -> bool:
+        """Whether each of these threads, empty = all, has finished or failed."""
+        return all(thread.ended for thread in self._of(threads))
+
+    def failure(self, threads: Collection[int] = ()) -> ClientError | None:
+        """Why the first of these threads, empty = all, that cannot go on cannot; None where all can, or could."""
+        for thread in self._of(threads):
+            if (error := thread.error) is not None:
+                return type(error)(
+                    f"thread {thread.thread} of {self.name} cannot go on: {error.message}",
+                    code=error.code,
+                    field_violations=error.field_violations,
+                )
+        return None
+
+    def _of(self, threads: Collection[int]) -> list[ThreadStatus]:
+        return [thread for thread in self.threads if not threads or thread.thread in threads]
 
     @property
     def provenance(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pullback_api.v1 import search_pb2
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.batch import Trial
-from pullback_client.settings import numbers, optional_choice
+from pullback_client.settings import number, numbers, optional_choice
 
 Outcome: TypeAlias = Literal["scored", "failed", "abandoned"]
 
@@ -34,7 +34,7 @@ class TrialResult:
             them = none.
         outcome: `scored`, `failed` (shown, without a usable score) or `abandoned` (not shown); default `scored` where
             there is a score, `failed` where there is none.
-        t_onset: When the image appeared, in seconds of the rig's clock.
+        t_onset: When the image appeared, in seconds of the rig's clock; None or NaN = it is not known, or it did not.
         note: Anything to keep with the trial, at most 1000 characters.
     """
 
@@ -61,7 +61,7 @@ class TrialResult:
         """The report to send.
 
         Raises:
-            InvalidArgumentError: The trial has no id, or a score is infinite.
+            InvalidArgumentError: The trial has no id, a score or the onset is infinite, or the onset is no number.
         """
         if not self.trial_id:
             raise InvalidArgumentError("a result has no trial_id: give that of its trial, or one of your own")
@@ -77,9 +77,20 @@ class TrialResult:
             score=self.score if kept else None,
             channel_values=[float(value) for value in self.channel_values] if kept else (),
             outcome=optional_choice("outcome", outcome, _OUTCOMES),
-            t_onset=self.t_onset,
+            t_onset=self._onset(),
             note=self.note,
         )
+
+    def _onset(self) -> float | None:
+        # Arrays of onsets say with a NaN, or hide, that an image never appeared: a broken fixation has no onset.
+        if self.t_onset is None or np.ma.is_masked(self.t_onset):
+            return None
+        onset = number(f"t_onset of {self.trial_id}", self.t_onset)
+        if math.isinf(onset):
+            raise InvalidArgumentError(
+                f"t_onset of {self.trial_id} is infinite: give seconds of the rig's clock, or None where there is none"
+            )
+        return None if math.isnan(onset) else onset
 
 
 ScoreInput: TypeAlias = "float | Sequence[float] | npt.NDArray[Any] | TrialResult | None"
@@ -157,6 +168,16 @@ def _result(trial: Trial, score: ScoreInput) -> TrialResult:
         result = score
     else:
         # What a masked array hides is not there, whatever number lies beneath.
-        values = np.ma.asarray(score, np.float64).filled(np.nan)
+        values = _values(trial, score)
         result = TrialResult(score=float(values)) if values.ndim == 0 else TrialResult(channel_values=values.tolist())
     return replace(result, trial_id=result.trial_id or trial.id, image_id=result.image_id or trial.image_id)
+
+
+def _values(trial: Trial, score: Any) -> npt.NDArray[np.float64]:
+    try:
+        values: npt.NDArray[np.float64] = np.ma.asarray(score, np.float64).filled(np.nan)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            f"the score of {trial.id} must be a number, one per channel, or None where there is none, got {score!r}"
+        ) from error
+    return values

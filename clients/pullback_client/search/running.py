@@ -28,8 +28,9 @@ def run(
     *,
     generations: int | None,
     progress: GenerationCallback | None,
+    while_leased: Callable[[str], None],
 ) -> SessionStatus:
-    """See `EvolutionSession.run`.
+    """See `EvolutionSession.run`; that a thread cannot go on, the status alone says.
 
     Images are scored as they are finished. Where the function raises, what it had scored is told before.
     """
@@ -46,7 +47,7 @@ def run(
         ]
         if not going:
             break
-        batch = session.next_batch(threads=going, images=True)
+        batch = session.next_batch(threads=going, images=True, while_leased=while_leased, raise_failed=False)
         if batch is not None:
             _score(session, batch, score, generations)
         seen, status = _report(session, seen, progress)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pullback_api.v1 import search_pb2
 from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
 from pullback_client.models import duration
-from pullback_client.search import running
+from pullback_client.search import running, waiting
 from pullback_client.search.batch import Batch, Trial
 from pullback_client.search.records import SessionState, SessionStatus, ThreadState, ThreadStatus
 from pullback_client.search.results import ScoreInput, Scores, Told, reports
@@ -48,13 +48,19 @@ class EvolutionSession(SessionView):
         transport: Of the client.
         message: The session as the server described it.
         sleep: Waits so many seconds.
+        clock: Seconds that only rise.
     """
 
     def __init__(
-        self, transport: Transport, message: search_pb2.Session, sleep: Callable[[float], None] = time.sleep
+        self,
+        transport: Transport,
+        message: search_pb2.Session,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(transport, message)
         self._sleep = sleep
+        self._clock = clock
 
     def __iter__(self) -> Iterator[Batch]:
         """`batches()`."""
@@ -108,10 +114,13 @@ class EvolutionSession(SessionView):
         images: bool = False,
         request_id: str | None = None,
         while_paused: Callable[[SessionStatus], None] = lambda status: None,
+        while_leased: Callable[[str], None] = waiting.warn,
+        raise_failed: bool = True,
     ) -> Batch | None:
         """`ask`, waiting until there is something to show; None once there will be no more of these threads.
 
-        A paused session is waited for until somebody resumes it.
+        A paused session is waited for until somebody resumes it. Trials that were asked for and not told, such as those
+        of a program that crashed, are waited for until their lease ends, or `end_generation`.
 
         Args:
             count: As for `ask`.
@@ -119,9 +128,17 @@ class EvolutionSession(SessionView):
             images: As for `ask`.
             request_id: As for `ask`.
             while_paused: Called about once a second while the session is paused, with where it stands.
+            while_leased: Called once, after 5 s in which only trials of others were waited for, with a sentence that
+                says so; default a UserWarning.
+            raise_failed: Whether the error of a thread that cannot go on is raised once nothing else is left to show.
+                Otherwise there is None then, and the status says why.
+
+        Raises:
+            ClientError: One of these threads cannot go on, and the others have ended: its error, whatever it is.
         """
         wanted = tuple(threads)
-        resumed = False
+        resumed = said = False
+        since = self._clock()
         while True:
             try:
                 batch = self.ask(count, threads=wanted, images=images, wait=_WAIT, request_id=request_id)
@@ -129,12 +146,16 @@ class EvolutionSession(SessionView):
                 status = self.status()
                 match status.state:
                     case SessionState.CLOSED:
-                        return None
+                        break
                     case SessionState.PAUSED:
                         resumed = False
                         while_paused(status)
                         self._sleep(_PAUSED)
+                        since = self._clock()
                         continue
+                    case SessionState.ACTIVE if status.ended(wanted):
+                        # Threads that only a server of another version can go on with are refused, not finished.
+                        break
                     case SessionState.ACTIVE if not resumed:
                         # Somebody resumed it between the two calls.
                         resumed = True
@@ -145,8 +166,18 @@ class EvolutionSession(SessionView):
             if batch:
                 return batch
             if batch.finished:
-                return None
+                status = self.status()
+                break
+            if not said and not batch.more and self._clock() - since >= waiting.SILENT:
+                line = waiting.leases(self.status(), self._message.spec.lease.ToTimedelta(), wanted)
+                if line is not None:
+                    said = True
+                    while_leased(line)
             self._sleep(max(batch.retry_after, _LEAST_PAUSE))
+        # There will be no more.
+        if raise_failed and (failure := status.failure(wanted)) is not None:
+            raise failure
+        return None
 
     def batches(
         self, count: int | None = None, *, threads: Iterable[int] = (), images: bool = False
@@ -154,12 +185,16 @@ class EvolutionSession(SessionView):
         """What is to be shown, batch by batch, until the session is finished or closed.
 
         Where the session has several threads, a batch waits until none of them is making its generation, so that their
-        images are shown among each other. Trials that are not told come again when their lease is over.
+        images are shown among each other. Trials that are not told come again when their lease is over, or after
+        `end_generation`; while nothing else is left to show, a UserWarning says that they are waited for.
 
         Args:
             count: As for `ask`.
             threads: As for `ask`.
             images: As for `ask`; a batch is what is finished then, and threads are not waited for.
+
+        Raises:
+            ClientError: As `next_batch`: a thread cannot go on, and nothing else is left to show.
         """
         wanted = tuple(threads)
         while True:
@@ -234,6 +269,7 @@ class EvolutionSession(SessionView):
         *,
         generations: int | None = None,
         progress: running.GenerationCallback | None = None,
+        while_leased: Callable[[str], None] = waiting.warn,
     ) -> SessionStatus:
         """Evolves images for a function until the session is finished, or closed by whomever.
 
@@ -242,11 +278,20 @@ class EvolutionSession(SessionView):
             generations: Stop when every thread has so many closed generations, counted from its first; None = go on
                 until every thread has finished.
             progress: Called with every generation that was closed.
+            while_leased: As for `next_batch`.
 
         Returns:
             The session as it stands then.
+
+        Raises:
+            ClientError: A thread cannot go on, and the others have ended or have their generations: its error.
         """
-        return running.run(self, score, generations=generations, progress=progress)
+        status = running.run(self, score, generations=generations, progress=progress, while_leased=while_leased)
+        short = [each.thread for each in status.threads if generations is None or each.generations < generations]
+        # No thread at all would stand for every one.
+        if short and (failure := status.failure(short)) is not None:
+            raise failure
+        return status
 
     # The session's state
 

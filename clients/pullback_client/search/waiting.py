@@ -1,0 +1,44 @@
+"""Why there is nothing to show: trials that somebody asked for and has not told."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from datetime import timedelta
+
+from pullback_client.search.records import SessionStatus, ThreadState
+
+SILENT = 5.0
+"""Seconds without anything to show after which it is said why."""
+
+
+def leases(status: SessionStatus, lease: timedelta, threads: Collection[int] = ()) -> str | None:
+    """What is waited for, in a sentence for people; None where no open generation waits for trials that are out.
+
+    Args:
+        status: Where the session stands while it has nothing to show.
+        lease: How long a trial is its asker's.
+        threads: Only of these threads; empty = all.
+    """
+    lacking = {
+        thread.thread: thread.current.images - thread.current.scored - thread.current.dropped - thread.current.carried
+        for thread in status.threads
+        if thread.state is ThreadState.OPEN and (not threads or thread.thread in threads)
+    }
+    lacking = {thread: images for thread, images in lacking.items() if images > 0}
+    if not lacking:
+        return None
+    images = sum(lacking.values())
+    # Every lease began when something was written, so none ends later.
+    until = (status.updated + lease).astimezone()
+    return (
+        f"{status.name} has nothing to show: the trials of {images} image{'' if images == 1 else 's'} of thread "
+        f"{', '.join(map(str, lacking))} were asked for and not told. They are shown again when their lease ends, at "
+        f"{until:%Y-%m-%d %H:%M:%S} at the latest; telling them, or "
+        f"EvolutionSession.end_generation({', '.join(map(str, lacking))}), ends the wait"
+    )
+
+
+def warn(line: str) -> None:
+    """Warns of what is waited for, as a UserWarning."""
+    warnings.warn(line, stacklevel=3)
