@@ -101,7 +101,7 @@ def test_a_session_comes_back_with_every_default_filled_in(server: LiveServer) -
         HESSIAN,
         basis.split("/")[:3],
     )
-    assert (thread.optimizer.axes, thread.optimizer.exponent, thread.optimizer.sigma) == (DIM, 0.25, 1.0)
+    assert (thread.optimizer.axes, thread.optimizer.exponent, thread.optimizer.sigma) == (DIM, 0.25, 1.5)
     assert session.spec.scores == search_pb2.ScoreOptions(
         repetitions=1,
         aggregation=search_pb2.AGGREGATION_MEAN,

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+import pullback_client.cli.evolve
 from fake_search import POPULATION, FakeSearchServer
 from fake_server import Failure
 from pullback_api.v1 import search_pb2
@@ -188,14 +189,18 @@ def test_a_score_that_cannot_be_told_says_how_to_go_on_too(run: Run, score: str)
 def test_a_wait_for_what_others_have_asked_for_is_explained(
     run: Run, score: str, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pullback_client.search.waiting.SILENT", 0.2)
+    monkeypatch.setattr("pullback_client.search.waiting.SILENT", 0.0)
+    say = pullback_client.cli.evolve._warn
     with Client(server.target) as client:
         session = client.evolve("faces", optimizer="cma")
         session.tell(batch := session.ask(), {batch[0].id: 1.0, batch[1].id: 1.0})
-        later = threading.Timer(1.0, session.end_generation)
-        later.start()
+
+        def say_and_end(line: str) -> None:
+            say(line)
+            session.end_generation()
+
+        monkeypatch.setattr("pullback_client.cli.evolve._warn", say_and_end)
         result = run("evolve", "--session", 1, "--score", score, "--generations", 2)
-        later.join()
     assert result.code == 0, result.err
     (line,) = result.err.splitlines()
     assert line.startswith("warning: sessions/1 has nothing to show: the trials of 2 images of thread 0 were asked for")
