@@ -220,15 +220,20 @@ def optional_flag(field: str, value: Any) -> bool | None:
     return None if value is None else bool(value)
 
 
-def optional_text(field: str, value: Any) -> str:
-    """The value; an empty text, which asks for the default, for None.
+def text(field: str, value: Any) -> str:
+    """The value, which has to be there.
 
     Raises:
         InvalidArgumentError: It is no text.
     """
-    if value is not None and not isinstance(value, str):
+    if not isinstance(value, str):
         raise InvalidArgumentError(f"{field} must be a text, got {value!r}")
-    return value or ""
+    return value
+
+
+def optional_text(field: str, value: Any) -> str:
+    """`text`; an empty one, which asks for the default, for None."""
+    return "" if value is None else text(field, value)
 
 
 def choice(field: str, value: str, known: Mapping[str, Any]) -> Any:

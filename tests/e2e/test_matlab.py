@@ -36,6 +36,15 @@ def resume_sessions(server: LiveServer, title: str, over: threading.Event) -> No
                 server.search.ResumeSession(search_pb2.ResumeSessionRequest(name=session.name))
 
 
+def run_octave(*arguments: str, variables: dict[str, str]) -> str:
+    """What Octave prints, which has to end well."""
+    assert octave is not None
+    command, environment = [octave, "--norc", *arguments], {**os.environ, **variables}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 @needs_octave
 def test_a_whole_evolution_in_octave(tmp_path: Path, environment: dict[str, str]) -> None:
     server = LiveServer(tmp_path / "data", environment)
@@ -45,17 +54,7 @@ def test_a_whole_evolution_in_octave(tmp_path: Path, environment: dict[str, str]
     other = threading.Thread(target=resume_sessions, args=(server, "resume me", over))
     other.start()
     try:
-        assert octave is not None
-        ended = subprocess.run(
-            [octave, "--norc", str(HERE / "evolution.m")],
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        names = ended.stdout.split()
+        names = run_octave(str(HERE / "evolution.m"), variables=variables).split()
         session, both = (server.search.GetSession(search_pb2.GetSessionRequest(name=name)) for name in names)
         pieces, pieces_of_both = exported(server, session), exported(server, both)
     finally:
@@ -109,16 +108,7 @@ def test_a_thread_that_cannot_go_on_is_an_error_once_the_others_have_ended(
         server.start("--http", "127.0.0.1:0")
         tell_scores(server, session, trials)
         variables = {"PULLBACK_HTTP": server.http, "PULLBACK_MATLAB": str(CLIENT), "PULLBACK_SESSION": session.name}
-        assert octave is not None
-        ended = subprocess.run(
-            [octave, "--norc", "--eval", RUN_A_FAILED_SESSION],
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
+        printed = run_octave("--eval", RUN_A_FAILED_SESSION, variables=variables)
         described = server.search.GetSession(search_pb2.GetSessionRequest(name=session.name))
         with (
             Client(server.target) as client,
@@ -127,7 +117,7 @@ def test_a_thread_that_cannot_go_on_is_an_error_once_the_others_have_ended(
             list(client.session(session.name))
     finally:
         server.close()
-    *raised, other = ended.stdout.splitlines()
+    *raised, other = printed.splitlines()
     assert len(raised) == 2
     for line in raised:
         assert line.startswith(f"pullback:data_loss: thread 0 of {session.name} cannot go on: ")

@@ -27,6 +27,7 @@ from pullback_client.settings import (
     optional_number,
     optional_positive,
     optional_text,
+    text,
     whole_number,
 )
 
@@ -195,7 +196,7 @@ def session_spec(generator: str, options: EvolveOptions) -> search_pb2.SessionSp
         images=_images(options),
         seed=whole_number("seed", options.get("seed", 0), minimum=0),
         dry_run=_dry_run(options.get("dry_run")),
-        notes={key: _text(f"notes: {key!r}", value) for key, value in _by_text("notes", options.get("notes")).items()},
+        notes={key: text(f"notes: {key!r}", value) for key, value in _by_text("notes", options.get("notes")).items()},
     )
     if (lease := options.get("lease")) is not None:
         spec.lease.CopyFrom(_lease(lease))
@@ -221,12 +222,12 @@ def _thread(generator: str, options: Mapping[str, Any]) -> search_pb2.ThreadSpec
     optimizer |= {name: optional_flag(name, options.get(name)) for name in ("adapt_covariance", "negative_weights")}
     optimizer |= {name: _optional_whole(name, options.get(name), minimum=least) for name, least in _COUNTS.items()}
     thread = search_pb2.ThreadSpec(
-        generator=generator_name(_text("generator", generator if named is None else named)),
+        generator=generator_name(text("generator", generator if named is None else named)),
         space=optional_text("space", options.get("space")),
         optimizer=search_pb2.SearchOptions(
             method=choice("optimizer", options.get("optimizer", "hessian_cma"), METHODS), **optimizer
         ),
-        eigenbasis="" if basis is None else _text("eigenbasis", eigenbasis_name(basis)),
+        eigenbasis="" if basis is None else text("eigenbasis", eigenbasis_name(basis)),
         minimize=optional_flag("minimize", options.get("minimize")) or False,
         constraint=_constraint(options),
         class_label=optional_text("class_label", options.get("class_label")),
@@ -290,20 +291,13 @@ def _lease(seconds: float) -> Duration:
         raise InvalidArgumentError(f"lease must be from 1 to 86400 seconds, got {seconds!r}") from error
 
 
-def _text(field: str, value: Any) -> str:
-    """A text that has to be there; None is none."""
-    if not isinstance(value, str):
-        raise InvalidArgumentError(f"{field} must be a text, got {value!r}")
-    return value
-
-
 def _by_text(field: str, entries: Any) -> Mapping[str, Any]:
     """A mapping whose keys are texts; empty for None."""
     if entries is None:
         return {}
     if not isinstance(entries, Mapping):
         raise InvalidArgumentError(f"{field} must be a dict, got {entries!r}")
-    return {_text(f"a key of {field}", key): value for key, value in entries.items()}
+    return {text(f"a key of {field}", key): value for key, value in entries.items()}
 
 
 def _listed(field: str, values: Any, expected: str) -> list[Any]:
