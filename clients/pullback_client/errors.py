@@ -22,6 +22,7 @@ All carry `code` (the canonical gRPC status), `message` and `field_violations`. 
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
@@ -64,6 +65,10 @@ class ClientError(Exception):
         self.code = self.default_code if code is None else code
         self.field_violations = tuple(field_violations)
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles, such as those of a process pool, do without the constructor: it takes more than `args`.
+        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         """The message, then one line per refused field that the message does not describe already."""

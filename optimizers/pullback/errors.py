@@ -12,12 +12,17 @@ PullbackError
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable
 from typing import Any
 
 
 class PullbackError(Exception):
     """Base of everything that this library raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles, such as those of a process pool, do without the constructor: it takes more than `args`.
+        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
 
 class InvalidInputError(PullbackError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ class ApiError(Exception):
         self.code = code
         self.message = _shorten(message, MAX_MESSAGE_BYTES)
         self.violations = violations
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles do without the constructor: it takes more than `args`, and that of subclasses other things.
+        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
     def to_status(self) -> status_pb2.Status:
         """The error as a `google.rpc.Status`, with a `BadRequest` where fields are at fault: as many as fit."""

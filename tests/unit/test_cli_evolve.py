@@ -190,7 +190,7 @@ def test_a_wait_for_what_others_have_asked_for_is_explained(
     run: Run, score: str, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pullback_client.search.waiting.SILENT", 0.0)
-    say = pullback_client.cli.evolve._warn
+    say = pullback_client.cli.evolve.warn
     with Client(server.target) as client:
         session = client.evolve("faces", optimizer="cma")
         session.tell(batch := session.ask(), {batch[0].id: 1.0, batch[1].id: 1.0})
@@ -199,7 +199,7 @@ def test_a_wait_for_what_others_have_asked_for_is_explained(
             say(line)
             session.end_generation()
 
-        monkeypatch.setattr("pullback_client.cli.evolve._warn", say_and_end)
+        monkeypatch.setattr("pullback_client.cli.evolve.warn", say_and_end)
         result = run("evolve", "--session", 1, "--score", score, "--generations", 2)
     assert result.code == 0, result.err
     (line,) = result.err.splitlines()
@@ -324,10 +324,12 @@ def test_ctrl_c_leaves_the_session_and_says_how_to_go_on(server: FakeSearchServe
 
 def test_sessions_are_listed(run: Run, server: FakeSearchServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", title="the [first]", max_generations=1).run(lambda image: 2.5)
+        client.evolve("faces", optimizer="cma", title="the [/first] :warning:", max_generations=1).run(
+            lambda image: 2.5
+        )
         client.evolve("eyes", optimizer="cma").pause()
     listed = run("sessions").out
-    for word in ("sessions/1", "the [first]", "finished", "2.5", "sessions/2", "eyes", "paused"):
+    for word in ("sessions/1", "the [/first] :warning:", "finished", "2.5", "sessions/2", "eyes", "paused"):
         assert word in listed
     assert "sessions/1" not in run("sessions", "--state", "paused").out
     result = run("sessions", "--state", "asleep")

@@ -41,7 +41,7 @@ def bridge(
         try:
             told = shared.run(blocks)
         except KeyboardInterrupt:
-            err.print("\nstopped; started again on this folder, the bridge goes on where it was", highlight=False)
+            err.print("\nstopped; started again on this folder, the bridge goes on where it was")
             raise typer.Exit(INTERRUPTED) from None
         _report(f"{told} block{'' if told == 1 else 's'} told")
         tell_failures(found)
@@ -52,4 +52,4 @@ def _report(line: str) -> None:
     encoding = out.encoding
     with contextlib.suppress(OSError):
         text = line.encode(encoding, "backslashreplace").decode(encoding)
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
+        out.print(text, soft_wrap=True)

@@ -18,8 +18,9 @@ from pullback_client.models import JobEvent
 from pullback_client.progress import ProgressCallback, reporting
 from pullback_client.search.session import EvolutionSession
 
-out = Console()
-err = Console(stderr=True)
+# What is printed is what somebody named, wrote or raised: square brackets and colons in it are no markup.
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 Target: TypeAlias = Annotated[
     str, typer.Option("--target", envvar=TARGET_VARIABLE, help="Address of the server.", show_default=DEFAULT_TARGET)
@@ -34,6 +35,26 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _UNBOUNDED = 10_000  # columns
 
 
+def complain(text: str, console: Console | None = None) -> None:
+    """Prints an error.
+
+    Args:
+        text: What went wrong and what to do.
+        console: Where; None = standard error.
+    """
+    _say("error:", "bold red", text, console or err)
+
+
+def warn(line: str) -> None:
+    """Prints a warning to standard error."""
+    _say("warning:", "yellow", line, err)
+
+
+def _say(word: str, style: str, text: str, console: Console) -> None:
+    console.print(word, style=style, end=" ", markup=False, highlight=False)
+    console.print(text, soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
 def show(table: Table) -> None:
     """Prints a table of which nothing is cut: folded in a terminal, and as wide as it is in a file or a pipe."""
     for column in table.columns:
@@ -42,7 +63,8 @@ def show(table: Table) -> None:
         out.print(table)
     else:
         width = Measurement.get(out, out.options.update(width=_UNBOUNDED), table).maximum
-        Console(file=out.file, width=width).print(table)
+        wide = Console(file=out.file, width=width, markup=False, emoji=False, highlight=False)
+        wide.print(table)
 
 
 @contextmanager
@@ -64,7 +86,6 @@ def following() -> Iterator[ProgressCallback]:
                 f"\n{current} goes on running on the server.\n"
                 f"  watch it:   pullback jobs watch {current}\n"
                 f"  cancel it:  pullback jobs cancel {current}",
-                highlight=False,
             )
         raise typer.Exit(INTERRUPTED) from None
 
@@ -92,7 +113,6 @@ def tell_failures(session: EvolutionSession) -> None:
     """Lists threads of a session that could not go on, and ends the command with 1 where there are any."""
     failed = [thread for thread in session.status().threads if thread.error is not None]
     for thread in failed:
-        err.print(f"[bold red]error:[/] thread {thread.thread}: ", end="", highlight=False)
-        err.print(str(thread.error), markup=False, highlight=False, soft_wrap=True)
+        complain(f"thread {thread.thread}: {thread.error}")
     if failed:
         raise typer.Exit(1)

@@ -49,7 +49,7 @@ class Course:
         self._closed.setdefault(summary.thread, []).append(summary)
         self._save_best(summary.thread)
         if self._live is None:
-            self._console.print(_line(summary), highlight=False, soft_wrap=True)
+            self._console.print(_line(summary), soft_wrap=True)
 
     def table(self) -> Table:
         """The threads with their curves of mean scores."""

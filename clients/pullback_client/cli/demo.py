@@ -22,5 +22,5 @@ def demo(
     try:
         run_demo(folder)
     except KeyboardInterrupt:
-        err.print("\nstopped; the server is down, and what it had finished is kept", highlight=False)
+        err.print("\nstopped; the server is down, and what it had finished is kept")
         raise typer.Exit(INTERRUPTED) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from pullback_client.cli import direction_options as option
@@ -106,11 +105,11 @@ def directions(
         _show(found)
         if out_file is not None:
             found.save(out_file)
-            out.print(f"saved {out_file}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"saved {out_file}", soft_wrap=True)
         if sheet is not None:
             picture = contact_sheet(client, found, starts=starts, frames=frames, reach=reach, seed=sheet_seed)
             write_png(sheet, picture)
-            out.print(f"drew {sheet}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"drew {sheet}", soft_wrap=True)
 
 
 def _check_together(ways: list[str], given: set[str]) -> None:
@@ -147,7 +146,7 @@ def _list(client: Client, generator: str) -> None:
             f"{info.method} ({info.import_format})" if info.import_format else info.method,
             info.space,
             str(info.k),
-            escape(", ".join(f"{each.index} {each.title}" for each in info.annotations if each.title)),
+            ", ".join(f"{each.index} {each.title}" for each in info.annotations if each.title),
             f"{info.created.astimezone():%Y-%m-%d %H:%M:%S}",
         )
     show(table)
@@ -157,15 +156,13 @@ def _show(found: Directions) -> None:
     out.print(
         f"{found.name}: {len(found)} directions of {found.space} by {found.method}; aligned = share in the top "
         f"{found.aligned_axes} axes of {found.eigenbasis}",
-        markup=False,
-        highlight=False,
         soft_wrap=True,
     )
     table = Table("index", "title", "value", "rate", "aligned", "axes (share)")
     for direction in found:
         table.add_row(
             str(direction.index),
-            escape(direction.title),
+            direction.title,
             number(direction.value),
             number(direction.rate),
             f"{direction.alignment:.3f}",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pullback_client.cli import direction_options, walk_options
@@ -118,7 +117,7 @@ def edit(
     _show(found, outcomes)
     places = [str(into) for into, outcome in zip(folders, outcomes, strict=True) if isinstance(outcome, Edit)]
     if places:
-        out.print(f"the results are in {', '.join(places)}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"the results are in {', '.join(places)}", soft_wrap=True)
     tell_failures(found, outcomes, err)
 
 
@@ -133,6 +132,6 @@ def _show(photos: list[Path], outcomes: list[EditOutcome]) -> None:
     table = Table("photograph", "distance of the inversion", "distance of the edit from it")
     for path, outcome in zip(photos, outcomes, strict=True):
         if isinstance(outcome, Edit):
-            table.add_row(escape(path.name), f"{outcome.inversion.distance:.4f}", f"{outcome.frame.distance:.4f}")
+            table.add_row(path.name, f"{outcome.inversion.distance:.4f}", f"{outcome.frame.distance:.4f}")
     if table.row_count:
         show(table)

@@ -67,7 +67,7 @@ def eigenbasis(
     show(table)
     if out_file is not None:
         basis.save(out_file)
-        out.print(f"saved {out_file}", highlight=False)
+        out.print(f"saved {out_file}", soft_wrap=True)
 
 
 def _samples(text: str | None) -> int | Literal["auto"] | None:

@@ -15,12 +15,14 @@ from pullback_client.cli.common import (
     INTERRUPTED,
     Force,
     Target,
+    complain,
     err,
     following,
     given_options,
     out,
     refuse_overwriting,
     tell_failures,
+    warn,
 )
 from pullback_client.cli.course import Course
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -110,21 +112,21 @@ def evolve(
             }
             with following() as draw:
                 found = client.evolve(generator, progress=draw, **options)
-            out.print(f"{found.name} has begun", highlight=False)
+            out.print(f"{found.name} has begun")
         else:
             found = client.session(session or "")
         course = Course(found, folder, out)
         with _left_alone(found), course.drawn():
             if function is not None:
                 # A thread that cannot go on is told below, after what there is was written.
-                running.run(found, function, generations=generations, progress=course.add, while_leased=_warn)
+                running.run(found, function, generations=generations, progress=course.add, while_leased=warn)
             else:
                 for event in _events(found):
                     if event.kind == "generation_closed" and event.generation is not None:
                         course.add(event.generation)
         if folder is not None:
             files = found.export(folder)
-            out.print(f"wrote {len(files)} files into {folder}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"wrote {len(files)} files into {folder}", soft_wrap=True)
         tell_failures(found)
 
 
@@ -158,8 +160,7 @@ def _left_alone(session: EvolutionSession) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except score_function.ScoreFunctionError as error:
         _say_how_to_go_on(session)
-        err.print("[bold red]error:[/] --score: ", end="", highlight=False)
-        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        complain(f"--score: {error}")
         raise typer.Exit(1) from None
     except Exception:
         _say_how_to_go_on(session)
@@ -173,10 +174,4 @@ def _say_how_to_go_on(session: EvolutionSession) -> None:
         f"  go on with it: pullback evolve --session {session.name} --score MODULE:FUNCTION\n"
         f"  its data:      pullback export {session.name} FILE\n"
         f"  end it:        pullback sessions close {session.name}",
-        highlight=False,
     )
-
-
-def _warn(line: str) -> None:
-    err.print("[yellow]warning:[/] ", end="", highlight=False)
-    err.print(line, markup=False, highlight=False, soft_wrap=True)

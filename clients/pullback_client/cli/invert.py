@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pullback_client.cli import invert_options as option
@@ -124,10 +123,10 @@ def invert(
     _show(asked, finished)
     if folder is not None:
         line = f"of each photograph PNG, npz, safetensors and JSON are in {folder}"
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
     if report_folder is not None and any(isinstance(outcome, Inversion) for outcome in finished):
         page = write_report(finished, report_folder)[0]
-        out.print(f"wrote the report; open {page}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"wrote the report; open {page}", soft_wrap=True)
     tell_failures([photo.path for photo in asked], finished, err)
 
 
@@ -136,7 +135,7 @@ def _show(asked: Sequence[PhotographFiles], outcomes: Sequence[InversionOutcome]
     for photo, outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, Inversion):
             table.add_row(
-                escape(photo.path.name),
+                photo.path.name,
                 f"{outcome.distance:.4f}",
                 f"{outcome.loss:.4f}",
                 str(outcome.evaluations),

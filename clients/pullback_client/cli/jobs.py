@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pullback_client.cli.common import Target, following, out, show
@@ -39,7 +38,7 @@ def watch(name: Name, target: Target = DEFAULT_TARGET) -> None:
     """Follow a job to its end. Ctrl-C leaves it running."""
     with Client(target) as client, following() as report:
         job = client.job(name).follow(progress=report)
-    out.print(f"{job.name} succeeded: {job.result_name}", highlight=False, soft_wrap=True)
+    out.print(f"{job.name} succeeded: {job.result_name}", soft_wrap=True)
 
 
 @app.command()
@@ -48,7 +47,7 @@ def cancel(name: Name, target: Target = DEFAULT_TARGET) -> None:
     with Client(target) as client:
         job = client.job(name).cancel()
     ended = job.state.ended
-    out.print(f"{job.name} is {job.state.value}{'' if ended else '; it stops after its step'}", highlight=False)
+    out.print(f"{job.name} is {job.state.value}{'' if ended else '; it stops after its step'}")
 
 
 def _row(job: AnyJob) -> tuple[str, ...]:
@@ -61,5 +60,5 @@ def _row(job: AnyJob) -> tuple[str, ...]:
         f"{progress.phase} {progress.step}/{progress.total or '?'}" if progress.phase else "",
         "" if progress.loss is None else f"{progress.loss:.4f}",
         f"{job.created.astimezone():%Y-%m-%d %H:%M:%S}",
-        escape(job.result_name if error is None else error.message),
+        job.result_name if error is None else error.message,
     )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from pullback_client.cli import (
     bridge,
@@ -24,7 +23,7 @@ from pullback_client.cli import (
     sessions,
     traverse,
 )
-from pullback_client.cli.common import err, out
+from pullback_client.cli.common import complain, out
 from pullback_client.errors import ClientError
 
 app = typer.Typer(
@@ -59,17 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="pullback")
     except ClientError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        complain(str(error))
         raise SystemExit(1) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        err.print(f"[bold red]error:[/] {escape(f'{where}{error.strerror or error}')}", soft_wrap=True, highlight=False)
+        complain(f"{where}{error.strerror or error}")
         raise SystemExit(1) from None
 
 
 def _version(asked: bool) -> None:
     if asked:
-        out.print(f"pullback {importlib.metadata.version('pullback')}", highlight=False)
+        out.print(f"pullback {importlib.metadata.version('pullback')}")
         raise typer.Exit
 
 

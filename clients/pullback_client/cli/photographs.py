@@ -13,8 +13,8 @@ from typing import Any
 import typer
 from PIL import Image, UnidentifiedImageError
 from rich.console import Console
-from rich.markup import escape
 
+from pullback_client.cli.common import complain
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.files import write_json, write_png
 from pullback_client.inversion import Inversion, InversionFailure
@@ -109,7 +109,7 @@ def find(named: Iterable[Path], console: Console) -> list[Path]:
             if (reason := _no_photograph(entry)) is None:
                 found.append(entry)
             else:
-                console.print(f"skipped {escape(str(entry))}: {reason}", highlight=False, soft_wrap=True)
+                console.print(f"skipped {entry}: {reason}", soft_wrap=True)
     if not found:
         raise InvalidArgumentError("no photographs in what was named")
     return found
@@ -139,8 +139,8 @@ def masks_of(photos: Sequence[Path], mask: Path | None, console: Console) -> lis
     by_stem = {file.stem: file for file in files}
     for photo in photos:
         if photo.stem not in by_stem:
-            line = f"no mask for {escape(str(photo))} in {escape(str(mask))}: it counts whole"
-            console.print(line, highlight=False, soft_wrap=True)
+            line = f"no mask for {photo} in {mask}: it counts whole"
+            console.print(line, soft_wrap=True)
     return [by_stem.get(photo.stem) for photo in photos]
 
 
@@ -169,9 +169,9 @@ def tell_failures(photos: Sequence[Path], outcomes: Sequence[object], console: C
     failed = [(p, o.error) for p, o in zip(photos, outcomes, strict=True) if isinstance(o, InversionFailure)]
     if not failed:
         return
-    console.print(f"[bold red]error:[/] {len(failed)} of {len(photos)} photographs failed", highlight=False)
+    complain(f"{len(failed)} of {len(photos)} photographs failed", console)
     for photo, error in failed:
-        console.print(f"  {escape(str(photo))}: {escape(error.message)}", soft_wrap=True, highlight=False)
+        console.print(f"  {photo}: {error.message}", soft_wrap=True)
     raise typer.Exit(1)
 
 

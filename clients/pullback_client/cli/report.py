@@ -54,5 +54,5 @@ def report(
         )
     files = write_report(analysis, folder)
     for line in summarize(analysis):
-        out.print(f"• {line}", markup=False, highlight=False)
-    out.print(f"wrote {len(files)} files; open {files[0]}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"• {line}")
+    out.print(f"wrote {len(files)} files; open {files[0]}", soft_wrap=True)

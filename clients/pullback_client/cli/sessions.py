@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pullback_client.cli.common import Force, Target, given_options, out, refuse_overwriting, show
@@ -83,13 +82,13 @@ def export(
     with Client(target) as client:
         written = client.session(name).export(file, images=images)
     where = f"{len(written)} files into {file}" if folder else ", ".join(map(str, written))
-    out.print(f"wrote {where}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"wrote {where}", soft_wrap=True)
 
 
 def _change(how: Callable[[EvolutionSession], SessionStatus], name: str, target: str) -> None:
     with Client(target) as client:
         status = how(client.session(name))
-    out.print(f"{status.name} is {_state(status)}", highlight=False)
+    out.print(f"{status.name} is {_state(status)}")
 
 
 def _listed(client: Client, words: Sequence[str]) -> list[SessionStatus]:
@@ -117,7 +116,7 @@ def _row(status: SessionStatus) -> tuple[str, ...]:
     bests = (f"{thread.best_score:.4g}" for thread in status.threads if thread.best_score is not None)
     return (
         status.name,
-        escape(status.title),
+        status.title,
         ", ".join(status.generators),
         _state(status),
         ", ".join(str(thread.generations) for thread in status.threads),

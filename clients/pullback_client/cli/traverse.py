@@ -113,7 +113,5 @@ def traverse(
     out.print(
         f"{len(walk)} frames in {walk.space}, image distance from the start up to {farthest}; "
         f"wrote {len(written)} files into {folder}",
-        markup=False,
-        highlight=False,
         soft_wrap=True,
     )

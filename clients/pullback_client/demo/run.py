@@ -83,7 +83,7 @@ def run_demo(folder: Path, console: Console | None = None) -> None:
     write_json(folder / "inversion.json", summary(results, basis, clock.seconds))
     console.print(distance_table(results))
     console.print(phase_table(clock.seconds))
-    console.print(f"wrote {folder / 'inversion.png'} and {folder / 'inversion.json'}", highlight=False)
+    console.print(f"wrote {folder / 'inversion.png'} and {folder / 'inversion.json'}", highlight=False, markup=False)
 
 
 def load_photograph() -> Image.Image:
