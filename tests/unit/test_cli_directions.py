@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from fake_directions import FakeDirectionsServer
-from fake_server import DIM
+from fake_server import DIM, SIZE
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_client import Client
 from pullback_client.cli import main
@@ -175,6 +175,39 @@ def test_a_walk_is_written_into_a_folder(run: Run, server: FakeDirectionsServer,
     again = run("traverse", "faces", "--direction", "hessian:3", "--out", "walk")
     assert again.code == 1
     assert "would be overwritten" in again.err
+
+
+def test_pictures_are_enlarged_on_request(run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path) -> None:
+    walk = ("traverse", "faces", "--direction", "hessian:3", "--frames", 3)
+    assert run(*walk, "--out", "walk", "--upscale", 5).code == 0
+    edit = ("edit", photo, "--generator", "faces", "--direction", "hessian:1", "--strength", 1, "--frames", 2)
+    assert run(*edit, "--out", "edited", "--upscale", 4, "--method", "adam").code == 0
+    with Image.open(tmp_path / "walk" / "animation.gif") as gif, Image.open(tmp_path / "walk" / "strip.png") as strip:
+        assert gif.size == (5 * SIZE, 5 * SIZE)
+        assert strip.width == 3 * 5 * SIZE
+    with Image.open(tmp_path / "edited" / "animation.gif") as gif:
+        assert gif.size == (4 * SIZE, 4 * SIZE)
+    with Image.open(tmp_path / "edited" / "edited.png") as edited:
+        assert edited.size == (SIZE, SIZE)
+    assert run("directions", "faces", "--sheet", "a.png", "--starts", 1, "--frames", 2, "--upscale", 9).code == 0
+    with Image.open(tmp_path / "a.png") as sheet:
+        assert sheet.width == 8 + 150 + 2 * 9 * SIZE + 2 + 8
+    assert "upscale: of a sheet" in run("directions", "faces", "--upscale", 2).err
+
+
+def test_too_large_a_picture_is_refused_before_anything_is_walked(
+    run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path
+) -> None:
+    walk = run("traverse", "faces", "--direction", "hessian:3", "--out", "walk", "--upscale", 1000)
+    edit = run(
+        *("edit", photo, "--generator", "faces", "--direction", "hessian:1", "--strength", 1),
+        *("--out", "edited", "--upscale", 1000),
+    )
+    for result in (walk, edit):
+        assert result.code == 1
+        assert "upscale=1000 makes 16 frames of 16000 x 16000 pixels" in result.err
+    assert {call for call, *_ in server.state.calls} <= {"GetGenerator"}
+    assert not (tmp_path / "walk").exists()
 
 
 def test_a_walk_starts_where_it_is_told_to(run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path) -> None:

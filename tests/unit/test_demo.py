@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ import pullback_client.server
 from fake_server import FakeServer
 from pullback_api.v1 import specs_pb2
 from pullback_client import Client, ClientError, FailedPreconditionError, LocalServer, ServerStartError
-from pullback_client.demo.report import distance_table
+from pullback_client.demo.report import RUNS, distance_table, draw
 from pullback_client.demo.run import load_photograph, require_extras, run_demo
 
 
@@ -98,6 +99,26 @@ def test_the_table_holds_what_was_best_after_so_many_evaluations(console: Consol
     assert rows[1][2] == f"{late.distance_trace[149, 0]:.4f}"
 
 
+def test_every_word_of_the_figure_lies_within_it() -> None:
+    with FakeServer() as server, Client(server.target) as client:
+        found = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=60, restarts=2)
+    figure = draw(dict.fromkeys(RUNS, found))
+    figure.canvas.draw()
+    *pictures, curves = figure.axes
+    assert [axes.get_title().splitlines()[0] for axes in pictures] == [
+        "photograph",
+        *(run.title for run in RUNS.values()),
+    ]
+    boxes = [axes.title.get_window_extent() for axes in pictures]
+    boxes += [axes.get_tightbbox() for axes in (curves, *pictures)]
+    for box in boxes:
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+        assert 0 <= box.y0 < box.y1 <= figure.bbox.height
+    titles = boxes[: len(pictures)]
+    assert not any(left.overlaps(right) for left, right in itertools.pairwise(titles))
+    assert boxes[len(pictures)].x0 > max(axes.get_window_extent().x1 for axes in pictures)
+
+
 def test_the_server_is_stopped_when_something_fails(
     faked: None, monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
 ) -> None:
@@ -123,7 +144,7 @@ pullback_client.server.server_command = test_demo.fake_command
 pullback_client.demo.run._compute = lambda *arguments: time.sleep(60)
 main(["demo", "--out", sys.argv[1]])
 """
-    folders = [str(Path(fake_server.__file__).parent), str(Path(__file__).parent)]
+    folders = [str(Path(fake_server.__file__).parent), str(Path(__file__).parent), *sys.path]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:

@@ -26,8 +26,8 @@ from pullback_client import (
     InversionFailure,
 )
 from pullback_client.report.inversion import REPORT_FILES, summarize, write_report
-from pullback_client.report.inversion.contact_sheet import contact_sheet
-from pullback_client.report.inversion.curves import loss_curves
+from pullback_client.report.inversion.contact_sheet import contact_sheet, draw_sheet
+from pullback_client.report.inversion.curves import draw_courses, loss_curves
 from pullback_client.report.inversion.tables import photographs
 
 PLOTS = [name for name in REPORT_FILES if name.endswith(".png")]
@@ -134,6 +134,68 @@ def test_the_sheet_shows_photographs_over_reconstructions(inversion: Inversion) 
         column = sheet[:, round((place + 0.5) * width / 3), 0]
         assert column[round(0.3 * height)] == target
         assert column[round(0.8 * height)] == image
+
+
+def test_names_stand_above_photographs_and_fit_there(inversion: Inversion) -> None:
+    long = "a-very-long-name-of-a-photograph-from-the-second-camera-of-the-rig-0001.png"
+    labels = ["me.png", long, "写真.png", "$x^2$.png", ""]
+    several = [dataclasses.replace(inversion, label=label, distance=0.25) for label in labels]
+    for count in (5, 60):  # wide columns, and narrow ones
+        figure = draw_sheet((several * 12)[:count])
+        texts = [text for text in figure.texts if text.get_rotation() == 0]
+        names, distances = texts[::2], texts[1::2]
+        assert [name.get_text() for name in names[:1]] == ["1 me.png"]
+        assert names[1].get_text().startswith("2 a")
+        assert names[1].get_text().endswith(".png" if count == 5 else "ng")
+        assert "…" in names[1].get_text()
+        assert names[2].get_text() == "3 ??.png"
+        assert not names[3].get_parse_math()
+        assert names[4].get_text() == "5"
+        assert {each.get_text() for each in distances} == {"distance 0.250" if count == 5 else "0.250"}
+        boxes = [text.get_window_extent() for text in figure.texts]
+        for box in boxes:
+            assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+            assert 0 <= box.y0 < box.y1 <= figure.bbox.height
+        # No text lies on another one.
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+        assert {text.get_text() for text in figure.texts if text.get_rotation() == 90} == {"photograph", "found"}
+
+
+def test_rows_of_the_sheet_are_named(inversion: Inversion) -> None:
+    more = dataclasses.replace(inversion, aligned_target=inversion.target, solutions=inversion.solutions[:1] * 3)
+    words = [text.get_text() for text in draw_sheet([more]).texts if text.get_rotation() == 90]
+    assert words == ["photograph", "its part", "best", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.9, 1.4, ["0.9", "1", "1.1", "1.2", "1.3", "1.4"]),
+        (0.03, 0.9, ["0.05", "0.1", "0.2", "0.5"]),
+        (1500, 60000, ["2,000", "5,000", "10,000", "20,000", "50,000"]),
+    ],
+)
+def test_losses_within_two_decades_have_plain_decimals(
+    inversion: Inversion, low: float, high: float, labels: list[str]
+) -> None:
+    course = dataclasses.replace(inversion, loss_trace=np.geomspace(high, low, 21)[None]).best_so_far()
+    figure = draw_courses([course])
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    bottom, top = axes.get_ylim()
+    ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+    shown = [label.get_text() for tick, label in ticks if bottom <= tick <= top]
+    assert set(labels) <= set(shown)
+    assert not any("10" in text and "^" in text for text in shown)
+    assert axes.get_yticklabels(minor=True) == []
+
+
+def test_losses_over_many_decades_keep_powers_of_ten(inversion: Inversion) -> None:
+    course = dataclasses.replace(inversion, loss_trace=np.geomspace(10, 1e-4, 21)[None]).best_so_far()
+    figure = draw_courses([course])
+    figure.canvas.draw()
+    assert "$\\mathdefault{10^{-2}}$" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
 def test_the_sheet_shows_the_aligned_part_and_further_solutions(inversion: Inversion) -> None:

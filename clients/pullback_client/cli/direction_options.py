@@ -118,6 +118,12 @@ Reach: TypeAlias = Annotated[
 ]
 Frames: TypeAlias = Annotated[int, typer.Option(min=2, help="Frames of each walk.", rich_help_panel=_SHEET)]
 SheetSeed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of the draws.", rich_help_panel=_SHEET)]
+Upscale: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Frames so many times as large, pixel by pixel.", show_default="about 96 px", rich_help_panel=_SHEET
+    ),
+]
 
 OutFile: TypeAlias = Annotated[
     Path | None,

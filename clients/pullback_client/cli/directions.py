@@ -22,7 +22,7 @@ _MOST_AXES = 3  # of a direction's, in the table
 # What settles how directions are found; of those that are kept it is settled.
 _FINDING = set(DirectionsOptions.__annotations__)
 _IMPORTING = {"space", "eigenbasis", "layers"}
-_DRAWING = {"starts", "reach", "frames", "sheet_seed"}
+_DRAWING = {"starts", "reach", "frames", "sheet_seed", "upscale"}
 
 
 def directions(
@@ -54,6 +54,7 @@ def directions(
     reach: option.Reach = 2.0,
     frames: option.Frames = 7,
     sheet_seed: option.SheetSeed = 0,
+    upscale: option.Upscale = None,
     out_file: option.OutFile = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
@@ -107,7 +108,9 @@ def directions(
             found.save(out_file)
             out.print(f"saved {out_file}", soft_wrap=True)
         if sheet is not None:
-            picture = contact_sheet(client, found, starts=starts, frames=frames, reach=reach, seed=sheet_seed)
+            picture = contact_sheet(
+                client, found, starts=starts, frames=frames, reach=reach, seed=sheet_seed, upscale=upscale
+            )
             write_png(sheet, picture)
             out.print(f"drew {sheet}", soft_wrap=True)
 

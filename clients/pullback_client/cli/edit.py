@@ -51,6 +51,7 @@ def edit(
     pieces: walk_options.Pieces = None,
     jitter: walk_options.Jitter = None,
     jitter_seed: walk_options.JitterSeed = None,
+    upscale: walk_options.Upscale = 1,
     method: option.Method = "hessian_adam",
     space: Annotated[
         str | None,
@@ -106,6 +107,7 @@ def edit(
     refuse_overwriting([each / name for each in folders for name in (*EDIT_FILES, "pasted.png", "edit.json")], force)
     outcomes: list[EditOutcome] = []
     with Client(target) as client, following() as report:
+        walk_options.check_size(client, generator, walk, upscale)
         edits = client.iter_edit(found, generator, direction, strength, walk=walk, progress=report, **options)
         with closing(edits):
             for path, into, outcome in zip(found, folders, edits, strict=True):
@@ -113,7 +115,7 @@ def edit(
                 if isinstance(outcome, Edit):
                     # One that is there is taken for a folder, whatever its name ends in.
                     into.mkdir(parents=True, exist_ok=True)
-                    outcome.save(into, path if paste else None)
+                    outcome.save(into, path if paste else None, upscale=upscale)
     _show(found, outcomes)
     places = [str(into) for into, outcome in zip(folders, outcomes, strict=True) if isinstance(outcome, Edit)]
     if places:

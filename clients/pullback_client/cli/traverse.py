@@ -75,6 +75,7 @@ def traverse(
     mask: walk_options.Mask = None,
     mask_layer: walk_options.MaskLayer = None,
     mask_seed: walk_options.MaskSeed = None,
+    upscale: walk_options.Upscale = 1,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -103,12 +104,13 @@ def traverse(
     check_walk_options(options, directed=direction is not None)  # refuses what cannot be, before anything is sent
     start: Any = photo if latent is None else direction_options.latent_file(latent)
     with Client(target) as client, following() as report:
+        walk_options.check_size(client, generator, options, upscale)
         if start is None:
             start = client.sample(generator, space=space, seed=seed or 0)
         walk = client.traverse(start, direction, generator=generator, space=space, progress=report, **options)
     # One that is there is taken for a folder, whatever its name ends in.
     folder.mkdir(parents=True, exist_ok=True)
-    written = walk.save(folder)
+    written = walk.save(folder, upscale=upscale)
     farthest = number(float(walk.distances.max()))
     out.print(
         f"{len(walk)} frames in {walk.space}, image distance from the start up to {farthest}; "

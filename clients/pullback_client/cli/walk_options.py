@@ -7,10 +7,13 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from pullback_client.directions import MaskOptions, walk_options
+from pullback_client.client import Client
+from pullback_client.directions import MaskOptions, WalkOptions, walk_options
+from pullback_client.directions.pictures import check_upscale
 from pullback_client.errors import InvalidArgumentError
 
 _WALK, _CURVE, _MASK = "Walk", "Curve", "Mask"
+_FRAMES = 9  # the server's default
 
 Word: TypeAlias = Annotated[
     str,
@@ -52,6 +55,9 @@ Purify: TypeAlias = Annotated[
         show_default="as found",
         rich_help_panel=_WALK,
     ),
+]
+Upscale: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="Strip and animation so many times as large, pixel by pixel.", rich_help_panel=_WALK)
 ]
 Pieces: TypeAlias = Annotated[
     int | None,
@@ -100,3 +106,13 @@ def mask_of(text: str | None, layer: str | None, seed: int | None) -> MaskOption
             f"--mask counts subsets from 0: of {subsets} the last is {subsets - 1}, got {subset}"
         )
     return {"subset": subset, "subsets": subsets, "layer": layer, "seed": seed}
+
+
+def check_size(client: Client, generator: str, options: WalkOptions, upscale: int) -> None:
+    """Raises InvalidArgumentError where the pictures of a walk would be too large, before it is walked."""
+    if upscale > 1:
+        drawn = client.generator(generator)
+        frames = options.get("frames") or _FRAMES
+        # A subspace has so many along each direction; an animation goes forth and back.
+        frames = frames**2 if options.get("kind") == "subspace" else frames
+        check_upscale(upscale, (drawn.width, drawn.height), 2 * frames - 2)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
@@ -13,6 +12,10 @@ from rich.table import Table
 from pullback_client.eigenbasis import Eigenbasis
 from pullback_client.inversion import Inversion
 from pullback_client.inversion_options import InversionOptions
+from pullback_client.report.style import new_figure, plain_ticks, tidy, to_png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -95,27 +98,34 @@ def summary(results: Mapping[str, Inversion], basis: Eigenbasis, seconds: Mappin
 
 def figure(results: Mapping[str, Inversion]) -> bytes:
     """A PNG: the photograph, the reconstructions, and the loss of every restart under the best so far."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (of the `demo` extra)
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    return to_png(draw(results))
 
-    drawing = Figure(figsize=(13, 2.6), layout="constrained", dpi=150)
-    FigureCanvasAgg(drawing)
-    axes = drawing.subplots(1, 2 + len(results), width_ratios=[1] * (1 + len(results)) + [1.9])
+
+def draw(results: Mapping[str, Inversion]) -> Figure:
+    """The figure of `figure`."""
     pictures = [("photograph", next(iter(results.values())).target)] + [
-        (f"{RUNS[name].title}: {result.distance:.3f}", result.image) for name, result in results.items()
+        (f"{RUNS[name].title}\ndistance {result.distance:.3f}", result.image) for name, result in results.items()
     ]
-    for axis, (title, picture) in zip(axes, pictures, strict=False):
+    # In inches, and by hand: Matplotlib's own layouts leave too little room over pictures for titles of two lines.
+    side, gap, over, under = 2.15, 0.1, 0.5, 0.5
+    width, height = len(pictures) * (side + gap) + 4.2, over + side + 0.1
+    drawing = new_figure(height, width=width, layout=None)
+    for number, (title, picture) in enumerate(pictures):
+        place = ((gap + number * (side + gap)) / width, 0.1 / height, side / width, side / height)
+        axis = drawing.add_axes(place)
         axis.imshow(np.asarray(picture), interpolation="nearest")
-        axis.set_title(title, fontsize=8)
+        axis.set_title(title, fontsize=9)
         axis.set_axis_off()
-    curves = axes[-1]
+    left = len(pictures) * (side + gap) + 0.75
+    curves = drawing.add_axes(
+        (left / width, under / height, (width - left - 0.15) / width, (height - under - 0.15) / height)
+    )
     for name, result in results.items():
         course = result.best_so_far()
         curves.plot(course.evaluations, result.loss_trace.T, color=RUNS[name].colour, linewidth=0.6, alpha=0.35)
         curves.plot(course.evaluations, course.loss, color=RUNS[name].colour, linewidth=1.8, label=RUNS[name].title)
-    curves.set(xlabel="evaluations of the generator", ylabel="loss", yscale="log")
+    curves.set_yscale("log")
+    plain_ticks(curves.yaxis)
+    tidy(curves, xlabel="evaluations of the generator", ylabel="loss")
     curves.legend(frameon=False, fontsize=8)
-    curves.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return drawing

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import unicodedata
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
 from pullback_client.directions.direction_set import Directions
+from pullback_client.directions.pictures import (
+    GREY,
+    INK,
+    check_upscale,
+    drawable,
+    enlarged,
+    fitting,
+    spaced,
+    step_labels,
+)
 from pullback_client.directions.records import Direction
 from pullback_client.directions.traversal import Frame
 from pullback_client.directions.walk_options import WalkOptions
@@ -18,14 +28,21 @@ from pullback_client.models import id_of
 if TYPE_CHECKING:
     from pullback_client.client import Client
 
-_LARGEST = 96  # pixels of a frame's longer side; a sheet has hundreds of them
+_LARGEST = 96  # pixels of a frame's longer side where nothing is said; a sheet has hundreds of them
 _LABEL, _HEAD, _SEAM, _GAP, _MARGIN = 150, 62, 2, 14, 8  # pixels
+_ROW = 54  # pixels that a row's label takes
 _FAINTEST = 1e-12  # rate beside the largest: a direction below it changes nothing
-_INK, _GREY = (0, 0, 0), (110, 110, 110)
 
 
 def contact_sheet(
-    client: Client, directions: Directions, *, starts: int = 3, frames: int = 7, reach: float = 2.0, seed: int = 0
+    client: Client,
+    directions: Directions,
+    *,
+    starts: int = 3,
+    frames: int = 7,
+    reach: float = 2.0,
+    seed: int = 0,
+    upscale: int | None = None,
 ) -> Image.Image:
     """Draws the sheet of directions.
 
@@ -36,12 +53,16 @@ def contact_sheet(
         frames: Frames of each walk, 2 to 500.
         reach: Each walk goes from −reach to reach, > 0, in steps of α_H^−½.
         seed: Of the draws, ≥ 0.
+        upscale: Every pixel of a frame becomes a square of so many, ≥ 1; None = frames of about 96 pixels.
 
     Raises:
-        InvalidArgumentError: A number out of range, or no direction changes anything.
+        InvalidArgumentError: A number out of range, too large a sheet, or no direction changes anything.
     """
     if not reach > 0:
         raise InvalidArgumentError(f"reach must be a number above 0, got {reach!r}")
+    if upscale is not None:
+        drawn = client.generator(directions.generator)
+        check_upscale(upscale, (drawn.width, drawn.height), starts * frames * len(directions))
     options: WalkOptions = {"frames": frames, "first": -reach, "last": reach}
     latents = client.sample(directions.generator, starts, space=directions.space, seed=seed)
     # One that changes nothing, but for rounding, has no unit to step by.
@@ -58,42 +79,49 @@ def contact_sheet(
         f"{directions.generator}: {directions.method} in {directions.space}{purified}, {len(rows)} of "
         f"{len(directions)} directions, {starts} starts (seed {seed})\nset {id_of(directions.name)}"
     )
-    return draw_sheet(title, rows)
+    return draw_sheet(title, rows, upscale)
 
 
-def draw_sheet(title: str, rows: Sequence[tuple[Direction, Sequence[Sequence[Frame]]]]) -> Image.Image:
+def draw_sheet(
+    title: str, rows: Sequence[tuple[Direction, Sequence[Sequence[Frame]]]], upscale: int | None = None
+) -> Image.Image:
     """Lays frames out: a row for each direction, side by side the walks from each start, and labels.
 
     Args:
         title: What the sheet shows, in at most two lines.
         rows: Directions with their walks, as many from the same starts, of as many frames, for each.
+        upscale: As for `contact_sheet`.
     """
     first = rows[0][1]
-    width, height = _thumbnail(first[0][0].image).size
+    width, height = _scaled(first[0][0].image, upscale).size
+    tall = max(height, _ROW) + _SEAM
     block = len(first[0]) * (width + _SEAM) - _SEAM
+    large, small = ImageFont.load_default(14), ImageFont.load_default(11)
+    ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    words = max(ruler.textlength(line, large) for line in drawable(title).splitlines())
     size = (
-        _MARGIN + _LABEL + len(first) * (block + _GAP) - _GAP + _MARGIN,
-        _HEAD + len(rows) * (height + _SEAM) - _SEAM + _MARGIN,
+        max(_MARGIN + _LABEL + len(first) * (block + _GAP) - _GAP + _MARGIN, math.ceil(words) + 2 * _MARGIN),
+        _HEAD + len(rows) * tall - _SEAM + _MARGIN,
     )
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    large, small = ImageFont.load_default(14), ImageFont.load_default(11)
-    pen.text((_MARGIN, _MARGIN), _drawable(title), fill=_INK, font=large)
-    pen.text((_MARGIN, _HEAD - 16), "step in units of rate^(-1/2):", fill=_GREY, font=small)
+    steps = [frame.step for frame in first[0]]
+    labels = step_labels(steps)
+    labelled = spaced(steps, (max(pen.textlength(label, small) for label in labels) + 4) / (width + _SEAM))
+    for number, line in enumerate(drawable(title).splitlines()):
+        pen.text((_MARGIN, _MARGIN + 17 * number), line, fill=INK, font=large)
+    pen.text((_MARGIN, _HEAD - 16), "step in units of rate^(-1/2):", fill=GREY, font=small)
     for row, (direction, walks) in enumerate(rows):
-        top = _HEAD + row * (height + _SEAM)
-        pen.text((_MARGIN, top + 2), _fitting(direction.label, pen, large), fill=_INK, font=large)
-        pen.text((_MARGIN, top + 20), _figures(direction), fill=_GREY, font=small, spacing=2)
+        top = _HEAD + row * tall
+        pen.text((_MARGIN, top + 2), fitting(direction.label, _LABEL - _MARGIN, large), fill=INK, font=large)
+        pen.text((_MARGIN, top + 20), _figures(direction), fill=GREY, font=small, spacing=2)
         for place, walk in enumerate(walks):
             left = _MARGIN + _LABEL + place * (block + _GAP)
             for column, frame in enumerate(walk):
                 x = left + column * (width + _SEAM)
-                sheet.paste(_thumbnail(frame.image), (x, top))
-                if row == 0:
-                    # Rounded before it is written: the middle of even steps may miss 0 by a rounding.
-                    rounded = round(frame.step, 2)
-                    step = f"{rounded:+g}" if rounded else "0"
-                    pen.text((x + width / 2, _HEAD - 4), step, fill=_GREY, font=small, anchor="ms")
+                sheet.paste(_scaled(frame.image, upscale), (x, top))
+                if row == 0 and column in labelled:
+                    pen.text((x + width / 2, _HEAD - 4), labels[column], fill=GREY, font=small, anchor="ms")
     return sheet
 
 
@@ -103,25 +131,11 @@ def _figures(direction: Direction) -> str:
     return f"{number}rate {direction.rate:.3g}\naligned {direction.alignment:.2f}"
 
 
-def _thumbnail(image: Image.Image) -> Image.Image:
-    """The image for a sheet: a large one smaller, a small one some whole times larger."""
+def _scaled(image: Image.Image, upscale: int | None) -> Image.Image:
+    """The image for a sheet; where nothing is said a large one smaller, a small one some whole times larger."""
     small = image.convert("RGB")
-    times = _LARGEST // max(small.size)
-    if times > 1:
-        return small.resize((times * small.width, times * small.height), Image.Resampling.NEAREST)
+    times = _LARGEST // max(small.size) if upscale is None else upscale
+    if times >= 1:
+        return enlarged(small, times)
     small.thumbnail((_LARGEST, _LARGEST), Image.Resampling.LANCZOS)
     return small
-
-
-def _fitting(text: str, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The text, cut where it is wider than the labels' column."""
-    text = _drawable(text)
-    while pen.textlength(text, font=font) > _LABEL - _MARGIN:
-        text = text.removesuffix("...")[:-1] + "..."
-    return text
-
-
-def _drawable(text: str) -> str:
-    """The text as Pillow's own font, which has little but Latin letters without accents, can draw it."""
-    plain = unicodedata.normalize("NFKD", text)
-    return "".join(each if each.isascii() else "?" for each in plain if not unicodedata.combining(each))

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from pullback_client.directions.pictures import check_upscale
 from pullback_client.directions.traversal import Frame, Traversal
 from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.errors import InvalidArgumentError
@@ -66,7 +67,9 @@ class Edit:
         """The photograph with the edited image in its place; see `Inversion.paste_back`."""
         return paste(self.image, open_photograph(photograph), self.inversion.alignment or Alignment())
 
-    def save(self, path: str | os.PathLike[str], photograph: ImageInput | None = None) -> list[Path]:
+    def save(
+        self, path: str | os.PathLike[str], photograph: ImageInput | None = None, *, upscale: int = 1
+    ) -> list[Path]:
         """Writes the edit, each file atomically; files that exist are replaced.
 
         Args:
@@ -75,17 +78,20 @@ class Edit:
                 `inversion.safetensors` and `edit.json`.
             photograph: The photograph, to lay the edited image back into: of a folder `pasted.png` then; of `.png`,
                 what is written. None = not pasted; a `pasted.png` of an earlier edit in the folder is deleted.
+            upscale: Strip and animation of a folder so many times as large, pixel by pixel; the edited image itself
+                stays as it was drawn.
 
         Returns:
             The files written.
 
         Raises:
-            InvalidArgumentError: Another suffix, or a photograph that cannot be read.
+            InvalidArgumentError: Another suffix, a photograph that cannot be read, or an `upscale` that makes too
+                large a picture.
         """
         path = Path(path)
         pasted = None if photograph is None else self.paste_back(photograph)
         if path.is_dir() or not path.suffix:
-            return self._save_folder(path, pasted)
+            return self._save_folder(path, pasted, upscale)
         match path.suffix.lower():
             case ".png":
                 write_png(path, self.image if pasted is None else pasted)
@@ -95,12 +101,13 @@ class Edit:
                 raise InvalidArgumentError(f"cannot save an edit as {suffix!r}: expected .png, .json, or a folder")
         return [path]
 
-    def _save_folder(self, folder: Path, pasted: Image.Image | None) -> list[Path]:
+    def _save_folder(self, folder: Path, pasted: Image.Image | None, upscale: int) -> list[Path]:
+        check_upscale(upscale, self.image.size, 2 * len(self.traversal) - 2)  # before anything is written
         edited, inverted, strip, animation, walk, inversion = (folder / name for name in EDIT_FILES)
         write_png(edited, self.image)
         write_png(inverted, self.inversion.image)
         for file in (strip, animation, walk):
-            self.traversal.save(file)
+            self.traversal.save(file, upscale=upscale)
         self.inversion.save(inversion)
         written = [edited, inverted, strip, animation, walk, inversion]
         if pasted is None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pullback_api.v1 import directions_pb2
 from pullback_client.codec import Array, array_from_tensor, image_from_wire
+from pullback_client.directions.pictures import check_upscale, enlarged_animation, labelled_strip
 from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.files import write_bytes, write_json, write_npz, write_png
 from pullback_client.settings import as_dict
@@ -22,6 +23,8 @@ FRAME_FILES = "frame-[0-9]*.png"
 
 FOLDER_FILES = ("strip.png", "animation.gif", "traversal.npz", "traversal.json")
 """What it puts there besides, in this order."""
+
+_CURVE = "TRAVERSAL_KIND_CURVE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,29 +152,56 @@ class Traversal(Sequence[Frame]):
         ]
         return {"settings": self.settings, "space": self.space, "frames": frames}
 
-    def save(self, path: str | os.PathLike[str]) -> list[Path]:
+    @property
+    def step_unit(self) -> str:
+        """What steps are counted in, in letters that every font has."""
+        # A curve has no rate of its own to count by.
+        in_latent = self.settings.get("unit") == "STEP_UNIT_LATENT" or self.settings.get("kind") == _CURVE
+        return "units of the latent" if in_latent else "units of rate^(-1/2)"
+
+    def labelled_strip(self, upscale: int = 1) -> Image.Image:
+        """The strip as people look at it: enlarged, with the steps written below.
+
+        Args:
+            upscale: Every pixel becomes a square of so many, ≥ 1; letters keep a size that can be read.
+
+        Raises:
+            InvalidArgumentError: Not such a number, or one that makes too large a picture.
+        """
+        times = check_upscale(upscale, self.frames[0].image.size, len(self))
+        return labelled_strip(self.strip, self.frames, times, self.step_unit)
+
+    def enlarged_animation(self, upscale: int = 1) -> bytes:
+        """The animation with every pixel as a square; arguments and errors as for `labelled_strip`."""
+        # Forth and back, each frame but the ends is there twice.
+        return enlarged_animation(
+            self.animation, check_upscale(upscale, self.frames[0].image.size, max(2 * len(self) - 2, 1))
+        )
+
+    def save(self, path: str | os.PathLike[str], *, upscale: int = 1) -> list[Path]:
         """Writes the walk, each file atomically; files that exist are replaced.
 
         Args:
-            path: `.png`: the strip. `.gif`: the animation. `.npz`: `latents`, `steps`, `second_steps`, `distances` and
-                `provenance` (a JSON text). `.json`: the provenance. Without a suffix, or an existing folder: a folder
-                that gets `frame-000.png` and so on, `strip.png`, `animation.gif`, `traversal.npz` and
-                `traversal.json`. Frames of a longer walk that are in it are deleted.
+            path: `.png`: the strip, with the steps below. `.gif`: the animation. `.npz`: `latents`, `steps`,
+                `second_steps`, `distances` and `provenance` (a JSON text). `.json`: the provenance. Without a suffix,
+                or an existing folder: a folder that gets `frame-000.png` and so on, `strip.png`, `animation.gif`,
+                `traversal.npz` and `traversal.json`. Frames of a longer walk that are in it are deleted.
+            upscale: Strip and animation so many times as large, pixel by pixel; frames stay as they were drawn.
 
         Returns:
             The files written.
 
         Raises:
-            InvalidArgumentError: Another suffix.
+            InvalidArgumentError: Another suffix, or an `upscale` that makes too large a picture; nothing is written.
         """
         path = Path(path)
         if path.is_dir() or not path.suffix:
-            return self._save_folder(path)
+            return self._save_folder(path, upscale)
         match path.suffix.lower():
             case ".png":
-                write_png(path, self.strip)
+                write_png(path, self.labelled_strip(upscale))
             case ".gif":
-                write_bytes(path, self.animation)
+                write_bytes(path, self.enlarged_animation(upscale))
             case ".npz":
                 second_steps = np.array([frame.second_step for frame in self.frames])
                 arrays = {"latents": self.latents, "steps": self.steps, "distances": self.distances}
@@ -184,11 +214,12 @@ class Traversal(Sequence[Frame]):
                 )
         return [path]
 
-    def _save_folder(self, folder: Path) -> list[Path]:
+    def _save_folder(self, folder: Path, upscale: int) -> list[Path]:
+        check_upscale(upscale, self.frames[0].image.size, max(2 * len(self) - 2, 1))  # before anything is written
         images = [folder / f"frame-{frame.index:03}.png" for frame in self.frames]
         for stale in set(folder.glob(FRAME_FILES)) - set(images):
             stale.unlink()
         for file, frame in zip(images, self.frames, strict=True):
             write_png(file, frame.image)
         # Last, what tells of all the rest.
-        return [*images, *(file for name in FOLDER_FILES for file in self.save(folder / name))]
+        return [*images, *(file for name in FOLDER_FILES for file in self.save(folder / name, upscale=upscale))]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pullback_client.codec import Array
-from pullback_client.inversion import Inversion
+from pullback_client.inversion import BestSoFar, Inversion
 from pullback_client.report.inversion.summary import method_of
 from pullback_client.report.parts import Plot, number
-from pullback_client.report.style import BLUE, GREY, new_figure, tidy, to_png
+from pullback_client.report.style import BLUE, GREY, new_figure, plain_ticks, tidy, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _POINTS = 200  # of a median over photographs whose curves have points of their own
 
@@ -22,19 +23,7 @@ _POINTS = 200  # of a median over photographs whose curves have points of their 
 def loss_curves(found: Sequence[Inversion]) -> Plot:
     """The best loss so far of each photograph, and the median: against evaluations, and against updates."""
     courses = [inversion.best_so_far() for inversion in found]
-    figure = new_figure(3.8)
-    left, right = figure.subplots(1, 2, sharey=True)
-    _draw(left, [course.evaluations for course in courses], [course.loss for course in courses])
-    _draw(
-        right,
-        [np.arange(len(course.loss), dtype=np.float64) for course in courses],
-        [course.loss for course in courses],
-    )
-    tidy(left, xlabel="evaluations of the generator", ylabel="best loss so far")
-    tidy(right, xlabel="updates")
-    if all(np.nanmin(course.loss) > 0 for course in courses):
-        left.set_yscale("log")
-        left.tick_params(which="minor", labelsize=8)
+    figure = draw_courses(courses)
     first, last = (np.array([course.loss[end] for course in courses]) for end in (0, -1))
     settings = found[0].settings
     return Plot(
@@ -53,6 +42,24 @@ def loss_curves(found: Sequence[Inversion]) -> Plot:
         ),
         png=to_png(figure),
     )
+
+
+def draw_courses(courses: Sequence[BestSoFar]) -> Figure:
+    """The figure of `loss_curves`."""
+    figure = new_figure(3.8)
+    left, right = figure.subplots(1, 2, sharey=True)
+    _draw(left, [course.evaluations for course in courses], [course.loss for course in courses])
+    _draw(
+        right,
+        [np.arange(len(course.loss), dtype=np.float64) for course in courses],
+        [course.loss for course in courses],
+    )
+    tidy(left, xlabel="evaluations of the generator", ylabel="best loss so far")
+    tidy(right, xlabel="updates")
+    if all(np.nanmin(course.loss) > 0 for course in courses):
+        left.set_yscale("log")
+        plain_ticks(left.yaxis)
+    return figure
 
 
 def _draw(axes: Axes, positions: Sequence[Array], losses: Sequence[Array]) -> None:
