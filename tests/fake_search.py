@@ -454,7 +454,7 @@ def _trial_record(session: FakeSession, name: str) -> search_pb2.TrialRecord:
         record.ask_time.FromSeconds(1_700_000_000 + trial.generation)
     if name in session.told:
         record.tell_time.FromSeconds(1_700_000_005 + record.generation)
-    if record.report.image_id.startswith("reference_"):
+    if record.report.image_id.startswith("reference_") or report.outcome != search_pb2.OUTCOME_SCORED or record.late:
         return record
     if report.HasField("score"):
         record.score = report.score

@@ -19,6 +19,7 @@ from PIL import Image
 from rich.console import Console
 
 import pullback_client.cli.evolve
+from cases import CASES
 from fake_search import POPULATION, FakeSearchServer
 from fake_server import Failure
 from pullback_api.v1 import search_pb2
@@ -44,6 +45,12 @@ def elsewhere(image):
 
 def endless(image):
     return float("inf")
+
+def two(image, gain):
+    return gain
+
+async def later(image):
+    return 1
 """
 
 
@@ -133,6 +140,11 @@ def test_a_function_of_a_module_of_the_working_directory_will_do(
         ("nowhere.py:red", "no such file: nowhere.py"),
         ("nowhere_at_all:red", "no module 'nowhere_at_all'"),
         ("{folder}/scores.py:green", "has no function 'green'; known: red, exposed, broken"),
+        ("{folder}/scores.py:rod", "has no function 'rod'; did you mean 'red'?; known: red, exposed, broken"),
+        ("{folder}/scores.py", "name the function in it, such as {folder}/scores.py:score"),
+        ("{folder}/evening.ipynb:score", "evening.ipynb is a notebook"),
+        ("{folder}/scores.py:two", "scores.py:two takes (image, gain), but is called with the image alone"),
+        ("{folder}/scores.py:later", "scores.py:later is an async function"),
     ],
 )
 def test_a_score_that_cannot_be_found_begins_no_session(
@@ -140,7 +152,7 @@ def test_a_score_that_cannot_be_found_begins_no_session(
 ) -> None:
     result = run("evolve", "faces", "--score", text.format(folder=tmp_path))
     assert result.code == 1
-    assert message in result.err
+    assert message.format(folder=tmp_path) in result.err
     assert server.sessions == {}
 
 
@@ -252,6 +264,99 @@ def test_results_are_not_overwritten_without_being_asked(run: Run, score: str, t
     command = ["evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 1, "--out", tmp_path]
     assert "best.png would be overwritten" in run(*command).err
     assert run(*command, "--force").code == 0
+
+
+CASE_FILES = {
+    "forgot_return.py:score": "the score function score returned None for thread000_gen000_00000",
+    "score_lab/nb.py:none": "the score function none returned None for thread000_gen000_00000",
+    "score_lab/nb.py:nan": "the score function nan gave 100 trials in a row no score, the last of them trial000099",
+    "score_lab/nb.py:crash": "--score: RuntimeError: electrode [/lost] [bold]",
+    "score_lab/exits.py:score": "--score: SystemExit: no spikes",
+}
+
+
+@pytest.mark.parametrize("case", CASE_FILES)
+@pytest.mark.timeout(120)
+def test_a_function_that_gives_no_scores_ends_with_the_reason(run: Run, server: FakeSearchServer, case: str) -> None:
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", CASES / case)
+    assert result.code == 1
+    assert result.err.startswith(HOW_TO_GO_ON)
+    assert f"error: {CASE_FILES[case]}" in result.err
+    assert "Traceback" not in result.err
+    assert len(server.sessions["sessions/1"].asked) <= 100 + POPULATION
+    # Nobody waits for what was asked and not scored.
+    with Client(server.target) as client:
+        assert client.session("1").ask()
+
+
+@pytest.mark.parametrize("case", ["score_lab/with_sibling.py:score", "score_lab/nb.py:score"])
+def test_a_file_may_import_what_lies_beside_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, case: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "helper", raising=False)
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", CASES / case, "--generations", 2)
+    assert result.code == 0, result.err
+    assert "generation 1: mean " in result.out
+
+
+def test_failures_in_a_row_are_bounded_by_what_is_asked_for(run: Run, server: FakeSearchServer) -> None:
+    case = CASES / "score_lab" / "nb.py"
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{case}:nan", "--max-failures", 7)
+    assert "gave 7 trials in a row no score" in result.err
+    assert len(server.sessions["sessions/1"].told) == 8  # the eighth was handed back
+
+
+def test_ctrl_c_in_the_function_leaves_the_session(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+    file = tmp_path / "interrupted.py"
+    file.write_text(
+        "done = []\ndef score(image):\n    if done: raise KeyboardInterrupt\n    done.append(1)\n    return 1\n"
+    )
+    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{file}:score")
+    assert (result.code, result.err) == (130, HOW_TO_GO_ON)
+    outcomes = [report.outcome for report in server.sessions["sessions/1"].told.values()]
+    assert outcomes == [search_pb2.OUTCOME_SCORED] + (POPULATION - 1) * [search_pb2.OUTCOME_ABANDONED]
+
+
+BROKEN = {
+    "missing": ("import nowhere_at_all\n", "ModuleNotFoundError: No module named 'nowhere_at_all'", "line 1"),
+    "syntax": ("def score(image)\n", "SyntaxError: ", "line 1"),
+    "error": ("x = 1\nraise OSError('no [rig]')\n", "OSError: no [rig]", "line 2"),
+    "exit": ("import sys\nsys.exit('no licence')\n", "SystemExit: no licence", "line 2"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("as_file", [True, False])
+def test_what_cannot_be_imported_is_told_with_its_own_line(
+    run: Run, server: FakeSearchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, as_file: bool
+) -> None:
+    code, message, line = BROKEN[kind]
+    file = tmp_path / f"broken_{kind}.py"
+    file.write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    result = run("evolve", "faces", "--score", f"{file if as_file else file.stem}:score")
+    assert result.code == 1
+    assert f"error: --score: {file if as_file else file.stem} cannot be imported: " in result.err
+    assert message in result.err
+    assert result.err.count("  File ") == 1
+    assert f'{file.name}", {line}' in result.err
+    assert server.sessions == {}
+    assert file.stem not in sys.modules
+
+
+def test_a_file_of_the_name_of_a_module_takes_not_its_place(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "json.py").write_text("def score(image):\n    return 1\n")
+    result = run(
+        "evolve", "faces", "--optimizer", "cma", "--score", f"{tmp_path / 'json.py'}:score", "--generations", 1
+    )
+    assert result.code == 0, result.err
+    assert hasattr(sys.modules["json"], "dumps")
 
 
 # Watching

@@ -9,7 +9,9 @@ function told = run(session, score, varargin)
 %   not scored can be asked for again, and the failure is raised. Where a thread
 %   cannot go on, its error is raised once the others have ended.
 %
-%      trials    ends once so many trials have been told
+%      trials         ends once so many trials have been told
+%      max_failures   after so many trials in a row without a score there is an
+%                     error, since such images are shown again; 100, or Inf
 %
 %   TOLD = PULLBACK.RUN(...) returns how many trials were told.
 %
@@ -19,19 +21,24 @@ function told = run(session, score, varargin)
 %
 %   See also pullback.evolve, pullback.ask, pullback.tell.
 
-  options = pullback.internal.options(varargin, {'trials'});
+  options = pullback.internal.options(varargin, {'trials', 'max_failures'});
   most = Inf;
   if isfield(options, 'trials')
     most = options.trials;
   end
+  most_failures = 100;
+  if isfield(options, 'max_failures')
+    most_failures = options.max_failures;
+  end
   told = 0;
+  failures = 0;
   finished = false;
   while told < most
     [trials, finished] = next(session);
     if finished
       break
     end
-    [scores, failure] = scores_of(session, trials, score);
+    [scores, failure, failures] = scores_of(session, trials, score, failures, most_failures);
     % What was scored before a failure is told all the same.
     done = trials(1:numel(scores));
     if ~isempty(done) && ~try_to_tell(session, done, scores)
@@ -61,19 +68,28 @@ function hand_back(session, trials)
   pullback.call(session.server, 'Search/Tell', request);
 end
 
-function [scores, failure] = scores_of(session, trials, score)
-% The scores up to the first failure, if any.
+function [scores, failure, failures] = scores_of(session, trials, score, failures, most_failures)
+% The scores up to the first failure, if any, and how many trials in a row had none.
   scores = zeros(1, 0);
   failure = [];
   try
     for i = 1:numel(trials)
       value = score(pullback.image(session, trials(i)));
-      if ~isscalar(value) || isinf(value)
+      if ~isscalar(value) || ~(isnumeric(value) || islogical(value)) || ~isreal(value) || isinf(value)
         error('pullback:invalid_argument', ...
-          'the score of %s: expected a finite number, or NaN where there is none, but %s came', ...
-          trials(i).image_id, mat2str(double(value)));
+          'the score of %s: expected a finite real number, or NaN where there is none, but %s came', ...
+          trials(i).image_id, pullback.internal.shown(value));
       end
-      scores(i) = value;
+      scores(i) = double(value);
+      if ~trials(i).reference
+        failures = (failures + 1) * isnan(scores(i));
+      end
+      if failures >= most_failures
+        error('pullback:failed_precondition', ...
+          ['%d trials in a row had no score, the last of them %s of %s, and such images are shown again and ' ...
+           'again: mend the score function and run the session again, or allow more with max_failures'], ...
+          failures, trials(i).trial_id, trials(i).image_id);
+      end
     end
   catch failure
   end

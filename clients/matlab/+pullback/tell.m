@@ -22,6 +22,10 @@ function told = tell(session, trials, scores, varargin)
 %
 %   See also pullback.ask.
 
+  if ~(isnumeric(scores) || islogical(scores)) || ~isreal(scores)
+    error('pullback:invalid_argument', ...
+      'scores: expected real numbers, but %s came; give abs or real of complex ones', pullback.internal.shown(scores));
+  end
   ids = ids_of(trials);
   valid = [];
   if mod(numel(varargin), 2) == 1

@@ -33,7 +33,7 @@ from pullback_client.search.records import SessionEvent
 from pullback_client.search.session import EvolutionSession
 
 # What is said of a session that exists; everything else is settled when one begins.
-_OF_ANY_SESSION = {"session", "score", "generations", "folder", "force", "target"}
+_OF_ANY_SESSION = {"session", "score", "max_failures", "generations", "folder", "force", "target"}
 
 
 def evolve(
@@ -58,6 +58,7 @@ def evolve(
     score: option.Score = None,
     repetitions: option.Repetitions = None,
     missing: option.Missing = None,
+    max_failures: option.MaxFailures = running.MAX_FAILURES,
     dry_run: option.DryRun = False,
     session: option.Session = None,
     generations: option.Generations = None,
@@ -119,7 +120,14 @@ def evolve(
         with _left_alone(found), course.drawn():
             if function is not None:
                 # A thread that cannot go on is told below, after what there is was written.
-                running.run(found, function, generations=generations, progress=course.add, while_leased=warn)
+                running.run(
+                    found,
+                    function,
+                    generations=generations,
+                    progress=course.add,
+                    while_leased=warn,
+                    max_failures=max_failures,
+                )
             else:
                 for event in _events(found):
                     if event.kind == "generation_closed" and event.generation is not None:

@@ -83,6 +83,10 @@ Missing: TypeAlias = Annotated[
     options.Missing | None,
     typer.Option(help="Images without a usable score.", show_default="show_again", rich_help_panel=_SCORES),
 ]
+MaxFailures: TypeAlias = Annotated[
+    int,
+    typer.Option(min=1, help="End after so many images in a row without a score.", rich_help_panel=_SCORES),
+]
 DryRun: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help="Scores that the server makes up.", rich_help_panel=_SCORES)
 ]

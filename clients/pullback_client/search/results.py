@@ -6,15 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, SupportsFloat, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from pullback_api.limits import MAX_NOTE
 from pullback_api.v1 import search_pb2
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.batch import Trial
-from pullback_client.settings import number, numbers, optional_choice
+from pullback_client.search.scores import check_size, plain, real, rows, score_values
+from pullback_client.settings import numbers, optional_choice, text
 
 Outcome: TypeAlias = Literal["scored", "failed", "abandoned"]
 
@@ -29,76 +31,93 @@ class TrialResult:
         trial_id: The trial's id as asked, or any other that is unique in the session; empty = that of the trial in
             whose place the result stands.
         image_id: The image; may be empty where the trial was asked.
-        score: The score; None or NaN = none.
+        score: The score, within ±1e100; None or NaN = none.
         channel_values: Or the responses of several channels, the same number for every trial of a thread; a NaN among
             them = none.
         outcome: `scored`, `failed` (shown, without a usable score) or `abandoned` (not shown); default `scored` where
-            there is a score, `failed` where there is none.
+            there is a score, `failed` where there is none. A score of a trial that failed is kept and not used.
         t_onset: When the image appeared, in seconds of the rig's clock; None or NaN = it is not known, or it did not.
-        note: Anything to keep with the trial, at most 1000 characters.
+        note: Anything to keep with the trial, at most 1000 characters; None or NaN = nothing.
     """
 
     trial_id: str = ""
     image_id: str = ""
-    score: float | None = None
-    channel_values: Sequence[float] = ()
+    score: SupportsFloat | None = None
+    channel_values: Sequence[SupportsFloat] | npt.NDArray[Any] = ()
     outcome: Outcome | None = None
-    t_onset: float | None = None
-    note: str = ""
+    t_onset: SupportsFloat | None = None
+    note: str | float | None = ""
 
     @property
     def has_score(self) -> bool:
         """Whether there is a score, or a value of every channel."""
         # NaN is how arrays say that there is no score. It is never a bad score.
-        given = self._given
+        score, channels = self._given()
+        given = [*channels, *([] if score is None else [score])]
         return bool(given) and not any(math.isnan(value) for value in given)
 
-    @property
-    def _given(self) -> list[float]:
-        return [float(value) for value in (self.score, *self.channel_values) if value is not None]
+    def _given(self) -> tuple[float | None, list[float]]:
+        what = f"the score of {self.trial_id}"
+        score = None if self.score is None else real(what, self.score)
+        channels = plain(f"the channel values of {self.trial_id}", self.channel_values)
+        if channels.size:
+            channels = np.atleast_1d(score_values(f"the channel values of {self.trial_id}", channels))
+        if score is not None:
+            check_size(what, score)
+        return score, channels.ravel().tolist()
 
     def to_wire(self) -> search_pb2.TrialReport:
         """The report to send.
 
         Raises:
-            InvalidArgumentError: The trial has no id, a score or the onset is infinite, or the onset is no number.
+            InvalidArgumentError: The trial has no id, a score or the onset is infinite or no real number, or the note
+                is no text or too long.
         """
-        if not self.trial_id:
+        if not text("trial_id of a result", self.trial_id):
             raise InvalidArgumentError("a result has no trial_id: give that of its trial, or one of your own")
-        if any(math.isinf(value) for value in self._given):
-            raise InvalidArgumentError(
-                f"the score of {self.trial_id} is infinite: give a finite number, or None where there is none"
-            )
-        outcome = self.outcome or ("scored" if self.has_score else "failed")
-        kept = self.has_score and outcome == "scored"
+        score, channels = self._given()
+        usable = self.has_score
+        outcome = self.outcome or ("scored" if usable else "failed")
         return search_pb2.TrialReport(
             trial_id=self.trial_id,
-            image_id=self.image_id,
-            score=self.score if kept else None,
-            channel_values=[float(value) for value in self.channel_values] if kept else (),
+            image_id=text(f"image_id of {self.trial_id}", self.image_id),
+            # What a trial that failed or was broken off gave is kept all the same, and not used.
+            score=score if usable else None,
+            channel_values=channels if usable else (),
             outcome=optional_choice("outcome", outcome, _OUTCOMES),
             t_onset=self._onset(),
-            note=self.note,
+            note=self._note(),
         )
 
     def _onset(self) -> float | None:
         # Arrays of onsets say with a NaN, or hide, that an image never appeared: a broken fixation has no onset.
-        if self.t_onset is None or np.ma.is_masked(self.t_onset):
-            return None
-        onset = number(f"t_onset of {self.trial_id}", self.t_onset)
+        what = f"t_onset of {self.trial_id}"
+        if isinstance(self.t_onset, bool | np.bool_):
+            raise InvalidArgumentError(f"{what} must be a number, got {self.t_onset!r}")
+        onset = real(what, self.t_onset)
         if math.isinf(onset):
             raise InvalidArgumentError(
-                f"t_onset of {self.trial_id} is infinite: give seconds of the rig's clock, or None where there is none"
+                f"{what} is infinite: give seconds of the rig's clock, or None where there is none"
             )
         return None if math.isnan(onset) else onset
 
+    def _note(self) -> str:
+        # An empty cell of a table of notes is None or NaN.
+        if self.note is None or (isinstance(self.note, float) and math.isnan(self.note)):
+            return ""
+        note = text(f"note of {self.trial_id}", self.note)
+        if len(note) > MAX_NOTE:
+            raise InvalidArgumentError(f"note of {self.trial_id} has {len(note)} characters: give at most {MAX_NOTE}")
+        return note
 
-ScoreInput: TypeAlias = "float | Sequence[float] | npt.NDArray[Any] | TrialResult | None"
+
+ScoreInput: TypeAlias = "SupportsFloat | Sequence[SupportsFloat] | npt.NDArray[Any] | TrialResult | None"
 """A score, the values of several channels, or all that is known of the trial; None, NaN and masked = shown, without a
-score."""
+score. Numbers, arrays and tensors of any library will do, where they are real: see `pullback_client.search.scores`."""
 
-Scores: TypeAlias = "Sequence[ScoreInput] | npt.NDArray[Any] | Mapping[str, ScoreInput]"
-"""One score per trial of a batch in its order, shape (n,) or (n, channels), or scores by trial or image id."""
+Scores: TypeAlias = "Iterable[ScoreInput] | npt.NDArray[Any] | Mapping[str, ScoreInput]"
+"""One score per trial of a batch in its order, shape (n,) or (n, channels), or scores by trial or image id: a
+mapping, or a Series or DataFrame whose index has these ids. Other tables are taken in the order of their rows."""
 
 
 Told: TypeAlias = "Sequence[Trial] | Trial | Iterable[TrialResult]"
@@ -132,16 +151,24 @@ def _results(told: Told, scores: Any) -> list[TrialResult]:
         raise InvalidArgumentError("give trials and their scores, or TrialResults alone")
     if not trials:
         return results
-    if isinstance(scores, Mapping):
-        return _by_id(trials, scores)
-    if not isinstance(scores, Sequence | np.ndarray) or isinstance(scores, str):
+    given = rows(scores)
+    if given is None and len(trials) == 1 and scores is not None:
+        given = [scores]
+    if given is None:
         raise InvalidArgumentError(f"{len(trials)} trials need as many scores, got {scores!r}")
-    if len(scores) != len(trials):
+    if isinstance(given, Mapping):
+        return _by_id(trials, given)
+    if len(given) != len(trials):
         raise InvalidArgumentError(
-            f"{len(scores)} scores for {len(trials)} trials: give one for each, None where there is none, "
-            "or a dict by trial id"
+            f"{len(given)} scores for {len(trials)} trials: give one for each, None where there is none, "
+            f"or a dict by trial id{_about_shape(scores, len(trials))}"
         )
-    return [_result(trial, score) for trial, score in zip(trials, scores, strict=True)]
+    return [_result(trial, score) for trial, score in zip(trials, given, strict=True)]
+
+
+def _about_shape(scores: Any, count: int) -> str:
+    shape = tuple(getattr(scores, "shape", ()))
+    return f"; of shape {shape}, the last axis is that of channels: give its .T" if shape[-1:] == (count,) else ""
 
 
 def _by_id(trials: Sequence[Trial], scores: Mapping[str, ScoreInput]) -> list[TrialResult]:
@@ -162,22 +189,9 @@ def _by_id(trials: Sequence[Trial], scores: Mapping[str, ScoreInput]) -> list[Tr
 
 
 def _result(trial: Trial, score: ScoreInput) -> TrialResult:
-    if score is None:
-        result = TrialResult()
-    elif isinstance(score, TrialResult):
+    if isinstance(score, TrialResult):
         result = score
     else:
-        # What a masked array hides is not there, whatever number lies beneath.
-        values = _values(trial, score)
-        result = TrialResult(score=float(values)) if values.ndim == 0 else TrialResult(channel_values=values.tolist())
+        values = score_values(f"the score of {trial.id}", score)
+        result = TrialResult(channel_values=values) if isinstance(values, list) else TrialResult(score=values)
     return replace(result, trial_id=result.trial_id or trial.id, image_id=result.image_id or trial.image_id)
-
-
-def _values(trial: Trial, score: Any) -> npt.NDArray[np.float64]:
-    try:
-        values: npt.NDArray[np.float64] = np.ma.asarray(score, np.float64).filled(np.nan)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(
-            f"the score of {trial.id} must be a number, one per channel, or None where there is none, got {score!r}"
-        ) from error
-    return values

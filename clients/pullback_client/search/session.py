@@ -270,23 +270,34 @@ class EvolutionSession(SessionView):
         generations: int | None = None,
         progress: running.GenerationCallback | None = None,
         while_leased: Callable[[str], None] = waiting.warn,
+        max_failures: int | None = running.MAX_FAILURES,
     ) -> SessionStatus:
         """Evolves images for a function until the session is finished, or closed by whomever.
 
         Args:
-            score: From an image to its score, to the values of several channels, or to None where there is none.
+            score: From an image to its score, to the values of several channels, or to NaN where there is none.
             generations: Stop when every thread has so many closed generations, counted from its first; None = go on
                 until every thread has finished.
             progress: Called with every generation that was closed.
             while_leased: As for `next_batch`.
+            max_failures: After so many trials in a row without a score there is an error; None = never.
 
         Returns:
             The session as it stands then.
 
         Raises:
             ClientError: A thread cannot go on, and the others have ended or have their generations: its error.
+            InvalidArgumentError: The function returned something that is no score; None is none.
+            FailedPreconditionError: `max_failures` trials in a row had no score. What was scored is told all the same.
         """
-        status = running.run(self, score, generations=generations, progress=progress, while_leased=while_leased)
+        status = running.run(
+            self,
+            score,
+            generations=generations,
+            progress=progress,
+            while_leased=while_leased,
+            max_failures=max_failures,
+        )
         short = [each.thread for each in status.threads if generations is None or each.generations < generations]
         # No thread at all would stand for every one.
         if short and (failure := status.failure(short)) is not None:

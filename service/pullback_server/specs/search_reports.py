@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
+from pullback_api.limits import MAX_NOTE, MAX_SCORE
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import Violations
 from pullback_server.sessions.events import Outcome, Report
 
 MAX_TRIAL_ID = 128
-MAX_NOTE = 1_000
 MAX_CHANNELS = 10_000
-# Squares of greater scores, and of their weighted sums, would not be finite.
-MAX_SCORE = 1e100
 MAX_REPORTS = 100_000
 _COLUMNS = ("image_ids", "scores", "valid", "t_onsets")
 
