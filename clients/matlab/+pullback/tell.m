@@ -34,7 +34,8 @@ function told = tell(session, trials, scores, varargin)
   end
   options = pullback.internal.options(varargin, {'t_onsets', 'end_generation'});
   count = numel(ids);
-  if numel(scores) == count
+  % A row of scores is a vector as well; a matrix of as many numbers is not.
+  if isvector(scores) && numel(scores) == count
     scores = scores(:);
   end
   if size(scores, 1) ~= count
