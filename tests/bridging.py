@@ -45,6 +45,11 @@ class Rig:
         # No OSError, of which a bridge thinks that it will pass.
         assert self.pauses <= 300, "the bridge waits for ever"
 
+    def waiting(self, block: int = 0) -> str:
+        """The line that says what a block waits for."""
+        (line,) = [line for line in self.lines if line.startswith(f"block {block}: waiting for")]
+        return line
+
     def images(self, block: int = 0) -> list[str]:
         """Names of a block's images, in the order in which to show them."""
         names = (path.name for path in self.folder.iterdir() if path.suffix in {".png", ".bmp"})

@@ -58,7 +58,13 @@ def test_blocks_follow_each_other_until_the_session_is_finished(client: Client, 
     assert len(rig.images(2)) == POPULATION
     assert session.status().finished
     assert rig.lines[0] == "block 0: 4 images"
-    assert rig.lines[1] == "block 0: 4 scores of block000.csv, 4 trials told"
+    assert rig.lines[1:4] == [
+        f"block 0: waiting for the scores of {rig.images()[0]} to {rig.images()[-1]}: block000.csv (image_id or index "
+        "0 to 3; score or channel_1, channel_2 …), block000.mat (stimulusID, tEvokedResp) or block000.h5 (scores; "
+        "indices)",
+        "block 0: 4 scores of block000.csv, 4 trials told",
+        f"block 0: mean score 1.5 of 4, best 3 ({rig.images()[3]}), failed trials 0",
+    ]
 
 
 def test_the_images_of_several_threads_are_in_one_block(client: Client, rig: Rig, server: FakeSearchServer) -> None:
@@ -252,7 +258,7 @@ def test_a_rig_may_write_names_in_capitals(session: EvolutionSession, rig: Rig, 
     [
         (
             lambda names: [*names[:3], "stranger.png"],
-            r"not of this block: stranger\.png; without a score: block000_003",
+            r"not of this block: stranger\.png \(line 5\); without a score: block000_003",
         ),
         (lambda names: names[:3], "without a score: block000_003"),
         (lambda names: [*names[:3], names[3].upper()], "not of this block: BLOCK000_003"),
@@ -288,7 +294,7 @@ def test_loose_matching_takes_what_it_can(session: EvolutionSession, rig: Rig, s
     rig.steps = [answer]
     rig.bridge(session, matching="loose").run(blocks=1)
     assert scores(server) == [2, 1, None, 3]
-    assert "block000.csv: stranger.png names no image of this block" in rig.lines
+    assert "block000.csv: stranger.png (line 2) names no image of this block" in rig.lines
     assert f"block000.csv: {rig.images()[2]} has no score and counts as failed" in rig.lines
 
 
@@ -402,7 +408,7 @@ def test_a_folder_belongs_to_one_session(client: Client, session: EvolutionSessi
         ("block000.csv", b"image,points\na,1\n", "expected a header"),
         ("block000.csv", b"index,score\n0,1\n1\n", "line 3 has not as many cells as the header"),
         ("block000.csv", b"index,score\n0.5,1\n", "0.5 is no place in a block"),
-        ("block000.csv", b"index,score\n0,much\n", "could not convert string to float"),
+        ("block000.csv", b"index,score\n0,much\n", "'much' in line 2, column score, is no number"),
         ("block000.h5", b"\x89HDF", "cannot be read"),
         ("block000.mat", b"MATLAB 5.0 MAT-file", "cannot be read"),
     ],

@@ -44,6 +44,7 @@ def test_a_session_that_is_closed_elsewhere_ends_the_bridge_in_words(
     assert rig.now <= 1 + 2 + 0.2  # it looks every two seconds
     assert rig.lines == [
         "block 0: 4 images",
+        rig.waiting(),
         "sessions/1 was closed: nothing more is shown, and no more scores are taken",
     ]
     # Started again, it does not wait for scores of the block either.
@@ -159,7 +160,10 @@ def test_a_number_that_is_no_score_is_a_trial_without_one(
     assert [report.outcome for report in told(server).values()].count(search_pb2.OUTCOME_FAILED) == 1
     expected = f"block000.csv: {rig.images()[1]} has {float(value):g} for a score and counts as failed"
     assert rig.lines.count(expected) == 1
-    assert rig.lines[-1] == "block 0: 3 scores of block000.csv, 4 trials told"
+    assert rig.lines[-2:] == [
+        "block 0: 3 scores of block000.csv, 4 trials told",
+        f"block 0: mean score {8 / 3:.6g} of 3, best 4 ({rig.images()[3]}), failed trials 1",
+    ]
 
 
 def test_an_infinite_channel_is_a_trial_without_a_score(
@@ -262,7 +266,9 @@ def test_a_table_may_be_appended_to_with_pauses(
         rig.steps += [lambda count=count: rig.csv(names=rig.images()[:count]), *rig.seconds(pause)]  # type: ignore[misc]
     rig.bridge(session, matching=matching, settle=settle).run(blocks=1)
     assert scores(server) == [0, 1, 2, 3]
-    assert len(rig.lines) == 2
+    assert [line for line in rig.lines if "block000.csv" in line and line != rig.waiting()] == [
+        "block 0: 4 scores of block000.csv, 4 trials told"
+    ]
     # As soon as the last row is there, and not after `settle`.
     assert rig.now == pytest.approx(POPULATION * (pause + 0.1) + 0.1 + 0.5, abs=0.25)
 
@@ -384,7 +390,7 @@ def test_what_is_skipped_is_said_once_however_often_the_server_is_away(
     monkeypatch.setattr(session, "tell", telling)
     rig.steps = [lambda: rig.csv(names=[*rig.images(), "stranger"])]
     assert rig.bridge(session, matching="loose").run(blocks=1) == 1
-    assert rig.lines.count("block000.csv: stranger names no image of this block") == 1
+    assert rig.lines.count("block000.csv: stranger (line 6) names no image of this block") == 1
 
 
 def test_trials_that_another_program_told_in_the_meantime_are_left(
@@ -459,7 +465,8 @@ def test_images_that_are_shown_again_have_their_codes_without_another_export(
     for block, scored, exports in ((1, 2, 1), (2, 1, 1), (3, 1, 1), (4, 4, 2)):
         rig.steps = [lambda block=block, scored=scored: answer(block, scored)]  # type: ignore[misc]
         bridge.run(blocks=1)
-        assert len(server.state.called("ExportSession")) == exports
+        # One for the scores' record, at the end of each of these bridges.
+        assert len(server.state.called("ExportSession")) - block == exports
     latents = {
         image_id.partition("_")[2]: latent
         for generation in session.history().generations

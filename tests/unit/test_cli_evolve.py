@@ -515,12 +515,21 @@ def test_the_bridge_runs_on_the_command_line(run: Run, server: FakeSearchServer,
     result = run("bridge", "--session", 1, "--folder", tmp_path)
     thread.join()
     assert result.code == 0, result.err
-    assert result.out.splitlines() == [
-        "block 0: 4 images",
+    lines = result.out.splitlines()
+    images = sorted(path.name for path in tmp_path.glob("block000_*.png"))
+    assert lines[0] == "block 0: 4 images"
+    assert lines[1].startswith(
+        f"block 0: waiting for the scores of {images[0]} to {images[-1]}: block000.csv (image_id"
+    )
+    assert lines[2:] == [
         "block 0: 4 scores of block000.csv, 4 trials told",
+        f"block 0: mean score 2.5 of 4, best 4 ({images[-1]}), failed trials 0",
         "sessions/1 has finished",
         "1 block told",
     ]
+    # The log in the folder has the same, but for how the command ended.
+    log = (tmp_path / "pullback-bridge.log").read_text("utf-8").splitlines()
+    assert [line.partition(" ")[2] for line in log] == lines[:-1]
 
 
 def test_a_bridge_ends_well_when_its_session_is_closed_elsewhere(

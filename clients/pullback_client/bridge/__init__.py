@@ -6,5 +6,6 @@ from pullback_client.bridge.bridge import Bridge, StimulusFile
 from pullback_client.bridge.folder import SETTLE, SETTLING
 from pullback_client.bridge.matching import Matching
 from pullback_client.bridge.naming import NamingScheme
+from pullback_client.bridge.score_files.scores import MatrixRows
 
-__all__ = ["SETTLE", "SETTLING", "Bridge", "Matching", "NamingScheme", "StimulusFile"]
+__all__ = ["SETTLE", "SETTLING", "Bridge", "Matching", "MatrixRows", "NamingScheme", "StimulusFile"]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pullback_client.bridge.score_files import READERS, ScoreFile, UnreadableError, read
+from pullback_client.bridge.layout import SUFFIXES
+from pullback_client.bridge.score_files import Reading, read
+from pullback_client.bridge.score_files.scores import ScoreFile, UnreadableError
 
 SETTLING = 0.5
 """Seconds for which a score file must not have changed before it is read, as XDream waits."""
@@ -61,6 +63,7 @@ class ScoreWatch:
     Args:
         folder: The folder.
         block: Number of the block.
+        reading: How its score files are read.
         settle: Seconds without a change after which a file that cannot be read is taken for broken.
         clock: Seconds that only rise.
         report: Called with a line for people about a file that cannot be used, once for every version of it.
@@ -70,16 +73,20 @@ class ScoreWatch:
         self,
         folder: Path,
         block: int,
+        reading: Reading,
         settle: float,
         clock: Callable[[], float],
         report: Callable[[str], None],
     ) -> None:
         self._folder = folder
-        self._names = {f"block{block:03d}{suffix}" for suffix in READERS}
+        self._names = {f"block{block:03d}{suffix}" for suffix in SUFFIXES}
+        self._reading = reading
         self._settle = settle
         self._clock = clock
         self._report = report
         self._seen: dict[Path, _Seen] = {}
+        self.lying = False
+        """Whether there was any score file at the last look, whatever is in it."""
 
     def look(self) -> list[Candidate]:
         """The score files that have not changed for `SETTLING`, can be read and were not refused.
@@ -91,7 +98,13 @@ class ScoreWatch:
         # Whatever the case in which the rig's program, or its file system, writes names.
         paths = sorted(path for path in self._folder.iterdir() if path.name.lower() in self._names)
         candidates = [self._candidate(path, now) for path in paths]
+        self.lying = bool(paths)
         return [candidate for candidate in candidates if candidate is not None]
+
+    def forgive(self) -> None:
+        """Looks at the files that were refused again, since more is taken now."""
+        for seen in self._seen.values():
+            seen.refused = False
 
     def refuse(self, path: Path, why: str) -> None:
         """Reports what is wrong with a file, which is left as it is and looked at again once it has changed."""
@@ -105,7 +118,7 @@ class ScoreWatch:
         # What was read early is read a second time: it may have been written anew since, and keep its size and time.
         if seen.scores is None or seen.read < COARSE <= unchanged:
             try:
-                scores = read(path)
+                scores = read(path, self._reading)
             except UnreadableError as error:
                 # At first it may be half written. It is read again all the same: its writer may hold it locked.
                 if unchanged >= self._settle and not seen.said:
@@ -116,6 +129,9 @@ class ScoreWatch:
                 self._seen[path] = _Seen(seen.signature, now)
                 return None
             seen.scores, seen.read = scores, unchanged
+        if not seen.scores.values.size and unchanged >= self._settle and not seen.said:
+            seen.said = True
+            self._wait_for_another(f"{path} has no row yet: expected one for every image")
         return None if seen.refused else Candidate(seen.scores, unchanged)
 
     def _lying(self, path: Path, now: float) -> _Seen | None:

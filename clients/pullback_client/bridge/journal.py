@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pullback_client.bridge.ending import Ending
+from pullback_client.bridge.layout import JOURNAL
 from pullback_client.errors import FailedPreconditionError
 from pullback_client.files import write_json
-
-JOURNAL = "pullback-bridge.json"
-"""Name of the file."""
 
 _FORMAT = "pullback-bridge-1"
 
@@ -35,6 +34,7 @@ class Journal:
         naming: What files are called.
         block: Number of the block that is shown, or is to be shown next.
         shown: Its trials, in their order; empty where it is not shown yet.
+        ending: Whether the block that is shown was ended, and the bridge with it.
         run: A name of this folder's use, so that no other folder's requests are taken for its own.
     """
 
@@ -42,6 +42,7 @@ class Journal:
     naming: str
     block: int
     shown: tuple[Shown, ...] = ()
+    ending: Ending = ""
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
 
     @property
