@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -88,12 +87,21 @@ def _trials(history: SessionHistory) -> Iterator[list[object]]:
 
 
 def _table(header: Sequence[str], rows: Iterable[list[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    # A writer quotes what its lines end with: a note with a single return would end its row for who reads it.
+    writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(header)
     for row in rows:
         writer.writerow([_cell(value) for value in row])
-    return text.getvalue().encode()
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines).encode()
+
+
+class _Lines(list[str]):
+    """What is written, line by line."""
+
+    def write(self, line: str) -> None:
+        """Takes a line with its end."""
+        self.append(line)
 
 
 def _cell(value: object) -> object:

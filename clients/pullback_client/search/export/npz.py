@@ -74,6 +74,7 @@ def _trials(trials: tuple[TrialRecord, ...]) -> dict[str, npt.NDArray[Any]]:
         "trial_threads": np.array([trial.thread for trial in trials], np.int64),
         "trial_generations": np.array([trial.generation for trial in trials], np.int64),
         "trial_repetitions": np.array([trial.repetition for trial in trials], np.int64),
+        "trial_references": np.array([trial.reference for trial in trials], np.bool_),
         "trial_outcomes": _texts(trial.outcome for trial in trials),
         "trial_scores": _numbers(trial.score for trial in trials),
         "trial_used_scores": _numbers(trial.used_score for trial in trials),

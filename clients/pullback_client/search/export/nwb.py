@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,9 +34,18 @@ _TRIAL_COLUMNS = {
     "reference": "Whether it is a reference image, whose scores never enter an update.",
     "score": "The score that was told; NaN where there was none.",
     "used_score": "The score that entered the image's; NaN where there was none, and for reference images.",
-    "outcome": "scored, or failed: shown without a usable score.",
+    "outcome": "scored; failed: shown without a usable score; or abandoned: not shown.",
     "late": "Whether it was told after its generation was closed, and not used.",
+    "t_onset": "When the image appeared, in seconds of the rig's clock, as it was told; NaN where it was not.",
+    "note": "What was told besides; empty where nothing was.",
+    "ask_time": "When it was asked, in seconds from the session's creation; NaN where it never was.",
+    "tell_time": "When it was told, likewise.",
 }
+_CHANNELS = "The responses of its channels, as they were told; NaN where there were none, or fewer."
+_START = (
+    "What start_time is: `onset`, the rig's; `trial before`, the onset of the last trial asked before that has one, "
+    "since this has none of its own; or `asked`, by the server's clock."
+)
 
 
 def require_extras() -> None:
@@ -47,10 +57,12 @@ def require_extras() -> None:
 def write(history: SessionHistory, path: Path) -> Path:
     """Writes a session, atomically; returns the path.
 
-    The images are `Images` of the stimulus templates, the showings an `IndexSeries` into them and rows of the trials
-    table: trials that were shown, in the order of their times. Where every one of them has an onset, the times are
-    those of the rig's clock; else they are seconds from the session's creation, when the trial was asked to when it was
-    told. Latents and scores of the images are tables `thread000`, `thread001` and so on of the module `evolution`.
+    The images are `Images` of the stimulus templates, the showings an `IndexSeries` into them. The trials table has
+    every trial that was told, with all that was told of it, in the order of start times. Where any of them has an
+    onset, those are of the rig's clock, and a trial without one, such as a broken fixation, stands at the onset of the
+    trial that was asked before it; else they are seconds from the session's creation, when the trial was asked to when
+    it was told. The column `start_time_from` says which. Latents and scores of the images are tables `thread000`,
+    `thread001` and so on of the module `evolution`.
 
     The subject is what the session's notes say under NWB's names: `subject_id` (or `subject`), `species`, `sex`, `age`,
     `strain` and `weight`.
@@ -63,7 +75,7 @@ def write(history: SessionHistory, path: Path) -> Path:
     from pynwb import NWBHDF5IO, NWBFile  # noqa: PLC0415
 
     status = history.status
-    shown, starts, stops, clock = _timed(history.trials, status.created)
+    told = _timed([trial for trial in history.trials if trial.outcome], status.created)
     file = NWBFile(
         session_description=status.title or f"Closed-loop evolution of images for {', '.join(status.generators)}",
         identifier=f"{status.name} {status.created.isoformat()}",
@@ -76,8 +88,8 @@ def write(history: SessionHistory, path: Path) -> Path:
         source_script="pullback_client.search.export.nwb",
         source_script_file_name="nwb.py",
     )
-    _add_showings(file, history.files, shown, starts, clock)
-    _add_trials(file, shown, starts, stops)
+    _add_showings(file, history.files, [each for each in told if each.trial.outcome in _SHOWN])
+    _add_trials(file, told, status.created)
     _add_latents(file, history.generations)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as storage, NWBHDF5IO(file=storage, mode="w") as target:
@@ -86,25 +98,29 @@ def write(history: SessionHistory, path: Path) -> Path:
     return path
 
 
-def _timed(trials: Sequence[TrialRecord], created: datetime) -> tuple[list[TrialRecord], list[float], list[float], str]:
-    """The trials that were shown, in the order of their times; their starts and stops, and whose clock that is."""
-    shown = [trial for trial in trials if trial.outcome in _SHOWN]
-    by_rig = all(trial.t_onset is not None for trial in shown)
-    times = []
-    for trial in shown:
-        if by_rig and trial.t_onset is not None:
-            # The rig says when an image appeared, not when it went.
-            times.append((trial.t_onset, float("nan")))
-        else:
+class _Timed(NamedTuple):
+    """A trial with its times: of the rig's clock, or seconds from the session's creation."""
+
+    trial: TrialRecord
+    start: float
+    stop: float
+    start_from: str
+
+
+def _timed(trials: Sequence[TrialRecord], created: datetime) -> list[_Timed]:
+    """Trials with their times, in the order of these."""
+    onset = next((trial.t_onset for trial in trials if trial.t_onset is not None), None)
+    found = []
+    for trial in trials:
+        if onset is None:
             told = trial.told or created
-            times.append((_seconds(trial.asked or told, created), _seconds(told, created)))
-    order = sorted(range(len(shown)), key=lambda place: times[place][0])
-    return (
-        [shown[place] for place in order],
-        [times[place][0] for place in order],
-        [times[place][1] for place in order],
-        "the rig's clock" if by_rig else "the server's clock, when the trial was asked",
-    )
+            times = _seconds(trial.asked or told, created), _seconds(told, created), "asked"
+        else:
+            # The rig says when an image appeared, not when it went.
+            onset = onset if trial.t_onset is None else trial.t_onset
+            times = onset, math.nan, "trial before" if trial.t_onset is None else "onset"
+        found.append(_Timed(trial, *times))
+    return sorted(found, key=lambda each: each.start)
 
 
 def _subject(notes: Mapping[str, str]) -> Subject:
@@ -116,13 +132,7 @@ def _subject(notes: Mapping[str, str]) -> Subject:
     return Subject(**{"subject_id": notes.get("subject", "unknown"), "sex": "U", "age": "P0D/"} | given)
 
 
-def _add_showings(
-    file: NWBFile,
-    images: dict[str, values_pb2.Image],
-    shown: Sequence[TrialRecord],
-    starts: Sequence[float],
-    clock: str,
-) -> None:
+def _add_showings(file: NWBFile, images: dict[str, values_pb2.Image], shown: Sequence[_Timed]) -> None:
     from pynwb.base import ImageReferences, Images  # type: ignore[import-untyped]  # noqa: PLC0415
     from pynwb.image import (  # type: ignore[import-untyped]  # noqa: PLC0415
         GrayscaleImage,
@@ -145,31 +155,53 @@ def _add_showings(
         order_of_images=ImageReferences(name="order_of_images", data=pictures),
     )
     file.add_stimulus_template(stimuli)
-    known = [(trial.image_id, start) for trial, start in zip(shown, starts, strict=True) if trial.image_id in images]
+    known = [each for each in shown if each.trial.image_id in images]
     if not known:
         return
+    by_server = known[0].start_from == "asked"
+    clock = "the server's clock, when the trial was asked" if by_server else "the rig's clock"
     places = {image_id: place for place, image_id in enumerate(images)}
     file.add_stimulus(
         IndexSeries(
             name="showings",
-            data=np.array([places[image_id] for image_id, _ in known], np.uint32),
+            data=np.array([places[each.trial.image_id] for each in known], np.uint32),
             indexed_images=stimuli,
             unit="N/A",
-            timestamps=np.array([start for _, start in known], np.float64),
-            description=f"Which image was shown when, by {clock}.",
+            timestamps=np.array([each.start for each in known], np.float64),
+            description=f"Which image was shown when, by {clock}; the trials' column start_time_from says more.",
         )
     )
 
 
-def _add_trials(file: NWBFile, shown: Sequence[TrialRecord], starts: Sequence[float], stops: Sequence[float]) -> None:
-    if not shown:
+def _add_trials(file: NWBFile, told: Sequence[_Timed], created: datetime) -> None:
+    if not told:
         return
     for name, description in _TRIAL_COLUMNS.items():
         file.add_trial_column(name=name, description=description)
-    for trial, start, stop in zip(shown, starts, stops, strict=True):
-        fields = ((name, getattr(trial, name)) for name in _TRIAL_COLUMNS)
-        row: dict[str, Any] = {name: np.nan if value is None else value for name, value in fields}
-        file.add_trial(start_time=start, stop_time=stop, **row)
+    file.add_trial_column(name="start_time_from", description=_START)
+    # Threads may have different numbers of channels, and trials none.
+    channels = max(len(each.trial.channel_values) for each in told)
+    if channels:
+        file.add_trial_column(name="channel_values", description=_CHANNELS)
+    for each in told:
+        values = {
+            **vars(each.trial),
+            "reference": each.trial.reference,
+            "ask_time": None if each.trial.asked is None else _seconds(each.trial.asked, created),
+            "tell_time": None if each.trial.told is None else _seconds(each.trial.told, created),
+        }
+        row: dict[str, Any] = {name: _cell(values[name]) for name in _TRIAL_COLUMNS}
+        if channels:
+            row["channel_values"] = np.full(channels, np.nan)
+            row["channel_values"][: len(each.trial.channel_values)] = each.trial.channel_values
+        file.add_trial(start_time=each.start, stop_time=each.stop, start_time_from=each.start_from, **row)
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return np.nan
+    # HDF5 ends a text at the first NUL, which h5py refuses.
+    return value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
 
 
 def _add_latents(file: NWBFile, generations: Sequence[GenerationRecord]) -> None:
