@@ -69,9 +69,10 @@ from pullback_client.errors import (
     ServerStartError,
     UnavailableError,
 )
+from pullback_client.framing import Box, Crop, Framing
 from pullback_client.images import ImageInput
 from pullback_client.inversion import BestSoFar, Inversion, InversionFailure, InversionOutcome, Solution
-from pullback_client.inversion_options import Box, InversionOptions
+from pullback_client.inversion_options import InversionOptions
 from pullback_client.jobs import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobEvent, JobState, LatentSpace, Portion, Progress
 from pullback_client.pasting import Alignment
@@ -118,6 +119,7 @@ __all__ = [
     "CallCancelledError",
     "Client",
     "ClientError",
+    "Crop",
     "DeadlineExceededError",
     "DensityDrift",
     "DimsFor",
@@ -139,6 +141,7 @@ __all__ = [
     "FailedPreconditionError",
     "FieldViolation",
     "Frame",
+    "Framing",
     "GenerationRecord",
     "GenerationSummary",
     "Generator",

@@ -35,6 +35,7 @@ from pullback_client.directions.traversal import Frame, Traversal
 from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
 from pullback_client.errors import BadResponseError, InvalidArgumentError
+from pullback_client.framing import Framing
 from pullback_client.images import ImageInput
 from pullback_client.inversion import Inversion, InversionFailure, InversionOutcome, outcomes_from_wire
 from pullback_client.inversion_options import (
@@ -44,7 +45,7 @@ from pullback_client.inversion_options import (
     inversion_settings,
     moving_space,
 )
-from pullback_client.inverting import InversionJob, Outcomes, outcomes
+from pullback_client.inverting import InversionJob, Outcomes, framed, outcomes
 from pullback_client.jobs import JOB_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobState
 from pullback_client.progress import ProgressCallback, ProgressOption, reporting
@@ -447,7 +448,8 @@ class Client:
             ResourceExhaustedError: Images that are too large for one message.
             FailedPreconditionError: The method needs an eigenbasis that exists; `submit_eigenbasis` makes it.
         """
-        return self._invert(invert_request(images, generator, options))
+        request, framings = invert_request(images, generator, options)
+        return self._invert(request, framings)
 
     def get_inversion(self, name: str) -> list[InversionOutcome]:
         """The results of a finished inversion, `inversions/{id}`, one per image.
@@ -816,10 +818,15 @@ class Client:
             spec = specs_pb2.EigenbasisSpec(generator=thread.generator, space=thread.space)
             self._compute(spec).follow(deadline.remaining(), progress=progress)
 
-    def _invert(self, request: inversion_pb2.InvertRequest) -> InversionJob:
+    def _invert(self, request: inversion_pb2.InvertRequest, framings: Sequence[Framing] | None = None) -> InversionJob:
         request.request_id = _request_id()
         message = self._transport.call(self._transport.inversion.Invert, request)
-        return Job(self._transport, message, lambda done: self.get_inversion(done.result))
+
+        def fetch(done: jobs_pb2.Job) -> list[InversionOutcome]:
+            results = self.get_inversion(done.result)
+            return results if framings is None else framed(results, framings, done.name)
+
+        return Job(self._transport, message, fetch)
 
     def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
         return Job(self._transport, message, self._fetch)

@@ -15,11 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pullback_client import originals
+from pullback_client.texts import text_alone
+
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file atomically, making its folder where there is none. A file of that name is replaced."""
+    """Writes a file atomically, making its folder where there is none. A file of that name is replaced.
+
+    Raises:
+        InvalidArgumentError: It is one of the `originals`.
+    """
+    originals.refuse([path])
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    # Not called after the file, whose name may be as long as names can be.
+    handle, name = tempfile.mkstemp(prefix=".pullback-", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -35,6 +44,16 @@ def write_bytes(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def delete(path: Path) -> None:
+    """Deletes a file where there is one.
+
+    Raises:
+        InvalidArgumentError: It is one of the `originals`.
+    """
+    originals.refuse([path])
+    path.unlink(missing_ok=True)
 
 
 def write_png(path: Path, image: Image.Image) -> None:
@@ -57,13 +76,18 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]], provenance: Ma
 
 
 def to_json(value: Mapping[str, Any], indent: int | None = None) -> str:
-    """Strict JSON text of a value; numbers that are not finite become null."""
+    """Strict JSON text of a value; numbers that are not finite become null, and what is no text becomes escapes."""
     return json.dumps(finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
 def finite(value: Any) -> Any:
-    """The value with null in place of numbers that are not finite, which JSON does not know."""
+    """The value with null in place of numbers that are not finite, and escapes in place of bytes that are no text.
+
+    JSON knows neither.
+    """
     match value:
+        case str():
+            return text_alone(value)
         case float():
             return value if math.isfinite(value) else None
         case Mapping():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from pathlib import Path
@@ -29,6 +30,9 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+_TURNED = frozenset({5, 6, 7, 8})  # of which a quarter turn is part
 
 
 def encode(image: ImageInput, what: str = "image") -> bytes:
@@ -65,7 +69,7 @@ def open_photograph(image: ImageInput) -> Image.Image:
         opened = Image.open(io.BytesIO(data))
         opened.load()
         upright = _to_srgb(_upright(opened))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         name = image if isinstance(image, str | os.PathLike) else "the photograph"
         raise InvalidArgumentError(f"{name} cannot be read as an image: {error}") from error
     if upright.mode.startswith("I;16"):
@@ -75,6 +79,19 @@ def open_photograph(image: ImageInput) -> Image.Image:
         upright = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
     return upright.convert("RGB")
+
+
+def size_of(image: ImageInput) -> tuple[int, int] | None:
+    """Width and height of an image, upright; None where it cannot be read. Of a file, nothing is decoded."""
+    if isinstance(image, np.ndarray):
+        return image.shape[1], image.shape[0]
+    try:
+        with contextlib.ExitStack() as stack:
+            opened = image if isinstance(image, Image.Image) else stack.enter_context(Image.open(image))
+            turned = opened.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
+            return (opened.height, opened.width) if turned else (opened.width, opened.height)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
 
 
 def _upright(image: Image.Image) -> Image.Image:

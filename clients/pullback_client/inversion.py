@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -16,9 +16,10 @@ from pullback_api.v1 import inversion_pb2
 from pullback_client import inversion_files
 from pullback_client.codec import Array, array_from_tensor, image_from_wire
 from pullback_client.errors import BadResponseError, ClientError, from_status
+from pullback_client.framing import WHOLE, Framing
 from pullback_client.images import ImageInput, open_photograph
 from pullback_client.models import utc
-from pullback_client.pasting import Alignment, paste
+from pullback_client.pasting import FEATHER, Alignment, paste
 from pullback_client.settings import as_dict
 
 
@@ -35,6 +36,7 @@ class Solution:
         step: After how many updates.
         alignment: Where it lies within the photograph; None where that was not searched.
         class_label: Its class, the nearest where the class was free; empty where the generator has none.
+        framing: Which part of the photograph was compared, and what of it counted, as far as this client knows.
     """
 
     latent: Array
@@ -45,10 +47,14 @@ class Solution:
     step: int
     alignment: Alignment | None
     class_label: str
+    framing: Framing = WHOLE
 
-    def paste_back(self, photograph: ImageInput) -> Image.Image:
+    def paste_back(
+        self, photograph: ImageInput, *, feather: float = FEATHER, framing: Framing | None = None
+    ) -> Image.Image:
         """`Inversion.paste_back` of this solution."""
-        return paste(self.image, open_photograph(photograph), self.alignment or Alignment())
+        framing = self.framing if framing is None else framing
+        return paste(self.image, open_photograph(photograph), self.alignment or Alignment(), framing, feather)
 
 
 class BestSoFar(NamedTuple):
@@ -125,6 +131,14 @@ class Inversion:
         return self.solutions[0].alignment
 
     @property
+    def framing(self) -> Framing:
+        """Which part of the photograph was compared, and what of it counted, as far as this client knows.
+
+        It knows of what it asked for itself; a result that `get_inversion` fetched by its name comes without.
+        """
+        return self.solutions[0].framing
+
+    @property
     def class_label(self) -> str:
         """The class, the nearest where it was free; empty where the generator has none."""
         return self.solutions[0].class_label
@@ -145,7 +159,12 @@ class Inversion:
         return {name: getattr(self, name) for name in fields.split()} | {
             "created": self.created.isoformat(),
             "solutions": [_plain(solution) for solution in self.solutions],
+            "framing": self.framing.provenance,
         }
+
+    def framed(self, framing: Framing) -> Inversion:
+        """The same with another framing, such as that of the request of a result that was fetched by its name."""
+        return replace(self, solutions=tuple(replace(solution, framing=framing) for solution in self.solutions))
 
     def best_so_far(self) -> BestSoFar:
         """What was best after each number of updates, by loss, and after how many evaluations that was."""
@@ -161,22 +180,28 @@ class Inversion:
         evaluations = self.evaluations * going / max(going[-1], 1)
         return BestSoFar(evaluations, self.distance_trace[restart[step], step], lowest)
 
-    def paste_back(self, photograph: ImageInput) -> Image.Image:
+    def paste_back(
+        self, photograph: ImageInput, *, feather: float = FEATHER, framing: Framing | None = None
+    ) -> Image.Image:
         """The photograph with the reconstruction in its place.
 
         The reconstruction is scaled up to where the alignment puts it; where none was searched, that is the part of
-        the photograph that was compared: all of it, or its centred crop.
+        the photograph that was compared: all of it, its crop, or its centred crop. What a mask or a region to ignore
+        hid stays the photograph's own, pixel by pixel.
 
         Args:
             photograph: The one that was inverted, at whatever resolution; the result has its size.
+            feather: Width of the edge over which the reconstruction fades into the photograph, in sides of its frame,
+                0 (a hard edge) to 0.5.
+            framing: What was cut out and hidden; None = what this result knows of it.
 
         Returns:
             An RGB image, upright, in the sRGB colour space.
 
         Raises:
-            InvalidArgumentError: The photograph cannot be read.
+            InvalidArgumentError: The photograph or the mask cannot be read, or `feather` is out of range.
         """
-        return self.solutions[0].paste_back(photograph)
+        return self.solutions[0].paste_back(photograph, feather=feather, framing=framing)
 
     def save(self, path: str | os.PathLike[str]) -> list[Path]:
         """Writes the result, each file atomically; files that exist are replaced.
@@ -205,11 +230,13 @@ class Inversion:
             InvalidArgumentError: There is no such file, or it is not one that `save` wrote.
         """
         content = inversion_files.load(Path(path))
+        framing = Framing.read(content.pop("framing", None), content.pop("mask_file", None))
         solutions = [
             Solution(
                 latent=latent,
                 image=image,
                 alignment=None if scalars["alignment"] is None else Alignment(**scalars["alignment"]),
+                framing=framing,
                 **{name: scalars[name] for name in _SOLUTION_SCALARS},
             )
             for latent, image, scalars in zip(

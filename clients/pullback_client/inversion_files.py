@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FORMAT = "pullback-inversion-1"
 _ARRAYS = ("latent", "restart_latents", "distance_trace", "loss_trace")
+_MASK = "mask_file"  # its bytes
 _PICTURES = ("image", "target", "aligned_target")
 
 
@@ -37,6 +38,8 @@ def save(inversion: Inversion, path: Path) -> list[Path]:
         case ".safetensors":
             header = to_json({"format": _FORMAT, "provenance": inversion.provenance})
             tensors = _arrays(inversion) | _pixels(inversion)
+            if inversion.framing.mask is not None:
+                tensors[_MASK] = np.frombuffer(inversion.framing.mask, np.uint8)
             write_bytes(path, safetensors.numpy.save(tensors, {"pullback": header}))
         case suffix:
             raise InvalidArgumentError(
@@ -60,9 +63,10 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise InvalidArgumentError(f"{path} is not an inversion that was saved as .safetensors")
     pictures = {name: Image.fromarray(tensors.pop(name)) if name in tensors else None for name in _PICTURES}
+    mask: dict[str, Any] = {_MASK: tensors.pop(_MASK).tobytes()} if _MASK in tensors else {}
     solution_images = [Image.fromarray(pixels) for pixels in tensors.pop("solution_images")]
     content: dict[str, Any] = header["provenance"]
-    return content | tensors | pictures | {"solution_images": solution_images}
+    return content | tensors | pictures | mask | {"solution_images": solution_images}
 
 
 def _save_folder(inversion: Inversion, folder: Path) -> list[Path]:

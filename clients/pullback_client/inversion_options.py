@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from pullback_api.v1 import specs_pb2
 from pullback_client.eigenbasis import EigenbasisInfo
@@ -48,15 +48,6 @@ _CLASS_MODES = numbers(ClassMode, specs_pb2.ClassMode, "CLASS_MODE")
 _IN_EIGENBASIS = {
     _METHODS[method] for method in ("hessian_adam", "lbfgs", "basin_cma_hessian_adam", "hessian_basin_cma")
 }
-
-
-class Box(NamedTuple):
-    """A rectangle of a photograph, in its pixels as it lies when it is looked at."""
-
-    left: int
-    top: int
-    width: int
-    height: int
 
 
 Boxes: TypeAlias = "Sequence[tuple[int, int, int, int]]"
@@ -127,6 +118,9 @@ class InversionOptions(TypedDict, total=False):
     ignore: Boxes | Sequence[Boxes] | None
     """Regions to ignore, `(left, top, width, height)` in pixels of the photograph: one list for all images, or a list
     of lists as long as the images'."""
+    crop: tuple[int, int, int] | Sequence[tuple[int, int, int] | None] | None
+    """A square to cut out of the photograph, `(left, top, size)` in its pixels as it lies when it is looked at: one for
+    all images, or a list as long as the images'. `masks` and `ignore` are of the whole photograph all the same."""
     center_crop: bool
     """Cut the largest centred part of the generator's aspect, instead of refusing other aspects."""
     preview_every: int

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias
 
 from pullback_api.v1 import inversion_pb2
 from pullback_client.errors import BadResponseError, ClientError, InvalidArgumentError, JobError
-from pullback_client.inversion import InversionFailure, InversionOutcome
+from pullback_client.framing import Framing
+from pullback_client.inversion import Inversion, InversionFailure, InversionOutcome
 from pullback_client.jobs import Job
 from pullback_client.models import JobEvent, Portion
 from pullback_client.progress import ProgressCallback
@@ -66,6 +67,25 @@ def outcomes(
                     job.cancel()
 
 
+def framed(results: Sequence[InversionOutcome], framings: Sequence[Framing], name: str) -> list[InversionOutcome]:
+    """The results of a job, each with what was cut out and hidden when it was asked for.
+
+    Args:
+        results: What became of each photograph.
+        framings: Of each.
+        name: Of the job, for the message.
+
+    Raises:
+        BadResponseError: There are more or fewer results than photographs.
+    """
+    if len(results) != len(framings):
+        raise BadResponseError(f"{name}: {len(results)} results for {len(framings)} photographs")
+    return [
+        outcome.framed(framing) if isinstance(outcome, Inversion) else outcome
+        for outcome, framing in zip(results, framings, strict=True)
+    ]
+
+
 class _Course:
     """Follows the jobs of one call, in their order."""
 
@@ -83,9 +103,7 @@ class _Course:
                 results = job.result(self._deadline().remaining(), progress=self._reporter(len(part.failures)))
             except JobError as error:
                 results = [InversionFailure(target.label, error) for target in part.targets]
-            if len(results) != len(part.targets):
-                raise BadResponseError(f"{job.name}: {len(results)} results for {len(part.targets)} photographs")
-            found = iter(results)
+            found = iter(framed(results, part.framings, job.name))
         self._done += len(part.failures)
         for failure in part.failures:
             yield failure or next(found)
@@ -117,5 +135,5 @@ def _submit(part: Part, submit: Callable[[list[inversion_pb2.Target]], Inversion
                 errors[int(field[1])] = InvalidArgumentError(violation.description, field_violations=[violation])
         refused = (InversionFailure(t.label, errors.get(index, error)) for index, t in enumerate(part.targets))
         part.failures = [failure or next(refused) for failure in part.failures]
-        part.targets = []
+        part.targets, part.framings = [], []
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from PIL import Image
 
 from pullback_api.v1 import inversion_pb2, values_pb2
 from pullback_client.errors import ClientError, InvalidArgumentError, ResourceExhaustedError
-from pullback_client.images import ImageInput, encode
+from pullback_client.framing import WHOLE, Box, Crop, Framing, cropped
+from pullback_client.images import ImageInput, encode, size_of
 from pullback_client.inversion import InversionFailure
-from pullback_client.inversion_options import Box, InversionOptions, inversion_settings
+from pullback_client.inversion_options import InversionOptions, inversion_settings
 from pullback_client.settings import whole_number
+from pullback_client.texts import printable
 from pullback_client.transport import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.13
@@ -42,6 +44,7 @@ class Photograph:
         ignore: Regions to ignore.
         class_label: Its class; empty where none is given.
         center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
+        crop: The square to cut out; None = the whole image. Mask and regions are of the whole image all the same.
     """
 
     number: int
@@ -50,33 +53,46 @@ class Photograph:
     ignore: tuple[Box, ...]
     class_label: str
     center_crop: bool
+    crop: Crop | None = None
 
     @property
     def label(self) -> str:
         """Name of the image's file, empty where it is no file."""
-        return Path(self.image).name[-_MAX_LABEL:] if isinstance(self.image, str | os.PathLike) else ""
+        return printable(Path(self.image).name)[-_MAX_LABEL:] if isinstance(self.image, str | os.PathLike) else ""
 
-    def target(self) -> inversion_pb2.Target:
-        """What to send.
+    def target(self) -> tuple[inversion_pb2.Target, Framing]:
+        """What to send, and what is cut out and hidden.
 
         Raises:
-            InvalidArgumentError: A file is missing or not a file, an array has an unusable shape, type or range.
+            InvalidArgumentError: A file is missing or not a file, an array has an unusable shape, type or range, or the
+                square to cut out does not lie within the image.
             ResourceExhaustedError: It is larger than a message can be.
         """
+        what = self.label or f"image {self.number}"
+        image, mask, ignore = self.image, self.mask, self.ignore
+        whole_size = None
+        framing = WHOLE if mask is None else Framing(mask=encode(mask, f"mask {self.number}"))
+        sent = framing.mask
+        if self.crop is not None:
+            image, mask, ignore, whole_size = cropped(image, self.crop, mask, ignore, what)
+            sent = None if mask is None else encode(mask)
+        elif ignore:
+            whole_size = size_of(image)
+        framing = replace(framing, crop=self.crop, ignore=self.ignore, size=whole_size)
         target = inversion_pb2.Target(
-            image=values_pb2.Image(data=encode(self.image, f"image {self.number}")),
+            image=values_pb2.Image(data=encode(image, f"image {self.number}")),
             fit=inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED,
-            mask=None if self.mask is None else values_pb2.Image(data=encode(self.mask, f"mask {self.number}")),
+            mask=None if sent is None else values_pb2.Image(data=sent),
             label=self.label,
-            ignore=[inversion_pb2.Box(**box._asdict()) for box in self.ignore],
+            ignore=[inversion_pb2.Box(**box._asdict()) for box in ignore],
             class_label=self.class_label,
         )
         if (size := target.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
             raise ResourceExhaustedError(
-                f"{self.label or f'image {self.number}'} and its mask take {size / _MIB:.1f} MiB; at most "
+                f"{what} and its mask take {size / _MIB:.1f} MiB; at most "
                 f"{MAX_MESSAGE_BYTES // _MIB} MiB can be sent: scale them down first"
             )
-        return target
+        return target, framing
 
 
 @dataclass(eq=False)
@@ -85,10 +101,12 @@ class Part:
 
     Attributes:
         targets: What to send, of those that can be sent.
+        framings: Of each of these, what is cut out and hidden.
         failures: For each photograph why it cannot be sent; None where it can.
     """
 
     targets: list[inversion_pb2.Target] = field(default_factory=list)
+    framings: list[Framing] = field(default_factory=list)
     failures: list[InversionFailure | None] = field(default_factory=list)
     _size: int = 0
 
@@ -97,9 +115,10 @@ class Part:
         fits = self._size + target.ByteSize() + _OVERHEAD <= MAX_MESSAGE_BYTES
         return not self.targets or (len(self.targets) < most and fits)
 
-    def add(self, target: inversion_pb2.Target) -> None:
+    def add(self, target: inversion_pb2.Target, framing: Framing) -> None:
         """Puts a target into the message."""
         self.targets.append(target)
+        self.framings.append(framing)
         self.failures.append(None)
         self._size += target.ByteSize() + 16  # of its tag and length
 
@@ -119,12 +138,15 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
     if not listed:
         raise InvalidArgumentError("no images: expected one, or a list of at least one")
     masks, labels, ignore = options.get("masks"), options.get("class_labels"), options.get("ignore")
+    crop: Any = options.get("crop")
     ignored_in_all = ignore is None or all(_is_box(each) for each in ignore)
+    cropped_alike = crop is None or not all(each is None or isinstance(each, Sequence) for each in crop)
     values = zip(
         listed,
         _for_each("masks", masks, listed, one=masks is None or is_image(masks)),
         _for_each("class_labels", labels, listed, one=labels is None or isinstance(labels, str)),
         _for_each("lists of regions to ignore", ignore, listed, one=ignored_in_all),
+        _for_each("crops", crop, listed, one=cropped_alike),
         strict=True,
     )
     return [
@@ -135,8 +157,9 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
             ignore=_regions(boxes or ()),
             class_label=label or "",
             center_crop=options.get("center_crop", False),
+            crop=None if square is None else _crop(square),
         )
-        for number, (image, mask, label, boxes) in enumerate(values, start=1)
+        for number, (image, mask, label, boxes, square) in enumerate(values, start=1)
     ]
 
 
@@ -152,21 +175,21 @@ def parts(asked: Sequence[Photograph], per_request: int) -> Iterator[Part]:
     part = Part()
     for photograph in asked:
         try:
-            target = photograph.target()
+            target, framing = photograph.target()
         except ClientError as error:
             part.failures.append(InversionFailure(photograph.label, error))
             continue
         if not part.takes(target, per_request):
             yield part
             part = Part()
-        part.add(target)
+        part.add(target, framing)
     yield part
 
 
 def invert_request(
     images: ImageInput | Sequence[ImageInput], generator: str, options: InversionOptions
-) -> inversion_pb2.InvertRequest:
-    """One message for all images, without a request id.
+) -> tuple[inversion_pb2.InvertRequest, list[Framing]]:
+    """One message for all images, without a request id, and what is cut out and hidden of each.
 
     Args:
         images: One image or a list.
@@ -179,14 +202,15 @@ def invert_request(
         TypeError: An option that does not exist.
     """
     request = inversion_pb2.InvertRequest(settings=inversion_settings(generator, options))
-    request.targets.extend(photograph.target() for photograph in photographs(images, options))
+    each = [photograph.target() for photograph in photographs(images, options)]
+    request.targets.extend(target for target, _ in each)
     if (size := request.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
         raise ResourceExhaustedError(
             f"{len(request.targets)} images take {size / _MIB:.1f} MiB together; at most {MAX_MESSAGE_BYTES // _MIB} "
             "MiB can be sent in one request: send fewer at a time, scale them down, or use Client.invert, which sends "
             "several requests"
         )
-    return request
+    return request, [framing for _, framing in each]
 
 
 def is_image(value: Any) -> TypeIs[ImageInput]:
@@ -224,5 +248,17 @@ def _box(values: Any) -> Box:
         *(
             whole_number(f"{name} of a region to ignore", value, minimum=minima[name])
             for name, value in zip(Box._fields, values, strict=True)
+        )
+    )
+
+
+def _crop(values: Any) -> Crop:
+    if not isinstance(values, Sequence) or len(values) != len(Crop._fields):
+        raise InvalidArgumentError(f"a crop is (left, top, size), a square in pixels; got {values!r}")
+    minima = {"left": 0, "top": 0, "size": 1}
+    return Crop(
+        *(
+            whole_number(f"{name} of a crop", value, minimum=minima[name])
+            for name, value in zip(Crop._fields, values, strict=True)
         )
     )

@@ -302,7 +302,7 @@ def test_several_photographs_have_a_folder_each_and_one_that_fails_fails_alone(
     command = ("edit", photo, "you.png", "--generator", "faces", "--direction", "hessian:0", "--strength", -1)
     result = run(*command, "--method", "adam", "--out", "o", "--paste", "--align")
     assert result.code == 1
-    assert "1 of 2 photographs failed\n  you.png: not an image" in result.err
+    assert "1 of 2 photographs failed\n  you.png: is a text file" in result.err
     assert names(tmp_path / "o") == ["me"]
     assert names(tmp_path / "o" / "me") == sorted([*EDITED, "pasted.png"])
 

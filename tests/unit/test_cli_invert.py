@@ -37,8 +37,17 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def here(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, empty."""
+    here = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(here)
+    return here
+
+
+@pytest.fixture
+def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, here: Path) -> Run:
     """Runs `pullback invert` with plain Adam against the server, in a wide window."""
+    del here  # where results go by default
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
     monkeypatch.setenv("COLUMNS", "220")
 
@@ -94,11 +103,18 @@ def test_inverting_writes_four_files_for_every_photograph(run: Run, photo: Path,
     assert Inversion.load(out / "you.safetensors").label == "you.jpg"
 
 
-def test_without_a_folder_the_numbers_are_shown_and_nothing_is_written(run: Run, photo: Path, tmp_path: Path) -> None:
+def test_without_a_folder_results_go_into_one_here_and_nothing_in_it_is_replaced(
+    run: Run, photo: Path, here: Path
+) -> None:
     result = run(photo)
     assert result.code == 0
     assert "me.png" in result.out
-    assert names(tmp_path) == ["me.png"]
+    assert "are in inverted\n" in result.out
+    assert names(photo.parent) == ["me.png"]
+    assert names(here / "inverted") == ["me.json", "me.npz", "me.png", "me.safetensors"]
+    assert "inverted/me.png, inverted/me.npz" in (again := run(photo, "--seed", 1)).err
+    assert again.code == 1
+    assert run(photo, "--resume").code == 0
 
 
 def test_several_solutions_and_the_pasted_photograph_have_files_of_their_own(run: Run, tmp_path: Path) -> None:
@@ -120,13 +136,16 @@ def test_several_solutions_and_the_pasted_photograph_have_files_of_their_own(run
 def test_results_are_not_overwritten_without_being_asked(
     run: Run, server: FakeServer, photo: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "me.json").write_text("mine")
-    result = run(photo, "--out", tmp_path)
+    result = run(photo, "--out", tmp_path / "o")
+    assert result.code == 0
+    before = len(server.state.calls)
+    (tmp_path / "o" / "me.json").write_text("mine")
+    result = run(photo, "--out", tmp_path / "o")
     assert result.code == 1
-    assert "me.png" in result.err  # the photograph itself would have gone
-    assert (tmp_path / "me.json").read_text() == "mine"
-    assert server.state.calls == []
-    assert run(photo, "--out", tmp_path, "--force").code == 0
+    assert "me.json would be overwritten: use --force" in result.err
+    assert (tmp_path / "o" / "me.json").read_text() == "mine"
+    assert len(server.state.calls) == before
+    assert run(photo, "--out", tmp_path / "o", "--force").code == 0
 
 
 @pytest.mark.parametrize(("other", "options"), [("other/ME.jpg", ()), ("other/me-2.jpg", ("--top-k", 2))])
@@ -220,30 +239,105 @@ def test_what_is_there_already_is_not_computed_again(run: Run, server: FakeServe
     assert result.code == 1
 
 
-@pytest.mark.parametrize("change", ["option", "photograph", "mask", "damaged", "incomplete", "lost"])
-def test_what_was_asked_otherwise_or_is_not_whole_is_computed_again(
+@pytest.mark.parametrize("change", ["seed", "steps", "class", "photograph", "mask", "no mask"])
+def test_results_of_another_request_are_told_and_left(
     run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
 ) -> None:
-    out, mask = tmp_path / "o", picture(tmp_path / "mask.png", "white")
-    command = [photo, "--out", out, "--mask", mask]
-    run(*command)
+    out, mask, other = tmp_path / "o", picture(tmp_path / "mask.png", "white"), picture(tmp_path / "you.png")
+    command = [photo, other, "--out", out, "--seed", 4]
+    masked = ["--mask", mask]
+    assert run(*command, *masked).code == 0
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.iterdir()}
     match change:
-        case "option":
-            command += ["--seed", 1]
+        case "seed":
+            command, message = [photo, other, "--out", out], "seed was 4, now 0: me.png, you.png"
+        case "steps":
+            command, message = [*command, "--steps", 7], "steps was the default, now 7: me.png, you.png"
+        case "class":
+            command, message = [*command, "--class", "free"], "class-mode was the default, now free: me.png, you.png"
         case "photograph":
             picture(photo, "blue")
+            message = "the photograph is another one: me.png\n"
         case "mask":
             picture(mask, "grey")
-        case "damaged":
-            (out / "me.json").write_text("{")
-        case "incomplete":
-            (out / "me.json").unlink()
+            message = "the mask is another one: me.png, you.png"
+        case _:
+            masked, message = [], "there is no mask now: me.png, you.png"
+    calls = len(server.state.calls)
+    result = run(*command, *masked, "--resume")
+    assert result.code == 1
+    assert f"error: --resume: results in {out} were made otherwise, so nothing was touched\n  {message}" in result.err
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.iterdir()} == before
+    assert len(server.state.calls) == calls
+    # As it says: with --force they are done again, those alone that differ.
+    assert run(*command, *masked, "--resume", "--force").code == 0
+    (*_, again) = server.state.called("Invert")
+    assert [target.label for target in again.targets] == ["me.png", "you.png"][: 1 if change == "photograph" else 2]
+    assert run(*command, *masked, "--resume").code == 0
+    assert len(server.state.called("Invert")) == 2
+
+
+@pytest.mark.parametrize("change", ["unfinished", "lost", "half"])
+def test_what_an_interrupted_run_left_is_done_again(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
+) -> None:
+    out = tmp_path / "o"
+    run(photo, "--out", out)
+    match change:
+        case "unfinished":  # as it stands before the last file is written
+            record = json.loads((out / "me.json").read_text("utf-8"))
+            left = {"unfinished": True, "request": record["request"], "files": {"me.png": None}}
+            (out / "me.json").write_text(json.dumps(left))
+            (out / "me.safetensors").unlink()
         case "lost":
             (out / "me.safetensors").unlink()
-    assert run(*command, "--resume").code == 0
+        case "half":
+            (out / "me.safetensors").write_bytes((out / "me.safetensors").read_bytes()[:100])
+    assert run(photo, "--out", out, "--resume").code == 0
     assert len(server.state.called("Invert")) == 2
-    assert run(*command, "--resume").code == 0
-    assert len(server.state.called("Invert")) == 2
+    assert Inversion.load(out / "me.safetensors").label == "me.png"
+
+
+@pytest.mark.parametrize("change", ["damaged", "gone", "an earlier version's", "somebody's", "pasted"])
+def test_files_of_which_nothing_says_how_they_were_made_are_left(
+    run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
+) -> None:
+    out, options = tmp_path / "o", ["--resume"]
+    run(photo, "--out", out)
+    record = out / "me.json"
+    match change:
+        case "damaged":
+            record.write_text("{")
+        case "gone":
+            record.unlink()
+        case "an earlier version's":
+            told = json.loads(record.read_text("utf-8"))
+            told = {key: value for key, value in told.items() if key not in {"request", "files"}}
+            record.write_text(json.dumps(told | {"request_sha256": "ab" * 32}))
+        case "somebody's":
+            record.write_text('{"my": "notes"}')
+        case _:
+            options.append("--paste")
+            (out / "me-pasted.png").write_bytes(b"somebody's own")
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    result = run(photo, "--out", out, *options)
+    assert result.code == 1
+    assert "--resume: nothing says how " in result.err
+    assert "came about (earlier versions did not write it down), so nothing was touched" in result.err
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    assert len(server.state.called("Invert")) == 1
+    assert run(photo, "--out", out, *options, "--force").code == 0
+
+
+def test_pictures_of_an_earlier_result_do_not_stay_among_those_of_another(
+    run: Run, photo: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "o"
+    run(photo, "--out", out, "--top-k", 3, "--paste")
+    assert {"me-2.png", "me-3.png", "me-pasted.png"} <= set(names(out))
+    (out / "me-3.png").write_bytes(b"changed by somebody")
+    assert run(photo, "--out", out, "--force").code == 0
+    assert names(out) == ["me-3.png", "me.json", "me.npz", "me.png", "me.safetensors"]
 
 
 def test_a_finished_run_needs_no_server_to_be_reported_or_pasted(
@@ -331,9 +425,9 @@ def test_masks_of_a_folder_go_by_the_photographs_names(
         (("--weights", "l3=1"), "unknown weights l3; known: distance, l1, l2, prior"),
         (("--ignore", "1,2,3"), "--ignore is LEFT,TOP,WIDTH,HEIGHT in pixels; got '1,2,3'"),
         (("--mask", "nobody.png"), "no such file: nobody.png"),
-        (("--report",), "--report needs --out, the folder of the results"),
-        (("--paste",), "--paste needs --out"),
-        (("--resume",), "--resume needs --out"),
+        (("--crop", "1,2"), "--crop is LEFT,TOP,SIZE, a square in pixels; got '1,2'"),
+        (("--crop", "1,2,x"), "--crop is LEFT,TOP,SIZE, a square in pixels; got '1,2,x'"),
+        (("--feather", "0.1"), "--feather says how wide the edge of what is pasted is: give --paste too"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(

@@ -39,7 +39,7 @@ def test_the_exported_names_are_pinned() -> None:
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
         Variations VariationDistances WalkDistances WalkQuality TraversalDistances
-        Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box
+        Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box Crop Framing
         EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
         Directions DirectionsInfo DirectionsOptions Direction EigenShare Annotation
         Traversal Frame WalkOptions MaskOptions WalkStart Edit EditOutcome

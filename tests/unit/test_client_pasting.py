@@ -61,7 +61,7 @@ def test_what_a_frame_of_the_photograph_shows_lies_where_it_was_seen(
     centre = width / 2 + shift_x * side / 2, height / 2 + shift_y * side / 2
     frame = (centre[0] - scale * side / 2, centre[1] - scale * side / 2, scale * side, scale * side)
     marked = 255 - seen_through(photograph, frame, 96)  # inverted, so that it stands out
-    pasted = np.asarray(paste(as_image(marked), as_image(photograph), alignment), dtype=np.float64)
+    pasted = np.asarray(paste(as_image(marked), as_image(photograph), alignment, feather=0), dtype=np.float64)
 
     expected = photograph.copy()
     left, top = (int(np.ceil(edge - 1e-6)) for edge in frame[:2])
@@ -74,7 +74,7 @@ def test_what_a_frame_of_the_photograph_shows_lies_where_it_was_seen(
 def test_a_scale_of_whole_pixels_is_exact() -> None:
     found = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8))
     photograph = Image.new("RGB", (32, 16), "white")
-    pasted = np.asarray(paste(found, photograph, Alignment(0.5, -0.5, 0.5)))  # of the middle 16 × 16
+    pasted = np.asarray(paste(found, photograph, Alignment(0.5, -0.5, 0.5), feather=0))  # of the middle 16 × 16
     np.testing.assert_array_equal(pasted[8:, 8:16], np.asarray(found))
     rest = np.ones((16, 32), dtype=bool)
     rest[8:, 8:16] = False

@@ -135,7 +135,7 @@ def test_images_over_the_limit_together_are_refused(tmp_path: Path, monkeypatch:
 def test_a_long_file_name_becomes_a_label_that_fits(tmp_path: Path) -> None:
     path = tmp_path / f"{'x' * 240}.png"
     path.write_bytes(b"1")
-    (target,) = pullback_client.requests.invert_request(path, "faces", {}).targets
+    (target,) = pullback_client.requests.invert_request(path, "faces", {})[0].targets
     assert len(target.label) == 200
     assert target.label.endswith(".png")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -12,11 +13,13 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from pullback_client import originals
 from pullback_client.client import DEFAULT_TARGET, TARGET_VARIABLE
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.models import JobEvent
 from pullback_client.progress import ProgressCallback, reporting
 from pullback_client.search.session import EvolutionSession
+from pullback_client.texts import a_few, printable
 
 # What is printed is what somebody named, wrote or raised: square brackets and colons in it are no markup.
 out = Console(markup=False, emoji=False, highlight=False)
@@ -96,17 +99,35 @@ def given_options(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
-def refuse_overwriting(files: list[Path], force: bool) -> None:
-    """Raises ClientError where one of the files exists, unless `force` is set."""
-    existing = [file for file in files if file.exists()]
+def refuse_overwriting(files: Sequence[Path], force: bool, reads: Iterable[Path | None] = ()) -> None:
+    """Makes sure that writing these files takes nothing away.
+
+    Args:
+        files: What the command will write.
+        force: Whether files that exist may be replaced.
+        reads: The files that it reads: until it ends nothing is written to them, `force` or not.
+
+    Raises:
+        InvalidArgumentError: One of the files is one that is read.
+        ClientError: One of the files exists, and `force` is not set.
+    """
+    originals.keep(reads)
+    originals.refuse(files)
+    existing = [file for file in files if os.path.lexists(file)]
     if existing and not force:
-        raise ClientError(f"{', '.join(map(str, existing))} would be overwritten: use --force, or name other files")
+        raise ClientError(f"{a_few(existing)} would be overwritten: use --force, or name other files")
 
 
 def refuse_file_as_folder(folder: Path) -> None:
-    """Raises InvalidArgumentError where the folder for results is a file."""
-    if folder.exists() and not folder.is_dir():
-        raise InvalidArgumentError(f"{folder} is a file, but the results go into a folder: name another --out")
+    """Raises InvalidArgumentError where the folder for results is a file, or would lie in one."""
+    for each in (folder, *folder.parents):
+        if each.is_dir():
+            return
+        if os.path.lexists(each):
+            what = "is a file" if each.exists() else "is a link to something that is not there"
+            raise InvalidArgumentError(
+                f"{printable(each)} {what}, but the results go into a folder: name another --out"
+            )
 
 
 def tell_failures(session: EvolutionSession) -> None:

@@ -76,6 +76,11 @@ class Course:
             write_png(self._folder / ("best.png" if single else f"best-{thread}.png"), best.image)
 
 
+def course_files(folder: Path) -> list[Path]:
+    """The best images that are in a folder, or may come to be: of one thread, and of each of several."""
+    return [folder / "best.png", *sorted(folder.glob("best-[0-9]*.png"))]
+
+
 def sparkline(values: list[float | None]) -> str:
     """A curve of eight heights; a gap where there is no value."""
     known = [value for value in values if value is not None]

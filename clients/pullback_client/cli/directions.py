@@ -68,7 +68,9 @@ def directions(
         raise InvalidArgumentError(f"--reach must be a number above 0, got {reach:g}")
     if out_file is not None:
         check_suffix(out_file)
-    refuse_overwriting([file for file in (sheet, out_file) if file is not None], force)
+    if sheet is not None and out_file is not None and sheet == out_file:
+        raise InvalidArgumentError(f"--sheet and --out are both {sheet}")
+    refuse_overwriting([file for file in (sheet, out_file) if file is not None], force, (latent, import_file))
     with Client(target) as client:
         if listed:
             _list(client, generator)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -21,12 +23,15 @@ from pullback_client.cli.common import (
     refuse_overwriting,
     show,
 )
-from pullback_client.cli.photographs import find, masks_of, refuse_doubled_names, tell_failures
+from pullback_client.cli.photographs import find, masks_of, refuse_doubled_names, tell_failures, tell_unpasted
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Edit, EditOutcome, WalkOptions
 from pullback_client.directions.editing import EDIT_FILES, edit_walk
 from pullback_client.directions.walk_options import check_walk_options
+from pullback_client.errors import ClientError
+from pullback_client.inversion import InversionFailure
 from pullback_client.inversion_options import InversionOptions
+from pullback_client.texts import a_few, printable
 
 
 def edit(
@@ -67,10 +72,12 @@ def edit(
     align_shift: option.AlignShift = None,
     mask: option.Mask = None,
     ignore: option.Ignore = None,
+    crop: option.CropText = None,
     center_crop: option.CenterCrop = False,
     paste: Annotated[
         bool, typer.Option("--paste", help="Lay each edited image back into its photograph as well.")
     ] = False,
+    feather: option.Feather = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -95,32 +102,59 @@ def edit(
         "restarts": restarts,
         "alignment": option.alignment_of(align, align_scale, align_shift),
         "ignore": [option.box_of(text) for text in ignore or ()],
+        "crop": option.crop_of(crop),
         "center_crop": center_crop,
         **option.class_options(class_label),
     }
-    found = find(photos, err)
-    options["masks"] = list(masks_of(found, mask, err))
+    edge = option.feather_of(feather, paste)
+    listed = find(photos, err)
+    found = [each.path for each in listed]
+    masks = masks_of(found, mask, err)
     refuse_doubled_names(path.stem for path in found)
     folders = [_folder(path, folder, len(found)) for path in found]
     for each in folders:
         refuse_file_as_folder(each)
-    refuse_overwriting([each / name for each in folders for name in (*EDIT_FILES, "pasted.png", "edit.json")], force)
-    outcomes: list[EditOutcome] = []
-    with Client(target) as client, following() as report:
-        walk_options.check_size(client, generator, walk, upscale)
-        edits = client.iter_edit(found, generator, direction, strength, walk=walk, progress=report, **options)
-        with closing(edits):
-            for path, into, outcome in zip(found, folders, edits, strict=True):
-                outcomes.append(outcome)
-                if isinstance(outcome, Edit):
-                    # One that is there is taken for a folder, whatever its name ends in.
-                    into.mkdir(parents=True, exist_ok=True)
-                    outcome.save(into, path if paste else None, upscale=upscale)
+    written = [each / name for each in folders for name in (*EDIT_FILES, "pasted.png", "edit.json")]
+    refuse_overwriting(written, force, (*found, *masks))
+    outcomes: list[EditOutcome | None] = [each.failure for each in listed]
+    unpasted: list[tuple[Path, ClientError]] = []
+    save = functools.partial(_save, feather=edge, upscale=upscale)
+    left = [number for number, outcome in enumerate(outcomes) if outcome is None]
+    options["masks"] = [masks[number] for number in left]
+    if left:
+        paths = [found[number] for number in left]
+        with Client(target) as client, following() as report:
+            walk_options.check_size(client, generator, walk, upscale)
+            edits = client.iter_edit(paths, generator, direction, strength, walk=walk, progress=report, **options)
+            with closing(edits):
+                for number, outcome in zip(left, edits, strict=True):
+                    outcomes[number] = outcome
+                    if isinstance(outcome, InversionFailure):
+                        outcomes[number] = listed[number].explained(outcome)
+                    elif problem := save(outcome, folders[number], found[number] if paste else None):
+                        unpasted.append((found[number], problem))
     _show(found, outcomes)
-    places = [str(into) for into, outcome in zip(folders, outcomes, strict=True) if isinstance(outcome, Edit)]
+    places = [into for into, outcome in zip(folders, outcomes, strict=True) if isinstance(outcome, Edit)]
     if places:
-        out.print(f"the results are in {', '.join(places)}", soft_wrap=True)
+        out.print(f"the results are in {a_few(places)}", soft_wrap=True)
+    tell_unpasted(unpasted, err)
     tell_failures(found, outcomes, err)
+    if unpasted:
+        raise typer.Exit(1)
+
+
+def _save(edit: Edit, folder: Path, photograph: Path | None, **how: Any) -> ClientError | None:
+    """Saves an edit, and says why it could not be laid back into its photograph."""
+    # One that is there is taken for a folder, whatever its name ends in.
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        edit.save(folder, photograph, **how)
+    except ClientError as error:
+        if photograph is None:
+            raise
+        edit.save(folder, **how)
+        return error
+    return None
 
 
 def _folder(photo: Path, folder: Path | None, count: int) -> Path:
@@ -130,10 +164,10 @@ def _folder(photo: Path, folder: Path | None, count: int) -> Path:
     return folder if count == 1 else folder / photo.stem
 
 
-def _show(photos: list[Path], outcomes: list[EditOutcome]) -> None:
+def _show(photos: Sequence[Path], outcomes: Sequence[EditOutcome | None]) -> None:
     table = Table("photograph", "distance of the inversion", "distance of the edit from it")
     for path, outcome in zip(photos, outcomes, strict=True):
         if isinstance(outcome, Edit):
-            table.add_row(path.name, f"{outcome.inversion.distance:.4f}", f"{outcome.frame.distance:.4f}")
+            table.add_row(printable(path.name), f"{outcome.inversion.distance:.4f}", f"{outcome.frame.distance:.4f}")
     if table.row_count:
         show(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,14 +21,16 @@ from pullback_client.cli.common import (
     following,
     given_options,
     out,
+    refuse_file_as_folder,
     refuse_overwriting,
     tell_failures,
     warn,
 )
-from pullback_client.cli.course import Course
+from pullback_client.cli.course import Course, course_files
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search import running
+from pullback_client.search.export import exported_files, is_export_of
 from pullback_client.search.options import EvolveOptions
 from pullback_client.search.records import SessionEvent
 from pullback_client.search.session import EvolutionSession
@@ -83,8 +86,8 @@ def evolve(
         function = _nothing
     if session is not None and function is None and generations is not None:
         raise InvalidArgumentError("--generations bounds a new session, or --score; a session is watched to its end")
-    if folder is not None and session is None:
-        refuse_overwriting([folder / name for name in ("best.png", "session.json")], force)
+    if session is None:
+        _claim(folder, None, force)
     with Client(target) as client:
         if generator is not None:
             options: EvolveOptions = {
@@ -116,6 +119,7 @@ def evolve(
             out.print(f"{found.name} has begun")
         else:
             found = client.session(session or "")
+            _claim(folder, found, force)
         course = Course(found, folder, out)
         with _left_alone(found), course.drawn():
             if function is not None:
@@ -136,6 +140,16 @@ def evolve(
             files = found.export(folder)
             out.print(f"wrote {len(files)} files into {folder}", soft_wrap=True)
         tell_failures(found)
+
+
+def _claim(folder: Path | None, session: EvolutionSession | None, force: bool) -> None:
+    """Makes sure that nothing is taken away by what is written of a session, None where it is a new one."""
+    if folder is None:
+        return
+    refuse_file_as_folder(folder)
+    # A session that is gone on with may go on where it wrote before.
+    own = session is not None and is_export_of(session.last_status, folder)
+    refuse_overwriting([*course_files(folder), *exported_files(folder)], force or own)
 
 
 def _nothing(image: Image.Image) -> float:

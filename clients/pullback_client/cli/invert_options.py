@@ -9,7 +9,9 @@ import typer
 
 from pullback_client import inversion_options
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.inversion_options import Box, InversionOptions
+from pullback_client.framing import Box, Crop
+from pullback_client.inversion_options import InversionOptions
+from pullback_client.pasting import FEATHER
 
 _METHOD, _BUDGET, _PHOTOGRAPHS, _FILES = "Method", "Budget", "Photographs", "Files"
 _METHODS_OWN = "the method's"
@@ -147,13 +149,23 @@ Ignore: TypeAlias = Annotated[
         rich_help_panel=_PHOTOGRAPHS,
     ),
 ]
+CropText: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--crop",
+        metavar="LEFT,TOP,SIZE",
+        help="Square to cut out of the photograph, in its pixels; --mask and --ignore are of the whole photograph.",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
 CenterCrop: TypeAlias = Annotated[
     bool,
     typer.Option("--center-crop", help="Cut photographs to the generator's aspect.", rich_help_panel=_PHOTOGRAPHS),
 ]
 
+DEFAULT_FOLDER = Path("inverted")
 Folder: TypeAlias = Annotated[
-    Path | None,
+    Path,
     typer.Option(
         "--out", help="Folder for PNG, npz, safetensors and JSON of every photograph.", rich_help_panel=_FILES
     ),
@@ -166,6 +178,16 @@ Paste: TypeAlias = Annotated[
     bool,
     typer.Option("--paste", help="Lay each reconstruction back into its photograph as well.", rich_help_panel=_FILES),
 ]
+Feather: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=0.5,
+        help="Paste: width of the edge over which it fades into the photograph, in sides of its frame.",
+        show_default=f"{FEATHER:g}",
+        rich_help_panel=_FILES,
+    ),
+]
 Report: TypeAlias = Annotated[
     bool,
     typer.Option("--report", help="Write contact sheet and loss curves to OUT/report.", rich_help_panel=_FILES),
@@ -173,7 +195,10 @@ Report: TypeAlias = Annotated[
 Resume: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--resume", help="Keep what --out has of these photographs and options; do the rest.", rich_help_panel=_FILES
+        "--resume",
+        help="Keep what --out has of these photographs and options, and do the rest. Stops where it has results of "
+        "other options or photographs; with --force as well these are done again.",
+        rich_help_panel=_FILES,
     ),
 ]
 
@@ -204,6 +229,32 @@ def box_of(text: str) -> Box:
     except ValueError:
         raise InvalidArgumentError(f"--ignore is LEFT,TOP,WIDTH,HEIGHT in pixels; got {text!r}") from None
     return Box(left, top, width, height)
+
+
+def crop_of(text: str | None) -> Crop | None:
+    """The square of a text such as `10,20,64`; None where none is given.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if text is None:
+        return None
+    try:
+        left, top, size = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidArgumentError(f"--crop is LEFT,TOP,SIZE, a square in pixels; got {text!r}") from None
+    return Crop(left, top, size)
+
+
+def feather_of(feather: float | None, paste: bool) -> float:
+    """How wide the edge of what is pasted is.
+
+    Raises:
+        InvalidArgumentError: One is named, but nothing is pasted.
+    """
+    if feather is not None and not paste:
+        raise InvalidArgumentError("--feather says how wide the edge of what is pasted is: give --paste too")
+    return FEATHER if feather is None else feather
 
 
 def class_options(text: str | None) -> InversionOptions:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
+import os
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from pullback_client import originals
 from pullback_client.cli import (
     bridge,
     demo,
@@ -25,6 +29,7 @@ from pullback_client.cli import (
 )
 from pullback_client.cli.common import complain, out
 from pullback_client.errors import ClientError
+from pullback_client.texts import printable
 
 app = typer.Typer(
     name="pullback",
@@ -55,13 +60,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command line without the program's name; None = the process's own.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show, or that is no text, is shown with escapes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="pullback")
+        with originals.keeping():
+            app(args=None if arguments is None else list(arguments), prog_name="pullback")
     except ClientError as error:
         complain(str(error))
         raise SystemExit(1) from None
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{printable(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         complain(f"{where}{error.strerror or error}")
         raise SystemExit(1) from None
 

@@ -1,93 +1,51 @@
-"""The photographs that a command line names, what belongs to each, and what was done with them before."""
+"""The photographs that a command line names, the masks that belong to them, and what is said of those that failed."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
-from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 
+from pullback_api.pictures import FileKind
 from pullback_client.cli.common import complain
-from pullback_client.errors import InvalidArgumentError
-from pullback_client.files import write_json, write_png
-from pullback_client.inversion import Inversion, InversionFailure
+from pullback_client.cli.file_kinds import is_called_photograph, kind_of, may_be_sent
+from pullback_client.cli.inversion_results import OwnResults, PhotographFiles
+from pullback_client.errors import ClientError, InvalidArgumentError
+from pullback_client.inversion import InversionFailure
+from pullback_client.texts import a_few, printable
 
-_REQUEST = "request_sha256"  # what was asked for, in the JSON of a result
+_MOST_LINES = 5  # of what is skipped in a folder
 
 
 @dataclass(frozen=True)
-class PhotographFiles:
-    """A photograph that is to be inverted, and where its results go.
+class Listed:
+    """A file that is meant as a photograph.
 
     Attributes:
-        path: Its file.
-        mask: Its mask's file; None where it counts whole.
-        folder: Where the results go; None = nowhere.
-        solutions: How many solutions there may be.
-        paste: Whether the reconstruction is laid back into the photograph as well.
+        path: The file.
+        kind: What it is; None where it cannot be read.
+        failure: Why it cannot be inverted; None where it is worth trying.
     """
 
     path: Path
-    mask: Path | None
-    folder: Path | None
-    solutions: int
-    paste: bool
+    kind: FileKind | None
+    failure: InversionFailure | None = None
 
-    @property
-    def files(self) -> list[Path]:
-        """The files of its results, the last of which tells that all are there; empty where they go nowhere."""
-        if self.folder is None:
-            return []
-        more = [f"-{rank}.png" for rank in range(2, self.solutions + 1)] + (["-pasted.png"] if self.paste else [])
-        return [self._file(ending) for ending in (".png", *more, ".npz", ".safetensors", ".json")]
-
-    def request_hash(self, generator: str, options: Mapping[str, Any]) -> str:
-        """SHA-256 of all that its result depends on: its file, its mask's, the generator's name and the options."""
-        digest = hashlib.sha256(json.dumps([generator, options], sort_keys=True).encode())
-        for file in (self.path, self.mask):
-            digest.update(b"" if file is None else hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest()
-
-    def save(self, result: Inversion, request_hash: str) -> None:
-        """Writes the results, each file atomically."""
-        result.save(self._file(".png"))
-        for rank, solution in enumerate(result.solutions[1:], start=2):
-            write_png(self._file(f"-{rank}.png"), solution.image)
-        self._paste(result)
-        for ending in (".npz", ".safetensors"):
-            result.save(self._file(ending))
-        write_json(self._file(".json"), result.provenance | {_REQUEST: request_hash})
-
-    def kept(self, request_hash: str) -> Inversion | None:
-        """The result that is there already; None where there is none of this request, or not all of it."""
-        try:
-            told = json.loads(self._file(".json").read_text("utf-8"))
-            if not isinstance(told, dict) or told.get(_REQUEST) != request_hash:
-                return None
-            result = Inversion.load(self._file(".safetensors"))
-        except (FileNotFoundError, ValueError):
-            return None
-        self._paste(result)
-        return result
-
-    def _paste(self, result: Inversion) -> None:
-        if self.paste:
-            write_png(self._file("-pasted.png"), result.paste_back(self.path))
-
-    def _file(self, ending: str) -> Path:
-        assert self.folder is not None  # noqa: S101  (files are only asked for where there is a folder)
-        return self.folder / f"{self.path.stem}{ending}"
+    def explained(self, failure: InversionFailure) -> InversionFailure:
+        """A server's failure, with what the file is where only some servers can read such files."""
+        if self.kind is None or self.kind.is_taken or self.kind.name in failure.error.message:
+            return failure
+        return failed_before(self.path, f"{self.kind.refusal} (the server says: {failure.error.message})")
 
 
-def find(named: Iterable[Path], console: Console) -> list[Path]:
-    """The photographs among files and folders; what else a folder holds is skipped, with a line that says so.
+def find(named: Iterable[Path], console: Console) -> list[Listed]:
+    """The photographs among files and folders; what else a folder holds is skipped, with lines that say so.
+
+    Nothing is decoded. A photograph that cannot be read is listed with the reason; every file is listed once.
 
     Args:
         named: Files, each of which is meant as a photograph, and folders of photographs.
@@ -96,23 +54,29 @@ def find(named: Iterable[Path], console: Console) -> list[Path]:
     Raises:
         InvalidArgumentError: Something is not there, or no photograph is.
     """
-    found: list[Path] = []
+    listed: list[Listed] = []
+    places: dict[tuple[int, int], Path] = {}
     for path in named:
-        if not path.exists():
-            raise InvalidArgumentError(f"no such file: {path}")
-        if not path.is_dir():
-            found.append(path)
-            continue
-        for entry in sorted(path.iterdir()):
-            if entry.name.startswith("."):
-                continue
-            if (reason := _no_photograph(entry)) is None:
-                found.append(entry)
+        skipped: list[tuple[Path, str]] = []
+        if path.is_dir():
+            results = OwnResults(path)
+            entries = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".")]
+            found: list[Listed | tuple[Path, str]] = [_of_folder(entry, results) for entry in entries]
+        elif path.exists() or path.is_symlink():
+            found = [_of_name(path)]
+        else:
+            raise InvalidArgumentError(f"no such file: {printable(path)}")
+        for each in found:
+            if isinstance(each, Listed) and (first := _place(each.path, places)) is not None:
+                each = (each.path, f"it is the same file as {printable(first)}")  # noqa: PLW2901
+            if isinstance(each, Listed):
+                listed.append(each)
             else:
-                console.print(f"skipped {entry}: {reason}", soft_wrap=True)
-    if not found:
+                skipped.append(each)
+        _tell_skipped(skipped, console)
+    if not listed:
         raise InvalidArgumentError("no photographs in what was named")
-    return found
+    return listed
 
 
 def masks_of(photos: Sequence[Path], mask: Path | None, console: Console) -> list[Path | None]:
@@ -130,17 +94,18 @@ def masks_of(photos: Sequence[Path], mask: Path | None, console: Console) -> lis
     if mask is None:
         return [None] * len(photos)
     if not mask.exists():
-        raise InvalidArgumentError(f"no such file: {mask}")
+        raise InvalidArgumentError(f"no such file: {printable(mask)}")
     if not mask.is_dir():
         return [mask] * len(photos)
     files = [file for file in sorted(mask.iterdir()) if file.is_file() and not file.name.startswith(".")]
-    if doubled := _doubled(file.stem for file in files):
-        raise InvalidArgumentError(f"several masks in {mask} are called {', '.join(doubled)}: leave one of each")
+    if several := _doubled(file.stem for file in files):
+        raise InvalidArgumentError(f"several masks in {printable(mask)} are called {a_few(several)}: leave one of each")
     by_stem = {file.stem: file for file in files}
-    for photo in photos:
-        if photo.stem not in by_stem:
-            line = f"no mask for {photo} in {mask}: it counts whole"
-            console.print(line, soft_wrap=True)
+    without = [photo for photo in photos if photo.stem not in by_stem]
+    if without:
+        them = "it counts" if len(without) == 1 else "they count"
+        line = f"no mask for {a_few(without)} in {printable(mask)}: {them} whole"
+        console.print(line, soft_wrap=True)
     return [by_stem.get(photo.stem) for photo in photos]
 
 
@@ -151,9 +116,9 @@ def refuse_doubled_files(photos: Iterable[PhotographFiles]) -> None:
 
 def refuse_doubled_names(names: Iterable[str]) -> None:
     """Raises InvalidArgumentError where results of different photographs would have the same name."""
-    if doubled := _doubled(names):
+    if several := _doubled(names):
         raise InvalidArgumentError(
-            f"results of several photographs would be called {', '.join(doubled)} and overwrite each other: "
+            f"results of several photographs would be called {a_few(several)} and overwrite each other: "
             "do them one by one into different folders"
         )
 
@@ -171,23 +136,84 @@ def tell_failures(photos: Sequence[Path], outcomes: Sequence[object], console: C
         return
     complain(f"{len(failed)} of {len(photos)} photographs failed", console)
     for photo, error in failed:
-        console.print(f"  {photo}: {error.message}", soft_wrap=True)
+        line = f"  {printable(photo)}: {error.message}"
+        console.print(line, soft_wrap=True)
     raise typer.Exit(1)
+
+
+def tell_unpasted(unpasted: Sequence[tuple[Path, ClientError]], console: Console) -> None:
+    """Lists the photographs into which their reconstructions could not be laid, and why."""
+    if unpasted:
+        complain(f"{len(unpasted)} inverted but not pasted", console)
+    for photo, error in unpasted:
+        line = f"  {printable(photo)}: {error.message}"
+        console.print(line, soft_wrap=True)
+
+
+def failed_before(path: Path, message: str) -> InversionFailure:
+    """The failure of a photograph that is not sent."""
+    return InversionFailure(printable(path.name), InvalidArgumentError(message))
+
+
+def _of_name(path: Path) -> Listed:
+    """A file that was named, whatever it is."""
+    kind, problem = _kind(path)
+    if kind is not None and not may_be_sent(kind):
+        problem = kind.refusal
+    return Listed(path, kind, None if problem is None else failed_before(path, problem))
+
+
+def _of_folder(path: Path, results: OwnResults) -> Listed | tuple[Path, str]:
+    """An entry of a folder, or why it is passed over."""
+    if path.is_dir():
+        return path, "a folder"
+    listed = _of_name(path)
+    if listed.failure is not None and not is_called_photograph(path):
+        return path, listed.failure.error.message if listed.kind is None else _passed_over(listed.kind)
+    return (path, "a result of an earlier run") if path in results else listed
+
+
+def _passed_over(kind: FileKind) -> str:
+    """Why a file is passed over that nobody meant as a photograph."""
+    if not kind.is_known:
+        return "no image"
+    return kind.name if kind.advice.endswith("leave it out") else kind.refusal
+
+
+def _kind(path: Path) -> tuple[FileKind | None, str | None]:
+    """What a file is; or None, and why that cannot be known."""
+    if path.is_symlink() and not path.exists():
+        return None, "is a link to something that is not there"
+    if not path.is_file():
+        return None, "is a device or a pipe, not a file"  # reading one might never end
+    try:
+        return kind_of(path), None
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror or error}"
+
+
+def _place(path: Path, places: dict[tuple[int, int], Path]) -> Path | None:
+    """The path under which a file was listed before; None where it was not, in which case it is now."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    key = (status.st_dev, status.st_ino)
+    if key in places:
+        return places[key]
+    places[key] = path
+    return None
+
+
+def _tell_skipped(skipped: Sequence[tuple[Path, str]], console: Console) -> None:
+    for path, reason in skipped[:_MOST_LINES]:
+        console.print(f"skipped {printable(path)}: {reason}", soft_wrap=True)
+    rest = skipped[_MOST_LINES:]
+    if rest:
+        kinds = ", ".join(f"{count:,} × {reason}" for reason, count in Counter(reason for _, reason in rest).items())
+        console.print(f"skipped {len(rest):,} more: {kinds}", soft_wrap=True)
 
 
 def _doubled(names: Iterable[str]) -> list[str]:
     """The names that come more than once, on file systems that do not tell capitals from small letters too."""
     return [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
-
-
-def _no_photograph(path: Path) -> str | None:
-    """Why an entry of a folder is no photograph; None where it is one, or at least begins as one."""
-    if path.is_dir():
-        return "a folder"
-    try:
-        with Image.open(path):
-            return None
-    except UnidentifiedImageError:
-        return "no image"
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"cannot be read: {error}"

@@ -9,10 +9,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pullback_client.cli.common import Force, Target, given_options, out, refuse_overwriting, show
+from pullback_client.cli.common import (
+    Force,
+    Target,
+    given_options,
+    out,
+    refuse_file_as_folder,
+    refuse_overwriting,
+    show,
+)
 from pullback_client.cli.evolve_options import SessionName
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.search.export import exported_files
 from pullback_client.search.records import SessionState, SessionStatus
 from pullback_client.search.session import EvolutionSession
 
@@ -76,9 +85,9 @@ def export(
 ) -> None:
     """Write everything a session knows: codes, scores, trials, genealogy, timing and provenance."""
     folder = file.is_dir() or not file.suffix
-    tables = [file.with_name(f"{file.stem}-{table}.csv") for table in ("images", "codes", "trials")]
-    files = tables if file.suffix.lower() == ".csv" else [file]
-    refuse_overwriting([file / "session.json"] if folder else files, force)
+    if folder:
+        refuse_file_as_folder(file)
+    refuse_overwriting(exported_files(file), force)
     with Client(target) as client:
         written = client.session(name).export(file, images=images)
     where = f"{len(written)} files into {file}" if folder else ", ".join(map(str, written))

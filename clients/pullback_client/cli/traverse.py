@@ -9,11 +9,13 @@ import typer
 
 from pullback_client.cli import direction_options, walk_options
 from pullback_client.cli.common import Force, Target, following, out, refuse_file_as_folder, refuse_overwriting
+from pullback_client.cli.invert_options import crop_of
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import WalkOptions
 from pullback_client.directions.traversal import FOLDER_FILES, FRAME_FILES
 from pullback_client.directions.walk_options import check_walk_options
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.inversion_options import InversionOptions
 from pullback_client.report.parts import number
 
 _START = "Start"
@@ -43,6 +45,14 @@ def traverse(
     ] = None,
     photo: Annotated[
         Path | None, typer.Option(metavar="PHOTO", help="Invert this and start there.", rich_help_panel=_START)
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEFT,TOP,SIZE",
+            help="Square to cut out of the photograph, in its pixels as it lies when it is looked at.",
+            rich_help_panel=_START,
+        ),
     ] = None,
     space: Annotated[
         str | None,
@@ -83,8 +93,12 @@ def traverse(
     starts = {"--seed": seed, "--latent": latent, "--photo": photo}
     if len(named := [name for name, given in starts.items() if given is not None]) > 1:
         raise InvalidArgumentError(f"{' and '.join(named)} exclude each other: a walk has one start")
+    square = crop_of(crop)
+    if square is not None and photo is None:
+        raise InvalidArgumentError("--crop cuts a square out of a photograph: name it with --photo")
     refuse_file_as_folder(folder)
-    refuse_overwriting([*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)], force)
+    replaced = [*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)]
+    refuse_overwriting(replaced, force, (latent, photo))
     options: WalkOptions = {
         "kind": kind,
         "frames": frames,
@@ -107,7 +121,10 @@ def traverse(
         walk_options.check_size(client, generator, options, upscale)
         if start is None:
             start = client.sample(generator, space=space, seed=seed or 0)
-        walk = client.traverse(start, direction, generator=generator, space=space, progress=report, **options)
+        inversion: InversionOptions | None = None if square is None else {"crop": square}
+        walk = client.traverse(
+            start, direction, generator=generator, space=space, inversion=inversion, progress=report, **options
+        )
     # One that is there is taken for a folder, whatever its name ends in.
     folder.mkdir(parents=True, exist_ok=True)
     written = walk.save(folder, upscale=upscale)

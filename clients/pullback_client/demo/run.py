@@ -23,6 +23,7 @@ from pullback_client.files import write_bytes, write_json
 from pullback_client.inversion import Inversion
 from pullback_client.progress import Bars
 from pullback_client.server import LocalServer
+from pullback_client.texts import a_few
 
 GENERATOR = "faces"
 
@@ -58,11 +59,17 @@ def run_demo(folder: Path, console: Console | None = None) -> None:
         console: Where bars and tables are shown; None = standard output.
 
     Raises:
-        FailedPreconditionError: Matplotlib or scikit-image is not installed.
+        FailedPreconditionError: Matplotlib or scikit-image is not installed, or the folder has files of somebody else
+            under the results' names.
         ServerStartError: The server did not come up.
         ClientError: What else went wrong, with the server's last lines where it ended by itself.
     """
     require_extras()
+    written = [folder / name for name in ("inversion.png", "inversion.json")]
+    theirs = [file for file in written if file.exists() and not (folder / "data").exists()]
+    if theirs:
+        # A run of the demo would have left its server's data beside them.
+        raise FailedPreconditionError(f"{a_few(theirs)} would be overwritten, and no demo made it: name another --out")
     console = console or Console()
     clock = Clock()
     server = LocalServer(folder / "data", folder / "server.log")

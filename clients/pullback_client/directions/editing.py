@@ -11,14 +11,16 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from pullback_client import originals
 from pullback_client.directions.pictures import check_upscale
 from pullback_client.directions.traversal import Frame, Traversal
 from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.files import write_json, write_png
+from pullback_client.files import delete, write_json, write_png
+from pullback_client.framing import Framing
 from pullback_client.images import ImageInput, open_photograph
 from pullback_client.inversion import Inversion, InversionFailure
-from pullback_client.pasting import Alignment, paste
+from pullback_client.pasting import FEATHER, Alignment, paste
 
 EDIT_FILES = ("edited.png", "inverted.png", "strip.png", "animation.gif", "walk.npz", "inversion.safetensors")
 """What `Edit.save` puts into a folder, besides `pasted.png` and `edit.json`."""
@@ -63,14 +65,23 @@ class Edit:
             "walk": self.traversal.provenance,
         }
 
-    def paste_back(self, photograph: ImageInput) -> Image.Image:
+    def paste_back(
+        self, photograph: ImageInput, *, feather: float = FEATHER, framing: Framing | None = None
+    ) -> Image.Image:
         """The photograph with the edited image in its place; see `Inversion.paste_back`."""
-        return paste(self.image, open_photograph(photograph), self.inversion.alignment or Alignment())
+        found = self.inversion
+        framing = found.framing if framing is None else framing
+        return paste(self.image, open_photograph(photograph), found.alignment or Alignment(), framing, feather)
 
     def save(
-        self, path: str | os.PathLike[str], photograph: ImageInput | None = None, *, upscale: int = 1
+        self,
+        path: str | os.PathLike[str],
+        photograph: ImageInput | None = None,
+        *,
+        feather: float = FEATHER,
+        upscale: int = 1,
     ) -> list[Path]:
-        """Writes the edit, each file atomically; files that exist are replaced.
+        """Writes the edit, each file atomically; files that exist are replaced, but never the photograph.
 
         Args:
             path: `.png`: the edited image. `.json`: the provenance. Without a suffix, or an existing folder: a folder
@@ -78,6 +89,7 @@ class Edit:
                 `inversion.safetensors` and `edit.json`.
             photograph: The photograph, to lay the edited image back into: of a folder `pasted.png` then; of `.png`,
                 what is written. None = not pasted; a `pasted.png` of an earlier edit in the folder is deleted.
+            feather: Of the pasted image; see `Inversion.paste_back`.
             upscale: Strip and animation of a folder so many times as large, pixel by pixel; the edited image itself
                 stays as it was drawn.
 
@@ -85,11 +97,14 @@ class Edit:
             The files written.
 
         Raises:
-            InvalidArgumentError: Another suffix, a photograph that cannot be read, or an `upscale` that makes too
-                large a picture.
+            InvalidArgumentError: Another suffix, a photograph that cannot be read, an `upscale` that makes too large a
+                picture, or one of the files would be the photograph.
         """
-        path = Path(path)
-        pasted = None if photograph is None else self.paste_back(photograph)
+        pasted = None if photograph is None else self.paste_back(photograph, feather=feather)
+        with originals.keeping([photograph]):
+            return self._save(Path(path), pasted, upscale)
+
+    def _save(self, path: Path, pasted: Image.Image | None, upscale: int) -> list[Path]:
         if path.is_dir() or not path.suffix:
             return self._save_folder(path, pasted, upscale)
         match path.suffix.lower():
@@ -103,6 +118,7 @@ class Edit:
 
     def _save_folder(self, folder: Path, pasted: Image.Image | None, upscale: int) -> list[Path]:
         check_upscale(upscale, self.image.size, 2 * len(self.traversal) - 2)  # before anything is written
+        originals.refuse(folder / name for name in (*EDIT_FILES, "pasted.png", "edit.json"))
         edited, inverted, strip, animation, walk, inversion = (folder / name for name in EDIT_FILES)
         write_png(edited, self.image)
         write_png(inverted, self.inversion.image)
@@ -111,7 +127,7 @@ class Edit:
         self.inversion.save(inversion)
         written = [edited, inverted, strip, animation, walk, inversion]
         if pasted is None:
-            (folder / "pasted.png").unlink(missing_ok=True)
+            delete(folder / "pasted.png")
         else:
             write_png(folder / "pasted.png", pasted)
             written.append(folder / "pasted.png")

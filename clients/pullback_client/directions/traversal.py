@@ -15,7 +15,7 @@ from pullback_api.v1 import directions_pb2
 from pullback_client.codec import Array, array_from_tensor, image_from_wire
 from pullback_client.directions.pictures import check_upscale, enlarged_animation, labelled_strip
 from pullback_client.errors import BadResponseError, InvalidArgumentError
-from pullback_client.files import write_bytes, write_json, write_npz, write_png
+from pullback_client.files import delete, write_bytes, write_json, write_npz, write_png
 from pullback_client.settings import as_dict
 
 FRAME_FILES = "frame-[0-9]*.png"
@@ -218,7 +218,7 @@ class Traversal(Sequence[Frame]):
         check_upscale(upscale, self.frames[0].image.size, max(2 * len(self) - 2, 1))  # before anything is written
         images = [folder / f"frame-{frame.index:03}.png" for frame in self.frames]
         for stale in set(folder.glob(FRAME_FILES)) - set(images):
-            stale.unlink()
+            delete(stale)
         for file, frame in zip(images, self.frames, strict=True):
             write_png(file, frame.image)
         # Last, what tells of all the rest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ from pullback_client.report.style import require_extras
 
 REPORT_FILES = ("report.html", "report.json", "contact_sheet.png", "loss_curves.png")
 """The files of a report."""
+
+
+def is_report(folder: Path) -> bool:
+    """Whether a folder holds a report that `write_report` wrote."""
+    try:
+        told = json.loads((folder / "report.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(told, dict) and {"summary", "photographs", "failures"} <= told.keys()
 
 
 def write_report(outcomes: Sequence[InversionOutcome], folder: Path) -> list[Path]:
@@ -51,7 +61,9 @@ def write_report(outcomes: Sequence[InversionOutcome], folder: Path) -> list[Pat
     }
     contents = {part.file: part.png for part in parts if isinstance(part, Plot)}
     contents["report.json"] = (to_json(numbers) + "\n").encode()
-    contents["report.html"] = page(title(found), introduction(), summary, parts, _provenance(found)).encode()
+    contents["report.html"] = page(title(found), introduction(), summary, parts, _provenance(found)).encode(
+        "utf-8", "backslashreplace"
+    )
     files = [folder / name for name in REPORT_FILES]
     for file in files:
         write_bytes(file, contents[file.name])

@@ -54,7 +54,9 @@ def write_report(analysis: Analysis, folder: Path) -> list[Path]:
     contents = {part.file: part.png for part in parts if isinstance(part, Plot)}
     contents["report.json"] = (to_json({"summary": summary} | analysis.to_dict()) + "\n").encode()
     title = f"Geometry of {analysis.generator}, space {analysis.space}"
-    contents["report.html"] = page(title, _introduction(analysis), summary, parts, analysis.provenance).encode()
+    contents["report.html"] = page(title, _introduction(analysis), summary, parts, analysis.provenance).encode(
+        "utf-8", "backslashreplace"
+    )
     files = [folder / name for name in REPORT_FILES if name in contents]
     for file in files:
         write_bytes(file, contents[file.name])

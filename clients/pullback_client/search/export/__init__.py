@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,36 @@ from pullback_client.files import write_bytes, write_json
 from pullback_client.search.batch import suffix_of
 from pullback_client.search.export import csv, npz, nwb
 from pullback_client.search.history import SessionHistory
+from pullback_client.search.records import SessionStatus
 
-__all__ = ["export"]
+__all__ = ["FOLDER_FILES", "export", "exported_files", "is_export_of"]
+
+FOLDER_FILES = ("session.npz", *csv.FILES, "session.json")
+"""What a folder gets, besides the images where they are asked for."""
+
+
+def exported_files(path: Path) -> list[Path]:
+    """The files that `export` writes, but for images, which have names of their own.
+
+    Args:
+        path: Where to.
+    """
+    if path.is_dir() or not path.suffix:
+        return [path / name for name in FOLDER_FILES]
+    if path.suffix.lower() == ".csv":
+        return [path.with_name(f"{path.stem}-{name}") for name in csv.FILES]
+    return [path]
+
+
+def is_export_of(status: SessionStatus, folder: Path) -> bool:
+    """Whether a folder holds an export of this very session."""
+    try:
+        told = json.loads((folder / "session.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    # Another server may have a session of the same name.
+    expected = status.provenance
+    return isinstance(told, dict) and all(told.get(name) == expected[name] for name in ("name", "created"))
 
 
 def export(history: Callable[..., SessionHistory], path: Path, *, images: bool = False) -> list[Path]:

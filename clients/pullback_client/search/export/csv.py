@@ -31,6 +31,9 @@ _TRIALS = (
 )
 
 
+FILES = ("images.csv", "codes.csv", "trials.csv")
+
+
 def write(history: SessionHistory, folder: Path, prefix: str) -> list[Path]:
     """Writes `images.csv`, `codes.csv` (one latent a row) and `trials.csv`, each atomically; returns their paths.
 
@@ -42,13 +45,13 @@ def write(history: SessionHistory, folder: Path, prefix: str) -> list[Path]:
         prefix: What comes before the files' names.
     """
     width = max((generation.latents.shape[1] for generation in history.generations), default=0)
-    tables = {
-        "images.csv": (_IMAGES, _images(history)),
-        "codes.csv": (("image_id", "thread", "generation", *(f"code_{n}" for n in range(width))), _codes(history)),
-        "trials.csv": (_TRIALS, _trials(history)),
-    }
+    tables = (
+        (_IMAGES, _images(history)),
+        (("image_id", "thread", "generation", *(f"code_{n}" for n in range(width))), _codes(history)),
+        (_TRIALS, _trials(history)),
+    )
     paths = []
-    for name, (header, rows) in tables.items():
+    for name, (header, rows) in zip(FILES, tables, strict=True):
         paths.append(folder / f"{prefix}{name}")
         write_bytes(paths[-1], _table(header, rows))
     return paths
