@@ -26,9 +26,11 @@ format: $(VENV)/.test
 
 protos: $(VENV)/.test
 	$(BIN)/python protos/generate.py
+	$(BIN)/python clients/generate_aio.py
 
 protos-check: $(VENV)/.test
 	$(BIN)/python protos/generate.py --check
+	$(BIN)/python clients/generate_aio.py --check
 
 # Benchmarks print a table and one JSON object a line; QUICK=1 takes minutes instead of an hour
 # (of bench-search: of six).

@@ -109,6 +109,8 @@ class State:
     """What the server knows; a restart keeps it."""
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
+    """Methods that wait and whose caller went away meanwhile."""
     failures: dict[str, Failure] = field(default_factory=dict)
     jobs: dict[str, jobs_pb2.Job] = field(default_factory=dict)
     events: dict[str, list[jobs_pb2.JobEvent]] = field(default_factory=dict)
@@ -369,8 +371,11 @@ class Jobs(_Servicer, jobs_pb2_grpc.JobsServicer):
         self.found(self.state.jobs, request.name, context)
         end = time.monotonic() + request.timeout.ToTimedelta().total_seconds()
         with self.state.changed:
-            while self.state.jobs[request.name].state <= jobs_pb2.JOB_STATE_RUNNING and time.monotonic() < end:
+            job = self.state.jobs[request.name]
+            while job.state <= jobs_pb2.JOB_STATE_RUNNING and time.monotonic() < end and context.is_active():
                 self.state.changed.wait(0.05)
+        if not context.is_active():
+            self.state.given_up.append("WaitJob")
         return self.state.jobs[request.name]
 
     def CancelJob(self, request: Any, context: Any) -> Any:
@@ -570,7 +575,7 @@ class FakeServer:
     def start(self, address: str | None = None) -> None:
         size = 64 * 1024 * 1024
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(8),
+            futures.ThreadPoolExecutor(64),
             options=[("grpc.max_receive_message_length", size), ("grpc.max_send_message_length", size)],
         )
         self.add_services(self._server)

@@ -96,6 +96,11 @@ class Client:
     ) -> None:
         self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed; then every call raises FailedPreconditionError."""
+        return self._transport.closed
+
     def close(self) -> None:
         """Closes the connection. Jobs go on."""
         self._transport.close()

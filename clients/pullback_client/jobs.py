@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from pullback_api.v1 import jobs_pb2
+from pullback_client import interrupting
 from pullback_client.errors import (
     CallCancelledError,
     ClientError,
@@ -257,5 +258,5 @@ class Outage:
         self._since = now if self._since is None else self._since
         if now - self._since > OUTAGE_TIMEOUT:
             raise error
-        time.sleep(min(self._pause, self._deadline.remaining()))
+        interrupting.sleep(min(self._pause, self._deadline.remaining()))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)

@@ -17,7 +17,8 @@ from pullback_api.v1 import (
     jobs_pb2_grpc,
     search_pb2_grpc,
 )
-from pullback_client.errors import DeadlineExceededError, from_rpc_error
+from pullback_client.errors import CallCancelledError, DeadlineExceededError, FailedPreconditionError, from_rpc_error
+from pullback_client.interrupting import cancelling, interruption
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Largest request that a server takes, in bytes. Its answers may be larger: an eigenbasis of 4,096 dimensions is."""
@@ -120,6 +121,7 @@ class Transport:
     def __init__(self, target: str, timeout: float) -> None:
         self.target = target
         self.timeout = timeout
+        self.closed = False
         self._channel = grpc.insecure_channel(
             target,
             options=[
@@ -155,8 +157,18 @@ class Transport:
         Raises:
             ClientError: The typed form of any gRPC status but OK.
         """
+        self.check_open()
+        stub: Any = method
+        seconds = self.timeout if timeout is None else timeout
         try:
-            return method(request, timeout=self.timeout if timeout is None else timeout)
+            if interruption() is None:
+                return method(request, timeout=seconds)
+            future = stub.future(request, timeout=seconds)
+            with cancelling(future):
+                answer: Response = future.result()
+            return answer
+        except grpc.FutureCancelledError as error:
+            raise CallCancelledError(f"{_name(request)} at {self.target} was cancelled") from error
         except grpc.RpcError as error:
             raise from_rpc_error(error, target=self.target, method=_name(request)) from error
 
@@ -171,16 +183,28 @@ class Transport:
         Raises:
             ClientError: The typed form of any gRPC status but OK.
         """
+        self.check_open()
         call: Any = method(request, timeout=timeout)
         try:
-            yield from call
+            while True:
+                with cancelling(call):
+                    answer: Response | None = next(call, None)
+                if answer is None:
+                    return
+                yield answer
         except grpc.RpcError as error:
             raise from_rpc_error(error, target=self.target, method=_name(request)) from error
         finally:
             call.cancel()
 
+    def check_open(self) -> None:
+        """Raises FailedPreconditionError once the channel is closed."""
+        if self.closed:
+            raise FailedPreconditionError(f"this client of {self.target} is closed: make another one")
+
     def close(self) -> None:
         """Closes the channel; calls under way end with CallCancelledError."""
+        self.closed = True
         self._channel.close()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pullback_api.v1 import search_pb2
+from pullback_client import interrupting
 from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
 from pullback_client.models import duration
 from pullback_client.search import running, waiting
@@ -55,7 +56,7 @@ class EvolutionSession(SessionView):
         self,
         transport: Transport,
         message: search_pb2.Session,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = interrupting.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(transport, message)
