@@ -163,6 +163,8 @@ failure = refused(@() pullback.tell(both, {'a'}, Inf));
 check(~isempty(strfind(failure.message, 'not finite')), 'an infinite score');
 failure = refused(@() pullback.tell(both, {'a', 'b'}, [1 2 3]));
 check(~isempty(strfind(failure.message, 'expected 2 scores')), 'too many scores');
+failure = refused(@() pullback.tell(both, {'a', 'b', 'c', 'd'}, [1 2; 3 4]));
+check(~isempty(strfind(failure.message, 'expected 4 scores')), 'a matrix of as many numbers as trials');
 failure = refused(@() pullback.sessions('server', 'http://127.0.0.1:1'));
 check(strcmp(failure.identifier, 'pullback:unreachable'), 'nobody there');
 

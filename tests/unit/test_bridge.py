@@ -78,28 +78,6 @@ def test_the_images_of_several_threads_are_in_one_block(client: Client, rig: Rig
         assert {name.split("_")[2] for name in rig.images(block)} == {"thread000", "thread001"}
 
 
-def test_the_ponce_laboratorys_names_and_codes(client: Client, rig: Rig) -> None:
-    scipy_io = pytest.importorskip("scipy.io")
-    grey = np.zeros((4, 4), np.uint8)
-    session = client.evolve("faces", optimizer="cma", references={"grey": grey}, repetitions=2, threads=[{}, {}])
-    rig.steps = [lambda: rig.csv(1)]
-    rig.bridge(session, naming="ponce", suffix="bmp").run(blocks=1)
-    names = rig.images(1)
-    expected = [
-        f"block001_thread00{thread}_gen_gen000_{number:06d}{again}.bmp"
-        for thread in range(2)
-        for number in range(POPULATION)
-        for again in ("", "_2")
-    ]
-    assert names == sorted([*expected, "block001_thread000_ref_grey.bmp", "block001_thread001_ref_grey.bmp"])
-    saved = scipy_io.loadmat(rig.folder / "block001_thread001_code.mat")
-    ids = [str(cell[0]) for cell in saved["ids"][0]]
-    assert sorted(ids) == [f"block001_thread001_gen_gen000_{number:06d}.bmp" for number in range(POPULATION)]
-    generation = next(each for each in session.history().generations if each.summary.thread == 1)
-    order = [int(name[-10:-4]) for name in ids]
-    np.testing.assert_array_equal(saved["codes"], generation.latents[order])
-
-
 # Scores
 
 

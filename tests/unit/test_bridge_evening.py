@@ -448,35 +448,7 @@ def test_a_server_without_room_is_waited_for(session: EvolutionSession, rig: Rig
     assert scores(server) == [0, 1, 2, 3]
 
 
-# The Ponce laboratory's codes
-
-
-def test_images_that_are_shown_again_have_their_codes_without_another_export(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
-) -> None:
-    scipy_io = pytest.importorskip("scipy.io")
-    bridge = rig.bridge(session, naming="ponce")
-
-    def answer(block: int, scored: int) -> None:
-        """So many images of a block get a score."""
-        rows = [f"{name},{1 if place < scored else 'nan'}" for place, name in enumerate(rig.images(block))]
-        rig.write(f"block{block:03d}.csv", "\n".join(["image_id,score", *rows, ""]).encode())
-
-    for block, scored, exports in ((1, 2, 1), (2, 1, 1), (3, 1, 1), (4, 4, 2)):
-        rig.steps = [lambda block=block, scored=scored: answer(block, scored)]  # type: ignore[misc]
-        bridge.run(blocks=1)
-        # One for the scores' record, at the end of each of these bridges.
-        assert len(server.state.called("ExportSession")) - block == exports
-    latents = {
-        image_id.partition("_")[2]: latent
-        for generation in session.history().generations
-        for image_id, latent in zip(generation.image_ids, generation.latents, strict=True)
-    }
-    blocks = [scipy_io.loadmat(path) for path in sorted(rig.folder.glob("*_code.mat"))]
-    assert [len(saved["codes"]) for saved in blocks] == [4, 2, 1, 4]
-    for saved in blocks:
-        ids = [str(cell[0]).partition("_gen_")[2].removesuffix(".png") for cell in saved["ids"][0]]
-        np.testing.assert_array_equal(saved["codes"], [latents[image_id] for image_id in ids])
+# Latents
 
 
 def test_latents_of_images_are_fetched_without_the_trials(session: EvolutionSession, server: FakeSearchServer) -> None:

@@ -35,7 +35,7 @@ function told = tell(session, trials, scores, varargin)
   options = pullback.internal.options(varargin, {'t_onsets', 'end_generation'});
   count = numel(ids);
   % A row of scores is a vector as well; a matrix of as many numbers is not.
-  if isvector(scores) && numel(scores) == count
+  if numel(scores) == count && (isempty(scores) || isvector(scores))
     scores = scores(:);
   end
   if size(scores, 1) ~= count
