@@ -421,10 +421,12 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
                 reference.image.data, reference.image.format = image.data, values_pb2.IMAGE_FORMAT_PNG
             yield search_pb2.SessionPiece(reference=reference)
         for thread in session.threads:
-            for number in range(len(thread.latents)):
+            for number in range(request.first_generation, len(thread.latents)):
                 yield search_pb2.SessionPiece(generation=self._record(session, thread, number, request.include_images))
         for trial in [*session.asked, *(trial for trial in session.told if trial not in session.asked)]:
-            yield search_pb2.SessionPiece(trial=_trial_record(session, trial))
+            record = _trial_record(session, trial)
+            if record.generation >= request.first_generation or record.thread < 0:
+                yield search_pb2.SessionPiece(trial=record)
 
     def _record(self, session: FakeSession, thread: FakeThread, number: int, images: bool) -> Any:
         ids = thread.image_ids(number)

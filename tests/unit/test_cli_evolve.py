@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import io
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import grpc
+import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -26,6 +28,7 @@ from pullback_api.v1 import search_pb2
 from pullback_client import Client
 from pullback_client.cli import main
 from pullback_client.cli.course import sparkline
+from pullback_client.search.export import FOLDER_FILES
 
 # The package has the function of that name.
 bridge_command = importlib.import_module("pullback_client.cli.bridge")
@@ -108,7 +111,9 @@ def test_images_are_evolved_for_a_function(run: Run, score: str, tmp_path: Path)
     assert lines[0] == "sessions/1 has begun"
     assert [line.partition(":")[0] for line in lines[1:4]] == [f"thread 0, generation {n}" for n in range(3)]
     assert lines[1].endswith(f"({POPULATION} of {POPULATION} images scored)")
-    assert names(out) == ["best.png", "codes.csv", "images.csv", "session.json", "session.npz", "trials.csv"]
+    written = {"best.png", "live.png", "curve.csv", "curve.png"} | set(FOLDER_FILES)
+    assert names(out) == sorted(written)
+    assert f"wrote {len(written)} files into {out}" in result.out
     with Image.open(out / "best.png") as image:
         best = image.getpixel((0, 0))
     assert isinstance(best, tuple)
@@ -397,6 +402,99 @@ def test_in_a_terminal_there_is_a_table_with_curves(run: Run, score: str, monkey
     text = console.export_text()
     assert "mean by generation" in text
     assert "█" in text
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+@pytest.mark.parametrize("minimize", [False, True])
+def test_the_best_of_a_generation_and_the_best_so_far_are_told_apart(
+    run: Run, server: FakeSearchServer, tmp_path: Path, minimize: bool
+) -> None:
+    # The second generation is worse than the first; the third is begun by another command.
+    file = tmp_path / "falling.py"
+    file.write_text(
+        "from pathlib import Path\n"
+        "log = Path(__file__).with_suffix('.log')\n"
+        "def score(image):\n"
+        "    shown = len(log.read_text()) if log.exists() else 0\n"
+        "    log.write_text('x' * (shown + 1))\n"
+        f"    return {1 if minimize else -1} * (shown // {POPULATION}) + 0.01 * (shown % {POPULATION})\n"
+    )
+    options = ["--minimize"] if minimize else []
+    out = tmp_path / "out"
+    first = run("evolve", "faces", "--optimizer", "cma", *options, "--score", f"{file}:score", "--generations", 2)
+    best, signed = (0.0, 1) if minimize else (0.03, -1)
+    assert f"generation 1: mean {signed + 0.015:.4g}, best {signed + best:.4g}, best so far {best:.4g}" in first.out
+    second = run("evolve", "--session", 1, "--score", f"{file}:score", "--generations", 3, "--out", out)
+    assert second.code == 0, second.err
+    assert [line.partition(":")[0] for line in second.out.splitlines()[:-1]] == ["thread 0, generation 2"]
+    rows = rows_of(out / "curve.csv")
+    assert [int(row["generation"]) for row in rows] == [0, 1, 2]
+    np.testing.assert_allclose([float(row["best_score"]) for row in rows], [best, signed + best, 2 * signed + best])
+    assert {float(row["best_score_so_far"]) for row in rows} == {best}
+    (first_id,) = {row["best_image_id_so_far"] for row in rows}
+    assert first_id == rows[0]["best_image_id"]
+    with Image.open(out / "best.png") as found, Client(server.target) as client:
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(client.session("1").image(first_id)))
+
+
+def test_pictures_and_curves_are_there_while_it_runs(
+    run: Run, server: FakeSearchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    seen: list[list[str]] = []
+    with Client(server.target) as client:
+        session = client.evolve("faces", optimizer="cma", threads=[{}, {"population": 2}], max_generations=3)
+
+        def rig() -> None:
+            with Client(server.target) as other:
+                theirs = other.session(session.name)
+                theirs.run(lambda image: 1.0, generations=1)
+                while not (out / "live-1.png").exists() or not (out / "live-0.png").exists():
+                    threading.Event().wait(0.02)
+                seen.append(names(out))
+                theirs.run(lambda image: float("nan") if image.getpixel((0, 0))[0] % 2 else 2.0)  # type: ignore[index]
+
+        thread = threading.Thread(target=rig)
+        thread.start()
+        result = run("evolve", "--session", session.name, "--out", out)
+        thread.join()
+    assert result.code == 0, result.err
+    live = {"best-0.png", "best-1.png", "curve.csv", "curve.png", "live-0.png", "live-1.png"}
+    # Nothing half-written is ever seen under these names.
+    assert {"live-0.png", "live-1.png", "curve.csv"} <= set(seen[0])
+    assert set(names(out)) == live | set(FOLDER_FILES)
+    assert f"wrote {len(live) + len(FOLDER_FILES)} files into {out}" in result.out
+    assert len(rows_of(out / "curve.csv")) == 6
+    with Image.open(out / "live-0.png") as first, Image.open(out / "live-1.png") as second:
+        # The best so far, and the images of the generation, side by side.
+        assert first.width >= (1 + POPULATION) * 128
+        assert second.height == first.height
+    with Image.open(out / "curve.png") as curve:
+        assert len(curve.convert("RGB").getcolors(10_000)) > 2
+
+
+def test_after_an_interruption_a_session_goes_on_in_its_folder(
+    run: Run, score: str, server: FakeSearchServer, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    file = tmp_path / "tired.py"
+    file.write_text(
+        "shown = []\ndef score(image):\n"
+        f"    shown.append(1)\n    if len(shown) > {2 * POPULATION}: raise KeyboardInterrupt\n    return len(shown)\n"
+    )
+    command = ["--score", f"{file}:score", "--out", out]
+    assert run("evolve", "faces", "--optimizer", "cma", *command).code == 130
+    assert {"best.png", "live.png", "curve.csv", "curve.png", "session.json"} == set(names(out))
+    result = run("evolve", "--session", 1, "--score", score, "--generations", 3, "--out", out)
+    assert result.code == 0, result.err
+    assert len(rows_of(out / "curve.csv")) == 3
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma")
+    assert "would be overwritten" in run("evolve", "--session", 2, "--score", score, "--out", out).err
 
 
 def test_a_curve_has_eight_heights_and_gaps() -> None:

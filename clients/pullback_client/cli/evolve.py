@@ -122,6 +122,8 @@ def evolve(
             _claim(folder, found, force)
         course = Course(found, folder, out)
         with _left_alone(found), course.drawn():
+            before = found.events() if session is not None else []
+            course.recall(before, told=function is None)
             if function is not None:
                 # A thread that cannot go on is told below, after what there is was written.
                 running.run(
@@ -133,12 +135,10 @@ def evolve(
                     max_failures=max_failures,
                 )
             else:
-                for event in _events(found):
-                    if event.kind == "generation_closed" and event.generation is not None:
-                        course.add(event.generation)
+                _watch(found, course, before[-1].sequence if before else 0)
         if folder is not None:
             files = found.export(folder)
-            out.print(f"wrote {len(files)} files into {folder}", soft_wrap=True)
+            out.print(f"wrote {len(course.files | set(files))} files into {folder}", soft_wrap=True)
         tell_failures(found)
 
 
@@ -158,13 +158,20 @@ def _nothing(image: Image.Image) -> float:
     return 0.0
 
 
-def _events(session: EvolutionSession) -> Iterator[SessionEvent]:
-    """What happened in a session and what happens, until there will be no more trials."""
+def _watch(session: EvolutionSession, course: Course, after_sequence: int) -> None:
+    """Takes up the generations that are closed after an event, until there will be no more."""
+    for event in _events(session, after_sequence):
+        if event.kind == "generation_closed" and event.generation is not None:
+            course.add(event.generation)
+
+
+def _events(session: EvolutionSession, after_sequence: int) -> Iterator[SessionEvent]:
+    """What happens in a session after an event, until there will be no more trials."""
     status = session.status()
     if status.finished:
-        yield from session.events()
+        yield from session.events(after_sequence)
         return
-    for event in session.watch():
+    for event in session.watch(after_sequence):
         yield event
         if event.sequence >= status.last_sequence:
             status = session.status()

@@ -104,7 +104,11 @@ Generations: TypeAlias = Annotated[
 ]
 Folder: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--out", help="Folder for the best image and the session's data.", rich_help_panel=_SESSION),
+    typer.Option(
+        "--out",
+        help="Folder for the best image, the latest generation, curves, and the session's data.",
+        rich_help_panel=_SESSION,
+    ),
 ]
 Title: TypeAlias = Annotated[str, typer.Option(help="A title for people.", rich_help_panel=_SESSION)]
 Note: TypeAlias = Annotated[

@@ -90,7 +90,8 @@ def export(
     refuse_overwriting(exported_files(file), force)
     with Client(target) as client:
         written = client.session(name).export(file, images=images)
-    where = f"{len(written)} files into {file}" if folder else ", ".join(map(str, written))
+    count = f"{len(written)} file{'' if len(written) == 1 else 's'}"
+    where = f"{count} into {file}" if folder else ", ".join(map(str, written))
     out.print(f"wrote {where}", soft_wrap=True)
 
 

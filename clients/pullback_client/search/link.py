@@ -8,7 +8,12 @@ from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client.codec import Array
 from pullback_client.errors import CallCancelledError, DeadlineExceededError, NotFoundError, UnavailableError
 from pullback_client.jobs import OUTAGE_TIMEOUT, Outage
-from pullback_client.search.history import SessionHistory, generation_from_wire, history_from_wire
+from pullback_client.search.history import (
+    GenerationRecord,
+    SessionHistory,
+    generation_from_wire,
+    history_from_wire,
+)
 from pullback_client.search.records import SessionEvent, SessionState
 from pullback_client.transport import Deadline, Response, Transport
 
@@ -72,6 +77,18 @@ class SessionLink:
             raise NotFoundError(f"{self._name} has no image {', '.join(unknown)}: take the ids that Ask gave")
         return found
 
+    def generation(self, thread: int, number: int) -> GenerationRecord:
+        """See `EvolutionSession.generation`."""
+        for piece in self._pieces(images=False, first_generation=number):
+            if piece.WhichOneof("piece") == "generation":
+                summary = piece.generation.summary
+                # A server that knows nothing of `first_generation` sends all.
+                if (summary.thread, summary.generation) == (thread, number):
+                    return generation_from_wire(piece.generation)
+            if piece.WhichOneof("piece") == "trial":
+                break
+        raise NotFoundError(f"thread {thread} of {self._name} has no generation {number}")
+
     def watch(self, after_sequence: int, timeout: float) -> Iterator[SessionEvent]:
         """See `EvolutionSession.watch`."""
         deadline = Deadline(timeout)
@@ -96,6 +113,8 @@ class SessionLink:
             except DeadlineExceededError as error:
                 raise DeadlineExceededError(unfinished) from error
 
-    def _pieces(self, images: bool) -> Iterator[search_pb2.SessionPiece]:
-        request = search_pb2.ExportSessionRequest(name=self._name, include_images=images)
+    def _pieces(self, images: bool, first_generation: int = 0) -> Iterator[search_pb2.SessionPiece]:
+        request = search_pb2.ExportSessionRequest(
+            name=self._name, include_images=images, first_generation=first_generation
+        )
         return self._transport.stream(self.search.ExportSession, request, timeout=EXPORT_TIMEOUT)

@@ -13,7 +13,7 @@ from pullback_api.v1 import search_pb2
 from pullback_client.codec import Array, image_from_wire
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.export import export
-from pullback_client.search.history import SessionHistory
+from pullback_client.search.history import GenerationRecord, SessionHistory
 from pullback_client.search.link import WATCH_TIMEOUT, SessionLink
 from pullback_client.search.records import SessionEvent, SessionStatus
 from pullback_client.transport import Transport
@@ -133,6 +133,18 @@ class SessionView:
             NotFoundError: The session has none of that id; references have no latents.
         """
         return self._link.latents(image_ids)
+
+    def generation(self, thread: int, number: int) -> GenerationRecord:
+        """A generation with its images' ids, latents and scores, without the images.
+
+        Args:
+            thread: The thread, from 0.
+            number: The generation, from 0.
+
+        Raises:
+            NotFoundError: There is no such generation.
+        """
+        return self._link.generation(thread, number)
 
     def history(self, *, images: bool = False) -> SessionHistory:
         """Everything the session knows: generations with their latents and scores, and trials.

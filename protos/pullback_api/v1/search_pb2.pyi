@@ -499,12 +499,14 @@ class TrialIds(_message.Message):
     def __init__(self, trial_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ExportSessionRequest(_message.Message):
-    __slots__ = ("name", "include_images")
+    __slots__ = ("name", "include_images", "first_generation")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_IMAGES_FIELD_NUMBER: _ClassVar[int]
+    FIRST_GENERATION_FIELD_NUMBER: _ClassVar[int]
     name: str
     include_images: bool
-    def __init__(self, name: _Optional[str] = ..., include_images: bool = ...) -> None: ...
+    first_generation: int
+    def __init__(self, name: _Optional[str] = ..., include_images: bool = ..., first_generation: _Optional[int] = ...) -> None: ...
 
 class GenerationRecord(_message.Message):
     __slots__ = ("summary", "image_ids", "latents", "scores", "origins", "open_time", "close_time", "images")

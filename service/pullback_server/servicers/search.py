@@ -159,10 +159,15 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         """See the contract."""
         del context
         session_id = parse_session(request.name, "name")
+        if request.first_generation < 0:
+            raise invalid("first_generation", f"expected 0 or more, but {request.first_generation} came")
         async with self._registry.using(session_id) as live:
             first = search_pb2.SessionPiece(session=self._resource(await self._registry.record(session_id)))
             yield first
-            async for piece in export_session(live, include_images=request.include_images):
+            pieces = export_session(
+                live, include_images=request.include_images, first_generation=request.first_generation
+            )
+            async for piece in pieces:
                 yield piece
 
     async def _change_state(self, name: str, state: SessionState) -> search_pb2.Session:

@@ -20,8 +20,15 @@ from pullback_server.sessions.thread import Thread
 IMAGE_SECONDS = 60.0
 
 
-async def export_session(live: LiveSession, *, include_images: bool) -> AsyncIterator[search_pb2.SessionPiece]:
+async def export_session(
+    live: LiveSession, *, include_images: bool, first_generation: int = 0
+) -> AsyncIterator[search_pb2.SessionPiece]:
     """References, generations and trials, as they stand when the export begins.
+
+    Args:
+        live: The session.
+        include_images: Whether images come along.
+        first_generation: Only generations from this number on, and their trials.
 
     Raises:
         ApiError: A file is missing or damaged, or an image cannot be made.
@@ -29,7 +36,8 @@ async def export_session(live: LiveSession, *, include_images: bool) -> AsyncIte
     session = await live.read(lambda found: found)
     # What is appended from now on is left out: trials keep their order, generations their numbers.
     trials = [trial_record(name, trial) for name, trial in session.trials.items()]
-    records = [record for thread in session.threads for record in _records(thread)]
+    trials = [trial for trial in trials if trial.generation >= first_generation or trial.thread < 0]
+    records = [record for thread in session.threads for record in _records(thread, first_generation)]
     for reference in live.spec.references:
         piece = search_pb2.SessionPiece(reference=search_pb2.ReferenceImage(label=reference.label))
         if include_images:
@@ -45,14 +53,14 @@ async def export_session(live: LiveSession, *, include_images: bool) -> AsyncIte
         yield search_pb2.SessionPiece(trial=trial)
 
 
-def _records(thread: Thread) -> list[tuple[GenerationOpened, search_pb2.GenerationRecord]]:
+def _records(thread: Thread, first: int) -> list[tuple[GenerationOpened, search_pb2.GenerationRecord]]:
     found = []
-    for each in thread.closed:
+    for each in thread.closed[first:]:
         summary = closed_summary(each.closed, minimize=thread.spec.minimize)
         record = _record(summary, each.opened, each.closed.scores, each.open_time)
         record.close_time.FromDatetime(each.close_time)
         found.append((each.opened, record))
-    if thread.open is not None:
+    if thread.open is not None and thread.open.number >= first:
         record = _record(open_summary(thread.open, thread), thread.open.opened, thread.open.scores(), thread.open.time)
         found.append((thread.open.opened, record))
     return found
