@@ -57,7 +57,7 @@ def test_what_pillow_writes_in_a_format_that_is_taken_is_told_as_that_format(ima
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (b"", "an empty file (0 bytes)"),
+        (b"", "empty (0 bytes)"),
         (iso(b"heic", b"mif1", b"heic"), "a HEIC photograph"),
         (iso(b"mif1", b"mif1", b"heic"), "a HEIC photograph"),
         (iso(b"mif1", b"avif", b"mif1"), "an AVIF picture"),

@@ -1,5 +1,25 @@
-"""Photographs as people have them: told by their first bytes and decoded once, for the client and the server."""
+"""Photographs as people have them: told by their first bytes and decoded in one way, for the client and the server."""
 
-from pullback_api.pictures.kinds import HEAD_BYTES, FileKind, kind_of, kind_of_file
+from pullback_api.pictures.arrays import as_array, from_array
+from pullback_api.pictures.decoding import check_header, convert, decode
+from pullback_api.pictures.errors import PictureError
+from pullback_api.pictures.heif import FORMATS
+from pullback_api.pictures.kinds import EMPTY, HEAD_BYTES, FileKind, kind_of, kind_of_file
+from pullback_api.pictures.limits import MAX_PIXELS, MIN_SIDE
 
-__all__ = ["HEAD_BYTES", "FileKind", "kind_of", "kind_of_file"]
+__all__ = [
+    "EMPTY",
+    "FORMATS",
+    "HEAD_BYTES",
+    "MAX_PIXELS",
+    "MIN_SIDE",
+    "FileKind",
+    "PictureError",
+    "as_array",
+    "check_header",
+    "convert",
+    "decode",
+    "from_array",
+    "kind_of",
+    "kind_of_file",
+]

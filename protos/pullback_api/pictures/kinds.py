@@ -43,6 +43,11 @@ class FileKind:
         return self.format is not None and (self.format != "AVIF" or heif.is_avif_readable())
 
     @property
+    def noun(self) -> str:
+        """Its name without the article."""
+        return self.name.removeprefix("a ").removeprefix("an ")
+
+    @property
     def is_known(self) -> bool:
         """Whether the bytes told anything."""
         return self is not UNKNOWN
@@ -53,7 +58,7 @@ class FileKind:
         return f"is {self.name}: {self.advice}"
 
 
-EMPTY = FileKind("an empty file (0 bytes)", "copy or download it again")
+EMPTY = FileKind("empty (0 bytes)", "copy or download it again")
 UNKNOWN = FileKind(
     "not an image, or one that is damaged at its very beginning",
     f"send a whole file of one of the formats {', '.join(heif.FORMATS)}",
