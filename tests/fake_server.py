@@ -25,6 +25,7 @@ from grpc_status import rpc_status
 from PIL import Image
 
 from fake_walks import fake_walks
+from pullback_api.pictures import PictureError, decode
 from pullback_api.v1 import (
     analysis_pb2,
     generators_pb2,
@@ -497,8 +498,8 @@ def _axis(rank: int, eigenvalue: float) -> analysis_pb2.AxisStrip:
 
 def _is_image(target: inversion_pb2.Target) -> bool:
     try:
-        Image.open(io.BytesIO(target.image.data)).load()
-    except (OSError, SyntaxError, ValueError):
+        decode(target.image.data)
+    except PictureError:
         return False
     return True
 

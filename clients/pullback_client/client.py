@@ -36,7 +36,7 @@ from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
 from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.framing import Framing
-from pullback_client.images import ImageInput
+from pullback_client.images import ImageInput, is_image
 from pullback_client.inversion import Inversion, InversionFailure, InversionOutcome, outcomes_from_wire
 from pullback_client.inversion_options import (
     InversionOptions,
@@ -49,7 +49,7 @@ from pullback_client.inverting import InversionJob, Outcomes, framed, outcomes
 from pullback_client.jobs import JOB_TIMEOUT, Job
 from pullback_client.models import Distance, Generator, JobState
 from pullback_client.progress import ProgressCallback, ProgressOption, reporting
-from pullback_client.requests import MAX_TARGETS, invert_request, is_image, parts, photographs
+from pullback_client.requests import MAX_TARGETS, invert_request, parts, photographs
 from pullback_client.search.options import EvolveOptions, session_spec
 from pullback_client.search.records import SessionState, SessionStatus
 from pullback_client.search.session import EvolutionSession
@@ -385,8 +385,9 @@ class Client:
         and says why. An image that is given alone raises that error.
 
         Args:
-            images: One image, or a list of any length: paths (sent as they are), Pillow images, or arrays (H, W),
-                (H, W, 1) or (H, W, 3) of uint8 or of floats in [0, 1].
+            images: One image, or a list of any length: paths, open files or files' bytes (sent as they are), Pillow
+                images, or pixels, as arrays or tensors (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16, bool
+                or floats in [0, 1]; see `ImageInput`.
             generator: Name of the generator.
             progress: A callback for the jobs' events; True = a bar, False = nothing, None = a bar in a terminal.
             timeout: Seconds to follow the jobs, the eigenbasis's included; an hour where not given.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.images import ImageInput, open_photograph
+from pullback_client.images import ImageInput, open_mask, open_photograph
 
 
 class Box(NamedTuple):
@@ -98,21 +97,6 @@ class Framing:
 
 WHOLE = Framing()
 """All of the photograph counts."""
-
-
-def open_mask(mask: ImageInput | bytes) -> Image.Image:
-    """A mask, upright, mode L.
-
-    Raises:
-        InvalidArgumentError: It cannot be read as an image.
-    """
-    if not isinstance(mask, bytes):
-        return open_photograph(mask).convert("L")
-    try:
-        with Image.open(io.BytesIO(mask)) as opened:
-            return open_photograph(opened).convert("L")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InvalidArgumentError(f"the mask cannot be read as an image: {error}") from error
 
 
 def cropped(

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from PIL import Image
+from typing import Any
 
 from pullback_api.v1 import inversion_pb2, values_pb2
 from pullback_client.errors import ClientError, InvalidArgumentError, ResourceExhaustedError
 from pullback_client.framing import WHOLE, Box, Crop, Framing, cropped
-from pullback_client.images import ImageInput, encode, size_of
+from pullback_client.images import ImageInput, encode, is_image, listed, name_of, size_of
 from pullback_client.inversion import InversionFailure
 from pullback_client.inversion_options import InversionOptions, inversion_settings
 from pullback_client.settings import whole_number
 from pullback_client.texts import printable
 from pullback_client.transport import MAX_MESSAGE_BYTES
-
-if TYPE_CHECKING:  # part of `typing` from Python 3.13
-    from typing_extensions import TypeIs
 
 MAX_TARGETS = 256
 """Most photographs that a server takes in one request."""
@@ -58,7 +50,7 @@ class Photograph:
     @property
     def label(self) -> str:
         """Name of the image's file, empty where it is no file."""
-        return printable(Path(self.image).name)[-_MAX_LABEL:] if isinstance(self.image, str | os.PathLike) else ""
+        return printable(name_of(self.image))[-_MAX_LABEL:]
 
     def target(self) -> tuple[inversion_pb2.Target, Framing]:
         """What to send, and what is cut out and hidden.
@@ -124,29 +116,29 @@ class Part:
 
 
 def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOptions) -> list[Photograph]:
-    """The images of a call, each with what is said of it. Nothing is read.
+    """The images of a call, each with what is said of it. Nothing is read, but for a mask that is meant for all.
 
     Args:
         images: One image or a list.
         options: See `InversionOptions`.
 
     Raises:
-        InvalidArgumentError: No images, other numbers of masks, regions or classes than of images, or a region that
-            is none.
+        InvalidArgumentError: No images, something that is none, a mask for all that cannot be sent, other numbers of
+            masks, regions or classes than of images, or a region that is none.
     """
-    listed = [images] if is_image(images) else list(images)
-    if not listed:
+    asked = listed(images)
+    if not asked:
         raise InvalidArgumentError("no images: expected one, or a list of at least one")
     masks, labels, ignore = options.get("masks"), options.get("class_labels"), options.get("ignore")
     crop: Any = options.get("crop")
     ignored_in_all = ignore is None or all(_is_box(each) for each in ignore)
     cropped_alike = crop is None or not all(each is None or isinstance(each, Sequence) for each in crop)
     values = zip(
-        listed,
-        _for_each("masks", masks, listed, one=masks is None or is_image(masks)),
-        _for_each("class_labels", labels, listed, one=labels is None or isinstance(labels, str)),
-        _for_each("lists of regions to ignore", ignore, listed, one=ignored_in_all),
-        _for_each("crops", crop, listed, one=cropped_alike),
+        asked,
+        _masks(masks, asked),
+        _for_each("class_labels", labels, asked, one=labels is None or isinstance(labels, str)),
+        _for_each("lists of regions to ignore", ignore, asked, one=ignored_in_all),
+        _for_each("crops", crop, asked, one=cropped_alike),
         strict=True,
     )
     return [
@@ -213,9 +205,18 @@ def invert_request(
     return request, [framing for _, framing in each]
 
 
-def is_image(value: Any) -> TypeIs[ImageInput]:
-    """Whether a value is one image, rather than a list of them."""
-    return isinstance(value, str | os.PathLike | Image.Image | np.ndarray)
+def _masks(masks: Any, images: Sequence[ImageInput]) -> Sequence[ImageInput | None]:
+    """A mask, or None, for each image."""
+    if masks is None:
+        return [None] * len(images)
+    if is_image(masks):
+        # Once for all: it is encoded, and refused, once.
+        return [encode(masks, "the mask", mask=True)] * len(images)
+    if isinstance(masks, Mapping) or not isinstance(masks, Iterable):
+        raise InvalidArgumentError(f"masks: expected one mask, or a list of them, got {type(masks).__name__}")
+    given = list(masks)
+    listed((mask for mask in given if mask is not None), "mask")
+    return _for_each("masks", given, images, one=False)
 
 
 def _for_each(what: str, value: Any, images: Sequence[ImageInput], *, one: bool) -> Sequence[Any]:

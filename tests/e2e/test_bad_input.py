@@ -19,6 +19,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from PIL import Image
 
+from cases import CASES
 from live_server import LiveServer
 from pullback import generators
 from pullback.weights import ensure
@@ -117,14 +118,20 @@ def png_header(width: int, height: int) -> bytes:
 
 
 BAD_IMAGES = {
-    "no image": (b"hello, world", "not an image"),
+    "no image": (b"\0\1\2\3hello", "not an image"),
+    "text": (b"hello, world", "a text file"),
+    "HEIC": ((CASES / "fake.heic").read_bytes(), "HEIC photograph"),
+    "200 million pixels": (
+        (CASES / "huge_200MP.png").read_bytes(),
+        "20000 × 10000 pixels; at most 64,000,000 are taken: scale it down",
+    ),
     "no bytes": (b"", "0 bytes"),
     "truncated": (GOOD[:200], "truncated or corrupted"),
-    "bomb": (png_header(20_000, 20_000), "too many pixels"),
+    "bomb": (png_header(20_000, 20_000), "20000 × 20000 pixels; at most 64,000,000 are taken"),
     "too small": (encode(Image.new("RGB", (7, 7))), "each side needs at least 8"),
     "wrong aspect": (encode(Image.new("RGB", (40, 20))), "ask for a centred crop"),
     "animated": (encode(NOISE, "GIF", save_all=True, append_images=[Image.new("RGB", NOISE.size)]), "send one frame"),
-    "floating point": (encode(Image.new("F", NOISE.size), "TIFF"), "no defined range"),
+    "floating point": (encode(Image.new("F", NOISE.size, 200.0), "TIFF"), "floats must lie in [0, 1]"),
 }
 
 
@@ -216,7 +223,7 @@ def test_every_bad_target_is_named_at_once(server: LiveServer) -> None:
 def test_an_error_about_very_many_images_still_arrives(server: LiveServer) -> None:
     with refused(grpc.StatusCode.INVALID_ARGUMENT) as refusal:
         invert(server, *[target(b"x")] * 256)
-    assert refusal.message.startswith("256 fields cannot be used: targets[0].image: not an image")
+    assert refusal.message.startswith("256 fields cannot be used: targets[0].image: the file is not an image")
     assert len(refusal.fields) > 5
 
 

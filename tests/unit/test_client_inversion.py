@@ -326,7 +326,7 @@ def test_a_photograph_that_cannot_be_read_or_sent_fails_alone(
     assert isinstance(outcomes[1], Inversion)
     errors = [outcome.error.message for outcome in outcomes if isinstance(outcome, InversionFailure)]
     assert [outcome.label for outcome in outcomes] == ["nobody.jpg", "me.png", "empty.jpg", "", tmp_path.name]
-    expected = ("no such file", "is empty", "image 4: expected an array", "is a folder")
+    expected = ("no such file", "is empty", "image 4: expected one image of shape", "is a folder")
     assert all(words in error for words, error in zip(expected, errors, strict=True))
     assert len(server.state.called("Invert")[0].targets) == 1
 

@@ -20,7 +20,6 @@ import pullback_client.requests
 from fake_server import DIM, FakeServer
 from pullback_client import Client, Eigenbasis, InvalidArgumentError, Inversion, JobEvent, ResourceExhaustedError
 from pullback_client.files import write_bytes, write_json
-from pullback_client.images import encode
 from pullback_client.progress import Bars, reporting
 
 
@@ -38,90 +37,6 @@ def inversion(results: tuple[Inversion, Eigenbasis]) -> Inversion:
 @pytest.fixture
 def basis(results: tuple[Inversion, Eigenbasis]) -> Eigenbasis:
     return results[1]
-
-
-def decode(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data))
-
-
-@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1), (4, 6, 3)])
-def test_arrays_keep_their_pixels(shape: tuple[int, ...]) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    np.testing.assert_array_equal(np.asarray(decode(encode(pixels))), pixels.squeeze())
-    np.testing.assert_array_equal(np.asarray(decode(encode(pixels / 255.0))), pixels.squeeze())
-    np.testing.assert_array_equal(np.asarray(decode(encode((pixels / 255.0).astype(np.float32)))), pixels.squeeze())
-
-
-def test_a_boolean_mask_is_black_and_white() -> None:
-    mask = np.eye(8, dtype=bool)
-    np.testing.assert_array_equal(np.asarray(decode(encode(mask))), 255 * mask)
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.zeros((2, 4, 4, 3), np.uint8), "give several images as a list"),
-        (np.zeros((4, 4, 2), np.uint8), r"got (4, 4, 2)"),
-        (np.zeros((0, 4), np.uint8), r"got (0, 4)"),
-        (np.zeros((4, 4), np.int64), "got dtype int64"),
-        (np.full((4, 4), 200.0), "floats must lie in [0, 1], got 200 to 200"),
-        (np.full((4, 4), np.nan), "floats must lie in [0, 1], got nan to nan"),
-    ],
-)
-def test_an_array_that_is_no_image_is_refused(array: np.ndarray, message: str) -> None:
-    with pytest.raises(InvalidArgumentError) as caught:
-        encode(array, "image 3")
-    assert message in str(caught.value)
-    assert str(caught.value).startswith("image 3: ")
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_pillow_images_keep_their_mode(mode: str) -> None:
-    assert decode(encode(Image.new(mode, (8, 8)))).mode == mode
-
-
-@pytest.mark.parametrize(("mode", "sent"), [("CMYK", "RGB"), ("YCbCr", "RGB"), ("HSV", "RGB"), ("PA", "RGBA")])
-def test_modes_that_png_does_not_have_are_converted(mode: str, sent: str) -> None:
-    assert decode(encode(Image.new(mode, (8, 8)))).mode == sent
-
-
-@pytest.mark.parametrize("mode", ["I", "F"])
-def test_a_pillow_mode_without_range_is_refused(mode: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"mode '{mode}' has no fixed range"):
-        encode(Image.new(mode, (8, 8)))
-
-
-def test_a_rotated_photograph_is_sent_upright(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn a quarter
-    Image.new("RGB", (10, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    with Image.open(tmp_path / "turned.jpg") as photo:
-        sent = decode(encode(photo))
-    assert sent.size == (20, 10)
-    assert 0x0112 not in sent.getexif()
-
-
-def test_something_else_than_an_image_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="expected a path, a Pillow image or an array, got int"):
-        encode(3)  # type: ignore[arg-type]
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"no such file: .*nobody\.jpg"):
-        encode(tmp_path / "nobody.jpg")
-
-
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty.jpg").touch()
-    with pytest.raises(InvalidArgumentError, match=r"empty\.jpg is empty"):
-        encode(tmp_path / "empty.jpg")
-
-
-def test_a_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
-    with (tmp_path / "huge.tif").open("wb") as file:
-        file.truncate(65 * 2**20)
-    with pytest.raises(ResourceExhaustedError, match=r"huge\.tif takes 65\.0 MiB; at most 64 MiB"):
-        encode(tmp_path / "huge.tif")
 
 
 def test_images_over_the_limit_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

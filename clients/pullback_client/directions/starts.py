@@ -6,16 +6,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from pullback_client.codec import Array
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.images import ImageInput
+from pullback_client.images import ImageInput, is_image
 from pullback_client.inversion import Inversion
 from pullback_client.models import id_of
-from pullback_client.requests import is_image
 
 WalkStart: TypeAlias = "npt.ArrayLike | Inversion | ImageInput"
-"""A latent (dim,) or (1, dim), an inversion, or a photograph: a file, a Pillow image, or an array of pixels."""
+"""A latent (dim,) or (1, dim), an inversion, or a photograph, see `ImageInput`."""
 
 
 class Start(NamedTuple):
@@ -34,8 +34,9 @@ class Start(NamedTuple):
 
 def is_photograph(start: Any) -> bool:
     """Whether a start is a photograph. An array of one axis, or of one row, is a latent; others are pixels."""
-    if isinstance(start, np.ndarray):
-        return start.ndim > 2 or (start.ndim == 2 and start.shape[0] != 1)
+    if hasattr(start, "__array__") and not isinstance(start, Image.Image):
+        shape = np.shape(start)
+        return len(shape) > 2 or (len(shape) == 2 and shape[0] != 1)
     return is_image(start)
 
 

@@ -13,7 +13,7 @@ from pullback_client.directions.reference import Reference
 from pullback_client.directions.starts import Start, WalkStart, is_photograph, start_of
 from pullback_client.directions.walk_options import WalkOptions, check_walk_options, is_curve, walk_request
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.images import ImageInput
+from pullback_client.images import ImageInput, listed
 from pullback_client.inversion import Inversion, InversionFailure
 from pullback_client.inversion_options import InversionOptions
 from pullback_client.models import id_of
@@ -104,6 +104,7 @@ def edits(
     timeout: float,
 ) -> EditOutcomes:
     """What became of each photograph, as soon as it is known; see `Client.iter_edit`."""
+    photographs = listed(photographs, "photograph")
     # The same measure tells how near the inversion and how far the edit is.
     options = edit_walk(strength, {**walk, "distance": walk.get("distance") or inversion.get("distance")})
     check_walk_options(options, directed=True)

@@ -1,7 +1,7 @@
 """Photographs as people have them: told by their first bytes and decoded in one way, for the client and the server."""
 
 from pullback_api.pictures.arrays import as_array, from_array
-from pullback_api.pictures.decoding import check_header, convert, decode
+from pullback_api.pictures.decoding import convert, decode, size_of, upright_size
 from pullback_api.pictures.errors import PictureError
 from pullback_api.pictures.heif import FORMATS
 from pullback_api.pictures.kinds import EMPTY, HEAD_BYTES, FileKind, kind_of, kind_of_file
@@ -16,10 +16,11 @@ __all__ = [
     "FileKind",
     "PictureError",
     "as_array",
-    "check_header",
     "convert",
     "decode",
     "from_array",
     "kind_of",
     "kind_of_file",
+    "size_of",
+    "upright_size",
 ]

@@ -24,9 +24,10 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TURNED = frozenset({5, 6, 7, 8})  # of which a quarter turn is part
 # Formats whose files hold more than the photograph, which is the one that is opened first.
 _OF_PHONES = frozenset({"MPO", "HEIF"})
-_SUBFILE_TYPE, _DNG_VERSION = 254, 50_706  # tags of TIFF files
+_SUBFILE_TYPE, _WIDTH, _HEIGHT, _DNG_VERSION = 254, 256, 257, 50_706  # tags of TIFF files
 _PREVIEW, _MASK = 1, 4  # bits of the first
 _MANY_PAGES = 16
 
@@ -60,13 +61,27 @@ def decode(data: bytes, *, mask: bool = False) -> Image.Image:
     return convert(image, mask=mask)
 
 
-def check_header(data: bytes) -> None:
-    """Refuses, by its first bytes and its header alone, a file that `decode` will refuse.
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height of a photograph, upright, by its header; nothing is decoded.
 
     Raises:
-        PictureError: As `decode`, of a file's kind and its number of pixels.
+        PictureError: As `decode`, as far as the header tells.
     """
-    _open(data)
+    image, _ = _open(data)
+    return upright_size(image)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an image as it lies when it is looked at.
+
+    Raises:
+        PictureError: Its EXIF data cannot be read.
+    """
+    turned = _orientation(image) in _TURNED
+    # Of a turned TIFF file Pillow may tell the upright size already.
+    tags: Any = getattr(image, "tag_v2", {})
+    stored = (int(tags[_WIDTH]), int(tags[_HEIGHT])) if turned and _WIDTH in tags else image.size
+    return (stored[1], stored[0]) if turned else stored
 
 
 def convert(image: Image.Image, *, mask: bool = False) -> Image.Image:
@@ -92,15 +107,26 @@ def convert(image: Image.Image, *, mask: bool = False) -> Image.Image:
     check_most(*image.size)
     try:
         image.load()
-        # Pillow's `exif_transpose` also writes the EXIF data anew, and refuses photographs with a field that it cannot
-        # write.
-        undo = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception as error:
         raise PictureError(f"the image cannot be loaded: {error}") from None
+    # Pillow's `exif_transpose` also writes the EXIF data anew, and refuses photographs with a field that it cannot
+    # write.
+    undo = _UPRIGHT.get(_orientation(image))
     colours, alpha = separate(to_eight_bits(image))
     profile = image.info.get("icc_profile")
     converted = _weights(colours, alpha) if mask else on_white(to_srgb(colours, profile), alpha)
-    return converted if undo is None else converted.transpose(undo)
+    upright = converted if undo is None else converted.transpose(undo)
+    # No profile or orientation goes on with what has been converted from it and turned.
+    plain = upright.copy() if upright is image else upright
+    plain.info = {}
+    return plain
+
+
+def _orientation(image: Image.Image) -> Any:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception as error:
+        raise PictureError(f"the image's EXIF data cannot be read: {error}") from None
 
 
 def _open(data: bytes) -> tuple[Image.Image, FileKind]:

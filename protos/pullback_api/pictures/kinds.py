@@ -58,7 +58,7 @@ class FileKind:
         return f"is {self.name}: {self.advice}"
 
 
-EMPTY = FileKind("empty (0 bytes)", "copy or download it again")
+EMPTY = FileKind("empty (0 bytes)", "expected a photograph; copy or download it again")
 UNKNOWN = FileKind(
     "not an image, or one that is damaged at its very beginning",
     f"send a whole file of one of the formats {', '.join(heif.FORMATS)}",
