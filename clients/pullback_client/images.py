@@ -143,8 +143,8 @@ def size_of(image: ImageInput) -> tuple[int, int] | None:
     except (InvalidArgumentError, ResourceExhaustedError, pictures.PictureError):
         return None
     pixels: Any = image
-    height, width, *_ = (*np.shape(pixels), 0, 0)
-    return (width, height) if width and height else None
+    shape: tuple[int, ...] = np.shape(pixels)
+    return (shape[1], shape[0]) if len(shape) > 1 else None
 
 
 def _opened(image: ImageInput, what: str, *, mask: bool) -> Image.Image:
