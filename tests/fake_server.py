@@ -62,6 +62,8 @@ GENERATORS = [
         licence="MIT",
         citation="none",
         weights_hash="a" * 64,
+        weights_source=f"{name}.pth of {name}==1.0",
+        weights_state=values_pb2.WEIGHTS_STATE_HERE,
     )
     for name, spaces in SPACES.items()
 ]
@@ -113,6 +115,7 @@ class State:
     given_up: list[str] = field(default_factory=list)
     """Methods that wait and whose caller went away meanwhile."""
     failures: dict[str, Failure] = field(default_factory=dict)
+    catalogue_faults: list[Any] = field(default_factory=list)
     jobs: dict[str, jobs_pb2.Job] = field(default_factory=dict)
     events: dict[str, list[jobs_pb2.JobEvent]] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
@@ -215,7 +218,9 @@ class Generators(_Servicer, generators_pb2_grpc.GeneratorsServicer):
         page = int(request.page_token or 0)  # one generator a page
         last = page + 1 == len(GENERATORS)
         return generators_pb2.ListGeneratorsResponse(
-            generators=[GENERATORS[page]], next_page_token="" if last else str(page + 1)
+            generators=[GENERATORS[page]],
+            next_page_token="" if last else str(page + 1),
+            faults=[] if page else self.state.catalogue_faults,
         )
 
     def GetGenerator(self, request: Any, context: Any) -> Any:
@@ -237,8 +242,21 @@ class Generators(_Servicer, generators_pb2_grpc.GeneratorsServicer):
 class Geometry(_Servicer, geometry_pb2_grpc.GeometryServicer):
     def ListDistances(self, request: Any, context: Any) -> Any:
         self.enter("ListDistances", request, context)
-        default = geometry_pb2.Distance(name="fake-distance", title="a distance", is_default=True)
-        return geometry_pb2.ListDistancesResponse(distances=[default, geometry_pb2.Distance(name="mse")])
+        default = geometry_pb2.Distance(
+            name="fake-distance",
+            title="a distance",
+            is_default=True,
+            takes=["images"],
+            licence="MIT",
+            citation="someone",
+            weights_hash="b" * 64,
+            weights_source="https://example.org/fake.pth",
+            weights_state=values_pb2.WEIGHTS_STATE_TO_DOWNLOAD,
+        )
+        mse = geometry_pb2.Distance(
+            name="mse", takes=["images", "sounds"], weights_state=values_pb2.WEIGHTS_STATE_NOT_NEEDED
+        )
+        return geometry_pb2.ListDistancesResponse(distances=[default, mse])
 
     def ComputeEigenbasis(self, request: Any, context: Any) -> Any:
         self.enter("ComputeEigenbasis", request, context)

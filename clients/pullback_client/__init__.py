@@ -74,7 +74,17 @@ from pullback_client.images import ImageInput
 from pullback_client.inversion import BestSoFar, Inversion, InversionFailure, InversionOutcome, Solution
 from pullback_client.inversion_options import InversionOptions
 from pullback_client.jobs import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
-from pullback_client.models import Distance, Generator, JobEvent, JobState, LatentSpace, Portion, Progress
+from pullback_client.models import (
+    CatalogueFault,
+    Distance,
+    Generator,
+    JobEvent,
+    JobState,
+    LatentSpace,
+    Portion,
+    Progress,
+    WeightsState,
+)
 from pullback_client.pasting import Alignment
 from pullback_client.search import (
     Batch,
@@ -117,6 +127,7 @@ __all__ = [
     "BestSoFar",
     "Box",
     "CallCancelledError",
+    "CatalogueFault",
     "Client",
     "ClientError",
     "Crop",
@@ -195,4 +206,5 @@ __all__ = [
     "WalkStart",
     "WalkStatistics",
     "Warpage",
+    "WeightsState",
 ]

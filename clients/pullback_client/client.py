@@ -47,7 +47,7 @@ from pullback_client.inversion_options import (
 )
 from pullback_client.inverting import InversionJob, Outcomes, framed, outcomes
 from pullback_client.jobs import JOB_TIMEOUT, Job
-from pullback_client.models import Distance, Generator, JobState
+from pullback_client.models import CatalogueFault, Distance, Generator, JobState
 from pullback_client.progress import ProgressCallback, ProgressOption, reporting
 from pullback_client.requests import MAX_TARGETS, invert_request, parts, photographs
 from pullback_client.search.options import EvolveOptions, session_spec
@@ -113,11 +113,18 @@ class Client:
         pages = self._pages(method, generators_pb2.ListGeneratorsRequest())
         return [Generator.from_wire(message) for page in pages for message in page.generators]
 
+    def catalogue_faults(self) -> list[CatalogueFault]:
+        """What of the server's catalogue files cannot be used; such generators are not among `generators()`."""
+        request = generators_pb2.ListGeneratorsRequest(page_size=1)
+        answer = self._transport.call(self._transport.generators.ListGenerators, request)
+        return [CatalogueFault.from_wire(message) for message in answer.faults]
+
     def generator(self, name: str) -> Generator:
         """One generator.
 
         Raises:
             NotFoundError: The catalogue has none of that name; the message lists the known ones.
+            FailedPreconditionError: Its entry cannot be used; the message says why.
         """
         request = generators_pb2.GetGeneratorRequest(name=settings.generator_name(name))
         return Generator.from_wire(self._transport.call(self._transport.generators.GetGenerator, request))

@@ -62,6 +62,8 @@ def load(path: Path) -> dict[str, Any]:
         raise InvalidArgumentError(f"cannot read {path} as a safetensors file: {error}") from error
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise InvalidArgumentError(f"{path} is not an inversion that was saved as .safetensors")
+    if missing := [name for name in ("solution_images", *_ARRAYS) if name not in tensors]:
+        raise InvalidArgumentError(f"{path} is an inversion's file that lacks {', '.join(missing)}")
     pictures = {name: Image.fromarray(tensors.pop(name)) if name in tensors else None for name in _PICTURES}
     mask: dict[str, Any] = {_MASK: tensors.pop(_MASK).tobytes()} if _MASK in tensors else {}
     solution_images = [Image.fromarray(pixels) for pixels in tensors.pop("solution_images")]

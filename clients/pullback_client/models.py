@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image
 
-from pullback_api.v1 import generators_pb2, geometry_pb2, jobs_pb2
+from pullback_api.v1 import generators_pb2, geometry_pb2, jobs_pb2, values_pb2
 from pullback_client.codec import image_from_wire
 
 
@@ -22,6 +22,23 @@ class LatentSpace:
     dim: int
     prior: str
     labels: tuple[str, ...] = ()
+
+
+class WeightsState(str, Enum):
+    """Where the weights of a generator or a distance are."""
+
+    UNKNOWN = "unknown"
+    """A server of an older version does not say."""
+
+    NOT_NEEDED = "not needed"
+    HERE = "here"
+    """On the server's machine."""
+
+    TO_DOWNLOAD = "to download"
+    """The first use downloads them."""
+
+    MISSING = "missing"
+    """Not there, and not to be downloaded: the first use fails, and says how to place them."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,8 @@ class Generator:
         licence: Licence of the weights.
         citation: Where the weights come from.
         weights_hash: SHA-256 of the published weight file, hexadecimal.
+        weights_source: Where that file was published, or where it stands on the server.
+        weights_state: Where the weights are now.
     """
 
     name: str
@@ -51,6 +70,8 @@ class Generator:
     licence: str
     citation: str
     weights_hash: str
+    weights_source: str = ""
+    weights_state: WeightsState = WeightsState.UNKNOWN
 
     @classmethod
     def from_wire(cls, message: generators_pb2.Generator) -> Generator:
@@ -66,22 +87,77 @@ class Generator:
             licence=message.licence,
             citation=message.citation,
             weights_hash=message.weights_hash,
+            weights_source=message.weights_source,
+            weights_state=_WEIGHTS_STATES.get(message.weights_state, WeightsState.UNKNOWN),
         )
 
 
 @dataclass(frozen=True)
+class CatalogueFault:
+    """What of the server's catalogue files cannot be used.
+
+    Attributes:
+        generator: The generator's id; empty where a file does not even say which ones it has.
+        reason: Which file, entry and key, what came and what was expected.
+    """
+
+    generator: str
+    reason: str
+
+    @classmethod
+    def from_wire(cls, message: generators_pb2.CatalogueFault) -> CatalogueFault:
+        """The record of a message."""
+        return cls(id_of(message.generator), message.reason)
+
+
+@dataclass(frozen=True)
 class Distance:
-    """An image distance of the server; `weights_hash` is empty where it has no weights."""
+    """An image distance of the server.
+
+    Attributes:
+        name: Its name, as every method of the client takes it.
+        title: What it is.
+        weights_hash: SHA-256 of the published weight file, or the published beginning of it; empty without weights.
+        is_default: Whether it is used where none is named.
+        takes: What it compares: `images`, `sounds` or both.
+        licence: Licence of the weights; empty without weights.
+        citation: Where the weights come from; empty without weights.
+        weights_source: Where the weight file was published; empty without weights.
+        weights_state: Where the weights are now.
+    """
 
     name: str
     title: str
     weights_hash: str
     is_default: bool
+    takes: tuple[str, ...] = ()
+    licence: str = ""
+    citation: str = ""
+    weights_source: str = ""
+    weights_state: WeightsState = WeightsState.UNKNOWN
 
     @classmethod
     def from_wire(cls, message: geometry_pb2.Distance) -> Distance:
         """The record of a message."""
-        return cls(message.name, message.title, message.weights_hash, message.is_default)
+        return cls(
+            name=message.name,
+            title=message.title,
+            weights_hash=message.weights_hash,
+            is_default=message.is_default,
+            takes=tuple(message.takes),
+            licence=message.licence,
+            citation=message.citation,
+            weights_source=message.weights_source,
+            weights_state=_WEIGHTS_STATES.get(message.weights_state, WeightsState.UNKNOWN),
+        )
+
+
+_WEIGHTS_STATES = {
+    values_pb2.WEIGHTS_STATE_NOT_NEEDED: WeightsState.NOT_NEEDED,
+    values_pb2.WEIGHTS_STATE_HERE: WeightsState.HERE,
+    values_pb2.WEIGHTS_STATE_TO_DOWNLOAD: WeightsState.TO_DOWNLOAD,
+    values_pb2.WEIGHTS_STATE_MISSING: WeightsState.MISSING,
+}
 
 
 class JobState(str, Enum):

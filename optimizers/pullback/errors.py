@@ -2,12 +2,13 @@
 
 PullbackError
 ├── InvalidInputError (ValueError)       a value that cannot be used; says what came and what was expected
+│   └── CatalogueError                   what a catalogue file says cannot be used; says where it stands
 ├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
 ├── StoppedError                         a computation that was stopped when asked to; carries where it stood
 ├── IncompatibleEigenbasisError          an eigenbasis of another generator, space, distance or set of weights
 └── WeightsError
-├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
-└── WeightsCorruptedError            here, but not the published bytes
+    ├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
+    └── WeightsCorruptedError            here, but not the published bytes
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ class PullbackError(Exception):
 
 class InvalidInputError(PullbackError, ValueError):
     """A value that cannot be used."""
+
+
+class CatalogueError(InvalidInputError):
+    """A catalogue file, or an entry of one, that cannot be used."""
 
 
 class UnknownNameError(PullbackError, LookupError):

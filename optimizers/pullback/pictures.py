@@ -14,7 +14,17 @@ from pullback.errors import InvalidInputError
 
 
 def to_pictures(images: Float[Tensor, "batch channels height width"]) -> list[Image.Image]:
-    """Pictures of images in [0, 1] of 1 or 3 channels; levels beyond are cut off."""
+    """Pictures of images in [0, 1] of 1 or 3 channels; levels beyond are cut off.
+
+    Raises:
+        InvalidInputError: An image holds NaN, which would be drawn as black.
+    """
+    nothing = images.detach().isnan().flatten(start_dim=1).any(dim=1)
+    if bool(nothing.any()):
+        raise InvalidInputError(
+            f"image {int(nothing.nonzero()[0])} of {len(images)} holds NaN: the generator's numbers overflow there. "
+            "Its latent is too far from where the prior draws"
+        )
     levels = (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
     return [Image.fromarray(level.squeeze(-1) if level.shape[-1] == 1 else level) for level in levels]
 

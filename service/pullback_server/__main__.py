@@ -17,8 +17,8 @@ from pullback_server.server import Config, Server, StartError
 from pullback_server.store import IncompatibleStoreError, StorageFullError
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
-READY_LINE = "pullback-server listening on {host}:{port}"
-HTTP_READY = " (http: {host}:{port})"
+READY_LINE = "pullback-server listening on {endpoint}"
+HTTP_READY = " (http: {endpoint})"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,9 +53,9 @@ async def _serve(config: Config) -> None:
             # Windows' event loop has none; there the handler runs in the main thread.
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
     await server.start()
-    ready = READY_LINE.format(host=config.listen.rpartition(":")[0], port=server.port)
-    if config.http is not None:
-        ready += HTTP_READY.format(host=config.http.rpartition(":")[0], port=server.http_port)
+    ready = READY_LINE.format(endpoint=server.endpoint)
+    if server.http_endpoint is not None:
+        ready += HTTP_READY.format(endpoint=server.http_endpoint)
     sys.stdout.write(f"{ready}\n")
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()

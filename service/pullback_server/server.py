@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from pullback import generators
 from pullback_api.v1 import (
     directions_pb2,
     directions_pb2_grpc,
@@ -29,7 +30,7 @@ from pullback_api.v1 import (
     search_pb2,
     search_pb2_grpc,
 )
-from pullback_server.address import check_loopback
+from pullback_server.address import AddressError, Endpoint, check_loopback, take
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
@@ -111,24 +112,23 @@ class Server:
         check_loopback(config.listen)
         if config.http is not None:
             check_loopback(config.http)
+            if config.http == config.listen and not config.listen.endswith(":0"):
+                raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
         self._config = config
         self._http: HttpServer | None = None
-        self.port = 0
-        self.http_port = 0
+        self.endpoint: Endpoint | None = None
+        self.http_endpoint: Endpoint | None = None
 
     async def start(self) -> None:
         """Opens the store, starts to listen, and sets the workers going.
 
         Raises:
-            StartError: Another server uses the folder, a port is taken, or a package is missing.
+            StartError: Another server uses the folder, it cannot be used, or a package is missing.
+            AddressError: A port is taken.
         """
         data = self._config.data
-        data.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(data / "lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise StartError(f"another server uses {data}; stop it, or choose another --data folder") from None
+        self._take_folder(data)
+        _tell_faults()
         self._store = Store(data)
         swept = self._store.sweep_blobs()
         if swept:
@@ -144,10 +144,7 @@ class Server:
         self._health = HealthServicer()
         servicers = self._build_servicers()
         self._grpc = self._build_grpc(*servicers)
-        try:
-            self.port = self._grpc.add_insecure_port(self._config.listen)
-        except RuntimeError:
-            raise StartError(f"cannot listen on {self._config.listen}; is the port taken?") from None
+        self.endpoint = self._listen(self._config.listen)
         if self._config.http is not None:
             self._http = self._build_http(self._config.http, dict(zip(_DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
@@ -167,6 +164,33 @@ class Server:
         await self._scheduler.stop()
         self._store.close()
         self._lock.release()
+
+    def _take_folder(self, data: Path) -> None:
+        self._lock = FileLock(data / "lock")
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise StartError(f"another server uses {data}; stop it, or choose another --data folder") from None
+        except OSError as error:
+            raise StartError(
+                f"cannot keep data in {data}: {error.strerror or error}; choose another --data folder"
+            ) from None
+
+    def _listen(self, address: str) -> Endpoint:
+        # gRPC is content with one address of a name where another server has the rest, so each is taken for itself. It
+        # takes no sockets that are open: they are closed for the moment that it needs.
+        endpoint, listeners = take(address)
+        for listener in listeners:
+            listener.close()
+        for target in endpoint.targets:
+            try:
+                taken = self._grpc.add_insecure_port(target)
+            except RuntimeError:
+                taken = 0
+            if taken != endpoint.port:
+                raise AddressError(f"cannot listen on {address}: another program has just taken {target}; start again")
+        return endpoint
 
     def _build_servicers(
         self,
@@ -213,11 +237,14 @@ class Server:
         except ModuleNotFoundError as error:
             raise StartError(f"{HTTP_HINT} ({error})") from None
         server = HttpServer(servicers, self._health, max_request_bytes=MAX_REQUEST_BYTES, grace_seconds=GRACE_SECONDS)
-        try:
-            self.http_port = server.bind(address)
-        except OSError as error:
-            raise StartError(f"cannot listen on {address}: {error.strerror}; is the port taken?") from None
+        self.http_endpoint = server.bind(address)
         return server
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         await asyncio.gather(*(self._health.set(name, status) for name in ("", *SERVICES)))
+
+
+def _tell_faults() -> None:
+    for fault in generators.read_catalogue().faults:
+        what = f"the generator {fault.name!r}" if fault.name else "what a catalogue file adds"
+        _log.error("%s cannot be used; everything else is served: %s", what, fault.reason)

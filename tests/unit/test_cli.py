@@ -19,6 +19,7 @@ from rich.console import Console
 
 import pullback_client.cli.common
 from fake_server import Failure, FakeServer
+from pullback_api.v1 import generators_pb2
 from pullback_client.cli import main
 
 
@@ -29,7 +30,19 @@ class Result(NamedTuple):
 
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "generators", "eigenbasis", "invert", "directions", "traverse", "edit", "report", "demo", "jobs")
+COMMANDS = (
+    "serve",
+    "generators",
+    "distances",
+    "eigenbasis",
+    "invert",
+    "directions",
+    "traverse",
+    "edit",
+    "report",
+    "demo",
+    "jobs",
+)
 
 
 @pytest.fixture
@@ -69,8 +82,37 @@ def test_every_command_explains_itself(run: Run, command: tuple[str, ...]) -> No
 def test_generators_are_a_table(run: Run) -> None:
     result = run("generators")
     assert result.code == 0
-    for word in ("eyes", "pictures of faces", "z (5)", "16 × 16 × 3"):
+    for word in ("eyes", "pictures of faces", "z (5)", "16 × 16 × 3", "here, MIT"):
         assert word in result.out
+    assert result.err == ""
+
+
+def test_what_of_the_catalogue_cannot_be_used_is_told_beside_the_rest(run: Run, server: FakeServer) -> None:
+    server.state.catalogue_faults = [
+        generators_pb2.CatalogueFault(generator="generators/mine", reason="c.toml: entry 'mine': key 'dim': missing"),
+        generators_pb2.CatalogueFault(reason="d.toml: cannot be read"),
+    ]
+    result = run("generators")
+    assert result.code == 0
+    assert "pictures of faces" in result.out
+    assert result.err.splitlines() == [
+        "warning: mine cannot be used: c.toml: entry 'mine': key 'dim': missing",
+        "warning: part of the catalogue cannot be used: d.toml: cannot be read",
+    ]
+
+
+def test_distances_are_a_table_and_where_their_weights_come_from(run: Run) -> None:
+    result = run("distances")
+    assert result.code == 0
+    rows = {cells[1].strip(): cells[2:] for line in result.out.splitlines() if len(cells := line.split("│")) > 3}
+    assert [cell.strip() for cell in rows["fake-distance"]] == [
+        "a distance (the default)",
+        "images",
+        "to download, MIT",
+        "",
+    ]
+    assert [cell.strip() for cell in rows["mse"]] == ["", "images, sounds", "not needed", ""]
+    assert result.out.endswith("Weights come from:\n  fake-distance: https://example.org/fake.pth\n")
 
 
 def test_the_target_option_goes_before_the_environment(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cases import CASES
 from fake_directions import FakeDirectionsServer
 from fake_server import DIM, SIZE
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_client import Client
 from pullback_client.cli import main
+
+
+def zipped(latent: np.ndarray) -> bytes:
+    """An npz file of a latent."""
+    buffer = io.BytesIO()
+    np.savez(buffer, latent=latent)
+    return buffer.getvalue()
 
 
 class Result(NamedTuple):
@@ -150,6 +159,28 @@ def test_what_does_not_go_together_is_one_clear_line(
     assert result.code == 1
     assert result.err.startswith("error: ")
     assert message in result.err
+    assert server.state.calls == []
+
+
+@pytest.mark.parametrize("name", ["z.npy", "z.npz"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "No data left in file: save or copy it again"),
+        ((CASES / "lfs_pointer.safetensors").read_bytes(), "begins with b'version https://git-lfs.github.com/spec"),
+        (b"<!DOCTYPE html>", "begins with b'<!DOCTYPE html>'"),
+        (zipped(np.zeros(DIM))[:-40], "File is not a zip file: save or copy it again"),
+    ],
+)
+def test_a_latents_file_that_is_something_else_is_one_clear_line(
+    run: Run, server: FakeDirectionsServer, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = run("directions", "faces", "--method", "jacobian", "--latent", name)
+    assert result.code == 1
+    assert result.err.startswith(f"error: cannot read {name} as .npy, .npz or .safetensors: ")
+    assert message in result.err
+    assert "allow_pickle" not in result.err
     assert server.state.calls == []
 
 

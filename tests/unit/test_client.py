@@ -15,8 +15,8 @@ from PIL import Image
 
 import pullback_client
 from fake_server import DIM, FakeServer
-from pullback_api.v1 import specs_pb2
-from pullback_client import Client, Inversion, JobEvent, JobState
+from pullback_api.v1 import generators_pb2, specs_pb2
+from pullback_client import CatalogueFault, Client, Generator, Inversion, JobEvent, JobState, WeightsState
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def photo(tmp_path: Path) -> Path:
 def test_the_exported_names_are_pinned() -> None:
     names = """
         CALL_TIMEOUT DEFAULT_TARGET JOB_TIMEOUT OUTAGE_TIMEOUT RENDER_TIMEOUT
-        Client LocalServer Generator LatentSpace Distance Eigenbasis EigenbasisInfo
+        Client LocalServer Generator LatentSpace Distance WeightsState CatalogueFault Eigenbasis EigenbasisInfo
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
         Variations VariationDistances WalkDistances WalkQuality TraversalDistances
@@ -109,6 +109,30 @@ def test_distances_come_with_the_default_marked(client: Client) -> None:
         ("fake-distance", True),
         ("mse", False),
     ]
+
+
+def test_generators_and_distances_say_where_their_weights_are(client: Client) -> None:
+    eyes = client.generator("eyes")
+    assert (eyes.weights_source, eyes.weights_state) == ("eyes.pth of eyes==1.0", WeightsState.HERE)
+    default, mse = client.distances()
+    assert (default.takes, default.licence, default.citation) == (("images",), "MIT", "someone")
+    assert (default.weights_source, default.weights_state) == (
+        "https://example.org/fake.pth",
+        WeightsState.TO_DOWNLOAD,
+    )
+    assert (mse.weights_source, mse.weights_state) == ("", WeightsState.NOT_NEEDED)
+    # A server of an older version does not say.
+    assert Generator.from_wire(generators_pb2.Generator(name="generators/old")).weights_state is WeightsState.UNKNOWN
+
+
+def test_what_a_catalogue_has_that_cannot_be_used_is_handed_out(client: Client, server: FakeServer) -> None:
+    assert client.catalogue_faults() == []
+    server.state.catalogue_faults = [
+        generators_pb2.CatalogueFault(generator="generators/mine", reason="no family"),
+        generators_pb2.CatalogueFault(reason="no such file"),
+    ]
+    assert client.catalogue_faults() == [CatalogueFault("mine", "no family"), CatalogueFault("", "no such file")]
+    assert [generator.name for generator in client.generators()] == ["eyes", "faces"]
 
 
 def test_an_eigenbasis_has_its_arrays_and_where_they_came_from(client: Client) -> None:

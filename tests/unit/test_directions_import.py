@@ -211,7 +211,11 @@ def test_pullbacks_own_file_keeps_what_was_not_measured() -> None:
         ("sefa", npy(np.full((2, 6), np.nan)), "vectors are finite, but NaN or infinity came"),
         ("sefa", npy(np.full((2, 6), np.inf)), "the file has numbers of at most 3e.38, but larger ones came"),
         ("sefa", npz(rows=ROWS), "the file is not in NumPy's npy format"),
-        ("sefa", npy(np.array([None])), "not a readable npy file .Object arrays cannot be loaded"),
+        (
+            "sefa",
+            npy(np.array([None])),
+            "not a readable npy file: it is a NumPy array .* .Object arrays cannot be loaded",
+        ),
         ("sefa", pickle.dumps(ROWS), "the file is not in NumPy's npy format"),
         ("local_basis", npy(ROWS), r"here turned to rows, .* but shape \(6, 4\) came, which is the other way round"),
         ("local_basis", npy(ROWS[0]), r"one direction a column, shape \(n, k\), but shape \(6,\) came"),

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators import catalogue, entry
+from cases import CASES
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
+from pullback.generators import catalogue, entry, read_catalogue
+from pullback.generators.catalogue_file import FAMILIES
+from pullback.generators.loading import LOADERS
 
 MINE = """
 [mine]
@@ -107,11 +110,20 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
         ('["cat", "dog"]', '["cat", "cat"]', "expected 2 different labels"),
         ('labels = ["cat", "dog"]', "", "key 'labels': expected for a one-hot prior and no other"),
         ('default = "dog"', 'default = "cow"', "key 'default': expected one of the labels"),
-        ('title = "Mine"', 'titel = "Mine"', "unknown key.s. 'titel'"),
+        (
+            'title = "Mine"',
+            'titel = "Mine"',
+            "unknown key.s. 'titel'; known: spaces, image_shape, title, family, input_space, source",
+        ),
+        (
+            'family = "dcgan"',
+            'family = "gan"',
+            "'family': expected one of dcgan, conditional-dcgan, stylegan2, .* got 'gan'",
+        ),
         ("[3, 16, 16]", "[3, 16]", "key 'image_shape': expected a list of 3 positive integers, got .3, 16."),
         ('input_space = "all"', 'input_space = "z"', "key 'input_space': expected one of the spaces"),
         ('name = "noise"', 'name = "all"', "key 'spaces': expected different names"),
-        ('name = "noise"', 'name = "noise"\ncolour = 1', "spaces.2.: unknown key.s. 'colour'"),
+        ('name = "noise"', 'name = "noise"\ncolour = 1', "spaces.2.: unknown key.s. 'colour'; known: name, dim,"),
         ('sha256 = "0123456789abcdef"', "", "source: key 'sha256': missing"),
     ],
 )
@@ -126,3 +138,65 @@ def test_an_entry_without_spaces_is_named(extra: Path):
     extra.write_text('[mine]\nfamily = "dcgan"\nspaces = []\n')
     with pytest.raises(InvalidInputError, match="key 'spaces': expected one table or more"):
         catalogue()
+
+
+def test_every_family_that_a_file_may_name_has_a_loader_and_no_other():
+    assert list(LOADERS) == list(FAMILIES)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(CASES / "catalogue_bom.toml"))
+    assert entry("ros_key").source.key == "g_ema"
+
+
+def test_one_bad_entry_leaves_the_others(extra: Path):
+    good = MINE.replace("mine", "yours")
+    extra.write_text(MINE.replace("dim = 5", "dim = 0") + good)
+    read = read_catalogue()
+    assert [known.name for known in read.entries] == ["faces", "eyes", "faces32", "yours"]
+    assert [fault.name for fault in read.faults] == ["mine"]
+    assert entry("yours").title == "Mine"
+    for name, error, message in (
+        (
+            "mine",
+            CatalogueError,
+            "no generator 'mine': its entry cannot be used: .*entry 'mine'.*an integer of at least 1",
+        ),
+        ("ours", UnknownNameError, "no generator is named 'ours'; known: faces, eyes, faces32, yours"),
+    ):
+        with pytest.raises(error, match=message):
+            entry(name)
+    with pytest.raises(CatalogueError, match="entry 'mine'"):
+        catalogue()
+
+
+def test_an_unreadable_file_leaves_the_others_and_its_entries_say_why(
+    extra: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    broken = tmp_path / "broken.toml"
+    broken.write_text(MINE.replace("mine", "faces") + "title =\n")
+    monkeypatch.setenv("PULLBACK_CATALOGUE", os.pathsep.join([str(broken), str(extra)]))
+    read = read_catalogue()
+    # What was meant to replace the library's own is never replaced by it.
+    assert [known.name for known in read.entries] == ["eyes", "faces32", "mine"]
+    with pytest.raises(
+        CatalogueError, match=r"no generator 'faces': its entry .*broken\.toml: not valid TOML: .*line 26"
+    ):
+        entry("faces")
+    assert entry("mine").title == "Mine"
+
+
+def test_a_file_that_is_not_there_leaves_the_others_and_is_told_where_it_may_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "none.toml"))
+    assert entry("faces").title == "Faces: DCGAN, 64 px"
+    (fault,) = read_catalogue().faults
+    assert (fault.name, fault.reason) == (
+        "",
+        f"catalogue file {tmp_path / 'none.toml'}: cannot be read: No such file or directory",
+    )
+    with pytest.raises(
+        CatalogueError, match=r"no generator 'mine': it may be in a file .*none\.toml.*; known: faces, eyes"
+    ):
+        entry("mine")

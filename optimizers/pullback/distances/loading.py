@@ -16,6 +16,7 @@ from pullback.distances.mse import Mse
 from pullback.distances.ssim import Ssim
 from pullback.distances.st_lpips import ShiftTolerantLpips
 from pullback.distances.stft import MultiScaleStft
+from pullback.weights.finite import check_module
 from pullback.weights.store import load_state_dict
 
 
@@ -69,13 +70,17 @@ def load(
     state = load_state_dict(found.source) if found.source else {}
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return build(found, state).to(device, dtype)
+    distance = build(found, state).to(device, dtype)
+    check_module(distance, state, f"distance {found.name!r}", found.source)
+    return distance
 
 
 def build(found: DistanceEntry, state: Mapping[str, Tensor]) -> Distance:
     """A distance of a catalogue entry with these weights, frozen and in evaluation mode, on the CPU.
 
     Raises:
-        WeightsError: The weights are not those of the distance.
+        WeightsError: The weights are not those of the distance, or those that it uses are not finite.
     """
-    return FAMILIES[found.family](found, state).requires_grad_(False).eval()
+    distance = FAMILIES[found.family](found, state)
+    check_module(distance, state, f"distance {found.name!r}", found.source)
+    return distance.requires_grad_(False).eval()

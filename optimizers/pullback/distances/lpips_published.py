@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import lpips
 import torch
@@ -17,6 +18,7 @@ from pullback.distances.distance import EmbeddingDistance
 from pullback.distances.features import LpipsEmbedding, prepare
 from pullback.distances.inputs import as_rgb
 from pullback.errors import WeightsError
+from pullback.weights.reading import read_weight_file
 
 _NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "alex": pretrained_networks.alexnet,
@@ -84,5 +86,5 @@ def _network(entry: DistanceEntry, state: Mapping[str, Tensor]) -> nn.Module:
 
 def _linear_weights(backbone: str) -> list[Tensor]:
     file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{backbone}.pth"
-    linear = torch.load(file, weights_only=True, map_location="cpu")
+    linear: Any = read_weight_file(file)
     return [linear[f"lin{layer}.model.1.weight"].flatten() for layer in range(len(linear))]

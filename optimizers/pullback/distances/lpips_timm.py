@@ -22,6 +22,7 @@ from pullback.distances.features import prepare
 from pullback.distances.lpips_backbone import BackboneLpips
 from pullback.errors import InvalidInputError, UnknownNameError, WeightsUnavailableError
 from pullback.weights.cache import sha256_of
+from pullback.weights.inspection import inspect
 from pullback.weights.source import WeightsSource
 
 _HUB_FILE = "model.safetensors"
@@ -43,7 +44,7 @@ def find_weights(entry: DistanceEntry) -> DistanceEntry:
         sha256 = sha256_of(path)
     except OSError as error:
         raise WeightsUnavailableError(
-            f"the weight file {path} of distance {entry.name!r} cannot be read: {error.strerror}"
+            f"the weight file {path} of distance {entry.name!r} cannot be used: {inspect(path)}"
         ) from error
     return replace(entry, source=WeightsSource(kind="path", location=str(path), sha256=sha256))
 

@@ -13,6 +13,7 @@ from pullback.distances.catalogue_file import DEFAULT_DISTANCE, entry
 from pullback.distances.distance import EmbeddingDistance
 from pullback.distances.effnet_lite0 import MEAN, STD, whole_network
 from pullback.distances.inputs import as_rgb
+from pullback.weights.finite import check_module
 from pullback.weights.store import load_state_dict
 
 # Small pictures are enlarged: the last stage has stride 32 and sees 4 × 4 positions of 128 px.
@@ -31,7 +32,7 @@ class PooledFeatures(EmbeddingDistance):
         weights_hash: SHA-256 of their file.
 
     Raises:
-        WeightsError: The tensors are not those of EfficientNet-Lite0.
+        WeightsError: The tensors are not those of EfficientNet-Lite0, or not finite.
     """
 
     def __init__(self, state: Mapping[str, Tensor], weights_hash: str = "") -> None:
@@ -39,6 +40,7 @@ class PooledFeatures(EmbeddingDistance):
         self.name = f"efficientnet-lite0-pooled-{SIDE}px"
         self.weights_hash = weights_hash
         self._network = whole_network(state).requires_grad_(False)
+        check_module(self._network, state, self.name, entry(DEFAULT_DISTANCE).source)
         self.eval()
 
     def embed(self, images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch features"]:

@@ -1,7 +1,10 @@
+from .catalogue_file import Catalogue as Catalogue
 from .catalogue_file import CatalogueEntry as CatalogueEntry
+from .catalogue_file import CatalogueFault as CatalogueFault
 from .catalogue_file import SpaceEntry as SpaceEntry
 from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
+from .catalogue_file import read_catalogue as read_catalogue
 from .conditional_dcgan import ConditionalDcgan as ConditionalDcgan
 from .dcgan import Dcgan as Dcgan
 from .generator import Generator as Generator
@@ -18,7 +21,9 @@ from .stylegan2 import StyleGan2 as StyleGan2
 from .stylegan2_ada import StyleGan2Ada as StyleGan2Ada
 
 __all__ = [
+    "Catalogue",
     "CatalogueEntry",
+    "CatalogueFault",
     "ConditionalDcgan",
     "Dcgan",
     "Generator",
@@ -35,5 +40,6 @@ __all__ = [
     "catalogue",
     "entry",
     "load",
+    "read_catalogue",
     "shuffle_weights",
 ]

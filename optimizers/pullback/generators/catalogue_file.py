@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pullback.errors import UnknownNameError
+from pullback.errors import CatalogueError, UnknownNameError
 from pullback.weights.source import WeightsSource, parse_source
-from pullback.weights.table import Table, read_toml
+from pullback.weights.table import Table, read_toml, tables_named_in
 
+# What `pullback.generators.loading` has loaders for.
+FAMILIES = ("dcgan", "conditional-dcgan", "stylegan2", "stylegan2-ada")
 PRIORS = ("standard-normal", "one-hot", "product", "mapped")
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 
@@ -90,36 +92,98 @@ class CatalogueEntry:
         raise UnknownNameError(f"space of generator {self.name!r}", name, (space.name for space in self.spaces))
 
 
-def catalogue() -> list[CatalogueEntry]:
-    """Every known generator, in the order of the files.
+@dataclass(frozen=True)
+class CatalogueFault:
+    """What of the catalogue files cannot be used.
+
+    Attributes:
+        name: The generator's name; empty where a file does not even say which ones it has.
+        reason: Which file, entry and key, what came and what was expected.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the catalogue files say.
+
+    A generator whose last entry cannot be used is not there, even where an earlier file has a good one of its name:
+    that one was meant to be replaced, and is never put in its place.
+
+    Attributes:
+        entries: Every generator that can be used, in the order of the files.
+        faults: What cannot be used, in that order.
+    """
+
+    entries: tuple[CatalogueEntry, ...]
+    faults: tuple[CatalogueFault, ...]
+
+    def entry(self, name: str) -> CatalogueEntry:
+        """The generator of that name.
+
+        Raises:
+            UnknownNameError: There is none; the message lists the known ones.
+            CatalogueError: There is, but its entry cannot be used; or there is none, but a file cannot be read that may
+                have it.
+        """
+        if found := next((known for known in self.entries if known.name == name), None):
+            return found
+        known = ", ".join(known.name for known in self.entries)
+        for wanted, told in ((name, "its entry cannot be used"), ("", "it may be in a file that cannot be read")):
+            if fault := next((fault for fault in self.faults if fault.name == wanted), None):
+                raise CatalogueError(f"no generator {name!r}: {told}: {fault.reason}; known: {known}")
+        raise UnknownNameError("generator", name, (known.name for known in self.entries))
+
+
+def read_catalogue() -> Catalogue:
+    """Every generator that can be used, and what cannot be.
 
     The library's own file comes first, then those that `$PULLBACK_CATALOGUE` lists (separated as `$PATH` is). An entry
     replaces an earlier one of the same name.
-
-    Raises:
-        InvalidInputError: A file cannot be used; the message says which file, entry and key.
     """
     listed = os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
-    files = [_OWN_FILE, *(Path(name).expanduser() for name in listed if name)]
-    entries = {}
-    for file in files:
-        for name, table in read_toml(file).items():
-            entries[name] = _parse_entry(name, table)
-    return list(entries.values())
+    found: dict[str, CatalogueEntry | CatalogueFault] = {}
+    unreadable: list[CatalogueFault] = []
+    for file in (_OWN_FILE, *(Path(name).expanduser() for name in listed if name)):
+        try:
+            tables = read_toml(file)
+        except CatalogueError as error:
+            names = tables_named_in(file)
+            found |= {name: CatalogueFault(name, str(error)) for name in names}
+            if not names:
+                unreadable.append(CatalogueFault("", str(error)))
+            continue
+        for name, table in tables.items():
+            try:
+                found[name] = _parse_entry(name, table)
+            except CatalogueError as error:
+                found[name] = CatalogueFault(name, str(error))
+    entries = tuple(one for one in found.values() if isinstance(one, CatalogueEntry))
+    return Catalogue(entries, (*(one for one in found.values() if isinstance(one, CatalogueFault)), *unreadable))
+
+
+def catalogue() -> list[CatalogueEntry]:
+    """Every known generator, in the order of the files; `read_catalogue` is for who goes on where some are unusable.
+
+    Raises:
+        CatalogueError: Something cannot be used; the message says which file, entry and key.
+    """
+    read = read_catalogue()
+    if read.faults:
+        raise CatalogueError(read.faults[0].reason)
+    return list(read.entries)
 
 
 def entry(name: str) -> CatalogueEntry:
-    """The generator of that name.
+    """The generator of that name, whatever is wrong with others.
 
     Raises:
         UnknownNameError: There is none; the message lists the known ones.
-        InvalidInputError: As `catalogue` does.
+        CatalogueError: As `Catalogue.entry` does.
     """
-    entries = {known.name: known for known in catalogue()}
-    try:
-        return entries[name]
-    except KeyError:
-        raise UnknownNameError("generator", name, entries) from None
+    return read_catalogue().entry(name)
 
 
 def _parse_entry(name: str, table: Table) -> CatalogueEntry:
@@ -134,6 +198,8 @@ def _parse_entry(name: str, table: Table) -> CatalogueEntry:
         image_shape=(channels, height, width),
         source=parse_source(table.table("source")),
     )
+    if found.family not in FAMILIES:
+        raise table.error("family", f"expected one of {', '.join(FAMILIES)}, got {found.family!r}")
     _check_spaces(found, table)
     table.finish()
     return found

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from pullback.errors import UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry, entry
 from pullback.generators.conditional_dcgan import ConditionalDcgan
 from pullback.generators.dcgan import Dcgan
 from pullback.generators.generator import Generator
 from pullback.generators.stylegan2 import StyleGan2
 from pullback.generators.stylegan2_ada import StyleGan2Ada
+from pullback.weights.finite import check_module, check_tensors
 from pullback.weights.store import load_state_dict
 
-FAMILIES: dict[str, Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]] = {
+LOADERS: dict[str, Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]] = {
     "dcgan": Dcgan,
     "conditional-dcgan": ConditionalDcgan,
     "stylegan2": StyleGan2,
@@ -36,30 +36,27 @@ def load(name: str, device: str | torch.device | None = "cpu", dtype: torch.dtyp
         The generator, frozen and in evaluation mode.
 
     Raises:
-        UnknownNameError: No such generator, or its family is unknown.
-        InvalidInputError: The catalogue cannot be used, or disagrees with the weights.
-        WeightsError: The weights cannot be had or cannot be used.
+        UnknownNameError: No such generator.
+        InvalidInputError: Its entry of the catalogue cannot be used (a CatalogueError), or disagrees with the weights.
+        WeightsError: The weights cannot be had or cannot be used: they are of something else, or not finite, or not in
+            this type.
     """
     found = entry(name)
-    _family(found)  # An unknown family is known before anything is downloaded.
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return build(found, load_state_dict(found.source)).to(device, dtype)
+    state = load_state_dict(found.source)
+    generator = build(found, state).to(device, dtype)
+    check_module(generator, state, f"generator {name!r}", found.source)
+    return generator
 
 
 def build(found: CatalogueEntry, state: Mapping[str, Tensor]) -> Generator:
     """A generator of a catalogue entry with these weights, frozen and in evaluation mode, float32 on the CPU.
 
     Raises:
-        UnknownNameError: The entry's family is unknown.
         InvalidInputError: The entry disagrees with the weights.
-        WeightsError: The weights are not those of the family.
+        WeightsError: The weights are not those of the family, or not finite.
     """
-    return _family(found)(found, state).requires_grad_(False).eval()
-
-
-def _family(found: CatalogueEntry) -> Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]:
-    try:
-        return FAMILIES[found.family]
-    except KeyError:
-        raise UnknownNameError(f"family of generator {found.name!r}", found.family, FAMILIES) from None
+    # All of a generator's file is used; priors draw from some of it as soon as it is built.
+    check_tensors(state, f"generator {found.name!r}", found.source)
+    return LOADERS[found.family](found, state).requires_grad_(False).eval()

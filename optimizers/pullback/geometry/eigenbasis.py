@@ -19,6 +19,7 @@ from pullback.files import read_as, read_provenance, write_whole
 from pullback.geometry.checks import as_metric, check_orthonormal, check_symmetric
 from pullback.geometry.signs import signs_of
 from pullback.geometry.statistics.spectrum import dims_for
+from pullback.weights.inspection import inspect_bytes
 
 _FORMAT = "pullback-eigenbasis-1"
 _ARRAYS = ("eigenvalues", "eigenvectors", "metric")
@@ -258,7 +259,7 @@ class Eigenbasis:
         try:
             tensors = safetensors.numpy.load(data)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InvalidInputError(f"not a readable safetensors file ({error})") from error
+            raise InvalidInputError(f"not a readable safetensors file: {inspect_bytes(data)} ({error})") from error
         provenance = _read_provenance(data)
         for name in _ARRAYS:
             if name not in tensors:

@@ -29,6 +29,7 @@ from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.files import write_whole
 from pullback.geometry.checks import TOLERANCE, as_metric, check_orthonormal
 from pullback.geometry.eigenbasis import Eigenbasis, Provenance
+from pullback.weights.inspection import inspect_bytes
 
 # Second derivatives in float32 leave negative eigenvalues of about 1e-7 of the largest; one below this share is no
 # rounding.
@@ -187,13 +188,13 @@ def _detect(keys: Iterable[str]) -> str:
 def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     data = Path(path).read_bytes()
     if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise InvalidInputError("not an npz file")
+        raise InvalidInputError(f"not an npz file: {inspect_bytes(data)}")
     known = {key for parts in _LAYOUTS.values() for names in parts.values() for key in names} | {_LATENT}
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return {key: np.asarray(file[key]) for key in file.files if key in known}
     except _UNREADABLE as error:
-        raise InvalidInputError(f"not a readable npz file ({error})") from error
+        raise InvalidInputError(f"not a readable npz file: {inspect_bytes(data)} ({error})") from error
 
 
 def _array(arrays: Mapping[str, NDArray[Any]], key: str) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from pullback.errors import InvalidInputError
 from pullback.files import read_as, read_provenance, write_whole
 from pullback.inversion.problem import Problem
+from pullback.weights.inspection import inspect_bytes
 
 _FORMAT = "pullback-bank-1"
 # Of the sides of thumbnails, in pixels.
@@ -145,7 +146,7 @@ class StartBank:
         try:
             tensors = safetensors.torch.load(data)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InvalidInputError(f"not a readable safetensors file ({error})") from error
+            raise InvalidInputError(f"not a readable safetensors file: {inspect_bytes(data)} ({error})") from error
         provenance = _read_provenance(data)
         if missing := [name for name in _TENSORS if name not in tensors]:
             raise InvalidInputError(f"a bank of starts lacks {', '.join(missing)}")

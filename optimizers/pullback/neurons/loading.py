@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pullback.distances.catalogue_file import DEFAULT_DISTANCE, entry
 from pullback.neurons.layers import layers_of
 from pullback.neurons.neurons import SIDE, Neurons
 from pullback.neurons.units import Unit
+from pullback.weights.finite import check_module
 from pullback.weights.store import load_state_dict
 
 
@@ -49,6 +50,9 @@ def build(units: Sequence[Unit], state: Mapping[str, Tensor], *, side: int = SID
     Raises:
         UnknownNameError: As `load` does.
         InvalidInputError: As `load` does.
-        WeightsError: The tensors are not those of EfficientNet-Lite0.
+        WeightsError: The tensors are not those of EfficientNet-Lite0, or not finite.
     """
-    return Neurons(layers_of(state), units, side=side)
+    layers = layers_of(state)
+    network = nn.ModuleList(layers.values())
+    check_module(network, state, "the neurons' EfficientNet-Lite0", entry(DEFAULT_DISTANCE).source)
+    return Neurons(layers, units, side=side)

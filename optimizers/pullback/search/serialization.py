@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from pullback.errors import InvalidInputError
 from pullback.files import read_provenance
 from pullback.search.method import State
+from pullback.weights.inspection import inspect_bytes
 
 # To be raised with every change of what is written, or of the arithmetic that goes on from it.
 _FORMAT = "pullback-search-2"
@@ -73,7 +74,7 @@ class Stored:
         try:
             arrays = safetensors.numpy.load(data)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InvalidInputError(f"not a readable safetensors file ({error})") from error
+            raise InvalidInputError(f"not a readable safetensors file: {inspect_bytes(data)} ({error})") from error
         return cls(read_provenance(data, _FORMAT, "a search's state"), arrays)
 
     def state(self, name: str, kind: type[S]) -> S:

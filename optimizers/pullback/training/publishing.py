@@ -11,6 +11,7 @@ from torch import Tensor
 from pullback.files import write_whole
 from pullback.generators.stylegan2_network import StyleGan2Network
 from pullback.pictures import side_by_side, to_pictures
+from pullback.weights.finite import check_tensors
 
 _MEAN_SAMPLES = 16384
 _SHEET = 12
@@ -21,10 +22,14 @@ def write_weights(network: StyleGan2Network, path: Path) -> None:
     """Writes what the catalogue's generator is made of, as float16, with the names of the public PyTorch checkpoints.
 
     `latent_avg`, the mean of w, is among the tensors.
+
+    Raises:
+        WeightsError: The training has diverged; nothing is written.
     """
     w = network.mapping(_draw(network, _MEAN_SAMPLES, seed=0))
     tensors = {**network.state_dict(), "latent_avg": w.mean(dim=0)}
     halves = {name: tensor.half().cpu().contiguous() for name, tensor in tensors.items()}
+    check_tensors(halves, "the network in training")
     write_whole(path, safetensors.torch.save(halves))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pullback.generators import Generator
 from pullback.training.publishing import write_samples, write_weights
 from pullback.training.stream import ImageStream
 from pullback.training.trainer import Recipe, Trainer
+from pullback.weights.reading import read_weight_file
 
 LOG_EVERY = 50
 
@@ -68,8 +68,8 @@ def resume(trainer: Trainer, checkpoint: Path) -> None:
         InvalidInputError: It belongs to another training, or is damaged; the message names it.
     """
     try:
-        trainer.load(torch.load(checkpoint, weights_only=True, map_location=trainer.device))
-    except (PullbackError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        trainer.load(read_weight_file(checkpoint, device=trainer.device))
+    except (PullbackError, RuntimeError) as error:
         raise InvalidInputError(
             f"cannot go on from {checkpoint}: {error}. Move it away, or choose another folder."
         ) from error
@@ -83,8 +83,9 @@ def write_log(log: Path, said: dict[str, float]) -> None:
 
 def keep(trainer: Trainer, folder: Path) -> None:
     """Checkpoint, weights and samples, each whole or not at all."""
+    # The checkpoint last: a training that has diverged ends with an error here, and its last good one stays.
+    write_weights(trainer.average, folder / "faces32.safetensors")
+    write_samples(trainer.average, folder / "samples.png")
     partial = folder / "checkpoint.part"
     torch.save(trainer.state(), partial)
     partial.replace(folder / "checkpoint.pt")
-    write_weights(trainer.average, folder / "faces32.safetensors")
-    write_samples(trainer.average, folder / "samples.png")

@@ -150,12 +150,14 @@ class Trainer:
         """Everything that a training needs to go on: tensors, numbers and dictionaries of them."""
         return {"step": self.step} | {name: part.state_dict() for name, part in self._parts.items()}
 
-    def load(self, state: Mapping[str, Any]) -> None:
+    def load(self, state: object) -> None:
         """Goes on from a kept state.
 
         Raises:
             InvalidInputError: It is not that of a training of this shape.
         """
+        if not isinstance(state, Mapping):
+            raise InvalidInputError(f"the state of a training is a dictionary, but {type(state).__name__} came")
         if missing := [name for name in ("step", *self._parts) if name not in state]:
             raise InvalidInputError(f"the state of a training lacks {', '.join(missing)}")
         if (shape := StyleGan2Shape.of(state["generator"], "the state")) != self.recipe.shape:

@@ -1,3 +1,5 @@
+from .availability import Availability as Availability
+from .availability import availability as availability
 from .cache import cache_folder as cache_folder
 from .source import WeightsSource as WeightsSource
 from .source import parse_source as parse_source
@@ -7,8 +9,10 @@ from .table import Table as Table
 from .table import read_toml as read_toml
 
 __all__ = [
+    "Availability",
     "Table",
     "WeightsSource",
+    "availability",
     "cache_folder",
     "ensure",
     "load_state_dict",

@@ -72,6 +72,12 @@ def find_converted(source: WeightsSource) -> Path | None:
     return path
 
 
+def is_converted(source: WeightsSource) -> bool:
+    """Whether the cache holds a converted file of a source; it is not verified."""
+    path = converted_path(source)
+    return path.is_file() and _record_path(path).is_file()
+
+
 def write_converted(source: WeightsSource, source_sha256: str, content: bytes) -> Path:
     """Writes the converted file of a source, then its record."""
     path = converted_path(source)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import filelock
@@ -15,9 +14,11 @@ from torch import Tensor
 from pullback.errors import WeightsError, WeightsUnavailableError
 from pullback.weights.cache import cache_folder, converted_path, find_converted, write_converted
 from pullback.weights.fetch import fetch
+from pullback.weights.reading import read_weight_file
 from pullback.weights.source import WeightsSource
 
 LOCK_TIMEOUT_S = 1800
+_NAMED = 10
 
 
 def ensure(source: WeightsSource) -> Path:
@@ -72,17 +73,10 @@ def _convert(source: WeightsSource) -> Path:
 
 
 def _read_tensors(source: WeightsSource, published: Path) -> dict[str, Tensor]:
-    if published.suffix == ".safetensors":
-        content: object = safetensors.torch.load_file(published)
-    else:
-        try:
-            # weights_only: a weight file must not be able to run code.
-            content = torch.load(published, weights_only=True, map_location="cpu")
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise WeightsError(f"{source} is not a file of plain tensors that can be read safely: {error}") from error
+    content = read_weight_file(published, source)
     if source.key:
         if not isinstance(content, Mapping) or source.key not in content:
-            keys = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+            keys = _some(content) if isinstance(content, Mapping) else type(content).__name__
             raise WeightsError(f"{source} has no dictionary {source.key!r}; it has: {keys}")
         content = content[source.key]
     tensors = {name: tensor for name, tensor in _named_tensors(content) if name.startswith(source.prefix)}
@@ -90,6 +84,11 @@ def _read_tensors(source: WeightsSource, published: Path) -> dict[str, Tensor]:
         wanted = f" whose names begin with {source.prefix!r}" if source.prefix else ""
         raise WeightsError(f"{source} holds no tensors{wanted}")
     return tensors
+
+
+def _some(names: Iterable[object]) -> str:
+    known = [str(name) for name in names]
+    return ", ".join(known[:_NAMED]) + (f" and {len(known) - _NAMED} more" if len(known) > _NAMED else "")
 
 
 def _named_tensors(content: object, path: str = "") -> Iterator[tuple[str, Tensor]]:

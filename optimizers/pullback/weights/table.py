@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pullback.errors import InvalidInputError
+from pullback.errors import CatalogueError
+from pullback.weights.inspection import inspect
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+# `[name]`, `["name"]`, `[name.source]`, `[[name.spaces]]`.
+_HEADER = re.compile(r"""^[ \t\ufeff]*\[{1,2}[ \t]*(?:([A-Za-z0-9_-]+)|["']([^"'\n]+)["'])""", re.MULTILINE)
 
 
 class Table:
@@ -29,10 +35,12 @@ class Table:
 
     def __init__(self, values: Mapping[str, Any], where: str, file: Path) -> None:
         self._left = dict(values)
+        self._known: list[str] = []
         self.where = where
         self.file = file
 
     def __contains__(self, key: str) -> bool:
+        self._known.append(key)
         return key in self._left
 
     def string(self, key: str, default: str | None = None) -> str:
@@ -70,6 +78,7 @@ class Table:
 
     def strings(self, key: str) -> tuple[str, ...]:
         """The list of strings under `key`; empty where the key is absent."""
+        self._known.append(key)
         value = self._left.pop(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(key, f"expected a list of strings, got {value!r}")
@@ -90,15 +99,19 @@ class Table:
         return [Table(item, f"{self.where}: {key}[{i}]", self.file) for i, item in enumerate(value)]
 
     def finish(self) -> None:
-        """Raises `InvalidInputError` where keys were left that this version does not know."""
+        """Raises `CatalogueError` where keys were left that this version does not know."""
         if self._left:
-            raise InvalidInputError(f"{self.where}: unknown key(s) {', '.join(map(repr, self._left))}")
+            raise CatalogueError(
+                f"{self.where}: unknown key(s) {', '.join(map(repr, self._left))}; known: "
+                f"{', '.join(dict.fromkeys(self._known))}"
+            )
 
-    def error(self, key: str, problem: str) -> InvalidInputError:
+    def error(self, key: str, problem: str) -> CatalogueError:
         """The error to raise about the value of `key`."""
-        return InvalidInputError(f"{self.where}: key {key!r}: {problem}")
+        return CatalogueError(f"{self.where}: key {key!r}: {problem}")
 
     def _take(self, key: str, default: Any, expected: str) -> Any:
+        self._known.append(key)
         value = self._left.pop(key, default)
         if value is None:
             raise self.error(key, f"missing; expected {expected}")
@@ -108,21 +121,57 @@ class Table:
 def read_toml(file: Path) -> dict[str, Table]:
     """The top-level tables of a TOML file, by name.
 
+    The file is in UTF-8, as TOML is; a byte-order mark, as Windows' editors set it, is passed over.
+
     Raises:
-        InvalidInputError: The file cannot be read, is not TOML, or holds something else than tables.
+        CatalogueError: The file cannot be read, is not TOML, or holds something else than tables.
     """
+    what = f"catalogue file {file}"
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(_decode(file.read_bytes(), what))
     except OSError as error:
-        raise InvalidInputError(f"catalogue file {file}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInputError(f"catalogue file {file}: not valid TOML: {error}") from error
+        raise CatalogueError(f"{what}: cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{what}: not valid TOML: {error}{_remedy(str(error), file)}") from error
     tables = {}
     for name, value in content.items():
+        where = f"{what}: entry {name!r}"
         if not isinstance(value, dict):
-            raise InvalidInputError(f"catalogue file {file}: entry {name!r}: expected a table, got {value!r}")
-        tables[name] = Table(value, f"catalogue file {file}: entry {name!r}", file)
+            raise CatalogueError(f"{where}: expected a table, got {value!r}")
+        tables[name] = Table(value, where, file)
     return tables
+
+
+def tables_named_in(file: Path) -> list[str]:
+    """Names of the top-level tables that a file seems to have, where it is too broken to be read; empty where none."""
+    try:
+        text = file.read_bytes().replace(b"\0", b"").decode("utf-8", errors="ignore")
+    except OSError:
+        return []
+    return list(dict.fromkeys(found[1] or found[2] for found in _HEADER.finditer(text)))
+
+
+def _decode(content: bytes, what: str) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:200]:
+        raise CatalogueError(
+            f"{what}: not valid TOML: it is in UTF-16, as Windows' Notepad calls Unicode; save it as UTF-8"
+        )
+    try:
+        # TOML takes line ends of Windows as they are.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CatalogueError(
+            f"{what}: not valid TOML: byte 0x{content[error.start]:02x} in line {line} is not UTF-8; save it as UTF-8"
+        ) from error
+
+
+def _remedy(problem: str, file: Path) -> str:
+    if "\\" in problem or "hex" in problem.lower():
+        return '. In "…" a backslash begins an escape: write paths with /, or in single quotes'
+    said = inspect(file)
+    # Nothing where it is the text that it should be.
+    return "" if said.startswith("it is text") else f"; {said}"
 
 
 def _is_integer(value: object) -> bool:

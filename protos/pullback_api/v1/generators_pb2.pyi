@@ -20,7 +20,7 @@ class LatentSpace(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dim: _Optional[int] = ..., prior: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Generator(_message.Message):
-    __slots__ = ("name", "title", "family", "spaces", "channels", "height", "width", "licence", "citation", "weights_hash")
+    __slots__ = ("name", "title", "family", "spaces", "channels", "height", "width", "licence", "citation", "weights_hash", "weights_source", "weights_state")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,8 @@ class Generator(_message.Message):
     LICENCE_FIELD_NUMBER: _ClassVar[int]
     CITATION_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_STATE_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     family: str
@@ -41,7 +43,17 @@ class Generator(_message.Message):
     licence: str
     citation: str
     weights_hash: str
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., family: _Optional[str] = ..., spaces: _Optional[_Iterable[_Union[LatentSpace, _Mapping]]] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_hash: _Optional[str] = ...) -> None: ...
+    weights_source: str
+    weights_state: _values_pb2.WeightsState
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., family: _Optional[str] = ..., spaces: _Optional[_Iterable[_Union[LatentSpace, _Mapping]]] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_hash: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ...) -> None: ...
+
+class CatalogueFault(_message.Message):
+    __slots__ = ("generator", "reason")
+    GENERATOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    generator: str
+    reason: str
+    def __init__(self, generator: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListGeneratorsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -52,12 +64,14 @@ class ListGeneratorsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListGeneratorsResponse(_message.Message):
-    __slots__ = ("generators", "next_page_token")
+    __slots__ = ("generators", "next_page_token", "faults")
     GENERATORS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
     generators: _containers.RepeatedCompositeFieldContainer[Generator]
     next_page_token: str
-    def __init__(self, generators: _Optional[_Iterable[_Union[Generator, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    faults: _containers.RepeatedCompositeFieldContainer[CatalogueFault]
+    def __init__(self, generators: _Optional[_Iterable[_Union[Generator, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., faults: _Optional[_Iterable[_Union[CatalogueFault, _Mapping]]] = ...) -> None: ...
 
 class GetGeneratorRequest(_message.Message):
     __slots__ = ("name",)

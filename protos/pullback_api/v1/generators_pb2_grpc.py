@@ -70,6 +70,7 @@ class GeneratorsServicer(object):
 
     def GetGenerator(self, request, context):
         """One generator. NOT_FOUND where the catalogue has none of that name; the message lists the known ones.
+        FAILED_PRECONDITION where its entry cannot be used, or a catalogue file that may have it cannot be read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

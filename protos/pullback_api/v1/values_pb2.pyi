@@ -13,6 +13,14 @@ class DataType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DATA_TYPE_FLOAT32: _ClassVar[DataType]
     DATA_TYPE_FLOAT64: _ClassVar[DataType]
 
+class WeightsState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WEIGHTS_STATE_UNSPECIFIED: _ClassVar[WeightsState]
+    WEIGHTS_STATE_NOT_NEEDED: _ClassVar[WeightsState]
+    WEIGHTS_STATE_HERE: _ClassVar[WeightsState]
+    WEIGHTS_STATE_TO_DOWNLOAD: _ClassVar[WeightsState]
+    WEIGHTS_STATE_MISSING: _ClassVar[WeightsState]
+
 class ImageFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     IMAGE_FORMAT_UNSPECIFIED: _ClassVar[ImageFormat]
@@ -21,6 +29,11 @@ class ImageFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 DATA_TYPE_UNSPECIFIED: DataType
 DATA_TYPE_FLOAT32: DataType
 DATA_TYPE_FLOAT64: DataType
+WEIGHTS_STATE_UNSPECIFIED: WeightsState
+WEIGHTS_STATE_NOT_NEEDED: WeightsState
+WEIGHTS_STATE_HERE: WeightsState
+WEIGHTS_STATE_TO_DOWNLOAD: WeightsState
+WEIGHTS_STATE_MISSING: WeightsState
 IMAGE_FORMAT_UNSPECIFIED: ImageFormat
 IMAGE_FORMAT_PNG: ImageFormat
 IMAGE_FORMAT_JPEG: ImageFormat

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from pullback_api.v1 import search_pb2
+from pullback_server.address import Endpoint, take
 from pullback_server.http.bounded import BoundedCalls
 from pullback_server.http.errors import PlainErrors
 from pullback_server.http.hosts import LoopbackHosts
@@ -66,20 +67,19 @@ class HttpServer:
             exception_handlers={HTTPException: _on_http_exception},
         )
 
-    def bind(self, address: str) -> int:
-        """Takes `host:port`, port 0 for any free one; returns the port.
+    def bind(self, address: str) -> Endpoint:
+        """Takes `host:port`, port 0 for any free one, on every address of the host.
 
         Raises:
-            OSError: The port is taken.
+            AddressError: The port is taken.
         """
-        host, _, port = address.rpartition(":")
-        host = host.strip("[]")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        created = socket.create_server((host, int(port)), family=family)
+        endpoint, listeners = take(address)
         # asyncio spares its callers Nagle's delay, 40 ms an answer, only where a socket says that it is TCP's.
-        self._listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=created.detach())
-        bound: int = self._listener.getsockname()[1]
-        return bound
+        self._listeners = [
+            socket.socket(made.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=made.detach())
+            for made in listeners
+        ]
+        return endpoint
 
     def start(self) -> None:
         """Answers requests from now on."""
@@ -95,7 +95,7 @@ class HttpServer:
             timeout_graceful_shutdown=round(self._grace_seconds),
         )
         self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve([self._listener]))
+        self._serving = asyncio.create_task(self._server.serve(self._listeners))
 
     async def stop(self) -> None:
         """Lets open calls end, but no longer than the grace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import grpc
 import numpy as np
 
 from pullback import generators
-from pullback.generators import CatalogueEntry
+from pullback.generators import Catalogue, CatalogueEntry, CatalogueFault
+from pullback.weights import Availability, availability
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import generators_pb2, generators_pb2_grpc, values_pb2
 from pullback_server.errors import Violations, invalid
@@ -17,7 +19,7 @@ from pullback_server.executor import Executor
 from pullback_server.names import generator_name
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.specs import find_generator
-from pullback_server.specs.common import IMAGE_FORMATS
+from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES
 
 MAX_LATENTS = 10_000
 
@@ -36,12 +38,15 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         """See the contract."""
         del context
         size, after = page_size(request.page_size), decode_token(request.page_token)
-        entries = sorted(generators.catalogue(), key=lambda entry: entry.name)
+        # Not in the event loop: a home folder may be on a network.
+        read, told = await asyncio.to_thread(_read_catalogue)
+        entries = sorted(read.entries, key=lambda entry: entry.name)
         following = [entry for entry in entries if after is None or entry.name > after]
         page = following[:size]
         return generators_pb2.ListGeneratorsResponse(
-            generators=[_message(entry) for entry in page],
+            generators=[_message(entry, told[entry.name]) for entry in page],
             next_page_token=encode_token(page[-1].name) if len(following) > size else "",
+            faults=[] if after is not None else [_fault_message(fault) for fault in read.faults],
         )
 
     async def GetGenerator(  # noqa: N802
@@ -49,7 +54,8 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
     ) -> generators_pb2.Generator:
         """See the contract."""
         del context
-        return _message(find_generator(request.name, "name"))
+        entry = find_generator(request.name, "name")
+        return _message(entry, await asyncio.to_thread(availability, entry.source))
 
     async def SampleLatents(  # noqa: N802
         self, request: generators_pb2.SampleLatentsRequest, context: Context
@@ -115,7 +121,18 @@ def _read_latents(tensor: values_pb2.Tensor, dim: int, owner: str) -> np.ndarray
     return latents.astype(np.float32)
 
 
-def _message(entry: CatalogueEntry) -> generators_pb2.Generator:
+def _read_catalogue() -> tuple[Catalogue, dict[str, Availability]]:
+    read = generators.read_catalogue()
+    return read, {entry.name: availability(entry.source) for entry in read.entries}
+
+
+def _fault_message(fault: CatalogueFault) -> generators_pb2.CatalogueFault:
+    return generators_pb2.CatalogueFault(
+        generator=generator_name(fault.name) if fault.name else "", reason=fault.reason
+    )
+
+
+def _message(entry: CatalogueEntry, weights: Availability) -> generators_pb2.Generator:
     channels, height, width = entry.image_shape
     return generators_pb2.Generator(
         name=generator_name(entry.name),
@@ -131,4 +148,6 @@ def _message(entry: CatalogueEntry) -> generators_pb2.Generator:
         licence=entry.licence,
         citation=entry.citation,
         weights_hash=entry.weights_hash,
+        weights_source=str(entry.source),
+        weights_state=WEIGHTS_STATES[weights],
     )

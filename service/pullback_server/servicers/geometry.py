@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -9,6 +10,7 @@ from google.protobuf import empty_pb2
 
 from pullback import distances
 from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.weights import availability
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
 from pullback_server.errors import failed_precondition, not_found
@@ -22,6 +24,7 @@ from pullback_server.specs import (
     complete_eigenbasis_spec,
     eigenbasis_name_of,
 )
+from pullback_server.specs.common import WEIGHTS_STATES
 from pullback_server.store import InUseError, ResultRecord, Store
 from pullback_server.submission import Submission, submit
 
@@ -40,18 +43,8 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     ) -> geometry_pb2.ListDistancesResponse:
         """See the contract."""
         del request, context
-        entries = sorted(distances.catalogue(), key=lambda entry: entry.name != distances.DEFAULT_DISTANCE)
-        return geometry_pb2.ListDistancesResponse(
-            distances=[
-                geometry_pb2.Distance(
-                    name=entry.name,
-                    title=entry.title,
-                    weights_hash=entry.weights_hash,
-                    is_default=entry.name == distances.DEFAULT_DISTANCE,
-                )
-                for entry in entries
-            ]
-        )
+        # Not in the event loop: a home folder may be on a network.
+        return geometry_pb2.ListDistancesResponse(distances=await asyncio.to_thread(_distances))
 
     async def ComputeEigenbasis(  # noqa: N802
         self, request: geometry_pb2.ComputeEigenbasisRequest, context: Context
@@ -153,3 +146,21 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         if record is None:
             raise not_found(f"no eigenbasis {name!r}; ListEigenbases tells which there are")
         return record
+
+
+def _distances() -> list[geometry_pb2.Distance]:
+    entries = sorted(distances.catalogue(), key=lambda entry: entry.name != distances.DEFAULT_DISTANCE)
+    return [
+        geometry_pb2.Distance(
+            name=entry.name,
+            title=entry.title,
+            weights_hash=entry.weights_hash,
+            is_default=entry.name == distances.DEFAULT_DISTANCE,
+            takes=entry.takes,
+            licence=entry.source.licence if entry.source else "",
+            citation=entry.source.citation if entry.source else "",
+            weights_source=str(entry.source or ""),
+            weights_state=WEIGHTS_STATES[availability(entry.source)],
+        )
+        for entry in entries
+    ]

@@ -11,6 +11,7 @@ from pullback import distances, generators
 from pullback.distances import DistanceEntry
 from pullback.errors import UnknownNameError
 from pullback.generators import CatalogueEntry
+from pullback.weights import Availability
 from pullback_api.v1 import specs_pb2, values_pb2
 from pullback_server.errors import Violations, not_found
 from pullback_server.names import parse_generator
@@ -19,6 +20,12 @@ IMAGE_FORMATS: dict[values_pb2.ImageFormat, str] = {
     values_pb2.IMAGE_FORMAT_UNSPECIFIED: "PNG",
     values_pb2.IMAGE_FORMAT_PNG: "PNG",
     values_pb2.IMAGE_FORMAT_JPEG: "JPEG",
+}
+WEIGHTS_STATES: dict[Availability, values_pb2.WeightsState] = {
+    Availability.NOT_NEEDED: values_pb2.WEIGHTS_STATE_NOT_NEEDED,
+    Availability.HERE: values_pb2.WEIGHTS_STATE_HERE,
+    Availability.TO_DOWNLOAD: values_pb2.WEIGHTS_STATE_TO_DOWNLOAD,
+    Availability.MISSING: values_pb2.WEIGHTS_STATE_MISSING,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 
 from pullback.errors import (
+    CatalogueError,
     IncompatibleEigenbasisError,
     InvalidInputError,
     UnknownNameError,
@@ -19,6 +20,8 @@ class UnreadableStateError(Exception):
 
 
 _CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
+    # The operator's file, not the caller's request.
+    (CatalogueError, grpc.StatusCode.FAILED_PRECONDITION),
     (InvalidInputError, grpc.StatusCode.INVALID_ARGUMENT),
     (UnknownNameError, grpc.StatusCode.NOT_FOUND),
     (UnreadableStateError, grpc.StatusCode.FAILED_PRECONDITION),

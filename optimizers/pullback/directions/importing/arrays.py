@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError
+from pullback.weights.inspection import inspect_bytes
 
 # No array is read of which more than this is there, packed or not.
 MAX_BYTES = 64 * 2**20
@@ -29,11 +30,11 @@ def read_npy(content: bytes, name: str = "the file") -> NDArray[np.float64]:
         InvalidInputError: It is no npy file, or not of floating-point numbers.
     """
     if not content.startswith(_NPY):
-        raise InvalidInputError(f"{name} is not in NumPy's npy format")
+        raise InvalidInputError(f"{name} is not in NumPy's npy format: {inspect_bytes(content)}")
     try:
         array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # whatever NumPy's parsers raise says one thing
-        raise InvalidInputError(f"{name} is not a readable npy file ({error})") from error
+        raise InvalidInputError(f"{name} is not a readable npy file: {inspect_bytes(content)} ({error})") from error
     if array.dtype.kind != "f":
         raise InvalidInputError(f"{name} is of floating-point numbers, but {array.dtype} came")
     return within_single_precision(array.astype(np.float64), name)
@@ -68,7 +69,7 @@ def read_npz(content: bytes, names: Iterable[str]) -> dict[str, NDArray[np.float
                     with archive.open(f"{name}.npy") as member:
                         packed[name] = member.read(MAX_BYTES + 1)
     except Exception as error:  # whatever the archive's parsers raise says one thing
-        raise InvalidInputError(f"the file is not a readable npz file ({error})") from error
+        raise InvalidInputError(f"the file is not a readable npz file: {inspect_bytes(content)} ({error})") from error
     for name, data in packed.items():
         if len(data) > MAX_BYTES:
             raise InvalidInputError(f"{name} has at most {MAX_BYTES} bytes, but more came")

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from pullback.directions.importing.arrays import MAX_BYTES, within_single_precision
 from pullback.errors import InvalidInputError
+from pullback.weights.inspection import inspect_bytes
+from pullback.weights.reading import plain_reason
 
 
 def read_tensors(content: bytes) -> object:
@@ -32,7 +34,9 @@ def read_tensors(content: bytes) -> object:
                 raise InvalidInputError(f"it has {unpacked} bytes unpacked, at most {MAX_BYTES} are read")
         found: object = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the restricted unpickler raises says one thing
-        raise InvalidInputError(f"the file is not a PyTorch file of tensors alone ({error})") from error
+        raise InvalidInputError(
+            f"the file is not a PyTorch file of tensors alone: {inspect_bytes(content)} {plain_reason(error)}"
+        ) from error
     return found
 
 

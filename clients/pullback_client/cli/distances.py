@@ -1,0 +1,32 @@
+"""`pullback distances`."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from pullback_client.cli.common import Target, out, show, stacked
+from pullback_client.client import DEFAULT_TARGET, Client
+
+
+def distances(target: Target = DEFAULT_TARGET) -> None:
+    """List the server's image distances, whether their weights are there, and where these come from."""
+    with Client(target) as client:
+        known = client.distances()
+    # A name is copied from here, so it stays in one piece.
+    table = Table()
+    table.add_column("name", no_wrap=True)
+    for column in ("is", "compares", "weights"):
+        table.add_column(column)
+    for distance in known:
+        table.add_row(
+            distance.name,
+            f"{distance.title} (the default)" if distance.is_default else distance.title,
+            stacked(*distance.takes),
+            stacked(distance.weights_state.value, distance.licence),
+        )
+    show(table)
+    # Addresses are too long for a column.
+    out.print("Weights come from:")
+    for distance in known:
+        if distance.weights_source:
+            out.print(f"  {distance.name}: {distance.weights_source}", soft_wrap=True)
