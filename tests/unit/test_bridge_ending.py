@@ -116,6 +116,24 @@ def test_rows_that_are_on_their_way_are_waited_for(
     assert scores(server) == [0, 1, 2, None]
 
 
+def test_rows_that_come_after_the_end_are_said_once(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    rig.steps = [
+        lambda: rig.csv(names=rig.images()[:1]),
+        lambda: rig.write("end_block", b""),
+        *rig.seconds(4),
+        lambda: rig.csv(names=rig.images()[:3]),
+        *rig.seconds(4),
+        lambda: rig.csv(1),
+    ]
+    rig.bridge(session).run(blocks=2)
+    line = "block000.csv was written after block 0 was ended: what is new in it stays there, and is not told"
+    assert rig.lines.count(line) == 1
+    # The three images that had no score were shown again.
+    assert scores(server) == [0, None, None, None, 0, 1, 2]
+
+
 def test_of_two_files_the_one_with_more_scores_is_taken(
     session: EvolutionSession, rig: Rig, server: FakeSearchServer
 ) -> None:

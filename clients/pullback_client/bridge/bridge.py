@@ -18,7 +18,7 @@ from pullback_client.bridge import analysis_files, journal, layout, score_files
 from pullback_client.bridge.attention import SessionWatch
 from pullback_client.bridge.codes import CodeFiles
 from pullback_client.bridge.ending import Ending, EndRequests
-from pullback_client.bridge.folder import POLL, SETTLE, SETTLING, Candidate, ScoreWatch, last_block
+from pullback_client.bridge.folder import POLL, SETTLE, SETTLING, Candidate, LateScores, ScoreWatch, last_block
 from pullback_client.bridge.journal import Journal, Shown
 from pullback_client.bridge.log import Log
 from pullback_client.bridge.matching import ENDING, Assignment, Matching, assign
@@ -112,6 +112,7 @@ class Bridge:
         self._told = 0
         self._ended = False
         self._waiting: int | None = None
+        self._late: LateScores | None = None
 
     def run(self, blocks: int | None = None) -> int:
         """Shows and scores blocks until the session is finished or closed, by whomever, or the bridge is asked to end.
@@ -214,6 +215,7 @@ class Bridge:
             if self._end_is_asked():
                 since = self._clock()
                 watch.forgive()
+            self._say_what_is_late()
             candidates = watch.look()
             if self._journal.ending and not watch.lying and self._clock() - since >= ENDING:
                 # Not a row was written.
@@ -224,6 +226,13 @@ class Bridge:
             if self._watch.closed():
                 return False
             self._sleep(POLL)
+
+    def _say_what_is_late(self) -> None:
+        for path in [] if self._late is None else self._late.written():
+            self._report(
+                f"{path.name} was written after block {self._journal.block - 1} was ended: what is new in it stays "
+                "there, and is not told"
+            )
 
     def _end_is_asked(self) -> bool:
         """Whether somebody asks now to end the block that is shown, which the journal then knows."""
@@ -263,16 +272,18 @@ class Bridge:
         current, scores = self._journal, assigned.scores
         lines: list[str] = []
         results = assigned.results(self._matching, lines.append, ended=bool(current.ending))
+        late = LateScores(self._folder, current.block) if current.ending else None
         outcome = self._session.tell(results)
         # Whether or not it can be written down: what the score file says from now on is no matter any more. A bridge
         # that is stopped before it is written down tells the same again, which counts once.
         self._journal = replace(current, block=current.block + 1, shown=(), ending="")
         self._told += 1
+        self._late = late
         self._ended = current.ending == "bridge"
         valid = sum(result.has_score for result in results)
-        late = f", {outcome.late} of them too late to count" if outcome.late else ""
+        too_late = f", {outcome.late} of them too late to count" if outcome.late else ""
         lines.append(
-            f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told{late}"
+            f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told{too_late}"
         )
         said = summary(current.shown, results, self._session.last_status.settings["threads"])
         lines += [f"block {current.block}: {line}" for line in said]

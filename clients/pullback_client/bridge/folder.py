@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ def last_block(folder: Path) -> int | None:
     return max(numbers, default=None)
 
 
+def _names(block: int) -> set[str]:
+    return {f"block{block:03d}{suffix}" for suffix in SUFFIXES}
+
+
 class Candidate(NamedTuple):
     """A score file that can be read.
 
@@ -57,6 +62,37 @@ class _Seen:
     refused: bool = False
 
 
+class LateScores:
+    """Notices score files of a block that are written after it was ended, since they are told no more.
+
+    Args:
+        folder: The folder.
+        block: Number of the block, whose files are as they were told.
+    """
+
+    def __init__(self, folder: Path, block: int) -> None:
+        self._folder = folder
+        self._names = _names(block)
+        self._known = self._lying()
+
+    def written(self) -> list[Path]:
+        """The files that were written since this was last asked."""
+        lying = self._lying()
+        new = [path for path, signature in lying.items() if self._known.get(path) != signature]
+        self._known = lying
+        return new
+
+    def _lying(self) -> dict[Path, tuple[int, int]]:
+        found = {}
+        for path in sorted(self._folder.iterdir()):
+            if path.name.lower() in self._names:
+                # Gone again, or locked by its writer.
+                with contextlib.suppress(OSError):
+                    status = path.stat()
+                    found[path] = (status.st_size, status.st_mtime_ns)
+        return found
+
+
 class ScoreWatch:
     """Watches for the score file of a block. What else lies in the folder is ignored.
 
@@ -79,7 +115,7 @@ class ScoreWatch:
         report: Callable[[str], None],
     ) -> None:
         self._folder = folder
-        self._names = {f"block{block:03d}{suffix}" for suffix in SUFFIXES}
+        self._names = _names(block)
         self._reading = reading
         self._settle = settle
         self._clock = clock
