@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bridging import mat73
+from bridging import Rig, mat73, told
 from cases import CASES
+from fake_search import FakeSearchServer
+from pullback_client import EvolutionSession
 from pullback_client.bridge.score_files import Reading, read
 from pullback_client.bridge.score_files.scores import MatrixRows, ScoreFile, UnreadableError
 
 h5py = pytest.importorskip("h5py")
 scipy_io = pytest.importorskip("scipy.io")
+
+
+@pytest.fixture
+def server() -> Iterator[FakeSearchServer]:
+    with FakeSearchServer() as server:
+        yield server
+
 
 SQUARE = ["square_v5_channels_x_images.mat", "square_v73_channels_x_images.mat"]
 IDS = ["a", "b", "c", "d"]
@@ -68,14 +78,37 @@ def test_a_square_matrix_means_the_same_in_every_version(
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
+@pytest.mark.parametrize("rows", [None, "images", "channels"])
+def test_a_rig_with_as_many_channels_as_images_says_which_way_round_once(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer, version: str, rows: MatrixRows | None
+) -> None:
+    values = np.arange(16.0).reshape(4, 4)
+
+    def answer() -> None:
+        mat(rig.folder, version, rig.images(), values)
+
+    rig.steps = [answer, *rig.seconds(12), rig.csv]
+    rig.bridge(session, rows=rows).run(blocks=1)
+    came = [list(report.channel_values) for _, report in sorted(told(server).items())]
+    refused = [line for line in rig.lines if "so its rows may be images" in line]
+    if rows is None:
+        # Nothing was told of it.
+        assert came == [[]] * 4
+        assert len(refused) == 1
+    else:
+        assert came == (values if rows == "images" else values.T).tolist()
+        assert refused == []
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
 @pytest.mark.parametrize("rows", ["images", "channels"])
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("said", [True, False])
 def test_a_matrix_that_is_not_square_goes_by_its_shape(
-    tmp_path: Path, version: str, rows: MatrixRows, told: bool
+    tmp_path: Path, version: str, rows: MatrixRows, said: bool
 ) -> None:
     values = np.arange(12.0).reshape(4, 3)
     path = mat(tmp_path, version, IDS, values if rows == "images" else values.T)
-    np.testing.assert_array_equal(of(path, rows if told else None).values, values)
+    np.testing.assert_array_equal(of(path, rows if said else None).values, values)
     other: MatrixRows = "channels" if rows == "images" else "images"
     with pytest.raises(UnreadableError, match=rf"tEvokedResp is \d × \d for 4 images, with {other} in its rows"):
         of(path, other)

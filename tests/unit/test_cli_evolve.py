@@ -702,6 +702,27 @@ def test_a_bridge_takes_a_short_table_after_the_time_it_is_given(
     assert run("bridge", "--session", 1, "--folder", tmp_path, "--settle", 0.1).code == 2
 
 
+def test_a_bridge_is_told_which_way_round_matrices_are(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma", max_generations=1)
+
+    def rig() -> None:
+        while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
+            threading.Event().wait(0.02)
+        with h5py.File(tmp_path / "block000.h5", "w") as file:
+            file["scores"] = [[10 * channel + image for image in range(4)] for channel in range(4)]
+
+    thread = threading.Thread(target=rig)
+    thread.start()
+    result = run("bridge", "--session", 1, "--folder", tmp_path, "--rows", "channels")
+    thread.join()
+    assert result.code == 0, result.err
+    told = server.sessions["sessions/1"].told
+    came = [list(report.channel_values) for _, report in sorted(told.items())]
+    assert came == [[image, 10 + image, 20 + image, 30 + image] for image in range(4)]
+
+
 def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: FakeSearchServer) -> None:
     with Client(server.target) as client:
         client.evolve("faces", optimizer="cma")

@@ -282,9 +282,8 @@ class Bridge:
         self._ended = current.ending == "bridge"
         valid = sum(result.has_score for result in results)
         too_late = f", {outcome.late} of them too late to count" if outcome.late else ""
-        lines.append(
-            f"block {current.block}: {valid} scores of {scores.path.name}, {outcome.recorded} trials told{too_late}"
-        )
+        came = f"{valid} scores of {scores.path.name}" if scores.values.size else "no score came"
+        lines.append(f"block {current.block}: {came}, {outcome.recorded} trials told{too_late}")
         said = summary(current.shown, results, self._session.last_status.settings["threads"])
         lines += [f"block {current.block}: {line}" for line in said]
         try:
