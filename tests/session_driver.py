@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pullback_api.v1 import search_pb2
-from pullback_server.sessions.asking import AskOrder, decide_ask, expire_leases
+from pullback_server.sessions.asking import AskOrder, decide_ask
 from pullback_server.sessions.closing import end_generations
 from pullback_server.sessions.codec import read_event, write_event
 from pullback_server.sessions.events import (
@@ -24,6 +24,8 @@ from pullback_server.sessions.events import (
     StoredImage,
 )
 from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.leases import LeaseClock
+from pullback_server.sessions.reclaiming import decide_reclaim
 from pullback_server.sessions.session import Session, image_id_of
 from pullback_server.sessions.telling import Judge, Tally, decide_tell
 
@@ -41,6 +43,7 @@ def session_spec(
     references: Sequence[str] = (),
     references_per_generation: int | None = None,
     seed: int = 0,
+    balance: search_pb2.Balance = search_pb2.BALANCE_NONE,
     **scores: Any,
 ) -> search_pb2.SessionSpec:
     """A complete specification of populations of four."""
@@ -61,6 +64,7 @@ def session_spec(
         references_per_generation=references_per_generation,
         scores=search_pb2.ScoreOptions(**options),
         seed=seed,
+        balance=balance,
     )
     spec.lease.FromSeconds(LEASE)
     return spec
@@ -84,6 +88,7 @@ class Driver:
     def __init__(self, spec: search_pb2.SessionSpec | None = None, **options: Any) -> None:
         self.spec = spec if spec is not None else session_spec(**options)
         self.session = Session(self.spec)
+        self.leases = LeaseClock(self.spec.lease.ToTimedelta())
         self.now = datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc)
         self.log: list[Entry] = []
         labels = [reference.label for reference in self.spec.references]
@@ -106,6 +111,7 @@ class Driver:
                 self.session = self.reloaded()
             raise
         self.log += journal.entries
+        self.leases.follow(self.session, [entry.event for entry in journal.entries], self.now.timestamp())
         return result
 
     def add(self, *events: Event) -> None:
@@ -127,7 +133,7 @@ class Driver:
         """Asks; returns the trials."""
 
         def decide(journal: Journal) -> list[str]:
-            journal.add(expire_leases(journal.session, journal.now))
+            journal.add(self.leases.expire(journal.session, self.now.timestamp()))
             events = decide_ask(journal.session, AskOrder(request_id, count, **order))
             journal.add(events)
             names: list[str] = []
@@ -140,6 +146,17 @@ class Driver:
 
         names = self.change(decide)
         return [asking for name in names if (asking := self.session.trials[name].asking)]
+
+    def reclaim(self, client: str = "", request_id: str = "") -> list[str]:
+        """Takes back what a client, empty = anybody, has out; returns the trials."""
+
+        def decide(journal: Journal) -> list[str]:
+            events = decide_reclaim(journal.session, request_id, client)
+            journal.add(events)
+            return [name for event in events for name in event.trial_ids]
+
+        found: list[str] = self.change(decide)
+        return found
 
     def tell(self, *reports: Report, end: Sequence[int] = (), judge: Judge | None = None) -> Tally:
         """Tells, and lets follow what follows."""

@@ -12,7 +12,8 @@ sessions/{session}
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
+from collections.abc import Callable
 
 from pullback_server.errors import ApiError, invalid
 
@@ -26,11 +27,23 @@ _JOB = re.compile(rf"jobs/({_ID})")
 _SESSION = re.compile(rf"sessions/({_ID})")
 
 ANY_GENERATOR = "generators/-"
+# Of what a resource's id begins with, or is called, in lists.
+MAX_MATCH = 200
+
+ID_LENGTH = 8
+# Digits and consonants that nobody takes for another, aloud or on paper; without vowels they make no words.
+ID_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
 
 
-def new_id() -> str:
-    """A fresh identifier."""
-    return uuid.uuid4().hex
+def new_id(taken: Callable[[str], bool]) -> str:
+    """A fresh identifier, short enough to be read out: eight characters of an alphabet without doubtful ones.
+
+    Args:
+        taken: Tells whether a resource has it already.
+    """
+    while taken(found := "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))):
+        pass
+    return found
 
 
 def generator_name(generator: str) -> str:

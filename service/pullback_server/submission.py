@@ -10,6 +10,7 @@ import grpc
 from pullback_api.v1 import jobs_pb2
 from pullback_server.batching import MEASUREMENT, Load
 from pullback_server.errors import ApiError, invalid, resource_exhausted
+from pullback_server.names import new_id
 from pullback_server.scheduler import Scheduler
 from pullback_server.store import JobRecord, RequestConflictError, Store
 
@@ -46,6 +47,11 @@ class Submission:
     payload: bytes = b""
     load: Load = MEASUREMENT
     shared_result: bool = False
+
+
+async def fresh_job_id(scheduler: Scheduler, store: Store) -> str:
+    """An identifier that no job has."""
+    return await scheduler.in_store(new_id, store.has_job)
 
 
 async def find_repeated(scheduler: Scheduler, store: Store, request_id: str, content: bytes) -> JobRecord | None:

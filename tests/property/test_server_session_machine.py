@@ -20,6 +20,7 @@ from pullback_server.sessions.thread import ThreadState
 from session_driver import CARRY_OVER, DROP, LEASE, SHOW_AGAIN, Driver, session_spec
 
 OUTCOMES = st.sampled_from([Outcome.SCORED, Outcome.SCORED, Outcome.SCORED, Outcome.FAILED, Outcome.ABANDONED])
+CLIENTS = st.sampled_from(["", "rig", "other"])
 SCORES = st.floats(-1e6, 1e6)
 
 
@@ -60,6 +61,8 @@ class Evolution(RuleBasedStateMachine):
         self.trial_generation: dict[str, int] = {}
         self.trial_image: dict[str, str] = {}
         self.leased: dict[str, Any] = {}
+        self.client_of: dict[str, str] = {}
+        self.reclaims = 0
         self.requests: dict[str, list[str]] = {}
         self.own = 0
 
@@ -130,10 +133,11 @@ class Evolution(RuleBasedStateMachine):
         assert set(names) - set(fresh) == self.carried.keys()
         self.images = {name: ModelImage(list(self.carried.get(name, []))) for name in names}
 
-    @rule(count=st.integers(0, 5), named=st.booleans())
-    def ask(self, count: int, named: bool) -> None:
+    @rule(count=st.integers(0, 5), named=st.booleans(), client=CLIENTS)
+    def ask(self, count: int, named: bool, client: str) -> None:
         request_id = f"ask-{len(self.requests)}" if named else ""
-        trials = self.driver.ask(count, request_id)
+        trials = self.driver.ask(count, request_id, client=client)
+        self.client_of |= {trial.trial_id: client for trial in trials}
         self.leased = {name: until for name, until in self.leased.items() if until > self.driver.now}
         assert not count or len(trials) <= count
         for trial in trials:
@@ -154,6 +158,27 @@ class Evolution(RuleBasedStateMachine):
         if not count:
             # All that was wanted has been asked for.
             assert self.driver.ask() == []
+
+    @rule(client=CLIENTS, named=st.booleans())
+    def reclaim(self, client: str, named: bool) -> None:
+        """The client's trials come back at once, nobody else's do, and a second arrival takes nothing."""
+        self.reclaims += named
+        request_id = f"reclaim-{self.reclaims}" if named else ""
+        held = {
+            name
+            for name, until in self.leased.items()
+            if until > self.driver.now and self.trial_generation[name] == self.generation and self.images
+        }
+        before = {name: trial.lease_time for name, trial in self.driver.session.trials.items()}
+        taken = self.driver.reclaim(client, request_id)
+        wanted = {name for name in held if not client or self.client_of[name] == client}
+        assert {name for name in taken if (until := before[name]) and until > self.driver.now} == wanted
+        assert all(not client or self.client_of[name] == client for name in taken)
+        for name in taken:
+            self.leased.pop(name, None)
+        length = len(self.driver.log)
+        assert self.driver.reclaim(client, request_id) == []
+        assert len(self.driver.log) == length
 
     @precondition(lambda self: self.requests)
     @rule(data=st.data())

@@ -36,10 +36,23 @@ def test_names_are_formatted_in_the_same_forms() -> None:
 
 
 def test_fresh_ids_differ_and_can_be_parsed() -> None:
-    ids = {names.new_id() for _ in range(100)}
+    ids = {names.new_id(lambda _: False) for _ in range(100)}
     assert len(ids) == 100
     for fresh in ids:
+        assert len(fresh) == 8
+        assert not set(fresh) & set("aeiou01l")
         assert names.parse_job(names.job_name(fresh), "name") == fresh
+
+
+def test_an_id_that_is_taken_is_not_given_again() -> None:
+    seen: list[str] = []
+
+    def taken(candidate: str) -> bool:
+        seen.append(candidate)
+        return len(seen) < 3
+
+    assert names.new_id(taken) == seen[2]
+    assert len(seen) == 3
 
 
 @pytest.mark.parametrize("form", PARSERS)

@@ -29,6 +29,7 @@ from pullback_server.sessions.events import (
     Telling,
     ThreadFailed,
     Told,
+    TrialsReclaimed,
 )
 from pullback_server.sessions.resources import event_message
 from session_driver import session_spec
@@ -40,7 +41,10 @@ EVENTS: list[Event] = [
     GenerationOpened(0, 3, (NewImage("one", "offspring", ("p", "q")), NewImage("two", "mean")), "c" * 64, "d" * 64),
     Asked("request", (Asking("trial-1", "one", 0, 3, 0, reference=False),)),
     LeasesRenewed("request"),
+    LeasesRenewed("request", "rig"),
     LeasesExpired(("trial-1", "trial-2")),
+    TrialsReclaimed("request", "rig", ("trial-1",)),
+    TrialsReclaimed("", "", ()),
     Told((Telling(REPORT, 0, 3, 0, reference=False, late=False, outcome=1, score=0.1),)),
     Told((Telling(Report("x", "y", 2), -1, -1, 0, reference=True, late=True, outcome=2, score=None),)),
     ShownAgain(0, 3),
@@ -69,6 +73,22 @@ def test_a_number_that_is_not_finite_is_not_written() -> None:
     report = dataclasses.replace(REPORT, score=float("nan"))
     with pytest.raises(ValueError, match="JSON"):
         write_event(Told((Telling(report, 0, 0, 0, reference=False, late=False, outcome=1, score=None),)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "event"),
+    [
+        (
+            "Asked",
+            b'{"v":1,"request_id":"r","trials":[{"trial_id":"t","image_id":"i","thread":0,"generation":3,'
+            b'"repetition":0,"reference":false}]}',
+            Asked("r", (Asking("t", "i", 0, 3, 0, reference=False),), client=""),
+        ),
+        ("LeasesRenewed", b'{"v":1,"request_id":"r"}', LeasesRenewed("r", client="")),
+    ],
+)
+def test_logs_that_were_written_before_clients_had_names_are_read(kind: str, payload: bytes, event: Event) -> None:
+    assert read_event(kind, payload) == event
 
 
 def change(event: Event, **values: Any) -> tuple[str, bytes]:

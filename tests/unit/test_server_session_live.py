@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from pullback_server.sessions.serving import Asker, tell
 from pullback_server.sessions.thread import ThreadState
 from pullback_server.store import SessionEventRecord, Store
 from pullback_server.worker.messages import Evolved
-from session_driver import scored, session_spec
+from session_driver import LEASE, scored, session_spec
 
 
 class Workers:
@@ -79,8 +80,8 @@ def test_a_thread_waits_for_a_worker_that_cannot_start_and_fails_where_its_optim
         registry = SessionRegistry(store, turns, workers)
         spec = session_spec(({"generator": "generators/tiny"},))
         began = Began("0.1.0", ("a" * 64,), ("",), ())
-        await registry.create("a", request_id="", content=b"", spec=spec, began=began)
-        async with registry.using("a") as session:
+        record = await registry.create(request_id="", content=b"", spec=spec, began=began)
+        async with registry.using(record.id) as session:
             while (found := await session.read(lambda each: each.threads[0].state)) == ThreadState.EVOLVING:
                 await asyncio.sleep(0)
         await registry.stop()
@@ -116,16 +117,18 @@ class Version(Workers):
 
 
 @asynccontextmanager
-async def serving(store: Store, workers: Version) -> AsyncIterator[SessionRegistry]:
+async def serving(store: Store, workers: Version, **options: Any) -> AsyncIterator[SessionRegistry]:
     """A server with these workers, from its start to its end; session `a`, of two threads, is there."""
     turns: Any = Turns()
     executor: Any = workers
     registry = SessionRegistry(store, turns, executor)
     await registry.start()
     if store.sessions.record("a") is None:
-        spec = session_spec(({"generator": "generators/tiny"},) * 2)
+        spec = session_spec(({"generator": "generators/tiny"},) * 2, **options)
         began = Began("0.1.0", ("a" * 64,) * 2, ("",) * 2, ())
-        await registry.create("a", request_id="", content=b"", spec=spec, began=began)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pullback_server.sessions.registry.new_id", lambda taken: "a")
+            await registry.create(request_id="", content=b"", spec=spec, began=began)
     yield registry
     await registry.stop()
 
@@ -248,3 +251,52 @@ def test_a_session_that_waits_for_its_version_can_be_closed_and_is_then_like_any
             assert session.idle
 
     timed(run())
+
+
+def test_threads_in_step_with_one_that_waits_for_its_version_are_refused_rather_than_waited_for_in_vain(
+    store: Store,
+) -> None:
+    async def run() -> None:
+        options = {"balance": search_pb2.BALANCE_BLOCK}
+        async with serving(store, Version(b"1"), **options) as registry, registry.using("a") as session:
+            trials = await ask(session)
+            await tell(session, [("", scored(trial.trial_id)) for trial in trials[:-1]], [])
+        async with serving(store, Version(b"2")) as registry, registry.using("a") as session:
+            await tell(session, [("", scored(trials[-1].trial_id))], [])
+            while len(registry.blocked("a")) < 2:
+                await asyncio.sleep(0)
+            with pytest.raises(ApiError, match="waits for another version"):
+                await ask(session, 1)
+
+    asyncio.run(asyncio.wait_for(run(), timeout=30))
+
+
+def test_a_clock_that_is_set_while_trials_are_out_ends_no_lease_and_lengthens_none(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, wall = 1000.0, datetime(2026, 3, 29, 1, 0, tzinfo=timezone.utc)
+
+    class Wall(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return wall
+
+    async def run() -> None:
+        nonlocal seconds, wall
+        async with serving(store, Version(b"1")) as registry, registry.using("a") as session:
+            monkeypatch.setattr("pullback_server.sessions.live.datetime", Wall)
+            monkeypatch.setattr("time.monotonic", lambda: seconds)
+            trials = await ask(session)
+            for jump in (timedelta(days=1), timedelta(days=-2)):
+                wall += jump
+                answer = await Asker(session, search_pb2.AskRequest(session="sessions/a")).answer(0)
+                assert not answer.trials
+            seconds += LEASE - 1
+            answer = await Asker(session, search_pb2.AskRequest(session="sessions/a")).answer(0)
+            assert not answer.trials
+            seconds += 1
+            again = await ask(session)
+            assert {trial.image_id for trial in again} == {trial.image_id for trial in trials}
+            monkeypatch.undo()
+
+    asyncio.run(asyncio.wait_for(run(), timeout=30))

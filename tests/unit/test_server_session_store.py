@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pullback_api.v1 import search_pb2
 from pullback_server.store import RequestConflictError, SessionChange, SessionEventRecord, Store
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc)
@@ -46,6 +48,40 @@ def test_a_new_session_is_what_it_was_given(store: Store) -> None:
     assert (found.id, found.state, found.spec, found.summary, found.last_sequence) == ("a", 2, b"spec", b"summary", 2)
     assert store.sessions.events("a") == list(events(1, 2))
     assert store.sessions.record("b") is None
+
+
+def test_sessions_are_found_by_what_their_id_begins_with_and_by_their_title(store: Store) -> None:
+    for name, title in (("2bcd", "slow rig"), ("2bce", "2b"), ("3bcd", "slow rig"), ("9zzz", "")):
+        store.sessions.create(
+            name, request_id=None, request_digest="0" * 64, spec=b"spec", change=change(), title=title
+        )
+
+    def found(match: str, limit: int = 10) -> list[str]:
+        return [record.id for _, record in store.sessions.records(limit=limit, match=match)]
+
+    assert found("2bcd") == ["2bcd"]
+    assert found("2b") == ["2bce", "2bcd"]
+    assert found("slow rig") == ["3bcd", "2bcd"]
+    assert found("slow rig", limit=1) == ["3bcd"]
+    assert found("") == ["9zzz", "3bcd", "2bce", "2bcd"]
+    for none in ("slow", "bcd", "%", "_", "2BCD", "9zzzz"):
+        assert found(none) == []
+    assert store.sessions.has("2bcd")
+    assert not store.sessions.has("2b")
+
+
+def test_titles_of_sessions_of_the_version_before_are_found_too(tmp_path: Path) -> None:
+    before = Store(tmp_path / "data")
+    for name, spec in (("a", search_pb2.SessionSpec(title="slow rig").SerializeToString()), ("b", b"damaged")):
+        before.sessions.create(name, request_id=None, request_digest="0" * 64, spec=spec, change=change())
+    before.close()
+    with closing(sqlite3.connect(tmp_path / "data" / "pullback.sqlite")) as database, database:
+        database.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
+        database.execute("DROP TABLE session_titles")
+    after = Store(tmp_path / "data")
+    assert [record.id for _, record in after.sessions.records(limit=5, match="slow rig")] == ["a"]
+    assert after.sessions.record("b") is not None
+    after.close()
 
 
 def test_events_are_appended_and_read_in_parts(store: Store) -> None:

@@ -574,7 +574,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 4.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 5.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
@@ -594,5 +594,5 @@ def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store:
     assert extended.result(name) is not None
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("4",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("5",)
     database.close()

@@ -36,6 +36,12 @@ class Aggregation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     AGGREGATION_MEAN: _ClassVar[Aggregation]
     AGGREGATION_MEDIAN: _ClassVar[Aggregation]
 
+class Balance(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BALANCE_UNSPECIFIED: _ClassVar[Balance]
+    BALANCE_NONE: _ClassVar[Balance]
+    BALANCE_BLOCK: _ClassVar[Balance]
+
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
@@ -71,6 +77,9 @@ MISSING_POLICY_DROP: MissingPolicy
 AGGREGATION_UNSPECIFIED: Aggregation
 AGGREGATION_MEAN: Aggregation
 AGGREGATION_MEDIAN: Aggregation
+BALANCE_UNSPECIFIED: Balance
+BALANCE_NONE: Balance
+BALANCE_BLOCK: Balance
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_SCORED: Outcome
 OUTCOME_FAILED: Outcome
@@ -204,7 +213,7 @@ class DryRun(_message.Message):
     def __init__(self, noise: _Optional[float] = ..., failing: _Optional[float] = ...) -> None: ...
 
 class SessionSpec(_message.Message):
-    __slots__ = ("title", "threads", "references", "references_per_generation", "scores", "images", "seed", "lease", "dry_run", "notes")
+    __slots__ = ("title", "threads", "references", "references_per_generation", "scores", "images", "seed", "lease", "dry_run", "notes", "balance")
     class NotesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -222,6 +231,7 @@ class SessionSpec(_message.Message):
     LEASE_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
     title: str
     threads: _containers.RepeatedCompositeFieldContainer[ThreadSpec]
     references: _containers.RepeatedCompositeFieldContainer[ReferenceImage]
@@ -232,7 +242,8 @@ class SessionSpec(_message.Message):
     lease: _duration_pb2.Duration
     dry_run: DryRun
     notes: _containers.ScalarMap[str, str]
-    def __init__(self, title: _Optional[str] = ..., threads: _Optional[_Iterable[_Union[ThreadSpec, _Mapping]]] = ..., references: _Optional[_Iterable[_Union[ReferenceImage, _Mapping]]] = ..., references_per_generation: _Optional[int] = ..., scores: _Optional[_Union[ScoreOptions, _Mapping]] = ..., images: _Optional[_Union[ImageOptions, _Mapping]] = ..., seed: _Optional[int] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., dry_run: _Optional[_Union[DryRun, _Mapping]] = ..., notes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    balance: Balance
+    def __init__(self, title: _Optional[str] = ..., threads: _Optional[_Iterable[_Union[ThreadSpec, _Mapping]]] = ..., references: _Optional[_Iterable[_Union[ReferenceImage, _Mapping]]] = ..., references_per_generation: _Optional[int] = ..., scores: _Optional[_Union[ScoreOptions, _Mapping]] = ..., images: _Optional[_Union[ImageOptions, _Mapping]] = ..., seed: _Optional[int] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., dry_run: _Optional[_Union[DryRun, _Mapping]] = ..., notes: _Optional[_Mapping[str, str]] = ..., balance: _Optional[_Union[Balance, str]] = ...) -> None: ...
 
 class GenerationSummary(_message.Message):
     __slots__ = ("thread", "generation", "images", "scored", "dropped", "carried", "mean_score", "best_score", "best_image_id", "closed")
@@ -275,7 +286,7 @@ class Thread(_message.Message):
     def __init__(self, thread: _Optional[int] = ..., state: _Optional[_Union[ThreadState, str]] = ..., current: _Optional[_Union[GenerationSummary, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ...) -> None: ...
 
 class Session(_message.Message):
-    __slots__ = ("name", "spec", "state", "threads", "create_time", "update_time", "trials", "last_sequence", "version", "weights_hashes")
+    __slots__ = ("name", "spec", "state", "threads", "create_time", "update_time", "trials", "last_sequence", "version", "weights_hashes", "pending")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -286,6 +297,7 @@ class Session(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_HASHES_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: SessionSpec
     state: SessionState
@@ -296,7 +308,18 @@ class Session(_message.Message):
     last_sequence: int
     version: str
     weights_hashes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[SessionSpec, _Mapping]] = ..., state: _Optional[_Union[SessionState, str]] = ..., threads: _Optional[_Iterable[_Union[Thread, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trials: _Optional[int] = ..., last_sequence: _Optional[int] = ..., version: _Optional[str] = ..., weights_hashes: _Optional[_Iterable[str]] = ...) -> None: ...
+    pending: _containers.RepeatedCompositeFieldContainer[ClientTrials]
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[SessionSpec, _Mapping]] = ..., state: _Optional[_Union[SessionState, str]] = ..., threads: _Optional[_Iterable[_Union[Thread, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trials: _Optional[int] = ..., last_sequence: _Optional[int] = ..., version: _Optional[str] = ..., weights_hashes: _Optional[_Iterable[str]] = ..., pending: _Optional[_Iterable[_Union[ClientTrials, _Mapping]]] = ...) -> None: ...
+
+class ClientTrials(_message.Message):
+    __slots__ = ("client", "trials", "lease_time")
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    TRIALS_FIELD_NUMBER: _ClassVar[int]
+    LEASE_TIME_FIELD_NUMBER: _ClassVar[int]
+    client: str
+    trials: int
+    lease_time: _timestamp_pb2.Timestamp
+    def __init__(self, client: _Optional[str] = ..., trials: _Optional[int] = ..., lease_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateSessionRequest(_message.Message):
     __slots__ = ("request_id", "spec")
@@ -313,14 +336,16 @@ class GetSessionRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ListSessionsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "states")
+    __slots__ = ("page_size", "page_token", "states", "match")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     states: _containers.RepeatedScalarFieldContainer[SessionState]
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[SessionState, str]]] = ...) -> None: ...
+    match: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[SessionState, str]]] = ..., match: _Optional[str] = ...) -> None: ...
 
 class ListSessionsResponse(_message.Message):
     __slots__ = ("sessions", "next_page_token")
@@ -331,20 +356,22 @@ class ListSessionsResponse(_message.Message):
     def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AskRequest(_message.Message):
-    __slots__ = ("session", "request_id", "count", "threads", "include_images", "wait")
+    __slots__ = ("session", "request_id", "count", "threads", "include_images", "wait", "client")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_IMAGES_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
     session: str
     request_id: str
     count: int
     threads: _containers.RepeatedScalarFieldContainer[int]
     include_images: bool
     wait: _duration_pb2.Duration
-    def __init__(self, session: _Optional[str] = ..., request_id: _Optional[str] = ..., count: _Optional[int] = ..., threads: _Optional[_Iterable[int]] = ..., include_images: bool = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    client: str
+    def __init__(self, session: _Optional[str] = ..., request_id: _Optional[str] = ..., count: _Optional[int] = ..., threads: _Optional[_Iterable[int]] = ..., include_images: bool = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., client: _Optional[str] = ...) -> None: ...
 
 class Trial(_message.Message):
     __slots__ = ("trial_id", "image_id", "thread", "generation", "repetition", "reference", "image", "lease_time", "image_path")
@@ -435,6 +462,26 @@ class TellResponse(_message.Message):
     late: int
     threads: _containers.RepeatedCompositeFieldContainer[Thread]
     def __init__(self, recorded: _Optional[int] = ..., repeated_reports: _Optional[int] = ..., late: _Optional[int] = ..., threads: _Optional[_Iterable[_Union[Thread, _Mapping]]] = ...) -> None: ...
+
+class ReclaimTrialsRequest(_message.Message):
+    __slots__ = ("session", "request_id", "client", "all_clients")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    ALL_CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    request_id: str
+    client: str
+    all_clients: bool
+    def __init__(self, session: _Optional[str] = ..., request_id: _Optional[str] = ..., client: _Optional[str] = ..., all_clients: bool = ...) -> None: ...
+
+class ReclaimTrialsResponse(_message.Message):
+    __slots__ = ("trial_ids", "pending")
+    TRIAL_IDS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    trial_ids: _containers.RepeatedScalarFieldContainer[str]
+    pending: _containers.RepeatedCompositeFieldContainer[ClientTrials]
+    def __init__(self, trial_ids: _Optional[_Iterable[str]] = ..., pending: _Optional[_Iterable[_Union[ClientTrials, _Mapping]]] = ...) -> None: ...
 
 class PauseSessionRequest(_message.Message):
     __slots__ = ("name",)
@@ -537,7 +584,7 @@ class Origin(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., parents: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TrialRecord(_message.Message):
-    __slots__ = ("report", "thread", "generation", "repetition", "score", "ask_time", "tell_time", "late")
+    __slots__ = ("report", "thread", "generation", "repetition", "score", "ask_time", "tell_time", "late", "client")
     REPORT_FIELD_NUMBER: _ClassVar[int]
     THREAD_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -546,6 +593,7 @@ class TrialRecord(_message.Message):
     ASK_TIME_FIELD_NUMBER: _ClassVar[int]
     TELL_TIME_FIELD_NUMBER: _ClassVar[int]
     LATE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
     report: TrialReport
     thread: int
     generation: int
@@ -554,7 +602,8 @@ class TrialRecord(_message.Message):
     ask_time: _timestamp_pb2.Timestamp
     tell_time: _timestamp_pb2.Timestamp
     late: bool
-    def __init__(self, report: _Optional[_Union[TrialReport, _Mapping]] = ..., thread: _Optional[int] = ..., generation: _Optional[int] = ..., repetition: _Optional[int] = ..., score: _Optional[float] = ..., ask_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tell_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., late: bool = ...) -> None: ...
+    client: str
+    def __init__(self, report: _Optional[_Union[TrialReport, _Mapping]] = ..., thread: _Optional[int] = ..., generation: _Optional[int] = ..., repetition: _Optional[int] = ..., score: _Optional[float] = ..., ask_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tell_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., late: bool = ..., client: _Optional[str] = ...) -> None: ...
 
 class SessionPiece(_message.Message):
     __slots__ = ("session", "generation", "trial", "reference")

@@ -69,6 +69,11 @@ class SearchStub(object):
                 request_serializer=pullback__api_dot_v1_dot_search__pb2.TellRequest.SerializeToString,
                 response_deserializer=pullback__api_dot_v1_dot_search__pb2.TellResponse.FromString,
                 _registered_method=True)
+        self.ReclaimTrials = channel.unary_unary(
+                '/pullback_api.v1.Search/ReclaimTrials',
+                request_serializer=pullback__api_dot_v1_dot_search__pb2.ReclaimTrialsRequest.SerializeToString,
+                response_deserializer=pullback__api_dot_v1_dot_search__pb2.ReclaimTrialsResponse.FromString,
+                _registered_method=True)
         self.PauseSession = channel.unary_unary(
                 '/pullback_api.v1.Search/PauseSession',
                 request_serializer=pullback__api_dot_v1_dot_search__pb2.PauseSessionRequest.SerializeToString,
@@ -155,6 +160,16 @@ class SearchServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReclaimTrials(self, request, context):
+        """Takes trials back that were asked and not told, such as those of a script that crashed: they can be asked for again at
+        once, not only when their lease ends. One that is told all the same counts as one told after its lease. The same
+        `request_id` takes nothing a second time. In a closed session, where nothing is asked any more, nothing is taken.
+        INVALID_ARGUMENT: it is not said whose.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PauseSession(self, request, context):
         """Stops asking; tells are still taken. Pausing a paused session changes nothing.
         """
@@ -225,6 +240,11 @@ def add_SearchServicer_to_server(servicer, server):
                     servicer.Tell,
                     request_deserializer=pullback__api_dot_v1_dot_search__pb2.TellRequest.FromString,
                     response_serializer=pullback__api_dot_v1_dot_search__pb2.TellResponse.SerializeToString,
+            ),
+            'ReclaimTrials': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReclaimTrials,
+                    request_deserializer=pullback__api_dot_v1_dot_search__pb2.ReclaimTrialsRequest.FromString,
+                    response_serializer=pullback__api_dot_v1_dot_search__pb2.ReclaimTrialsResponse.SerializeToString,
             ),
             'PauseSession': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseSession,
@@ -401,6 +421,33 @@ class Search(object):
             '/pullback_api.v1.Search/Tell',
             pullback__api_dot_v1_dot_search__pb2.TellRequest.SerializeToString,
             pullback__api_dot_v1_dot_search__pb2.TellResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReclaimTrials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Search/ReclaimTrials',
+            pullback__api_dot_v1_dot_search__pb2.ReclaimTrialsRequest.SerializeToString,
+            pullback__api_dot_v1_dot_search__pb2.ReclaimTrialsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,7 +16,6 @@ from pullback_server.direction_sets import single
 from pullback_server.errors import ApiError, invalid
 from pullback_server.executor import Executor
 from pullback_server.kept_directions import KeptDirections
-from pullback_server.names import new_id
 from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.pages import page_of_results
@@ -36,7 +35,7 @@ from pullback_server.specs import (
     space_directions_lie_in,
 )
 from pullback_server.store import Store
-from pullback_server.submission import Submission, submit
+from pullback_server.submission import Submission, fresh_job_id, submit
 from pullback_server.worker.messages import Framed
 from pullback_server.worker.walks import Walked
 
@@ -63,7 +62,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         if await self._scheduler.in_store(self._store.maker_of, name) is None:
             await self._kept.eigenbasis(spec, space_directions_lie_in(spec), "spec.eigenbasis")
         submission = Submission(
-            job_id=new_id(),
+            job_id=await fresh_job_id(self._scheduler, self._store),
             kind="directions",
             request_id=request.request_id,
             content=spec.SerializeToString(deterministic=True),

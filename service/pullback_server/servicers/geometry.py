@@ -14,7 +14,7 @@ from pullback.weights import availability
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
 from pullback_server.errors import failed_precondition, not_found
-from pullback_server.names import job_name, new_id, parse_analysis, parse_eigenbasis
+from pullback_server.names import job_name, parse_analysis, parse_eigenbasis
 from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.pages import page_of_results
@@ -26,7 +26,7 @@ from pullback_server.specs import (
 )
 from pullback_server.specs.common import WEIGHTS_STATES
 from pullback_server.store import InUseError, ResultRecord, Store
-from pullback_server.submission import Submission, submit
+from pullback_server.submission import Submission, fresh_job_id, submit
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -53,7 +53,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         del context
         spec = complete_eigenbasis_spec(request.spec, "spec")
         submission = Submission(
-            job_id=new_id(),
+            job_id=await fresh_job_id(self._scheduler, self._store),
             kind="eigenbasis",
             request_id=request.request_id,
             content=spec.SerializeToString(deterministic=True),
@@ -105,7 +105,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         del context
         spec = complete_analysis_spec(request.spec)
         submission = Submission(
-            job_id=new_id(),
+            job_id=await fresh_job_id(self._scheduler, self._store),
             kind="analysis",
             request_id=request.request_id,
             content=spec.SerializeToString(deterministic=True),

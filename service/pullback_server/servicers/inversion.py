@@ -14,7 +14,7 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
 from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
-from pullback_server.names import inversion_name, job_name, new_id, parse_inversion
+from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.payload import PayloadItem, write_payload
 from pullback_server.resources import job_message
@@ -28,7 +28,7 @@ from pullback_server.specs import (
     moving_space,
 )
 from pullback_server.store import Store
-from pullback_server.submission import Submission, find_repeated, submit
+from pullback_server.submission import Submission, find_repeated, fresh_job_id, submit
 
 MAX_TARGETS = 256
 
@@ -57,7 +57,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         await self._check_eigenbasis(settings, named=bool(request.settings.eigenbasis))
         items = await self._prepare(request, settings)
         images = sum(isinstance(item, inversion_pb2.Target) for item in items)
-        job_id = new_id()
+        job_id = await fresh_job_id(self._scheduler, self._store)
         submission = Submission(
             job_id=job_id,
             kind="inversion",

@@ -11,7 +11,7 @@ import grpc
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
 from pullback_server.errors import invalid, not_found, unavailable
 from pullback_server.events import EventBroker
-from pullback_server.names import parse_job
+from pullback_server.names import MAX_MATCH, parse_job
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.resources import event_message, job_message
 from pullback_server.scheduler import Scheduler
@@ -48,8 +48,14 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         except ValueError:
             known = ", ".join(f"JOB_STATE_{state.name}" for state in JobState)
             raise invalid("states", f"expected job states, {known}, but {list(request.states)} came") from None
+        if len(request.match) > MAX_MATCH:
+            raise invalid("match", f"expected at most {MAX_MATCH} characters, but {len(request.match)} came")
         rows = await self._scheduler.in_store(
-            self._store.jobs, limit=size + 1, before=read_cursor(decode_token(request.page_token)), states=states
+            self._store.jobs,
+            limit=size + 1,
+            before=read_cursor(decode_token(request.page_token)),
+            states=states,
+            match=request.match,
         )
         return jobs_pb2.ListJobsResponse(
             jobs=[job_message(job) for _, job in rows[:size]],

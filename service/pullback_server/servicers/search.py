@@ -9,7 +9,7 @@ import grpc
 
 from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
 from pullback_server.errors import ApiError, invalid, not_found, unavailable
-from pullback_server.names import new_id, parse_session
+from pullback_server.names import MAX_MATCH, parse_session
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.servicers.cursors import read_cursor
 from pullback_server.sessions.asking import check_asking
@@ -19,13 +19,14 @@ from pullback_server.sessions.export import export_session
 from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.sessions.resources import mark_blocked
-from pullback_server.sessions.serving import MAX_WAIT_SECONDS, Asker, tell
+from pullback_server.sessions.serving import MAX_WAIT_SECONDS, Asker, reclaim, tell
 from pullback_server.specs import complete_session_spec, read_reports
 from pullback_server.specs.common import enum_names
 from pullback_server.store import RequestConflictError, SessionRecord
 
 MAX_REQUEST_ID = 64
 MAX_ASKED = 1_000
+MAX_CLIENT = 200
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -51,9 +52,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
             spec = complete_session_spec(request.spec)
             began = await self._creation.begin(spec)
             return self._resource(
-                await self._registry.create(
-                    new_id(), request_id=request.request_id, content=content, spec=spec, began=began
-                )
+                await self._registry.create(request_id=request.request_id, content=content, spec=spec, began=began)
             )
         except RequestConflictError as error:
             raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
@@ -74,8 +73,13 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         if any(state not in [known.value for known in SessionState] for state in request.states):
             known = enum_names(search_pb2.SessionState)
             raise invalid("states", f"expected session states, {known}, but {list(request.states)} came")
+        if len(request.match) > MAX_MATCH:
+            raise invalid("match", f"expected at most {MAX_MATCH} characters, but {len(request.match)} came")
         rows = await self._registry.records(
-            limit=size + 1, before=read_cursor(decode_token(request.page_token)), states=list(request.states)
+            limit=size + 1,
+            before=read_cursor(decode_token(request.page_token)),
+            states=list(request.states),
+            match=request.match,
         )
         return search_pb2.ListSessionsResponse(
             sessions=[self._resource(record) for _, record in rows[:size]],
@@ -89,6 +93,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         del context
         session_id = parse_session(request.session, "session")
         _check_request_id(request.request_id)
+        _check_client(request.client)
         if not 0 <= request.count <= MAX_ASKED:
             raise invalid("count", f"expected 1 to {MAX_ASKED} (0 = all), but {request.count} came")
         wait = request.wait.seconds + request.wait.nanos * 1e-9
@@ -106,6 +111,23 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         reports = read_reports(request)
         async with self._registry.using(session_id) as live:
             return await tell(live, reports, list(request.end_generation))
+
+    async def ReclaimTrials(  # noqa: N802
+        self, request: search_pb2.ReclaimTrialsRequest, context: Context
+    ) -> search_pb2.ReclaimTrialsResponse:
+        """See the contract."""
+        del context
+        session_id = parse_session(request.session, "session")
+        _check_request_id(request.request_id)
+        _check_client(request.client)
+        if bool(request.client) == request.all_clients:
+            raise invalid(
+                "client",
+                "expected either a client's name, as its Asks gave it, or all_clients = true for everybody's trials; "
+                f"{'both' if request.client else 'neither'} came",
+            )
+        async with self._registry.using(session_id) as live:
+            return await reclaim(live, request.request_id, request.client)
 
     async def PauseSession(  # noqa: N802
         self, request: search_pb2.PauseSessionRequest, context: Context
@@ -190,6 +212,11 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         session.spec.MergeFromString(record.spec)
         mark_blocked(session.threads, self._registry.blocked(record.id))
         return session
+
+
+def _check_client(client: str) -> None:
+    if len(client) > MAX_CLIENT:
+        raise invalid("client", f"expected at most {MAX_CLIENT} characters, but {len(client)} came")
 
 
 def _check_request_id(request_id: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 import grpc
 
+from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError, failed_precondition
-from pullback_server.sessions.events import Asked, Asking, Event, LeasesExpired, LeasesRenewed, SessionState
+from pullback_server.sessions.balancing import block
+from pullback_server.sessions.events import Asked, Asking, Event, LeasesRenewed, SessionState
 from pullback_server.sessions.generation import Candidate
 from pullback_server.sessions.session import Session
 
@@ -23,12 +24,14 @@ class AskOrder:
         count: How many trials at most; 0 for all there are.
         threads: Only of these threads; empty for all.
         ready: Tells of an image whether it can be handed out now.
+        client: Name of who asks; empty for none.
     """
 
     request_id: str = ""
     count: int = 0
     threads: Collection[int] = ()
     ready: Callable[[str], bool] = lambda _image_id: True
+    client: str = ""
 
 
 def check_asking(session: Session) -> None:
@@ -37,12 +40,6 @@ def check_asking(session: Session) -> None:
         raise failed_precondition("the session is paused; resume it first")
     if session.state == SessionState.CLOSED:
         raise failed_precondition("the session is closed; it can only be read and exported")
-
-
-def expire_leases(session: Session, now: datetime) -> tuple[Event, ...]:
-    """Gives back what was not told in time."""
-    expired = session.expired(now)
-    return (LeasesExpired(tuple(expired)),) if expired else ()
 
 
 def decide_ask(session: Session, order: AskOrder) -> tuple[Event, ...]:
@@ -58,16 +55,19 @@ def decide_ask(session: Session, order: AskOrder) -> tuple[Event, ...]:
                 grpc.StatusCode.ALREADY_EXISTS,
                 f"request_id {order.request_id!r} was used, and trials of it were told; take a new one for a new ask",
             )
-        return (LeasesRenewed(order.request_id),)
-    chosen = [each for each in candidates(session, order.threads) if order.ready(each.image_id)]
-    chosen = chosen[: order.count or None]
+        return (LeasesRenewed(order.request_id, order.client),)
+    if _balanced(session):
+        chosen = block(session, order.threads, order.count, order.ready)
+    else:
+        chosen = [each for each in candidates(session, order.threads) if order.ready(each.image_id)]
+        chosen = chosen[: order.count or None]
     if not chosen:
         return ()
-    return (Asked(order.request_id, _number(session, chosen)),)
+    return (Asked(order.request_id, _number(session, chosen), order.client),)
 
 
 def candidates(session: Session, threads: Collection[int] = ()) -> list[Candidate]:
-    """What can be asked for now, in the order in which to show it, the threads mixed."""
+    """What the open generations need, in the order in which to show it, the threads mixed."""
     found = [
         candidate
         for thread in session.threads
@@ -75,6 +75,15 @@ def candidates(session: Session, threads: Collection[int] = ()) -> list[Candidat
         for candidate in thread.open.candidates()
     ]
     return sorted(found, key=lambda candidate: candidate.order)
+
+
+def askable(session: Session, threads: Collection[int] = ()) -> list[Candidate]:
+    """What an ask could give now if all images were finished."""
+    return block(session, threads, 0, lambda _: True) if _balanced(session) else candidates(session, threads)
+
+
+def _balanced(session: Session) -> bool:
+    return session.spec.balance == search_pb2.BALANCE_BLOCK
 
 
 def _number(session: Session, chosen: Collection[Candidate]) -> tuple[Asking, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from pullback_server.errors import failed_precondition
+from pullback_server.sessions.balancing import in_step, open_generations
 from pullback_server.sessions.events import Event, GenerationClosed, SessionState, ShownAgain
 from pullback_server.sessions.generation import Generation
 from pullback_server.sessions.session import Session
@@ -16,6 +17,10 @@ def follow_up(session: Session) -> tuple[Event, ...]:
     events: list[Event] = []
     if session.state == SessionState.CLOSED:
         return ()
+    if together := in_step(session):
+        settled = [pair for pair in open_generations(together) if pair[1].settled]
+        # Those that have to be shown again are, whatever the others do.
+        return _end_together(settled) if len(settled) == len(together) else _again(settled)
     for thread in session.threads:
         if thread.failed is None and thread.open is not None and thread.open.settled:
             events.append(_end(thread, thread.open))
@@ -26,6 +31,8 @@ def end_generations(
     session: Session, threads: Collection[int], reported: Collection[tuple[int, int]] = ()
 ) -> tuple[Event, ...]:
     """Closes the open generations of some threads with the scores they have; where those are too few, shows them again.
+
+    Of threads that are kept in step all are closed, or none is while the scores of one are too few.
 
     Args:
         session: The session.
@@ -42,6 +49,10 @@ def end_generations(
         return ()
     events: list[Event] = []
     repeated = dict(sorted(reported))
+    if threads and (together := in_step(session)):
+        pairs = open_generations(together)
+        again = any(repeated.get(thread.number, generation.number) != generation.number for thread, generation in pairs)
+        return () if again else _end_together(pairs)
     for number in sorted(set(threads)):
         thread = session.threads[number]
         if thread.open is None or thread.failed is not None:
@@ -50,6 +61,15 @@ def end_generations(
             continue
         events.append(_end(thread, thread.open))
     return tuple(events)
+
+
+def _end_together(pairs: Sequence[tuple[Thread, Generation]]) -> tuple[Event, ...]:
+    return _again(pairs) or tuple(_end(thread, generation) for thread, generation in pairs)
+
+
+def _again(pairs: Sequence[tuple[Thread, Generation]]) -> tuple[Event, ...]:
+    """The generations of which too few images have a score are shown again."""
+    return tuple(_end(thread, generation) for thread, generation in pairs if not generation.enough)
 
 
 def _end(thread: Thread, generation: Generation) -> Event:

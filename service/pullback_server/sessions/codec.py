@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pullback_server.sessions.events import Event
 
-# Raised with every change of an event's form.
+# Raised with every change of an event's form but a new field with a default, which earlier logs lack.
 EVENT_VERSION = 1
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -62,6 +62,7 @@ def _build(kind: Any, value: Any) -> Any:
         return tuple(_build(get_args(kind)[0], item) for item in value)
     if is_dataclass(kind) and isinstance(kind, type):
         hints = _hints(kind)
-        return kind(**{field.name: _build(hints[field.name], value[field.name]) for field in fields(kind)})
+        there = [field.name for field in fields(kind) if field.name in value or field.default is MISSING]
+        return kind(**{name: _build(hints[name], value[name]) for name in there})
     # JSON does not tell 1.0 from 1 in every writer.
     return float(value) if kind is float else value

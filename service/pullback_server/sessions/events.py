@@ -150,23 +150,40 @@ class GenerationOpened:
 
 @dataclass(frozen=True)
 class Asked:
-    """Trials were leased under a request's name, empty for none."""
+    """Trials were leased under a request's name and to a client's, each empty for none."""
 
     request_id: str
     trials: tuple[Asking, ...]
+    client: str = ""
 
 
 @dataclass(frozen=True)
 class LeasesRenewed:
-    """The request of that name came again: its leases begin anew."""
+    """The request of that name came again: its leases begin anew, to the client that came; empty = as before."""
 
     request_id: str
+    client: str = ""
 
 
 @dataclass(frozen=True)
 class LeasesExpired:
     """Trials that were not told in time, or under a rig's own ids: their images can be asked for again."""
 
+    trial_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrialsReclaimed:
+    """Trials that were out were taken back: their images can be asked for again.
+
+    Attributes:
+        request_id: Name of the request; empty for none.
+        client: Whose trials; empty for everybody's.
+        trial_ids: The trials; may be none, so that the request takes none when it comes again.
+    """
+
+    request_id: str
+    client: str
     trial_ids: tuple[str, ...]
 
 
@@ -220,6 +237,7 @@ Event = (
     | Asked
     | LeasesRenewed
     | LeasesExpired
+    | TrialsReclaimed
     | Told
     | ShownAgain
     | GenerationClosed

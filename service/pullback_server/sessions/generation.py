@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 
@@ -103,6 +103,15 @@ class Generation:
                 found.append(self._candidate(image_id, showings.count, reference=True))
         return found
 
+    def repeats(self, images: Collection[str]) -> Iterator[Candidate]:
+        """Further showings of some of the images, without end, always of the one that was shown least."""
+        counts = {image_id: self.images[image_id].count for image_id in images}
+        while True:
+            candidates = [self._candidate(name, count, reference=False) for name, count in counts.items()]
+            first = min(candidates, key=lambda candidate: candidate.order)
+            counts[first.image_id] += 1
+            yield first
+
     def _wanted(self, showings: Showings) -> int:
         """How many more showings an image needs at the moment, besides those that are leased."""
         if self._given_up(showings):
@@ -183,7 +192,15 @@ class Generation:
     def scores(self) -> tuple[ImageScore, ...]:
         """The images that have all their scores, with what those became."""
         scored = {name: showings.scores for name, showings in self.images.items() if self._scored(showings)}
-        return image_scores(scored, self._options.aggregation)
+        found = image_scores(scored, self._options.aggregation)
+        if self._spec.balance == search_pb2.BALANCE_BLOCK and self._options.repetitions == 1:
+            # The few that were shown again while others were waited for say too little of the noise.
+            return tuple(replace(each, variance=None) for each in found)
+        return found
+
+    def scored(self) -> list[str]:
+        """The images that have all their scores."""
+        return [name for name, showings in self.images.items() if self._scored(showings)]
 
     def unscored(self) -> tuple[list[str], list[str]]:
         """The images without their scores: those that are left out, and those that go on, if it is closed now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,11 +18,13 @@ from pullback_server.executor import Executor
 from pullback_server.names import session_name
 from pullback_server.scheduler import Scheduler
 from pullback_server.sessions.asking import candidates
+from pullback_server.sessions.balancing import in_step
 from pullback_server.sessions.codec import read_event
 from pullback_server.sessions.events import Entry, GenerationOpened, SessionState, ThreadFailed
 from pullback_server.sessions.evolving import Evolver, OtherVersionError, Proposal
 from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.latents import Latents
+from pullback_server.sessions.leases import LeaseClock
 from pullback_server.sessions.pictures import ImageCache, Pictures
 from pullback_server.sessions.records import change_of
 from pullback_server.sessions.resources import event_message
@@ -59,6 +62,7 @@ class LiveSession:
         spec: What it was asked to be.
         latents: Its latents.
         pictures: Its images.
+        leases: How long its trials are their askers' yet.
     """
 
     def __init__(self, record: SessionRecord, means: Means) -> None:
@@ -66,6 +70,7 @@ class LiveSession:
         self.users = 0
         self.spec = search_pb2.SessionSpec.FromString(record.spec)
         self._means = means
+        self.leases = LeaseClock(self.spec.lease.ToTimedelta())
         self.latents = Latents(means.store, means.scheduler)
         self.pictures = Pictures(
             self.id,
@@ -102,12 +107,16 @@ class LiveSession:
         """Refuses to ask threads, empty = all, of which this server can go on with none.
 
         Raises:
-            ApiError: FAILED_PRECONDITION where some of them wait for another version, and the others have ended.
+            ApiError: FAILED_PRECONDITION where some of them wait for another version, and the others have ended, or are
+                kept in step with them.
         """
         asked = [thread.number for thread in session.threads if not threads or thread.number in threads]
         left = [number for number in asked if not session.finished([number])]
         if left and self._blocked.keys() >= set(left):
             raise failed_precondition(self._blocked[left[0]])
+        # The others would wait for it for ever.
+        if waited := [thread.number for thread in in_step(session) if thread.number in self._blocked]:
+            raise failed_precondition(self._blocked[waited[0]])
 
     # Reading and changing --------------------------------------------------------------------------------------
 
@@ -153,6 +162,7 @@ class LiveSession:
                     map(_entry, events),
                 )
             )
+            self.leases.load(self._session, time.monotonic())
             self.want(self._session, [candidate.image_id for candidate in candidates(self._session)])
             self._tend(self._session)
         return self._session
@@ -173,6 +183,7 @@ class LiveSession:
         await asyncio.gather(*self._evolving.values(), *self._changes, self.pictures.stop(), return_exceptions=True)
 
     def _follow(self, journal: Journal) -> None:
+        self.leases.follow(journal.session, [entry.event for entry in journal.entries], time.monotonic())
         for entry in journal.entries:
             if isinstance(entry.event, GenerationOpened):
                 self.want(journal.session, [image.image_id for image in entry.event.images])
@@ -261,6 +272,8 @@ class LiveSession:
         def decide(journal: Journal) -> None:
             if journal.session.threads[failed.thread].state == ThreadState.EVOLVING:
                 journal.add([failed])
+                # Nobody waits for it any more.
+                journal.settle()
 
         await self._change(decide)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import not_found
 from pullback_server.executor import Executor
-from pullback_server.names import session_name
+from pullback_server.names import new_id, session_name
 from pullback_server.scheduler import Scheduler
 from pullback_server.sessions.events import Began
 from pullback_server.sessions.journal import Journal
@@ -52,7 +52,7 @@ class SessionRegistry:
         await asyncio.gather(*(live.stop() for live in self._live.values()))
 
     async def create(
-        self, session_id: str, *, request_id: str, content: bytes, spec: search_pb2.SessionSpec, began: Began
+        self, *, request_id: str, content: bytes, spec: search_pb2.SessionSpec, began: Began
     ) -> SessionRecord:
         """Begins a session, or returns the one that an earlier request of that `request_id` began.
 
@@ -64,25 +64,27 @@ class SessionRegistry:
         journal.add([began])
         digest = hashlib.sha256(content).hexdigest()
 
-        def accept() -> SessionRecord | None:
+        def accept() -> tuple[SessionRecord | None, bool]:
             # Runs in the store's thread, so that nothing comes between its steps.
             if request_id and (known := self._store.sessions.repeated(request_id, digest)) is not None:
-                return known
+                return known, False
+            session_id = new_id(self._store.sessions.has)
             self._store.sessions.create(
                 session_id,
                 request_id=request_id or None,
                 request_digest=digest,
+                title=spec.title,
                 spec=spec.SerializeToString(),
                 change=change_of(session_id, journal),
             )
-            return self._store.sessions.record(session_id)
+            return self._store.sessions.record(session_id), True
 
-        record = await self._scheduler.in_store(accept)
+        record, new = await self._scheduler.in_store(accept)
         if record is None:
-            raise not_found(f"no session {session_name(session_id)!r}")
-        if record.id == session_id:
+            raise not_found("the session that was just created is gone")
+        if new:
             # Its first generations are made at once.
-            async with self.using(session_id) as live:
+            async with self.using(record.id) as live:
                 await live.wake()
         return record
 
@@ -96,10 +98,12 @@ class SessionRegistry:
         return await self._scheduler.in_store(self._store.sessions.repeated, request_id, digest)
 
     async def records(
-        self, *, limit: int, before: int | None, states: Collection[int]
+        self, *, limit: int, before: int | None, states: Collection[int], match: str
     ) -> list[tuple[int, SessionRecord]]:
-        """Sessions with their numbers, newest first, those with a number under `before`."""
-        return await self._scheduler.in_store(self._store.sessions.records, limit=limit, before=before, states=states)
+        """Sessions with their numbers, newest first: see `SessionStore.records`."""
+        return await self._scheduler.in_store(
+            self._store.sessions.records, limit=limit, before=before, states=states, match=match
+        )
 
     async def record(self, session_id: str) -> SessionRecord:
         """A session as it stands on disk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timezone
 
 import grpc
 from google.rpc import status_pb2
@@ -41,7 +42,21 @@ def session_message(session_id: str, session: Session) -> search_pb2.Session:
     if session.create_time is not None and session.update_time is not None:
         message.create_time.FromDatetime(session.create_time)
         message.update_time.FromDatetime(session.update_time)
+    message.pending.extend(pending_messages(session))
     return message
+
+
+def pending_messages(session: Session) -> list[search_pb2.ClientTrials]:
+    """The trials that are out, by who asked for them, in the order of names."""
+    found: dict[str, search_pb2.ClientTrials] = {}
+    for name in session.out():
+        trial = session.trials[name]
+        message = found.setdefault(trial.client, search_pb2.ClientTrials(client=trial.client))
+        message.trials += 1
+        if trial.lease_time is not None:
+            latest = max(trial.lease_time, message.lease_time.ToDatetime(timezone.utc))
+            message.lease_time.FromDatetime(latest)
+    return [found[client] for client in sorted(found)]
 
 
 def thread_message(thread: Thread) -> search_pb2.Thread:
@@ -131,6 +146,7 @@ def trial_record(trial_id: str, trial: Trial) -> search_pb2.TrialRecord:
         record.ask_time.FromDatetime(trial.ask_time)
     if trial.tell_time is not None:
         record.tell_time.FromDatetime(trial.tell_time)
+    record.client = trial.client
     return record
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import invalid
 from pullback_server.names import session_name
-from pullback_server.sessions.asking import AskOrder, candidates, check_asking, decide_ask, expire_leases
+from pullback_server.sessions.asking import AskOrder, askable, check_asking, decide_ask
 from pullback_server.sessions.closing import end_generations
 from pullback_server.sessions.dry_run import DryRun
 from pullback_server.sessions.events import Asked, Event, GenerationOpened, LeasesRenewed, Report
 from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.live import LiveSession
-from pullback_server.sessions.resources import mark_blocked, thread_message
+from pullback_server.sessions.reclaiming import decide_reclaim
+from pullback_server.sessions.resources import mark_blocked, pending_messages, thread_message
 from pullback_server.sessions.session import Session, Trial, image_number
 from pullback_server.sessions.telling import Judge, decide_tell
 from pullback_server.sessions.watching import wait_for
@@ -63,7 +64,7 @@ class Asker:
         check_asking(session)
         check_threads(session, request.threads, "threads")
         self._live.check_not_blocked(session, request.threads)
-        journal.add(expire_leases(session, journal.now))
+        journal.add(self._live.leases.expire(session, time.monotonic()))
         images: dict[str, values_pb2.Image] = {}
 
         def ready(image_id: str) -> bool:
@@ -74,10 +75,11 @@ class Asker:
             images[image_id] = image
             return True
 
-        events = decide_ask(session, AskOrder(request.request_id, request.count, set(request.threads), ready))
+        order = AskOrder(request.request_id, request.count, set(request.threads), ready, request.client)
+        events = decide_ask(session, order)
         journal.add(events)
         names = [name for event in events for name in _names(session, event)]
-        left = candidates(session, request.threads)
+        left = askable(session, request.threads)
         if request.include_images and not names:
             self._live.pictures.want(session, [candidate.image_id for candidate in left])
         finished = session.finished(request.threads)
@@ -85,8 +87,15 @@ class Asker:
         for name in names:
             response.trials.append(self._trial(name, session.trials[name], images))
         if not names and not finished:
-            response.retry_after_ms = _retry(session, journal, waiting=bool(left))
+            response.retry_after_ms = self._retry(session, waiting=bool(left))
         return response
+
+    def _retry(self, session: Session, *, waiting: bool) -> int:
+        """When to ask again where there is nothing to show now."""
+        if waiting or session.evolving:
+            return SOON_MS
+        seconds = self._live.leases.remaining(time.monotonic())
+        return LATER_MS if seconds is None else max(SOON_MS, min(LATER_MS, int(1000 * seconds)))
 
     def _trial(self, name: str, trial: Trial, images: dict[str, values_pb2.Image]) -> search_pb2.Trial:
         asking = trial.asking
@@ -138,6 +147,19 @@ async def tell(
     return await live.change(decide)
 
 
+async def reclaim(live: LiveSession, request_id: str, client: str) -> search_pb2.ReclaimTrialsResponse:
+    """Takes back what a client, empty = anybody, has out; what an earlier request of that name took is said again."""
+
+    def decide(journal: Journal) -> search_pb2.ReclaimTrialsResponse:
+        session = journal.session
+        events = decide_reclaim(session, request_id, client)
+        journal.add(events)
+        taken = events[0].trial_ids if events else session.reclaimed.get(request_id, ())
+        return search_pb2.ReclaimTrialsResponse(trial_ids=taken, pending=pending_messages(session))
+
+    return await live.change(decide)
+
+
 def _names(session: Session, event: Event) -> tuple[str, ...]:
     """The trials that an event leases."""
     match event:
@@ -154,16 +176,6 @@ def check_threads(session: Session, threads: Collection[int], field: str) -> Non
     for number, thread in enumerate(threads):
         if not 0 <= thread < len(session.threads):
             raise invalid(f"{field}[{number}]", f"expected 0 to {len(session.threads) - 1}, but {thread} came")
-
-
-def _retry(session: Session, journal: Journal, *, waiting: bool) -> int:
-    """When to ask again where there is nothing to show now."""
-    if waiting or session.evolving:
-        return SOON_MS
-    until = session.next_expiry()
-    if until is None:
-        return LATER_MS
-    return max(SOON_MS, min(LATER_MS, int((until - journal.now) / timedelta(milliseconds=1))))
 
 
 async def _judge(live: LiveSession, reports: Sequence[Report]) -> Judge:

@@ -23,6 +23,7 @@ from pullback_server.sessions.events import (
     Telling,
     ThreadFailed,
     Told,
+    TrialsReclaimed,
 )
 from pullback_server.sessions.generation import Generation
 from pullback_server.sessions.thread import Thread, ThreadState
@@ -37,7 +38,8 @@ class Trial:
     Attributes:
         asking: How it was asked; None where a rig numbered it itself.
         ask_time: When it was asked.
-        lease_time: Until when it is the asker's; None where it is nobody's.
+        lease_time: Until when it is the asker's, by the clock on the wall; None where it is nobody's.
+        client: Name of the client that asked for it last; empty for none.
         telling: What was told of it; None before.
         tell_time: When it was told.
     """
@@ -45,6 +47,7 @@ class Trial:
     asking: Asking | None = None
     ask_time: datetime | None = None
     lease_time: datetime | None = None
+    client: str = ""
     telling: Telling | None = None
     tell_time: datetime | None = None
 
@@ -59,6 +62,8 @@ class Session:
         threads: Its evolutions.
         trials: Every trial by its id, in the order of asking or, where never asked, of telling.
         requests: The trials that were asked under each request's name.
+        reclaimed: The trials that were taken back under each request's name.
+        leased: The trials that are leased, those of closed generations included.
         homes: The thread and the generation in which each image was made.
         told: How many trials were told.
         asked: How many trials were asked.
@@ -72,6 +77,8 @@ class Session:
         self.threads = [Thread(number, spec) for number in range(len(spec.threads))]
         self.trials: dict[str, Trial] = {}
         self.requests: dict[str, tuple[str, ...]] = {}
+        self.reclaimed: dict[str, tuple[str, ...]] = {}
+        self.leased: set[str] = set()
         self.homes: dict[str, tuple[int, int]] = {}
         self.told = 0
         self.asked = 0
@@ -79,7 +86,6 @@ class Session:
         self.create_time: datetime | None = None
         self.update_time: datetime | None = None
         self._lease = spec.lease.ToTimedelta()
-        self._leased: set[str] = set()
         for entry in entries:
             self.apply(entry)
 
@@ -92,9 +98,8 @@ class Session:
 
     def finished(self, threads: Collection[int] = ()) -> bool:
         """Whether there will be no more trials of some threads, empty = all: each has finished or failed."""
-        ended = (ThreadState.FINISHED, ThreadState.FAILED)
         return self.state == SessionState.CLOSED or all(
-            thread.state in ended for thread in self.threads if not threads or thread.number in threads
+            thread.ended for thread in self.threads if not threads or thread.number in threads
         )
 
     @property
@@ -111,13 +116,14 @@ class Session:
         found = self.threads[thread].open
         return found if found is not None and found.number == number else None
 
-    def expired(self, now: datetime) -> list[str]:
-        """The trials whose lease has ended."""
-        return [name for name in sorted(self._leased) if (until := self.trials[name].lease_time) and until <= now]
-
-    def next_expiry(self) -> datetime | None:
-        """When the next lease ends; None where nothing is leased."""
-        return min((until for name in self._leased if (until := self.trials[name].lease_time)), default=None)
+    def out(self) -> list[str]:
+        """The trials of open generations that were asked and not told, in the order of their ids."""
+        names = []
+        for name in sorted(self.leased):
+            asking = self.trials[name].asking
+            if asking is not None and self.generation(asking.thread, asking.generation) is not None:
+                names.append(name)
+        return names
 
     def references_of(self, generation: int) -> list[str]:
         """The reference images that are mixed into a generation: so many a generation, in turn."""
@@ -143,12 +149,8 @@ class Session:
                 self.state = SessionState(state)
             case GenerationOpened():
                 self._apply_opened(entry.event, entry.time)
-            case Asked(request_id, trials):
-                self._apply_asked(request_id, trials, entry.time)
-            case LeasesRenewed(request_id):
-                self._apply_renewed(request_id, entry.time)
-            case LeasesExpired(trial_ids):
-                self._apply_expired(trial_ids)
+            case Asked() | LeasesRenewed() | LeasesExpired() | TrialsReclaimed():
+                self._apply_leases(entry.event, entry.time)
             case Told(tellings):
                 for telling in tellings:
                     self._apply_told(telling, entry.time)
@@ -164,21 +166,36 @@ class Session:
             self.homes.setdefault(image.image_id, (event.thread, event.generation))
         self.threads[event.thread].open_generation(event, time, self.references_of(event.generation))
 
-    def _apply_asked(self, request_id: str, trials: tuple[Asking, ...], time: datetime) -> None:
-        for asking in trials:
-            self.trials[asking.trial_id] = Trial(asking, time, time + self._lease)
-            self._leased.add(asking.trial_id)
+    def _apply_leases(self, event: Asked | LeasesRenewed | LeasesExpired | TrialsReclaimed, time: datetime) -> None:
+        match event:
+            case Asked():
+                self._apply_asked(event, time)
+            case LeasesRenewed():
+                self._apply_renewed(event, time)
+            case LeasesExpired(trial_ids):
+                self._apply_expired(trial_ids)
+            case TrialsReclaimed(request_id, _, trial_ids):
+                self._apply_expired(trial_ids)
+                if request_id:
+                    self.reclaimed[request_id] = trial_ids
+
+    def _apply_asked(self, event: Asked, time: datetime) -> None:
+        for asking in event.trials:
+            self.trials[asking.trial_id] = Trial(asking, time, time + self._lease, event.client)
+            self.leased.add(asking.trial_id)
+            self.threads[asking.thread].asked += 1
             if (generation := self.generation(asking.thread, asking.generation)) is not None:
                 generation.ask(asking)
-        self.asked += len(trials)
-        if request_id:
-            self.requests[request_id] = tuple(asking.trial_id for asking in trials)
+        self.asked += len(event.trials)
+        if event.request_id:
+            self.requests[event.request_id] = tuple(asking.trial_id for asking in event.trials)
 
-    def _apply_renewed(self, request_id: str, time: datetime) -> None:
-        for name in self.requests[request_id]:
+    def _apply_renewed(self, event: LeasesRenewed, time: datetime) -> None:
+        for name in self.requests[event.request_id]:
             trial = self.trials[name]
             trial.lease_time = time + self._lease
-            self._leased.add(name)
+            trial.client = event.client or trial.client
+            self.leased.add(name)
             if trial.asking and (generation := self.generation(trial.asking.thread, trial.asking.generation)):
                 generation.renew(trial.asking)
 
@@ -186,14 +203,14 @@ class Session:
         for name in trial_ids:
             trial = self.trials[name]
             trial.lease_time = None
-            self._leased.discard(name)
+            self.leased.discard(name)
             if trial.asking and (generation := self.generation(trial.asking.thread, trial.asking.generation)):
                 generation.expire(trial.asking)
 
     def _apply_told(self, telling: Telling, time: datetime) -> None:
         trial = self.trials.setdefault(telling.report.trial_id, Trial())
         trial.telling, trial.tell_time, trial.lease_time = telling, time, None
-        self._leased.discard(telling.report.trial_id)
+        self.leased.discard(telling.report.trial_id)
         self.told += 1
         if telling.thread >= 0 and not telling.reference and telling.report.channel_values:
             self.threads[telling.thread].channels = len(telling.report.channel_values)
@@ -207,7 +224,7 @@ class Session:
         thread.open.show_again()
         for name in released - {name for showings in thread.open.images.values() for name in showings.leased}:
             self.trials[name].lease_time = None
-            self._leased.discard(name)
+            self.leased.discard(name)
 
 
 def reference_id(label: str) -> str:

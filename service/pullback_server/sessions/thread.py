@@ -43,6 +43,7 @@ class Thread:
         best: The best score of all closed generations.
         failed: Why it cannot go on; None while it can.
         channels: How many channel values its reports hold; None before the first of them.
+        asked: How many of its trials were asked.
     """
 
     def __init__(self, number: int, spec: search_pb2.SessionSpec) -> None:
@@ -54,6 +55,7 @@ class Thread:
         self.best: ImageScore | None = None
         self.failed: ThreadFailed | None = None
         self.channels = len(self.spec.channel_weights) or None
+        self.asked = 0
         self._carried: dict[str, list[float]] = {}
 
     @property
@@ -66,6 +68,11 @@ class Thread:
         if self.last_number == len(self.closed) - 1:
             return ThreadState.FINISHED
         return ThreadState.EVOLVING
+
+    @property
+    def ended(self) -> bool:
+        """Whether there will be no more trials of it."""
+        return self.state in (ThreadState.FINISHED, ThreadState.FAILED)
 
     @property
     def last_number(self) -> int | None:

@@ -41,6 +41,10 @@ def complete_session_spec(spec: search_pb2.SessionSpec, field: str = "spec") -> 
     _complete_scores(complete.scores, f"{field}.scores", wrong)
     _complete_images(complete.images, f"{field}.images", wrong)
     _complete_lease(complete, f"{field}.lease", wrong)
+    complete.balance = complete.balance or search_pb2.BALANCE_NONE
+    if complete.balance not in search_pb2.Balance.values():
+        known = enum_names(search_pb2.Balance)
+        wrong.add(f"{field}.balance", f"unknown number {complete.balance}; known: {known}")
     check_seed(spec.seed, f"{field}.seed", wrong)
     if spec.HasField("dry_run"):
         _check_dry_run(spec.dry_run, f"{field}.dry_run", wrong)

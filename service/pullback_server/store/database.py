@@ -5,10 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect
+from google.protobuf.message import DecodeError
+from sqlalchemy import Engine, create_engine, event, inspect, select
 from sqlalchemy.orm import Session
 
-from pullback_server.store.schema import EXTENDABLE_VERSIONS, SCHEMA_VERSION, Base, Meta
+from pullback_api.v1 import search_pb2
+from pullback_server.store.schema import (
+    EXTENDABLE_VERSIONS,
+    SCHEMA_VERSION,
+    Base,
+    Meta,
+    SessionSpecRow,
+    SessionTitleRow,
+)
 
 
 class IncompatibleStoreError(Exception):
@@ -27,8 +36,21 @@ def open_database(path: Path) -> Engine:
         return engine
     Base.metadata.create_all(engine)
     with Session(engine) as session, session.begin():
+        _add_titles(session)
         session.merge(Meta(key="schema_version", value=str(SCHEMA_VERSION)))
     return engine
+
+
+def _add_titles(session: Session) -> None:
+    """Notes the titles of the sessions of an earlier version, which are in their specifications alone."""
+    known = select(SessionTitleRow.session)
+    for row in session.scalars(select(SessionSpecRow).where(SessionSpecRow.session.not_in(known))):
+        try:
+            title = search_pb2.SessionSpec.FromString(row.spec).title
+        except DecodeError:
+            # One damaged session must not keep the server from the others.
+            title = ""
+        session.add(SessionTitleRow(session=row.session, title=title))
 
 
 def _version(engine: Engine, path: Path) -> int:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, LargeBinary, String, Text, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 # Raised with every change of the tables; a store of a newer version is refused.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # Those of an earlier version that only lack tables: they are added.
-EXTENDABLE_VERSIONS = ("2", "3")
+EXTENDABLE_VERSIONS = ("2", "3", "4")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -28,6 +38,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Puts it back on the way out."""
         del dialect
         return None if value is None else value.replace(tzinfo=timezone.utc)
+
+
+def begins_with(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins so, upper and lower case being different; an index on the column serves."""
+    return column.between(prefix, f"{prefix}\U0010ffff")
 
 
 def utc_now() -> datetime:
@@ -151,6 +166,15 @@ class SessionSpecRow(Base):
 
     session: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
     spec: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SessionTitleRow(Base):
+    """What people call a session, which its specification says too: to find it by."""
+
+    __tablename__ = "session_titles"
+
+    session: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200), index=True)
 
 
 class SessionEventRow(Base):

@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.faults import RequestConflictError, full_disk_reported
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
-from pullback_server.store.schema import SessionEventRow, SessionFileRow, SessionRow, SessionSpecRow, utc_now
+from pullback_server.store.schema import (
+    SessionEventRow,
+    SessionFileRow,
+    SessionRow,
+    SessionSpecRow,
+    SessionTitleRow,
+    begins_with,
+    utc_now,
+)
 
 
 class SessionStore:
@@ -35,7 +43,14 @@ class SessionStore:
         self._release = release
 
     def create(
-        self, session_id: str, *, request_id: str | None, request_digest: str, spec: bytes, change: SessionChange
+        self,
+        session_id: str,
+        *,
+        request_id: str | None,
+        request_digest: str,
+        spec: bytes,
+        change: SessionChange,
+        title: str = "",
     ) -> None:
         """Begins a session with its first events.
 
@@ -45,6 +60,7 @@ class SessionStore:
             request_digest: Digest of the request, to tell a repeat from a conflict.
             spec: Serialised specification.
             change: The first events, and what they add up to.
+            title: What people call it; empty for nothing.
         """
         now = utc_now()
         with self._write() as session:
@@ -62,6 +78,7 @@ class SessionStore:
             session.add(row)
             session.flush()
             session.add(SessionSpecRow(session=session_id, spec=spec))
+            session.add(SessionTitleRow(session=session_id, title=title))
             _apply(session, row, change)
 
     def repeated(self, request_id: str, request_digest: str) -> SessionRecord | None:
@@ -104,6 +121,11 @@ class SessionStore:
         for digest in change.released:
             self._release(digest)
 
+    def has(self, session_id: str) -> bool:
+        """Whether there is a session of that id."""
+        with Session(self._engine) as session:
+            return session.scalar(select(SessionRow.number).where(SessionRow.id == session_id)) is not None
+
     def record(self, session_id: str) -> SessionRecord | None:
         """The session of that id."""
         with Session(self._engine) as session:
@@ -111,14 +133,24 @@ class SessionStore:
             return None if row is None else _records(session, [row])[0]
 
     def records(
-        self, *, limit: int, before: int | None = None, states: Collection[int] = ()
+        self, *, limit: int, before: int | None = None, states: Collection[int] = (), match: str = ""
     ) -> list[tuple[int, SessionRecord]]:
-        """Sessions with their numbers, newest first, those with a number under `before`."""
+        """Sessions with their numbers, newest first, those with a number under `before`.
+
+        Args:
+            limit: At most so many.
+            before: Only those with a lower number.
+            states: Only those in one of these; empty for all.
+            match: Only those whose id begins so or whose title it is; empty for all.
+        """
         query = select(SessionRow).order_by(SessionRow.number.desc()).limit(limit)
         if before is not None:
             query = query.where(SessionRow.number < before)
         if states:
             query = query.where(SessionRow.state.in_(states))
+        if match:
+            called = select(SessionTitleRow.session).where(SessionTitleRow.title == match)
+            query = query.where(begins_with(SessionRow.id, match) | SessionRow.id.in_(called))
         with Session(self._engine) as session:
             rows = session.scalars(query).all()
             return [(row.number, record) for row, record in zip(rows, _records(session, rows), strict=True)]

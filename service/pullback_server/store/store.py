@@ -14,7 +14,7 @@ from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import open_database
 from pullback_server.store.faults import RequestConflictError, full_disk_reported
 from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
-from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionFileRow, utc_now
+from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionFileRow, begins_with, utc_now
 from pullback_server.store.sessions import SessionStore
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
@@ -134,15 +134,22 @@ class Store:
             row = _job_row(session, job_id)
             return None if row is None else _job(row)
 
+    def has_job(self, job_id: str) -> bool:
+        """Whether there is a job of that id."""
+        with Session(self._engine) as session:
+            return session.scalar(select(JobRow.number).where(JobRow.id == job_id)) is not None
+
     def jobs(
-        self, *, limit: int, before: int | None = None, states: Collection[JobState] = ()
+        self, *, limit: int, before: int | None = None, states: Collection[JobState] = (), match: str = ""
     ) -> list[tuple[int, JobRecord]]:
-        """Jobs with their numbers, newest first, those with a number under `before`."""
+        """Jobs with their numbers, newest first, those with a number under `before` and an id that begins so."""
         query = select(JobRow).order_by(JobRow.number.desc()).limit(limit)
         if before is not None:
             query = query.where(JobRow.number < before)
         if states:
             query = query.where(JobRow.state.in_(states))
+        if match:
+            query = query.where(begins_with(JobRow.id, match))
         with Session(self._engine) as session:
             return [(row.number, _job(row)) for row in session.scalars(query)]
 
