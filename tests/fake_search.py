@@ -31,6 +31,8 @@ class Asked:
 
     trial: search_pb2.Trial
     time: float
+    client: str = ""
+    reclaimed: bool = False
 
 
 @dataclass
@@ -75,6 +77,7 @@ class FakeSession:
         self.events: list[search_pb2.SessionEvent] = []
         self.asked: dict[str, Asked] = {}
         self.answers: dict[str, list[str]] = {}
+        self.reclaims: dict[str, list[str]] = {}
         self.told: dict[str, search_pb2.TrialReport] = {}
         self.late: set[str] = set()
         self.closed: dict[tuple[int, int], search_pb2.GenerationSummary] = {}
@@ -124,7 +127,28 @@ class FakeSession:
 
     def expired(self, trial: str) -> bool:
         lease = self.message.spec.lease.ToTimedelta().total_seconds()
-        return trial not in self.told and time.time() > self.asked[trial].time + lease
+        asked = self.asked[trial]
+        return trial not in self.told and (asked.reclaimed or time.time() > asked.time + lease)
+
+    def out(self) -> list[str]:
+        """Trials of open generations that were asked and not told."""
+        return [
+            name
+            for name, asked in self.asked.items()
+            if name not in self.told
+            and not self.expired(name)
+            and (asked.trial.thread, asked.trial.generation) not in self.closed
+        ]
+
+    def pending(self) -> list[search_pb2.ClientTrials]:
+        """The same by client."""
+        clients = sorted({self.asked[name].client for name in self.out()})
+        found = []
+        for client in clients:
+            times = [self.asked[name].time for name in self.out() if self.asked[name].client == client]
+            found.append(search_pb2.ClientTrials(client=client, trials=len(times)))
+            found[-1].lease_time.FromSeconds(int(max(times)) + self.message.spec.lease.seconds)
+        return found
 
     def failed(self, image_id: str) -> int:
         return sum(
@@ -203,6 +227,8 @@ class FakeSession:
                 best = (min if thread.spec.minimize else max)(bests, key=lambda each: each.best_score)
                 described.best_score, described.best_image_id = best.best_score, best.best_image_id
         self.message.trials = len(self.told)
+        del self.message.pending[:]
+        self.message.pending.extend(self.pending())
         return self.message
 
     def image(self, image_id: str) -> values_pb2.Image:
@@ -267,7 +293,8 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
         self.enter("ListSessions", request, context)
         listed = [session.describe() for session in self.server.sessions.values()]
         listed = [each for each in listed if not request.states or each.state in request.states]
-        return search_pb2.ListSessionsResponse(sessions=reversed(listed))
+        listed = [each for each in listed if matches(each, request.match)]
+        return search_pb2.ListSessionsResponse(sessions=listed[::-1][: request.page_size or 100])
 
     def Ask(self, request: Any, context: Any) -> Any:
         self.enter("Ask", request, context)
@@ -302,7 +329,7 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
                 repetition=session.shown(image_id, thread.generation),
                 reference=image_id.startswith("reference_"),
             )
-            session.asked[name] = Asked(trial, time.time())
+            session.asked[name] = Asked(trial, time.time(), request.client)
             leased.append(name)
         if leased:
             session.log(asked=search_pb2.TrialIds(trial_ids=leased))
@@ -363,6 +390,23 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
             if told is None:
                 new.append(report)
         return new
+
+    def ReclaimTrials(self, request: Any, context: Any) -> Any:
+        self.enter("ReclaimTrials", request, context)
+        with self.lock:
+            session = self.session(request.session, context)
+            if bool(request.client) == request.all_clients:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "either a client or all")
+            answers = session.reclaims
+            if request.request_id not in answers:
+                names = [n for n in session.out() if request.all_clients or session.asked[n].client == request.client]
+                if session.message.state == search_pb2.SESSION_STATE_CLOSED:
+                    names = []
+                for name in names:
+                    session.asked[name].reclaimed = True
+                session.log()
+                answers[request.request_id] = names
+            return search_pb2.ReclaimTrialsResponse(trial_ids=answers[request.request_id], pending=session.pending())
 
     def PauseSession(self, request: Any, context: Any) -> Any:
         return self._change("PauseSession", request, context, search_pb2.SESSION_STATE_PAUSED)
@@ -444,6 +488,11 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
         if (thread.number, number) in session.closed:
             record.close_time.FromSeconds(1_700_000_009 + 10 * number)
         return record
+
+
+def matches(session: search_pb2.Session, match: str) -> bool:
+    """Whether an id begins so, or the title is it; empty = all."""
+    return session.name.removeprefix("sessions/").startswith(match) or session.spec.title == match
 
 
 def _trial_record(session: FakeSession, name: str) -> search_pb2.TrialRecord:

@@ -367,7 +367,8 @@ class Jobs(_Servicer, jobs_pb2_grpc.JobsServicer):
     def ListJobs(self, request: Any, context: Any) -> Any:
         self.enter("ListJobs", request, context)
         jobs = [job for job in self.state.jobs.values() if not request.states or job.state in request.states]
-        return jobs_pb2.ListJobsResponse(jobs=reversed(jobs))
+        jobs = [job for job in jobs if job.name.removeprefix("jobs/").startswith(request.match)]
+        return jobs_pb2.ListJobsResponse(jobs=jobs[::-1][: request.page_size or 100])
 
     def WatchJob(self, request: Any, context: Any) -> Iterator[Any]:
         self.enter("WatchJob", request, context)

@@ -47,9 +47,11 @@ from pullback_client.inversion_options import (
 )
 from pullback_client.inverting import InversionJob, Outcomes, framed, outcomes
 from pullback_client.jobs import JOB_TIMEOUT, Job
+from pullback_client.lookup import find_job, find_session
 from pullback_client.models import CatalogueFault, Distance, Generator, JobState
 from pullback_client.progress import ProgressCallback, ProgressOption, reporting
 from pullback_client.requests import MAX_TARGETS, invert_request, parts, photographs
+from pullback_client.search.asker import checked_name
 from pullback_client.search.options import EvolveOptions, session_spec
 from pullback_client.search.records import SessionState, SessionStatus
 from pullback_client.search.session import EvolutionSession
@@ -482,6 +484,7 @@ class Client:
         *,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
+        client_name: str | None = None,
         **options: Unpack[EvolveOptions],
     ) -> EvolutionSession:
         """Begins a session that evolves images for whatever gives them scores.
@@ -494,6 +497,7 @@ class Client:
             progress: A callback for the events of the eigenbasis's job; True = a bar, False = nothing, None = a bar in
                 a terminal.
             timeout: Seconds to follow that job; an hour where not given.
+            client_name: As for `session`.
             **options: See `EvolveOptions`.
 
         Raises:
@@ -502,22 +506,32 @@ class Client:
             FailedPreconditionError: The eigenbasis does not serve this generator and space.
             DeadlineExceededError: The eigenbasis is not finished in time; its job goes on.
         """
-        spec = session_spec(generator, options)
+        spec, name = session_spec(generator, options), checked_name(client_name)
         deadline = Deadline(timeout)
         for thread in spec.threads:
             if thread.optimizer.method == search_pb2.SEARCH_METHOD_HESSIAN_CMA and not thread.eigenbasis:
                 self._provide_eigenbasis(thread, deadline, progress)
         request = search_pb2.CreateSessionRequest(request_id=_request_id(), spec=spec)
-        return EvolutionSession(self._transport, self._transport.call(self._transport.search.CreateSession, request))
+        message = self._transport.call(self._transport.search.CreateSession, request)
+        return EvolutionSession(self._transport, message, client_name=name)
 
-    def session(self, name: str) -> EvolutionSession:
-        """One session, by resource name or id: attaches to it again.
+    def session(self, name: str, *, client_name: str | None = None) -> EvolutionSession:
+        """One session: attaches to it again.
+
+        Trials that this program asked for before it crashed, and never told, are taken back before it asks for the
+        first: they need not wait for the end of their lease. It is known by its client name.
+
+        Args:
+            name: Resource name, id, the beginning of one id, or title.
+            client_name: Who asks, at most 200 characters: of no two programs that run at a time. None =
+                `user@host/script`, with a number where such a script runs already.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is none.
+            InvalidArgumentError: There are several; the message names some.
         """
-        request = search_pb2.GetSessionRequest(name=settings.session_name(name))
-        return EvolutionSession(self._transport, self._transport.call(self._transport.search.GetSession, request))
+        message = find_session(self._transport, name)
+        return EvolutionSession(self._transport, message, client_name=client_name, attached=True)
 
     def sessions(self, states: Iterable[SessionState | str] = ()) -> list[SessionStatus]:
         """The sessions in any of these states, newest first; without states, all sessions."""
@@ -767,13 +781,13 @@ class Client:
         return [self._any_job(message) for page in pages for message in page.jobs]
 
     def job(self, name: str) -> AnyJob:
-        """One job, by resource name or id.
+        """One job, by resource name, by id, or by the beginning of one id.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is none.
+            InvalidArgumentError: There are several; the message names some.
         """
-        request = jobs_pb2.GetJobRequest(name=settings.job_name(name))
-        return self._any_job(self._transport.call(self._transport.jobs.GetJob, request))
+        return self._any_job(find_job(self._transport, name))
 
     def _compute(self, spec: specs_pb2.EigenbasisSpec) -> Job[Eigenbasis]:
         request = geometry_pb2.ComputeEigenbasisRequest(request_id=_request_id(), spec=spec)

@@ -26,9 +26,9 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 Response = TypeVar("Response")
 
 # Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, DiscoverDirections, Invert,
-# CreateSession and Ask are among them because this client always gives them a request id, Tell because trials have ids,
-# and ImportDirections because a file is kept once. DeleteEigenbasis and DeleteDirections are not: the second one would
-# answer NOT_FOUND.
+# CreateSession, Ask and ReclaimTrials are among them because this client always gives them a request id, Tell because
+# trials have ids, and ImportDirections because a file is kept once. DeleteEigenbasis and DeleteDirections are not: the
+# second one would answer NOT_FOUND.
 IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
     "Directions": (
         "DiscoverDirections",
@@ -56,6 +56,7 @@ IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
         "ListSessions",
         "Ask",
         "Tell",
+        "ReclaimTrials",
         "PauseSession",
         "ResumeSession",
         "CloseSession",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -139,6 +140,110 @@ def test_leases_outlive_the_server(start_server: StartServer) -> None:
     ]
     others = ask(live, session)
     assert {trial.image_id for trial in others}.isdisjoint(trial.image_id for trial in first.trials)
+
+
+RIG = """
+import os, sys
+from pullback_client import Client
+client = Client(sys.argv[1])
+batch = client.session(sys.argv[2]).next_batch()
+print(*(trial.image_id for trial in batch), flush=True)
+os._exit(1)
+"""
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_script_that_crashed_and_is_run_again_goes_on_at_once_with_what_it_had_and_with_nobody_elses(
+    start_server: StartServer, tmp_path: Path, restart: bool
+) -> None:
+    live = start_server()
+    session = begin_search(live)
+    request = search_pb2.AskRequest(session=session.name, count=2, wait={"seconds": 3}, client="another rig")
+    while not (others := live.search.Ask(request, timeout=60).trials):
+        pass
+    script = tmp_path / "run.py"
+    script.write_text(RIG)
+
+    def run() -> list[str]:
+        command = [sys.executable, str(script), live.target, session.name.removeprefix("sessions/")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 1, done.stderr
+        return done.stdout.split()
+
+    shown = run()
+    assert len(shown) == 4
+    if restart:
+        live.kill()
+        live.start()
+    # The lease is of ten minutes, far more than the run may take.
+    again = run()
+    assert sorted(again) == sorted(shown)
+    pending = {each.client: each.trials for each in state_of(live, session).pending}
+    assert pending.pop("another rig") == len(others)
+    (name,) = pending
+    assert pending[name] == 4
+    # What the dead script had is told late, but in time for its generation: it counts.
+    taken = live.search.ReclaimTrials(
+        search_pb2.ReclaimTrialsRequest(session=session.name, request_id="one", client=name), timeout=60
+    )
+    assert len(taken.trial_ids) == 4
+    if restart:
+        live.kill()
+        live.start()
+    repeated = live.search.ReclaimTrials(
+        search_pb2.ReclaimTrialsRequest(session=session.name, request_id="one", client=name), timeout=60
+    )
+    assert repeated.trial_ids == taken.trial_ids
+    records = {trial.report.trial_id: trial for trial in trials_of(exported(live, session))}
+    assert {records[each].client for each in taken.trial_ids} == {name}
+    reports = [search_pb2.TrialReport(trial_id=each, score=1.0) for each in taken.trial_ids]
+    told = live.search.Tell(search_pb2.TellRequest(session=session.name, trials=reports), timeout=60)
+    assert (told.recorded, told.late) == (4, 0)
+
+
+@pytest.mark.parametrize(("client", "everybody"), [("", False), ("rig", True), ("x" * 201, False)])
+def test_it_has_to_be_said_whose_trials_are_taken_back(server: LiveServer, client: str, everybody: bool) -> None:
+    session = begin_search(server)
+    request = search_pb2.ReclaimTrialsRequest(session=session.name, client=client, all_clients=everybody)
+    with pytest.raises(grpc.RpcError) as caught:
+        server.search.ReclaimTrials(request, timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_threads_in_step_end_where_they_would_have_without_a_restart(
+    start_server: StartServer, server: LiveServer
+) -> None:
+    def begin(at: LiveServer) -> search_pb2.Session:
+        spec = search_spec({"max_generations": 3}, {"max_generations": 3}, seed=4)
+        spec.balance = search_pb2.BALANCE_BLOCK
+        created: search_pb2.Session = at.search.CreateSession(search_pb2.CreateSessionRequest(spec=spec), timeout=60)
+        return created
+
+    def block(at: LiveServer, session: search_pb2.Session, number: int) -> bool:
+        trials = ask(at, session)
+        counts = [sum(trial.thread == thread for trial in trials) for thread in range(2)]
+        assert abs(counts[0] - counts[1]) <= 1
+        reports = [
+            search_pb2.TrialReport(trial_id=trial.trial_id, outcome=search_pb2.OUTCOME_FAILED)
+            if (place + number) % 7 == 0
+            else search_pb2.TrialReport(trial_id=trial.trial_id, score=float(place))
+            for place, trial in enumerate(trials)
+        ]
+        at.search.Tell(search_pb2.TellRequest(session=session.name, trials=reports), timeout=60)
+        return bool(trials)
+
+    quiet = begin(server)
+    blocks = 0
+    while block(server, quiet, blocks):
+        blocks += 1
+    live = start_server()
+    session = begin(live)
+    for number in range(blocks):
+        assert block(live, session, number)
+        if number == blocks // 2:
+            live.kill()
+            live.start()
+    assert latents_of(live, session) == latents_of(server, quiet)
 
 
 def test_an_orderly_stop_loses_nothing_either(start_server: StartServer) -> None:

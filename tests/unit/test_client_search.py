@@ -464,13 +464,18 @@ def test_it_is_said_once_why_there_is_nothing_to_show(
 ) -> None:
     batch = session.ask()
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
-    until = (session.status().updated + timedelta(seconds=600)).astimezone()
+    (pending,) = session.status().pending
+    assert (pending.client, pending.trials) == (session.client_name, 2)
+    assert pending.lease == pytest.approx(batch[0].lease, abs=timedelta(seconds=1))
+    until = pending.lease.astimezone()
     again = attached(client, server, session, Clock(session, 30.0))
     with pytest.warns(UserWarning, match="sessions/1 has nothing to show") as warned:
         assert again.next_batch() is not None
     (warning,) = warned
     text = str(warning.message)
-    assert "the trials of 2 images of thread 0 were asked for and not told" in text
+    assert "the trials of 2 images of thread 0 were asked for and not told by" in text
+    assert f"{session.client_name} (2)" in text
+    assert "EvolutionSession.reclaim(client=…)" in text
     assert f"at {until:%Y-%m-%d %H:%M:%S} at the latest" in text
     assert "telling them, or EvolutionSession.end_generation(0), ends the wait" in text
 

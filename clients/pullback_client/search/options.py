@@ -32,11 +32,13 @@ from pullback_client.settings import (
 )
 
 SearchMethod: TypeAlias = Literal["hessian_cma", "cma", "cholesky_cma", "sphere_cma", "genetic", "random"]
+Balance: TypeAlias = Literal["none", "block"]
 Missing: TypeAlias = Literal["show_again", "carry_over", "drop"]
 Aggregation: TypeAlias = Literal["mean", "median"]
 StimulusFormat: TypeAlias = Literal["png", "jpeg"]
 
 METHODS = numbers(SearchMethod, search_pb2.SearchMethod, "SEARCH_METHOD")
+_BALANCES = numbers(Balance, search_pb2.Balance, "BALANCE")
 _MISSING = numbers(Missing, search_pb2.MissingPolicy, "MISSING_POLICY")
 _AGGREGATIONS = numbers(Aggregation, search_pb2.Aggregation, "AGGREGATION")
 _FORMATS = numbers(StimulusFormat, values_pb2.ImageFormat, "IMAGE_FORMAT")
@@ -138,6 +140,10 @@ class EvolveOptions(ThreadOptions, total=False):
     """Valid scores that an image needs, 1 to 100; default 1."""
     aggregation: Aggregation | None
     """How they become one: `mean` (the default) or `median`."""
+    balance: Balance | None
+    """How threads share the batches: `none` (the default), each at its own pace, or `block`: every batch holds as many
+    trials of each thread as of any other, give or take one, and generations are closed together. A thread that is done
+    waits for the others: images of it that have their scores are shown again meanwhile, which makes those better."""
     missing: Missing | None
     """What becomes of images without a usable score: `show_again` (the default), `carry_over` or `drop`."""
     max_shows: int | None
@@ -196,6 +202,7 @@ def session_spec(generator: str, options: EvolveOptions) -> search_pb2.SessionSp
         images=_images(options),
         seed=whole_number("seed", options.get("seed", 0), minimum=0),
         dry_run=_dry_run(options.get("dry_run")),
+        balance=optional_choice("balance", options.get("balance"), _BALANCES),
         notes={key: text(f"notes: {key!r}", value) for key, value in _by_text("notes", options.get("notes")).items()},
     )
     if (lease := options.get("lease")) is not None:

@@ -158,6 +158,26 @@ class ThreadStatus:
 
 
 @dataclass(frozen=True)
+class ClientTrials:
+    """Trials that a client asked for and has not told.
+
+    Attributes:
+        client: The client's name; empty where it gave none.
+        trials: How many.
+        lease: When the last of their leases ends.
+    """
+
+    client: str
+    trials: int
+    lease: datetime
+
+    @classmethod
+    def from_wire(cls, message: search_pb2.ClientTrials) -> ClientTrials:
+        """The record of a message."""
+        return cls(message.client, message.trials, utc(message.lease_time))
+
+
+@dataclass(frozen=True)
 class SessionStatus:
     """A session as it stands.
 
@@ -174,6 +194,7 @@ class SessionStatus:
         last_sequence: Number of its latest event.
         version: Version of Pullback that created it.
         weights_hashes: SHA-256 of the generators' weight files, one per thread.
+        pending: Trials that are out, asked and not told, by who asked for them.
     """
 
     name: str
@@ -188,6 +209,7 @@ class SessionStatus:
     last_sequence: int
     version: str
     weights_hashes: tuple[str, ...]
+    pending: tuple[ClientTrials, ...] = ()
 
     @classmethod
     def from_wire(cls, message: search_pb2.Session) -> SessionStatus:
@@ -205,6 +227,7 @@ class SessionStatus:
             last_sequence=message.last_sequence,
             version=message.version,
             weights_hashes=tuple(message.weights_hashes),
+            pending=tuple(ClientTrials.from_wire(each) for each in message.pending),
         )
 
     @property

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import grpc
+
 from pullback_api.v1 import search_pb2
 from pullback_client import interrupting
-from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
+from pullback_client.errors import FailedPreconditionError, InternalError, InvalidArgumentError
 from pullback_client.models import duration
-from pullback_client.search import running, waiting
+from pullback_client.search import asker, running, waiting
 from pullback_client.search.batch import Batch, Trial
 from pullback_client.search.records import SessionState, SessionStatus, ThreadState, ThreadStatus
 from pullback_client.search.results import ScoreInput, Scores, Told, reports
@@ -50,6 +53,9 @@ class EvolutionSession(SessionView):
         message: The session as the server described it.
         sleep: Waits so many seconds.
         clock: Seconds that only rise.
+        client_name: Who asks; None = `user@host/script`: see `Client.session`.
+        attached: Whether the session was there before: trials under the client's name are taken back then before the
+            first is asked for.
     """
 
     def __init__(
@@ -58,14 +64,25 @@ class EvolutionSession(SessionView):
         message: search_pb2.Session,
         sleep: Callable[[float], None] = interrupting.sleep,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        client_name: str | None = None,
+        attached: bool = False,
     ) -> None:
         super().__init__(transport, message)
         self._sleep = sleep
         self._clock = clock
+        self._given_name = asker.checked_name(client_name)
+        self._attached = attached
+        self._attaching = threading.Lock()
 
     def __iter__(self) -> Iterator[Batch]:
         """`batches()`."""
         return self.batches()
+
+    @property
+    def client_name(self) -> str:
+        """The name under which trials are asked for."""
+        return asker.this_process().name if self._given_name is None else self._given_name
 
     # Asking
 
@@ -91,8 +108,10 @@ class EvolutionSession(SessionView):
         Raises:
             FailedPreconditionError: The session is paused or closed.
         """
+        self._attach()
         request = search_pb2.AskRequest(
             session=self.name,
+            client=self.client_name,
             request_id=request_id or uuid.uuid4().hex,
             count=_count(count),
             threads=threads,
@@ -106,6 +125,51 @@ class EvolutionSession(SessionView):
             more=answer.more,
             finished=answer.finished,
         )
+
+    def reclaim(self, client: str | None = None, *, all_clients: bool = False) -> tuple[str, ...]:
+        """Takes back trials that were asked and not told, such as those of a script that crashed: they come again.
+
+        A program that attaches with `Client.session` takes back by itself, before it asks for the first, what an
+        earlier one of its name left behind. A trial that is told all the same counts as one told after its lease.
+
+        Args:
+            client: Whose; None = this client's own. `SessionStatus.pending` tells who has trials.
+            all_clients: Everybody's, also those of programs that are showing them right now.
+
+        Returns:
+            The ids of the trials.
+
+        Raises:
+            InvalidArgumentError: Both a client and all of them.
+        """
+        if all_clients and client is not None:
+            raise InvalidArgumentError("name a client, or say all_clients=True, not both")
+        name = self.client_name if client is None else asker.checked_name(client)
+        request = search_pb2.ReclaimTrialsRequest(
+            session=self.name,
+            request_id=uuid.uuid4().hex,
+            client="" if all_clients else name,
+            all_clients=all_clients,
+        )
+        return tuple(self._link.call(self._link.search.ReclaimTrials, request).trial_ids)
+
+    def _attach(self) -> None:
+        """Before the first ask: takes back what an earlier program of this name left behind."""
+        with self._attaching:
+            if self._given_name is None:
+                process = asker.this_process()
+                # A name of this process alone was a dead one's before; what the process itself asked for is not meant.
+                due = process.begins(self.name) and process.alone and self._attached
+            else:
+                due = self._attached
+            if due:
+                try:
+                    self.reclaim()
+                except InternalError as error:
+                    # A server of an earlier version: its leases end by themselves.
+                    if error.code is not grpc.StatusCode.UNIMPLEMENTED:
+                        raise
+            self._attached = False
 
     def next_batch(
         self,

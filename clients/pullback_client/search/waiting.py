@@ -29,14 +29,22 @@ def leases(status: SessionStatus, lease: timedelta, threads: Collection[int] = (
     if not lacking:
         return None
     images = sum(lacking.values())
-    # Every lease began when something was written, so none ends later.
-    until = (status.updated + lease).astimezone()
+    # Every lease began when something was written, so none ends later; only an earlier server does not say more.
+    until = max((each.lease for each in status.pending), default=status.updated + lease).astimezone()
+    numbers = ", ".join(map(str, lacking))
     return (
         f"{status.name} has nothing to show: the trials of {images} image{'' if images == 1 else 's'} of thread "
-        f"{', '.join(map(str, lacking))} were asked for and not told. They are shown again when their lease ends, at "
-        f"{until:%Y-%m-%d %H:%M:%S} at the latest; telling them, or "
-        f"EvolutionSession.end_generation({', '.join(map(str, lacking))}), ends the wait"
+        f"{numbers} were asked for and not told{_askers(status)}. They are shown again when their lease ends, at "
+        f"{until:%Y-%m-%d %H:%M:%S} at the latest; telling them, or EvolutionSession.end_generation({numbers}), ends "
+        f"the wait. Those of a program that is gone are taken back at once by EvolutionSession.reclaim(client=…) or "
+        f"pullback sessions reclaim {status.name} --client NAME"
     )
+
+
+def _askers(status: SessionStatus) -> str:
+    """By whom, where the server says it."""
+    names = [f"{each.client or 'a client without a name'} ({each.trials})" for each in status.pending]
+    return f" by {', '.join(names)}" if names else ""
 
 
 def warn(line: str) -> None:

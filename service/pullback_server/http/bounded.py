@@ -31,6 +31,7 @@ class BoundedCalls:
     - Ask leases trials once, even without a `request_id`: the repeat gets the very trials. Tell writes once, by its
       trial ids. CreateSession, Invert, ComputeEigenbasis, AnalyzeMetric and DiscoverDirections make one session or
       job, even without a `request_id`; with one, also where the repeat comes later than `KEPT_SECONDS`.
+    - ReclaimTrials takes once, also where its repeat comes later with a `request_id`.
     - Pause, Resume, Close, Cancel, Delete, ImportDirections and AnnotateDirection do the same however often they are
       begun.
     - Get, List, Wait and SampleLatents change nothing.
