@@ -119,6 +119,19 @@ pullback.tell(both, trials, [1 3; 2 4], 'end_generation', 0);
 status = pullback.status(both);
 check(numel(status.threads) == 2, 'both threads are told of');
 
+% A MATLAB that crashed: what it asked for and never told is taken back, by whoever attaches under its name.
+lost = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 4, 'title', 'slow rig', ...
+  'balance', 'block', 'client_name', 'rig 2');
+check(numel(pullback.ask(lost, 'timeout', 30)) == 4, 'four are out');
+other = pullback.session('slow rig', 'server', server);
+[taken, pending] = pullback.reclaim(other);
+check(isempty(taken) && numel(pending) == 1 && strcmp(pending.client, 'rig 2'), 'they are not another''s to take');
+attached = pullback.session(lost.name(1:end-2), 'server', server, 'client_name', 'rig 2');
+check(numel(pullback.ask(attached, 'timeout', 30)) == 4, 'they are shown again');
+check(numel(pullback.reclaim(other, 'client', 'rig 2')) == 4, 'and may be taken by their name');
+failure = refused(@() pullback.session('no such rig', 'server', server));
+check(strcmp(failure.identifier, 'pullback:not_found'), 'a title that no session has');
+
 % Scores that the server makes up.
 dry = pullback.evolve('tiny', 'server', server, 'optimizer', 'cma', 'population', 4, 'max_generations', 1, 'dry_run', true);
 check(pullback.run(dry, @(pixels) 0, 'trials', 4) == 4, 'a dry run');

@@ -18,13 +18,16 @@ function [trials, finished] = ask(session, varargin)
 %   every one of these threads has ended and one of them cannot go on, its error
 %   is raised. While there is nothing to show because trials were asked for and
 %   not told, as by a MATLAB that crashed, the warning pullback:leased says so
-%   once, after 5 s.
+%   once, after 5 s; PULLBACK.RECLAIM takes them back.
 %
 %   See also pullback.tell, pullback.image.
 
   options = pullback.internal.options(varargin, {'count', 'threads', 'timeout'});
   % The same name at every try: a lost answer leases no other trials.
   request = struct('session', session.name, 'request_id', pullback.internal.unique_name(), 'wait', 3);
+  if isfield(session, 'client')
+    request.client = session.client;
+  end
   timeout = Inf;
   threads = [];
   if isfield(options, 'count')

@@ -29,6 +29,10 @@ function session = evolve(generator, varargin)
 %      contrast           standard deviation of the luma, 0 to 0.5
 %      image_format       'png' (default) or 'jpeg'
 %      lease              seconds that a trial is its asker's; default 600
+%      balance            'none' (default) or 'block': of several threads, every
+%                         block holds as many trials of each, and generations
+%                         are closed together
+%      client_name        who asks; see PULLBACK.SESSION
 %      dry_run            true, or a struct with noise and failing: the server
 %                         makes up the scores
 %      title, notes       a text; a struct of texts
@@ -45,7 +49,7 @@ function session = evolve(generator, varargin)
 
   own = {'server', 'seed', 'references', 'references_per_generation', 'repetitions', 'aggregation', 'missing', ...
     'max_shows', 'min_scored', 'size', 'greyscale', 'luminance', 'contrast', 'image_format', 'lease', 'dry_run', ...
-    'title', 'notes'};
+    'title', 'notes', 'balance', 'client_name'};
   of_thread = {};
   if ~iscell(generator)
     of_thread = pullback.internal.thread_options();
@@ -73,6 +77,8 @@ function session = evolve(generator, varargin)
         spec.scores.aggregation = ['AGGREGATION_' upper(char(value))];
       case 'missing'
         spec.scores.missing = ['MISSING_POLICY_' upper(char(value))];
+      case 'balance'
+        spec.balance = ['BALANCE_' upper(char(value))];
       case 'size'
         spec.images.width = value(1);
         spec.images.height = value(2);
@@ -95,7 +101,7 @@ function session = evolve(generator, varargin)
   request = struct('request_id', pullback.internal.unique_name(), 'spec', spec);
   % Nobody is there to be waited for: a server that does not answer at once is not running.
   resource = pullback.call(server, 'Search/CreateSession', request, 0);
-  session = struct('server', server, 'name', resource.name);
+  session = struct('server', server, 'name', resource.name, 'client', pullback.internal.client_name(options));
 end
 
 function pairs = pairs_of(options, names)

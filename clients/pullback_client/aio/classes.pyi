@@ -26,7 +26,7 @@ from pullback_client.images import ImageInput
 from pullback_client.inversion import Inversion, InversionOutcome
 from pullback_client.inversion_options import InversionOptions
 from pullback_client.jobs import Result_co
-from pullback_client.models import Distance, Generator, JobEvent, JobState, Progress
+from pullback_client.models import CatalogueFault, Distance, Generator, JobEvent, JobState, Progress
 from pullback_client.search.history import GenerationRecord, SessionHistory
 from pullback_client.search.options import EvolveOptions
 from pullback_client.search.records import GenerationSummary, SessionEvent, SessionState, SessionStatus
@@ -48,6 +48,7 @@ class AsyncClient:
     @property
     def closed(self) -> bool: ...
     async def generators(self) -> list[Generator]: ...
+    async def catalogue_faults(self) -> list[CatalogueFault]: ...
     async def generator(self, name: str) -> Generator: ...
     async def sample(
         self, generator: str, count: int = ..., *, space: str | None = ..., seed: int = ..., timeout: float = ...
@@ -139,9 +140,10 @@ class AsyncClient:
         *,
         progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
         timeout: float = ...,
+        client_name: str | None = ...,
         **options: Unpack[EvolveOptions],
     ) -> AsyncEvolutionSession: ...
-    async def session(self, name: str) -> AsyncEvolutionSession: ...
+    async def session(self, name: str, *, client_name: str | None = ...) -> AsyncEvolutionSession: ...
     async def sessions(self, states: Iterable[SessionState | str] = ...) -> list[SessionStatus]: ...
     async def directions(
         self,
@@ -267,6 +269,8 @@ class AsyncJob(Generic[Result_co]):
 
 class AsyncEvolutionSession:
     def __aiter__(self) -> AsyncIterator[AsyncBatch]: ...
+    @property
+    def client_name(self) -> str: ...
     async def ask(
         self,
         count: int | None = ...,
@@ -276,6 +280,7 @@ class AsyncEvolutionSession:
         wait: float = ...,
         request_id: str | None = ...,
     ) -> AsyncBatch: ...
+    async def reclaim(self, client: str | None = ..., *, all_clients: bool = ...) -> tuple[str, ...]: ...
     async def next_batch(
         self,
         count: int | None = ...,

@@ -18,7 +18,7 @@ HELP_OF_FILES = "\n\n".join(layout.as_text())
 
 
 def bridge(
-    session: Annotated[str, typer.Option(help="The session: sessions/ID, or ID.")],
+    session: Annotated[str, typer.Option(help="The session: sessions/ID, ID, how it begins, or its title.")],
     folder: Annotated[Path, typer.Option(help="The folder that is shared with the rig.")],
     *,
     naming: Annotated[NamingScheme, typer.Option(help="What files are called.")] = "xdream",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from pullback_client.cli import direction_options as option
 from pullback_client.cli.common import Force, Target, following, given_options, out, refuse_overwriting, show
+from pullback_client.cli.listing import Listing, age
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Directions, DirectionsOptions, EigenShare, contact_sheet
 from pullback_client.directions.reference import Reference
@@ -143,18 +144,28 @@ def _set_name(word: str, generator: str) -> str:
 
 
 def _list(client: Client, generator: str) -> None:
-    # Whole in any window: other commands take it.
-    table = Table(Column("set", no_wrap=True), "method", "space", "directions", "titles", "created")
-    for info in client.list_directions(generator):
-        table.add_row(
+    known = client.list_directions(generator)[::-1]
+    rows = [
+        (
             id_of(info.name),
             f"{info.method} ({info.import_format})" if info.import_format else info.method,
             info.space,
             str(info.k),
             ", ".join(f"{each.index} {each.title}" for each in info.annotations if each.title),
-            f"{info.created.astimezone():%Y-%m-%d %H:%M:%S}",
         )
-    show(table)
+        for info in known
+    ]
+    Listing(
+        headers=("set", "method", "space", "directions", "titles", "created"),
+        rows=[(*row, f"{info.created.astimezone():%Y-%m-%d %H:%M:%S}") for row, info in zip(rows, known, strict=True)],
+        brief_headers=("set", "space", "k", "titles", "age"),
+        brief_rows=[
+            (name, space, k, titles, age(info.created))
+            for (name, _, space, k, titles), info in zip(rows, known, strict=True)
+        ],
+        # Whole in any window: other commands take it, and it says the method.
+        kept=("set", "k", "age"),
+    ).show()
 
 
 def _show(found: Directions) -> None:

@@ -36,7 +36,7 @@ from pullback_client.search.records import SessionEvent
 from pullback_client.search.session import EvolutionSession
 
 # What is said of a session that exists; everything else is settled when one begins.
-_OF_ANY_SESSION = {"session", "score", "max_failures", "generations", "folder", "force", "target"}
+_OF_ANY_SESSION = {"session", "score", "client_name", "max_failures", "generations", "folder", "force", "target"}
 
 
 def evolve(
@@ -66,6 +66,7 @@ def evolve(
     session: option.Session = None,
     generations: option.Generations = None,
     folder: option.Folder = None,
+    client_name: option.ClientName = None,
     title: option.Title = "",
     note: option.Note = None,
     force: Force = False,
@@ -115,10 +116,10 @@ def evolve(
                 "notes": option.pairs_of("--note", note),
             }
             with following() as draw:
-                found = client.evolve(generator, progress=draw, **options)
+                found = client.evolve(generator, progress=draw, client_name=client_name, **options)
             out.print(f"{found.name} has begun")
         else:
-            found = client.session(session or "")
+            found = client.session(session or "", client_name=client_name)
             _claim(folder, found, force)
         course = Course(found, folder, out)
         with _left_alone(found), course.drawn():

@@ -92,11 +92,11 @@ DryRun: TypeAlias = Annotated[
 ]
 
 SessionName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="SESSION", help="Name of the session: sessions/ID, or ID.")
+    str, typer.Argument(metavar="SESSION", help="sessions/ID, ID, how it begins, or the session's title.")
 ]
 Session: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="A session that exists: sessions/ID, or ID.", rich_help_panel=_SESSION),
+    typer.Option(help="One that exists: sessions/ID, ID, how it begins, or its title.", rich_help_panel=_SESSION),
 ]
 Generations: TypeAlias = Annotated[
     int | None,
@@ -107,6 +107,14 @@ Folder: TypeAlias = Annotated[
     typer.Option(
         "--out",
         help="Folder for the best image, the latest generation, curves, and the session's data.",
+        rich_help_panel=_SESSION,
+    ),
+]
+ClientName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Who asks: what a program of that name asked for and never told is shown again.",
+        show_default="user@host/pullback",
         rich_help_panel=_SESSION,
     ),
 ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from pullback_client.cli.common import Target, following, out, show
+from pullback_client.cli.common import Target, following, out
+from pullback_client.cli.listing import Listing, age, short_ids
 from pullback_client.client import DEFAULT_TARGET, AnyJob, Client
 from pullback_client.models import id_of
 
 app = typer.Typer(help="List, watch and cancel jobs.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="JOB", help="Name of the job: jobs/ID, or ID.")]
+Name = Annotated[str, typer.Argument(metavar="JOB", help="Name of the job: jobs/ID, ID, or how it begins.")]
 
 
 @app.command("list")
@@ -24,13 +24,18 @@ def list_jobs(
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest last."""
     with Client(target) as client:
         known = client.jobs(states=state or ())
-    table = Table("job", "kind", "generator", "state", "progress", "loss", "created", "result")
-    for job in known:
-        table.add_row(*_row(job))
-    show(table)
+    known.reverse()
+    ids = short_ids([job.name for job in known])
+    Listing(
+        headers=("job", "kind", "generator", "state", "progress", "loss", "created", "result"),
+        rows=[_row(job) for job in known],
+        brief_headers=("job", "kind", "generator", "state", "progress", "age", "result"),
+        brief_rows=[_brief_row(name, job) for name, job in zip(ids, known, strict=True)],
+        kept=("job", "state", "age"),
+    ).show()
 
 
 @app.command()
@@ -50,6 +55,25 @@ def cancel(name: Name, target: Target = DEFAULT_TARGET) -> None:
     out.print(f"{job.name} is {job.state.value}{'' if ended else '; it stops after its step'}")
 
 
+def _progress(job: AnyJob) -> str:
+    progress = job.progress
+    return f"{progress.phase} {progress.step}/{progress.total or '?'}" if progress.phase else ""
+
+
+def _brief_row(name: str, job: AnyJob) -> tuple[str, ...]:
+    error = job.error
+    return (
+        name,
+        job.kind,
+        id_of(job.generator),
+        job.state.value,
+        # One that has ended shows what came of it.
+        "" if job.state.ended else _progress(job),
+        age(job.created),
+        job.result_name if error is None else error.message,
+    )
+
+
 def _row(job: AnyJob) -> tuple[str, ...]:
     progress, error = job.progress, job.error
     return (
@@ -57,7 +81,7 @@ def _row(job: AnyJob) -> tuple[str, ...]:
         job.kind,
         id_of(job.generator),
         job.state.value,
-        f"{progress.phase} {progress.step}/{progress.total or '?'}" if progress.phase else "",
+        _progress(job),
         "" if progress.loss is None else f"{progress.loss:.4f}",
         f"{job.created.astimezone():%Y-%m-%d %H:%M:%S}",
         job.result_name if error is None else error.message,

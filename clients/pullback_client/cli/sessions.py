@@ -1,4 +1,4 @@
-"""`pullback sessions [pause|resume|close]` and `pullback export`."""
+"""`pullback sessions [pause|resume|close|reclaim]` and `pullback export`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from pullback_client.cli.common import (
-    Force,
-    Target,
-    given_options,
-    out,
-    refuse_file_as_folder,
-    refuse_overwriting,
-    show,
-)
+from pullback_client.cli.common import Force, Target, given_options, out, refuse_file_as_folder, refuse_overwriting
 from pullback_client.cli.evolve_options import SessionName
+from pullback_client.cli.listing import Listing, age, short_ids
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.export import exported_files
@@ -41,7 +33,7 @@ def sessions(
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
-    """List sessions, newest first; or pause, resume or close one."""
+    """List sessions, newest last; or pause, resume or close one, or take trials back."""
     if context.invoked_subcommand is not None:
         if given := sorted(given_options(context)):
             raise InvalidArgumentError(
@@ -51,10 +43,26 @@ def sessions(
         return
     with Client(target) as client:
         known = _listed(client, state or ())
-    table = Table("session", "title", "generators", "state", "generations", "trials", "best", "created")
-    for status in known:
-        table.add_row(*_row(status))
-    show(table)
+    known.reverse()
+    ids = short_ids([status.name for status in known])
+    Listing(
+        headers=(
+            "session",
+            "title",
+            "generators",
+            "state",
+            "generations",
+            "trials",
+            "out",
+            "best",
+            "created",
+            "asked by",
+        ),
+        rows=[_row(status) for status in known],
+        brief_headers=("session", "title", "state", "gen", "out", "best", "age", "asked by"),
+        brief_rows=[_brief_row(name, status) for name, status in zip(ids, known, strict=True)],
+        kept=("session", "out", "age"),
+    ).show()
 
 
 @app.command()
@@ -73,6 +81,33 @@ def resume(name: SessionName, target: Target = DEFAULT_TARGET) -> None:
 def close(name: SessionName, target: Target = DEFAULT_TARGET) -> None:
     """End a session for good; it can still be looked at and exported."""
     _change(EvolutionSession.close, name, target)
+
+
+@app.command()
+def reclaim(
+    name: SessionName,
+    client: Annotated[
+        str | None, typer.Option(help="Whose trials, as the list of sessions names who asked.", metavar="NAME")
+    ] = None,
+    all_clients: Annotated[
+        bool, typer.Option("--all", help="Everybody's, also of programs that are showing them right now.")
+    ] = False,
+    target: Target = DEFAULT_TARGET,
+) -> None:
+    """Take trials back that were asked for and not told, as by a script that crashed: they are shown again at once.
+
+    Without --client or --all: those that this command's own user asked for with pullback on this computer.
+    """
+    with Client(target) as connected:
+        session = connected.session(name)
+        taken = session.reclaim(client, all_clients=all_clients)
+        pending = session.status().pending
+    out.print(f"{len(taken)} trial{'' if len(taken) == 1 else 's'} of {session.name} taken back")
+    for each in pending:
+        until = f"{each.lease.astimezone():%H:%M:%S}"
+        how = f'--client "{each.client}"' if each.client else "--all"
+        whose = each.client or "a client without a name"
+        out.print(f"  {each.trials} still out with {whose}, until {until}; take them back with {how}", soft_wrap=True)
 
 
 def export(
@@ -122,8 +157,28 @@ def _state(status: SessionStatus) -> str:
     return ", ".join(_words(status))
 
 
+def _bests(status: SessionStatus) -> str:
+    return ", ".join(f"{thread.best_score:.4g}" for thread in status.threads if thread.best_score is not None)
+
+
+def _askers(status: SessionStatus) -> str:
+    return ", ".join(each.client or "?" for each in status.pending)
+
+
+def _brief_row(name: str, status: SessionStatus) -> tuple[str, ...]:
+    return (
+        name,
+        status.title,
+        _state(status),
+        ", ".join(str(thread.generations) for thread in status.threads),
+        str(sum(each.trials for each in status.pending)),
+        _bests(status),
+        age(status.created),
+        _askers(status),
+    )
+
+
 def _row(status: SessionStatus) -> tuple[str, ...]:
-    bests = (f"{thread.best_score:.4g}" for thread in status.threads if thread.best_score is not None)
     return (
         status.name,
         status.title,
@@ -131,6 +186,8 @@ def _row(status: SessionStatus) -> tuple[str, ...]:
         _state(status),
         ", ".join(str(thread.generations) for thread in status.threads),
         str(status.trials),
-        ", ".join(bests),
+        str(sum(each.trials for each in status.pending)),
+        _bests(status),
         f"{status.created.astimezone():%Y-%m-%d %H:%M:%S}",
+        _askers(status),
     )
