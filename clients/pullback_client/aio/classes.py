@@ -75,7 +75,7 @@ class AsyncEvolutionSession(AsyncObject, of=EvolutionSession):
     What changes the session reaches the server in the order of the calls, whatever tasks they come from.
     """
 
-    ordered = ("tell", "end_generation", "pause", "resume", "close")
+    ordered = ("tell", "end_generation", "reclaim", "pause", "resume", "close")
 
 
 class AsyncBatch(AsyncObject, of=Batch):
