@@ -23,7 +23,7 @@ import pullback_client.aio
 from fake_directions import FakeDirectionsServer
 from fake_search import POPULATION, FakeSearchServer
 from pullback_client import CallCancelledError, Client, ClientError, FailedPreconditionError, JobState, TrialResult
-from pullback_client.aio import AsyncClient, AsyncEvolutionSession, AsyncJob, classes
+from pullback_client.aio import AsyncClient, AsyncEvolutionSession, AsyncJob, calls, classes
 from pullback_client.aio.deriving import AsyncObject, is_iterating, members
 from pullback_client.directions import contact_sheet
 
@@ -314,6 +314,30 @@ def test_cancelling_a_task_cancels_its_call_to_the_server(server: FakeEverything
     run(main, server)
 
 
+def test_a_call_that_waits_for_a_thread_is_cancelled_before_it_begins(
+    server: FakeEverything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.state.finish_jobs = False
+    monkeypatch.setattr(calls, "MOST_CALLS", 2)
+
+    async def main(client: AsyncClient) -> None:
+        job = await client.submit_inversion([PHOTO], "faces", method="adam")
+        waits = [asyncio.create_task(job.wait()) for _ in range(2)]
+        await until(lambda: len(server.state.called("WaitJob")) == 2)
+        waiting = [asyncio.create_task(client.distances()) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        waiting[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        assert not waiting[1].done()
+        server.state.finish(job.name)
+        await asyncio.gather(*waits)
+        assert len(await waiting[1]) == 2
+        assert len(server.state.called("ListDistances")) == 1
+
+    run(main, server)
+
+
 def test_cancelling_ends_a_wait_for_a_server_that_is_away(server: FakeEverything) -> None:
     async def main(client: AsyncClient) -> None:
         session = await client.evolve("faces", optimizer="cma")
@@ -432,6 +456,18 @@ def test_closing_ends_calls_and_threads(server: FakeEverything) -> None:
         pass
     with pytest.raises(FailedPreconditionError, match="is closed: make another one"):
         closed.generators()
+    deadline = time.monotonic() + 30
+    while any(thread.name.startswith("pullback-aio") for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_client_that_nobody_closed_leaves_no_threads(server: FakeEverything) -> None:
+    async def main() -> None:
+        assert len(await AsyncClient(server.target).generators()) == 2
+
+    asyncio.run(main())
+    gc.collect()
     deadline = time.monotonic() + 30
     while any(thread.name.startswith("pullback-aio") for thread in threading.enumerate()):
         assert time.monotonic() < deadline

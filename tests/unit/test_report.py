@@ -321,6 +321,15 @@ def test_frames_of_any_shape_stand_side_by_side(analysis: Analysis) -> None:
         assert square.height > flat.height
 
 
+def test_frames_of_a_strip_do_not_ring_into_each_other(analysis: Analysis) -> None:
+    with Image.open(io.BytesIO(strips(analysis).png)) as picture:
+        row = np.asarray(picture.convert("RGB"))[100, :, 0]
+    # From the first frame to the last one only their own greys.
+    inside = row[round(1.3 / 9 * len(row)) : round(8.6 / 9 * len(row))]
+    greys = {frame.convert("RGB").getpixel((0, 0))[0] for frame in analysis.axes[0].frames}  # type: ignore[index]
+    assert set(inside.tolist()) == greys
+
+
 def test_the_command_writes_the_report_and_states_the_numbers(run: Run, tmp_path: Path) -> None:
     result = run("report", "faces", "--positions", 5, "--control-positions", 2, "--out", tmp_path / "report")
     assert result.code == 0, result.err

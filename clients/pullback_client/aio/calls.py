@@ -55,7 +55,8 @@ class Calls:
             return await asyncio.shield(waited)
         except asyncio.CancelledError:
             interruption.interrupt()
-            if not waited.done():
+            # One that waits for a thread is not begun at all.
+            if not work.cancel() and not waited.done():
                 # What cleans up, such as telling what was scored, is done before the task goes on.
                 await asyncio.wait([waited], timeout=UNWINDING)
             raise

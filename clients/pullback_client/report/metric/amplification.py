@@ -23,6 +23,7 @@ def amplification(analysis: Analysis) -> Plot:
         for layer, colour in zip(layers, sequence(len(layers)), strict=True):
             axes.plot(np.arange(analysis.dim), log10(layer.amplification), color=colour, label=layer.layer)
         tidy(axes, title=title, xlabel="rank of the first layer's eigenvector")
+        axes.locator_params(axis="x", integer=True)
     tidy(left, ylabel="log₁₀ amplification")
     handles, labels = left.get_legend_handles_labels()
     columns = 1 + len(labels) // 16

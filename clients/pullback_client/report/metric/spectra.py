@@ -29,6 +29,8 @@ def spectra(analysis: Analysis) -> Plot:
         _draw(absolute, spectrum, colour, name, unit=1.0)
     tidy(relative, title="each relative to its own $λ_{max}$", xlabel="rank", ylabel="log₁₀ (λ / $λ_{max}$)")
     tidy(absolute, title="absolute", xlabel="rank", ylabel="log₁₀ λ")
+    for axes in (relative, absolute):
+        axes.locator_params(axis="x", integer=True)
     handles, labels = relative.get_legend_handles_labels()
     # The control is drawn first, below, and named last.
     relative.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8, loc="lower left")

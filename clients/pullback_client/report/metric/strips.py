@@ -8,14 +8,12 @@ from PIL import Image
 
 from pullback_client.analysis import Analysis, AxisStrip
 from pullback_client.report.parts import Plot, number
-from pullback_client.report.style import WIDTH, new_figure, sequence, tidy, to_png
+from pullback_client.report.style import DPI, WIDTH, new_figure, sequence, tidy, to_png
 
 # Inches. The montage and the curves below share their horizontal axis, so that each frame stands over its point.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.25, 0.35, 0.1, 0.5
 _CURVES, _BETWEEN = 2.6, 0.3
 _GAP = 0.04  # between rows, as a share of a frame's height
-
-_LARGEST_FRAME = 128  # pixels; more would not show at this width
 
 
 def strips(analysis: Analysis) -> Plot:
@@ -31,7 +29,7 @@ def strips(analysis: Analysis) -> Plot:
     half = (steps[-1] - steps[0]) / max(len(steps) - 1, 1) / 2
     extent = (steps[0] - half, steps[-1] + half)
     pictures = figure.add_axes((_LEFT / WIDTH, 1 - (_TOP + tall) / height, inside / WIDTH, tall / height))
-    pictures.imshow(montage, extent=(*extent, montage.shape[0], 0), aspect="auto", interpolation="lanczos")
+    pictures.imshow(montage, extent=(*extent, montage.shape[0], 0), aspect="auto", interpolation="nearest")
     pictures.set_yticks(rows, [f"rank {axis.rank}\nλ = {number(axis.eigenvalue, 2)}" for axis in axes])
     pictures.tick_params(length=0, labelsize=8)
     pictures.set_xticks([])
@@ -78,14 +76,16 @@ def _reach(axis: AxisStrip) -> str:
 
 def _montage(axes: tuple[AxisStrip, ...]) -> tuple[npt.NDArray[np.uint8], list[float]]:
     """The rows of images under each other, and the middle of each row in pixels from the top."""
-    strips = [np.hstack([_pixels(frame) for frame in axis.frames]) for axis in axes]
+    # As wide as it is drawn.
+    width = max(round((WIDTH - _LEFT - _RIGHT) * DPI / len(axes[0].frames)), 1)
+    strips = [np.hstack([_pixels(frame, width) for frame in axis.frames]) for axis in axes]
     height, width, _ = strips[0].shape
     gap = np.full((max(round(_GAP * height), 1), width, 3), 255, dtype=np.uint8)
     parts = [part for strip in strips for part in (strip, gap)][:-1]
     return np.vstack(parts), [i * (height + len(gap)) + height / 2 for i in range(len(strips))]
 
 
-def _pixels(frame: Image.Image) -> npt.NDArray[np.uint8]:
-    small = frame.convert("RGB")
-    small.thumbnail((_LARGEST_FRAME, _LARGEST_FRAME), Image.Resampling.LANCZOS)
-    return np.asarray(small)
+def _pixels(frame: Image.Image, width: int) -> npt.NDArray[np.uint8]:
+    height = max(round(width * frame.height / frame.width), 1)
+    # Scaled one by one: across a seam, neighbours would ring.
+    return np.asarray(frame.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
