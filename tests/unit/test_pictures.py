@@ -11,6 +11,7 @@ import pillow_heif
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 import profiles
 from cases import CASES
@@ -231,6 +232,16 @@ def test_a_preview_or_a_mask_beside_the_picture_is_no_second_page() -> None:
         decode(encoded(picture, "TIFF", save_all=True, append_images=[picture]))
 
 
+def test_of_very_many_pages_a_few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(Image.new("L", (8, 8)), "TIFF", save_all=True, append_images=[Image.new("L", (8, 8))] * 100)
+    looked_at: list[int] = []
+    seek = TiffImageFile.seek
+    monkeypatch.setattr(TiffImageFile, "seek", lambda self, page: (looked_at.append(page), seek(self, page))[1])
+    with pytest.raises(PictureError, match="several pages"):
+        decode(data)
+    assert max(looked_at) < 20
+
+
 @pytest.mark.parametrize("tag", [{50706: b"\1\4\0\0"}, {254: 1}], ids=["DNG", "preview"])
 def test_a_raw_file_is_not_mistaken_for_its_preview(tag: dict[int, Any]) -> None:
     data = encoded(filled("RGB", (200, 30, 90)), "TIFF", tiffinfo=tag)
@@ -412,3 +423,12 @@ def test_every_format_says_its_size_before_it_is_decoded(image_format: str, monk
     data = encoded(Image.new("RGB", (64, 64)), image_format)
     with pytest.raises(PictureError, match="64 × 64 pixels; at most 1,000 are taken: scale it down, to 31 × 31"):
         decode(data)
+
+
+def test_a_webp_file_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
+    data = bytearray(encoded(filled("RGB", "red"), "WEBP", save_all=True, append_images=[filled("RGB", "blue")]))
+    # Width and height, each less one, in 24 bits, after a byte of flags and three reserved ones.
+    canvas = data.index(b"VP8X") + 8 + 4
+    data[canvas : canvas + 6] = (16_382).to_bytes(3, "little") * 2
+    with pytest.raises(PictureError, match=r"pixels; at most 64,000,000 are taken: scale it down"):
+        decode(bytes(data))

@@ -12,7 +12,7 @@ from pullback_api.pictures.colours import on_white, separate, to_srgb
 from pullback_api.pictures.errors import PictureError
 from pullback_api.pictures.kinds import UNKNOWN, FileKind, kind_of
 from pullback_api.pictures.levels import to_eight_bits
-from pullback_api.pictures.limits import check_least, check_most
+from pullback_api.pictures.limits import MAX_PIXELS, check_least, check_most
 
 # What undoes each EXIF orientation; 1 is upright.
 _UPRIGHT = {
@@ -51,12 +51,12 @@ def decode(data: bytes, *, mask: bool = False) -> Image.Image:
     image, kind = _open(data)
     check_least(*image.size)
     try:
-        pages = _pages(image)
+        several = _holds_several(image)
         image.load()
     except Exception as error:
         # Decoders raise whatever a malformed file makes them raise.
         raise PictureError(f"the {kind.noun} is truncated or corrupted: {error}") from None
-    if pages > 1:
+    if several:
         raise PictureError(f"the {kind.noun} is animated or has several pages; send one frame")
     return convert(image, mask=mask)
 
@@ -143,6 +143,9 @@ def _open(data: bytes) -> tuple[Image.Image, FileKind]:
     opener: Any = heif.opener() if kind.format == "HEIF" else Image.OPEN[kind.format][0]
     try:
         image: Image.Image = opener(io.BytesIO(data), "")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        # Some of Pillow's formats have a limit of their own, above ours.
+        raise PictureError(f"the image has too many pixels; at most {MAX_PIXELS:,} are taken: scale it down") from None
     except Exception as error:
         raise PictureError(f"the {kind.noun} cannot be read as an image: {error}") from None
     _refuse_raw(image)
@@ -160,21 +163,23 @@ def _refuse_raw(image: Image.Image) -> None:
         )
 
 
-def _pages(image: Image.Image) -> int:
-    """How many pictures a file holds; previews and masks of a TIFF file's only page are none."""
+def _holds_several(image: Image.Image) -> bool:
+    """Whether a file holds several pictures; previews and masks of a TIFF file's only page are none."""
     if image.format in _OF_PHONES or not getattr(image, "is_animated", False):
-        return 1
+        return False
+    if image.format != "TIFF":
+        return True
+    # Page by page: to count them all would read as many as someone cares to send.
     tiff: Any = image
-    count = tiff.n_frames if image.format == "TIFF" else _MANY_PAGES + 1
-    if count > _MANY_PAGES:
-        return int(count)
-    pages = 1
-    for page in range(1, count):
-        tiff.seek(page)
+    for page in range(1, _MANY_PAGES):
+        try:
+            tiff.seek(page)
+        except EOFError:
+            tiff.seek(0)
+            return False
         if not tiff.tag_v2.get(_SUBFILE_TYPE, 0) & (_PREVIEW | _MASK):
-            pages += 1
-    tiff.seek(0)
-    return pages
+            return True
+    return True
 
 
 def _weights(colours: Image.Image, alpha: Image.Image | None) -> Image.Image:

@@ -12,6 +12,8 @@ from pullback_api.pictures.errors import PictureError
 
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF files, and a value
 _SIXTEEN_BITS = 65_535
+# v / 257, rounded, of every 16-bit level v: a table takes no more room than the result.
+_DIVIDED: npt.NDArray[np.uint8] = ((np.arange(_SIXTEEN_BITS + 1) + 128) // 257).astype(np.uint8)
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
@@ -35,13 +37,13 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
     white_is_zero = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     # `I;16B` is of another byte order than the machine's.
     stored = np.asarray(image)
-    levels = stored.astype(stored.dtype.newbyteorder("="))
+    levels = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if image.mode == "F":
         grey = from_floats(levels)
     else:
         if tags.get(_BITS) in (12, (12,)):
             # 65535 = 15 · 4369 and 4095 = 15 · 273
-            levels = (levels.astype(np.int64) * 4369 + 136) // 273
+            levels = (levels.astype(np.int32) * 4369 + 136) // 273
         grey = from_integers(levels)
     converted = Image.fromarray(255 - grey if white_is_zero else grey)
     if (transparent := image.info.get("transparency")) is not None:
@@ -71,7 +73,9 @@ def from_floats(levels: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
         else:
             advice = "scale them, or convert to 8- or 16-bit levels"
         raise PictureError(f"floats must lie in [0, 1], got {least:.4g} to {most:.4g}; {advice}")
-    return np.rint(levels.astype(np.float64) * 255.0).astype(np.uint8)
+    wide = levels.astype(np.promote_types(levels.dtype, np.float32), copy=False)
+    eight_bits: npt.NDArray[np.uint8] = np.rint(wide * wide.dtype.type(255)).astype(np.uint8)
+    return eight_bits
 
 
 def from_integers(levels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint8]:
@@ -91,4 +95,5 @@ def from_integers(levels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint8]
             f"the levels go from {least} to {most}, of 65535: all but black, unless 8-bit levels were meant; "
             "convert them to 8 bits (uint8), or scale them to 0 to 65535"
         )
-    return ((levels.astype(np.int64) + 128) // 257).astype(np.uint8)
+    eight_bits: npt.NDArray[np.uint8] = _DIVIDED[levels]
+    return eight_bits
