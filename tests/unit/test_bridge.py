@@ -221,6 +221,13 @@ def test_foreign_files_are_ignored(session: EvolutionSession, rig: Rig, server: 
     assert scores(server) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("name", ["block0.csv", "block_000.mat", "block000.xlsx", "Block000.TXT", "block000.hdf5"])
+def test_a_score_file_of_another_name_is_said_once(session: EvolutionSession, rig: Rig, name: str) -> None:
+    rig.steps = [lambda: rig.write(name, b"0,1\n"), *rig.seconds(5), rig.csv]
+    rig.bridge(session).run(blocks=1)
+    assert rig.lines.count(f"{name} is not read: expected block000.csv, block000.h5, block000.mat") == 1
+
+
 def test_a_rig_may_write_names_in_capitals(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
     def answer() -> None:
         rig.csv()

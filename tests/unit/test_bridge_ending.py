@@ -103,6 +103,24 @@ def test_a_block_does_not_end_over_a_file_that_cannot_be_used(
     assert scores(server) == [0, None, None, None]
 
 
+def test_a_block_does_not_end_over_scores_in_a_file_of_another_name(
+    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+) -> None:
+    def rename() -> None:
+        assert told(server) == {}
+        (rig.folder / "block0.csv").rename(rig.folder / "block000.csv")
+
+    def answer() -> None:
+        rig.csv(names=rig.images()[:3])
+        (rig.folder / "block000.csv").rename(rig.folder / "block0.csv")
+
+    rig.steps = [answer, *rig.seconds(1), lambda: rig.write("end_block", b""), *rig.seconds(9), rename]
+    rig.bridge(session).run(blocks=1)
+    # When it came, and when the block was to end.
+    assert len([line for line in rig.lines if line.startswith("block0.csv is not read: expected block000.csv")]) == 2
+    assert scores(server) == [0, 1, 2, None]
+
+
 def test_rows_that_are_on_their_way_are_waited_for(
     session: EvolutionSession, rig: Rig, server: FakeSearchServer
 ) -> None:

@@ -25,6 +25,7 @@ COARSE = 2.5
 POLL = 0.1
 """Seconds between two looks into the folder."""
 
+_ALIKE = "csv|tsv|txt|xlsx?|mat|h5|hdf5|npy|npz|json"  # in which rigs keep scores
 _BLOCK = re.compile(r"block(\d+)[._]", re.IGNORECASE)
 
 
@@ -116,13 +117,15 @@ class ScoreWatch:
     ) -> None:
         self._folder = folder
         self._names = _names(block)
+        self._alike = re.compile(rf"block[ _-]?0*{block}\.({_ALIKE})", re.IGNORECASE)
+        self._said: set[str] = set()
         self._reading = reading
         self._settle = settle
         self._clock = clock
         self._report = report
         self._seen: dict[Path, _Seen] = {}
         self.lying = False
-        """Whether there was any score file at the last look, whatever is in it."""
+        """Whether any file that may hold scores lay there at the last look, whether it can be read or not."""
 
     def look(self) -> list[Candidate]:
         """The score files that have not changed for `SETTLING`, can be read and were not refused.
@@ -131,14 +134,22 @@ class ScoreWatch:
             FailedPreconditionError: A package that such a file needs is missing.
         """
         now = self._clock()
-        # Whatever the case in which the rig's program, or its file system, writes names.
-        paths = sorted(path for path in self._folder.iterdir() if path.name.lower() in self._names)
+        # Capitals or not: the rig's program, or its file system, may write names in either.
+        lying = sorted(path for path in self._folder.iterdir() if self._alike.fullmatch(path.name))
+        paths = [path for path in lying if path.name.lower() in self._names]
+        others = [path.name for path in lying if path not in paths]
+        self.lying = bool(paths or others)
+        # A rig whose files are called otherwise waits for the bridge, and the bridge for the rig.
+        for name in others:
+            if name not in self._said:
+                self._said.add(name)
+                self._report(f"{name} is not read: expected {', '.join(sorted(self._names))}")
         candidates = [self._candidate(path, now) for path in paths]
-        self.lying = bool(paths)
         return [candidate for candidate in candidates if candidate is not None]
 
     def forgive(self) -> None:
         """Looks at the files that were refused again, since more is taken now."""
+        self._said.clear()
         for seen in self._seen.values():
             seen.refused = False
 
