@@ -43,10 +43,7 @@ def tables(draw: st.DrawFn) -> tuple[bytes, list[str], list[list[float]]]:
     if draw(st.booleans()) and order[0] == "image_id":
         buffer.write(f"sep={delimiter}\n")
     writer.writerow(order)
-    # A remark that begins a line as a comment does is quoted, or it would be one.
-    rows = list(zip(*(columns[name] for name in order), strict=True))
-    for row in rows:
-        writer.writerow([f" {cell}" if cell.startswith(("#", "%")) else cell for cell in row])
+    writer.writerows(zip(*(columns[name] for name in order), strict=True))
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
     return buffer.getvalue().encode(encoding), ids, values
 

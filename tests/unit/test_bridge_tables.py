@@ -138,6 +138,12 @@ def test_what_can_be_understood_in_two_ways_or_none_is_refused_saying_where(
     assert str(path) in str(raised.value)
 
 
+def test_a_row_whose_first_cell_starts_as_a_comment_does_is_a_row(path: Path) -> None:
+    found = table(path, "# of monkey B\ntrial,image_id,score\n#1,a,1\n# a fixation break\n%2,b,2\n")
+    assert found.ids == ("a", "b")
+    assert found.values.tolist() == [[1], [2]]
+
+
 def test_a_last_line_without_an_end_is_known_to_be_open(path: Path) -> None:
     assert table(path, "index,score\n0,1").open_ended
     assert not table(path, "index,score\n0,1\r").open_ended

@@ -45,7 +45,7 @@ def read(path: Path) -> ScoreFile:
     header, delimiter = _header(path, text, directive[1] if directive else _DELIMITERS)
     columns = columns_of(path, header.line, header.cells)
     try:
-        rows = [row for row in _rows(text, delimiter) if row.line > header.line]
+        rows = [row for row in _rows(text, delimiter, len(header.cells)) if row.line > header.line]
     except csv.Error as error:
         raise UnreadableError(f"{path}: {error}") from error
     for row in rows:
@@ -87,14 +87,19 @@ def _text(path: Path) -> tuple[str, bool]:
         return data.decode("latin-1"), True
 
 
-def _rows(text: str, delimiter: str) -> Iterator[_Row]:
-    """The rows that have any content, but for comments; cells without the spaces around them."""
+def _rows(text: str, delimiter: str, width: int | None = None) -> Iterator[_Row]:
+    """The rows that have any content, but for comments; cells without the spaces around them.
+
+    A line that starts as a comment and has as many cells as the header is a row: its first cell may be `#3`.
+    """
     between = True  # two rows: a line of a quoted cell may start as a comment does
 
     def lines() -> Iterator[str]:
         nonlocal between
         for line in io.StringIO(text, newline=""):
             comment = between and line.lstrip().startswith(_COMMENTS)
+            if comment and width is not None and line.count(delimiter) >= width - 1:
+                comment = False
             between = False
             # In the place of a comment comes an empty line, so that lines are counted.
             yield "\n" if comment else line
