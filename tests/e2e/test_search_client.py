@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 
 from live_server import LiveServer
-from pullback_client import Client, GenerationSummary
+from pullback_client import (
+    Client,
+    FailedPreconditionError,
+    GenerationSummary,
+    NotFoundError,
+    SessionState,
+    TrialResult,
+)
 from pullback_client.bridge import Bridge
 
 POPULATION = 6
@@ -78,7 +85,7 @@ def test_one_line_evolves_and_is_gone_on_with_after_an_error(client: Client) -> 
 
 def test_a_run_goes_on_where_no_image_of_a_generation_had_a_score(client: Client) -> None:
     session = client.evolve("tiny", optimizer="cma", population=POPULATION, max_shows=1)
-    blind = [None] * POPULATION
+    blind = [float("nan")] * POPULATION
     closed: list[GenerationSummary] = []
     session.run(lambda image: blind.pop() if blind else red(image), generations=1, progress=closed.append)
     assert [(summary.generation, summary.scored) for summary in closed] == [(0, POPULATION)]
@@ -167,6 +174,45 @@ def test_latents_are_those_of_the_export(client: Client) -> None:
     found = session.latents(wanted)
     assert found.keys() == wanted.keys()
     assert all(np.array_equal(found[image_id], latent) for image_id, latent in wanted.items())
+
+
+def test_a_generation_is_fetched_without_those_before_it(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, threads=[{}, {}], max_generations=3)
+    session.run(red)
+    for record in session.history().generations:
+        found = session.generation(record.summary.thread, record.summary.generation)
+        assert (found.summary, found.image_ids) == (record.summary, record.image_ids)
+        np.testing.assert_array_equal(found.latents, record.latents)
+        np.testing.assert_array_equal(found.scores, record.scores)
+    with pytest.raises(NotFoundError, match=r"thread 1 of .* has no generation 3"):
+        session.generation(1, 3)
+
+
+def test_a_session_whose_images_never_get_a_score_is_paused_with_the_reason(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, missing="drop")
+    with pytest.raises(FailedPreconditionError, match="gave 20 trials in a row no score"):
+        session.run(lambda image: float("nan"), max_failures=20)
+    while (status := session.status()).state is SessionState.ACTIVE:
+        assert status.trials < 1000
+        batch = session.ask(wait=3.0)
+        session.tell(batch, [None] * len(batch))
+    assert status.state is SessionState.PAUSED
+    assert "without a new score" in status.pause_reason
+    assert session.resume().pause_reason == ""
+    assert session.run(red, generations=1).threads[0].generations == 1
+
+
+def test_what_is_told_of_failed_trials_is_kept(client: Client) -> None:
+    session = client.evolve("tiny", optimizer="cma", population=POPULATION, missing="drop")
+    batch = session.ask(wait=3.0)
+    results = [TrialResult(trial.id, channel_values=[1.0, 2.5], t_onset=0.5 * n) for n, trial in enumerate(batch)]
+    results[0] = TrialResult(batch[0].id, score=7.5, outcome="failed", note="moved")
+    session.tell(results)
+    assert session.tell(results).repeated == len(results)
+    kept = {record.trial_id: record for record in session.history().trials if record.told}
+    first, second = kept[batch[0].id], kept[batch[1].id]
+    assert (first.outcome, first.score, first.used_score, first.note) == ("failed", 7.5, None, "moved")
+    assert (second.channel_values, second.used_score, second.t_onset) == ((1.0, 2.5), 1.75, 0.5)
 
 
 def test_every_kind_of_file_can_be_made_of_a_session(client: Client, tmp_path: Path) -> None:

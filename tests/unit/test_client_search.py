@@ -18,7 +18,15 @@ import pullback_client
 from fake_search import POPULATION, FakeSearchServer
 from fake_server import Failure
 from pullback_api.v1 import search_pb2, values_pb2
-from pullback_client import Client, EvolutionSession, GenerationSummary, SessionState, ThreadState, TrialResult
+from pullback_client import (
+    Client,
+    EvolutionSession,
+    GenerationSummary,
+    SessionState,
+    SessionStatus,
+    ThreadState,
+    TrialResult,
+)
 from pullback_client.search.options import Missing
 from pullback_client.search.results import Outcome
 
@@ -346,6 +354,22 @@ def test_a_paused_session_is_waited_for(client: Client, server: FakeSearchServer
             session.ask()
         assert session.next_batch() is not None
     assert len(waits) == 1
+
+
+def test_why_the_server_has_paused_a_session_is_said_once(session: EvolutionSession, server: FakeSearchServer) -> None:
+    message = server.sessions["sessions/1"].message
+    message.state, message.pause_reason = search_pb2.SESSION_STATE_PAUSED, "shown again 25 times"
+    said: list[str] = []
+    paused = itertools.count()
+
+    def resume(status: SessionStatus) -> None:
+        if next(paused) == 1:
+            message.pause_reason = ""
+            session.resume()
+
+    session._sleep = lambda seconds: None
+    assert session.next_batch(while_paused=resume, while_leased=said.append)
+    assert said == ["sessions/1 was paused: shown again 25 times"]
 
 
 def test_a_closed_session_has_no_batches(session: EvolutionSession) -> None:

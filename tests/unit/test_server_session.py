@@ -13,6 +13,7 @@ import pytest
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError
 from pullback_server.sessions.events import Entry, SessionState, StateChanged, ThreadFailed
+from pullback_server.sessions.generation import MOST_IN_VAIN
 from pullback_server.sessions.resources import session_message
 from pullback_server.sessions.scores import image_scores
 from pullback_server.sessions.session import Session
@@ -363,6 +364,47 @@ def test_a_failed_image_is_shown_again_until_it_has_had_its_chances() -> None:
         assert (again.image_id, again.repetition) == (bad, repetition)
         driver.tell(failed(again.trial_id))
     assert driver.session.threads[0].closed[0].closed.dropped == (bad,)
+
+
+@pytest.mark.parametrize("missing", [SHOW_AGAIN, CARRY_OVER, DROP])
+def test_what_is_shown_again_in_vain_pauses_the_session(missing: search_pb2.MissingPolicy) -> None:
+    driver = Driver(missing=missing, max_shows=2)
+    images = driver.open()
+    (first, *_) = driver.ask(1)
+    driver.tell(scored(first.trial_id))
+    showings = 0
+    while driver.session.state == SessionState.ACTIVE:
+        trials = driver.ask()
+        driver.tell(*(failed(trial.trial_id) for trial in trials))
+        showings += len(trials)
+        assert showings <= 1000
+    assert showings == (len(images) - 1) * MOST_IN_VAIN * (2 if missing == SHOW_AGAIN else 1)
+    reason = session_message("a", driver.session).pause_reason
+    assert f"generation 0 of thread 0 were shown again {MOST_IN_VAIN} times without a new score" in reason
+    assert state_of(driver.reloaded()) == state_of(driver.session)
+    # Somebody looks, and it goes on with the scores that it has.
+    driver.add(StateChanged(SessionState.ACTIVE.value))
+    assert session_message("a", driver.session).pause_reason == ""
+    driver.tell(*(scored(trial.trial_id) for trial in driver.ask()))
+    assert len(driver.session.threads[0].closed[0].closed.scores) == len(images)
+
+
+def test_a_new_score_begins_the_count_of_showings_in_vain_anew() -> None:
+    driver = Driver(missing=DROP, min_scored=1.0)
+    driver.open(count=3)
+    for _ in range(2):
+        for _ in range(MOST_IN_VAIN - 2):
+            driver.tell(*(failed(trial.trial_id) for trial in driver.ask()))
+        one, *others = driver.ask()
+        driver.tell(scored(one.trial_id), *(failed(trial.trial_id) for trial in others))
+    assert driver.session.state == SessionState.ACTIVE
+
+
+def test_a_session_that_somebody_paused_has_no_reason_of_its_own() -> None:
+    driver = Driver()
+    driver.open()
+    driver.add(StateChanged(SessionState.PAUSED.value))
+    assert session_message("a", driver.session).pause_reason == ""
 
 
 def test_a_failed_image_is_carried_over_with_its_id() -> None:

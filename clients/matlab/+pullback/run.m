@@ -115,6 +115,7 @@ end
 
 function [trials, finished] = next(session)
   resumed = false;
+  said = false;
   while true
     try
       [trials, finished] = pullback.ask(session);
@@ -132,6 +133,10 @@ function [trials, finished] = next(session)
         return
       case 'SESSION_STATE_PAUSED'
         resumed = false;
+        if ~said && isfield(status, 'pause_reason') && ~isempty(status.pause_reason)
+          warning('pullback:paused', 'the session was paused: %s', status.pause_reason);
+          said = true;
+        end
         pause(1);
       otherwise
         % Resumed between the two calls; but twice in a row it is something else.

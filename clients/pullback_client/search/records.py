@@ -195,6 +195,7 @@ class SessionStatus:
         version: Version of Pullback that created it.
         weights_hashes: SHA-256 of the generators' weight files, one per thread.
         pending: Trials that are out, asked and not told, by who asked for them.
+        pause_reason: Why the server paused it; empty where somebody did, or it is not paused.
     """
 
     name: str
@@ -210,6 +211,7 @@ class SessionStatus:
     version: str
     weights_hashes: tuple[str, ...]
     pending: tuple[ClientTrials, ...] = ()
+    pause_reason: str = ""
 
     @classmethod
     def from_wire(cls, message: search_pb2.Session) -> SessionStatus:
@@ -228,6 +230,7 @@ class SessionStatus:
             version=message.version,
             weights_hashes=tuple(message.weights_hashes),
             pending=tuple(ClientTrials.from_wire(each) for each in message.pending),
+            pause_reason=message.pause_reason,
         )
 
     @property

@@ -194,7 +194,7 @@ class EvolutionSession(SessionView):
             request_id: As for `ask`.
             while_paused: Called about once a second while the session is paused, with where it stands.
             while_leased: Called once, after 5 s in which only trials of others were waited for, with a sentence that
-                says so; default a UserWarning.
+                says so, and where the server has paused the session, with its reason; default a UserWarning.
             raise_failed: Whether the error of a thread that cannot go on is raised once nothing else is left to show.
                 Otherwise there is None then, and the status says why.
 
@@ -203,6 +203,7 @@ class EvolutionSession(SessionView):
         """
         wanted = tuple(threads)
         resumed = said = False
+        reasons: set[str] = set()
         since = self._clock()
         while True:
             try:
@@ -214,6 +215,7 @@ class EvolutionSession(SessionView):
                         break
                     case SessionState.PAUSED:
                         resumed = False
+                        waiting.say_why_paused(status, reasons, while_leased)
                         while_paused(status)
                         self._sleep(_PAUSED)
                         since = self._clock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from pullback_client.search.records import SessionStatus, ThreadState
@@ -45,6 +45,19 @@ def _askers(status: SessionStatus) -> str:
     """By whom, where the server says it."""
     names = [f"{each.client or 'a client without a name'} ({each.trials})" for each in status.pending]
     return f" by {', '.join(names)}" if names else ""
+
+
+def say_why_paused(status: SessionStatus, said: set[str], say: Callable[[str], None]) -> None:
+    """Says why the server has paused a session; nothing where somebody has, or it was said before.
+
+    Args:
+        status: Where the session stands.
+        said: The reasons that were said, to which this one is added.
+        say: Says a sentence.
+    """
+    if status.pause_reason and status.pause_reason not in said:
+        said.add(status.pause_reason)
+        say(f"{status.name} was paused: {status.pause_reason}")
 
 
 def warn(line: str) -> None:

@@ -286,7 +286,7 @@ class Thread(_message.Message):
     def __init__(self, thread: _Optional[int] = ..., state: _Optional[_Union[ThreadState, str]] = ..., current: _Optional[_Union[GenerationSummary, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ...) -> None: ...
 
 class Session(_message.Message):
-    __slots__ = ("name", "spec", "state", "threads", "create_time", "update_time", "trials", "last_sequence", "version", "weights_hashes", "pending")
+    __slots__ = ("name", "spec", "state", "threads", "create_time", "update_time", "trials", "last_sequence", "version", "weights_hashes", "pending", "pause_reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -298,6 +298,7 @@ class Session(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_HASHES_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
+    PAUSE_REASON_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: SessionSpec
     state: SessionState
@@ -309,7 +310,8 @@ class Session(_message.Message):
     version: str
     weights_hashes: _containers.RepeatedScalarFieldContainer[str]
     pending: _containers.RepeatedCompositeFieldContainer[ClientTrials]
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[SessionSpec, _Mapping]] = ..., state: _Optional[_Union[SessionState, str]] = ..., threads: _Optional[_Iterable[_Union[Thread, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trials: _Optional[int] = ..., last_sequence: _Optional[int] = ..., version: _Optional[str] = ..., weights_hashes: _Optional[_Iterable[str]] = ..., pending: _Optional[_Iterable[_Union[ClientTrials, _Mapping]]] = ...) -> None: ...
+    pause_reason: str
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[SessionSpec, _Mapping]] = ..., state: _Optional[_Union[SessionState, str]] = ..., threads: _Optional[_Iterable[_Union[Thread, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., trials: _Optional[int] = ..., last_sequence: _Optional[int] = ..., version: _Optional[str] = ..., weights_hashes: _Optional[_Iterable[str]] = ..., pending: _Optional[_Iterable[_Union[ClientTrials, _Mapping]]] = ..., pause_reason: _Optional[str] = ...) -> None: ...
 
 class ClientTrials(_message.Message):
     __slots__ = ("client", "trials", "lease_time")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 from pullback_server.errors import failed_precondition
 from pullback_server.sessions.balancing import in_step, open_generations
-from pullback_server.sessions.events import Event, GenerationClosed, SessionState, ShownAgain
-from pullback_server.sessions.generation import Generation
+from pullback_server.sessions.events import Event, GenerationClosed, SessionState, ShownAgain, StateChanged
+from pullback_server.sessions.generation import MOST_IN_VAIN, Generation
 from pullback_server.sessions.session import Session
 from pullback_server.sessions.thread import Thread
 
@@ -20,11 +20,12 @@ def follow_up(session: Session) -> tuple[Event, ...]:
     if together := in_step(session):
         settled = [pair for pair in open_generations(together) if pair[1].settled]
         # Those that have to be shown again are, whatever the others do.
-        return _end_together(settled) if len(settled) == len(together) else _again(settled)
+        ended = _end_together(settled) if len(settled) == len(together) else _again(settled)
+        return _paused_in_vain(session, ended)
     for thread in session.threads:
         if thread.failed is None and thread.open is not None and thread.open.settled:
             events.append(_end(thread, thread.open))
-    return tuple(events)
+    return _paused_in_vain(session, events)
 
 
 def end_generations(
@@ -52,7 +53,7 @@ def end_generations(
     if threads and (together := in_step(session)):
         pairs = open_generations(together)
         again = any(repeated.get(thread.number, generation.number) != generation.number for thread, generation in pairs)
-        return () if again else _end_together(pairs)
+        return () if again else _paused_in_vain(session, _end_together(pairs))
     for number in sorted(set(threads)):
         thread = session.threads[number]
         if thread.open is None or thread.failed is not None:
@@ -60,6 +61,15 @@ def end_generations(
         if repeated.get(number, thread.open.number) != thread.open.number:
             continue
         events.append(_end(thread, thread.open))
+    return _paused_in_vain(session, events)
+
+
+def _paused_in_vain(session: Session, events: Sequence[Event]) -> tuple[Event, ...]:
+    """The events, and a pause where they show a generation again once more and nothing was measured all the while."""
+    again = {event.thread for event in events if isinstance(event, ShownAgain)}
+    shown = [thread.open for thread in session.threads if thread.open is not None and thread.number in again]
+    if any(each.in_vain + 1 >= MOST_IN_VAIN for each in shown) and session.state == SessionState.ACTIVE:
+        return (*events, StateChanged(SessionState.PAUSED.value))
     return tuple(events)
 
 

@@ -14,6 +14,9 @@ from pullback_api.v1 import search_pb2
 from pullback_server.sessions.events import Asking, GenerationOpened, ImageScore, Outcome, Telling
 from pullback_server.sessions.scores import image_scores
 
+MOST_IN_VAIN = 25
+"""How often a generation is shown again without a new score; then the session is paused."""
+
 
 @dataclass
 class Showings:
@@ -66,6 +69,7 @@ class Generation:
         time: When that was.
         images: What became of each image's showings, in the order of its latents.
         references: The same of each reference image that is mixed in.
+        in_vain: How often it was shown again since one of its images last got a score, or the session was resumed.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Generation:
         self._options = spec.scores
         self.images = {image.image_id: Showings(list(carried.get(image.image_id, ()))) for image in opened.images}
         self.references = {image_id: Showings() for image_id in references}
+        self.in_vain = 0
         self._places = cache(self._place_round)
 
     @property
@@ -151,6 +156,8 @@ class Generation:
         showings.leased.discard(telling.report.trial_id)
         showings.count += not asked
         if telling.outcome == Outcome.SCORED:
+            if telling.report.image_id in self.images:
+                self.in_vain = 0
             # A reference image may be told without a score that counts.
             showings.scores.append(0.0 if telling.score is None else telling.score)
         elif telling.outcome == Outcome.FAILED:
@@ -158,6 +165,7 @@ class Generation:
 
     def show_again(self) -> None:
         """All images without their scores are wanted again; what was leased is not waited for."""
+        self.in_vain += 1
         for showings in self.images.values():
             if not self._scored(showings):
                 showings.failures = 0

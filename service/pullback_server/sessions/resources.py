@@ -35,6 +35,7 @@ def session_message(session_id: str, session: Session) -> search_pb2.Session:
         threads=[thread_message(thread) for thread in session.threads],
         trials=session.told,
         last_sequence=session.sequence,
+        pause_reason=session.pause_reason,
     )
     if session.began is not None:
         message.version = session.began.version

@@ -25,7 +25,7 @@ from pullback_server.sessions.events import (
     Told,
     TrialsReclaimed,
 )
-from pullback_server.sessions.generation import Generation
+from pullback_server.sessions.generation import MOST_IN_VAIN, Generation
 from pullback_server.sessions.thread import Thread, ThreadState
 
 REFERENCE = "reference_"
@@ -103,6 +103,20 @@ class Session:
         )
 
     @property
+    def pause_reason(self) -> str:
+        """Why the session was paused by itself; empty where it was not."""
+        if self.state != SessionState.PAUSED:
+            return ""
+        for thread in self.threads:
+            if thread.open is not None and thread.open.in_vain >= MOST_IN_VAIN:
+                return (
+                    f"the images of generation {thread.open.number} of thread {thread.number} were shown again "
+                    f"{thread.open.in_vain} times without a new score: see whether anything is measured, then resume "
+                    "the session"
+                )
+        return ""
+
+    @property
     def evolving(self) -> list[Thread]:
         """The threads whose next generation is to be made."""
         if self.state == SessionState.CLOSED:
@@ -146,7 +160,7 @@ class Session:
             case Began():
                 self.began, self.create_time = entry.event, entry.time
             case StateChanged(state):
-                self.state = SessionState(state)
+                self._apply_state(SessionState(state))
             case GenerationOpened():
                 self._apply_opened(entry.event, entry.time)
             case Asked() | LeasesRenewed() | LeasesExpired() | TrialsReclaimed():
@@ -160,6 +174,14 @@ class Session:
                 self.threads[entry.event.thread].close_generation(entry.event, entry.time)
             case ThreadFailed(thread):
                 self.threads[thread].failed = entry.event
+
+    def _apply_state(self, state: SessionState) -> None:
+        self.state = state
+        if state == SessionState.ACTIVE:
+            # Who resumes it has looked.
+            for thread in self.threads:
+                if thread.open is not None:
+                    thread.open.in_vain = 0
 
     def _apply_opened(self, event: GenerationOpened, time: datetime) -> None:
         for image in event.images:
