@@ -91,7 +91,7 @@ def finite(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case Mapping():
-            return {key: finite(item) for key, item in value.items()}
+            return {finite(key): finite(item) for key, item in value.items()}
         case list() | tuple():
             return [finite(item) for item in value]
         case _:

@@ -286,7 +286,7 @@ def test_what_an_interrupted_run_left_is_done_again(
     match change:
         case "unfinished":  # as it stands before the last file is written
             record = json.loads((out / "me.json").read_text("utf-8"))
-            left = {"unfinished": True, "request": record["request"], "files": {"me.png": None}}
+            left = {"unfinished": True, "request": record["request"], "pictures": {".png": None}}
             (out / "me.json").write_text(json.dumps(left))
             (out / "me.safetensors").unlink()
         case "lost":
@@ -312,7 +312,7 @@ def test_files_of_which_nothing_says_how_they_were_made_are_left(
             record.unlink()
         case "an earlier version's":
             told = json.loads(record.read_text("utf-8"))
-            told = {key: value for key, value in told.items() if key not in {"request", "files"}}
+            told = {key: value for key, value in told.items() if key not in {"request", "pictures"}}
             record.write_text(json.dumps(told | {"request_sha256": "ab" * 32}))
         case "somebody's":
             record.write_text('{"my": "notes"}')

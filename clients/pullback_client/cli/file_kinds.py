@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pullback_api.pictures import FileKind, kind_of_file
+from pullback_api.pictures.heif import FORMATS
 
 _RAW = FileKind(
     "a camera's raw file", "develop it to PNG, JPEG or 16-bit TIFF, for example with the camera's own program"
@@ -56,6 +57,11 @@ def kind_of(path: Path) -> FileKind:
 def may_be_sent(kind: FileKind) -> bool:
     """Whether a server may be able to read such a file, even where this client cannot."""
     return kind.format is not None
+
+
+def is_read_everywhere(kind: FileKind) -> bool:
+    """Whether every server can read such a file, rather than only those that have a decoder for it."""
+    return kind.format in FORMATS
 
 
 def is_called_photograph(path: Path) -> bool:

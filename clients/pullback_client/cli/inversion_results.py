@@ -21,7 +21,7 @@ Request: TypeAlias = "dict[str, Any]"
 """All that a result depends on, as plain values: the generator, the options that are given, and SHA-256 of photograph
 and mask."""
 
-_REQUEST, _FILES, _UNFINISHED = "request", "files", "unfinished"  # in the JSON of a result
+_REQUEST, _PICTURES, _UNFINISHED = "request", "pictures", "unfinished"  # in the JSON of a result
 _OLD_REQUEST = "request_sha256"  # by which earlier versions knew their results
 _NAME_BYTES = 255  # of a file's name, on most file systems
 _CONTENT = ("photograph", "mask")
@@ -65,7 +65,7 @@ class PhotographFiles:
     @property
     def files(self) -> list[Path]:
         """The files of its results, the last of which tells of all the others."""
-        return [*self._pictures, *(self._file(ending) for ending in (".npz", ".safetensors", ".json"))]
+        return [self._file(ending) for ending in (*self._pictures, ".npz", ".safetensors", ".json")]
 
     def check_names(self) -> None:
         """Raises InvalidArgumentError where the results' names would be longer than names can be."""
@@ -93,8 +93,8 @@ class PhotographFiles:
         """Writes the results, each file atomically, and says why one could not be laid back into its photograph."""
         before = _record(self._file(".json"))
         # First what says whose the others are, should the run end between them.
-        planned = {file.name: None for file in self._pictures}
-        write_json(self._file(".json"), {_UNFINISHED: True, _REQUEST: request, _FILES: planned})
+        planned = dict.fromkeys(self._pictures)
+        write_json(self._file(".json"), {_UNFINISHED: True, _REQUEST: request, _PICTURES: planned})
         self._delete_stale(before)
         result.save(self._file(".png"))
         for rank, solution in enumerate(result.solutions[1:], start=2):
@@ -122,7 +122,8 @@ class PhotographFiles:
         if differences := _differences(record[_REQUEST], request):
             return Earlier(differences=differences)
         # The others are called after the record, but what pictures there were, it says itself.
-        unknown = [file for file in existing if file.suffix == ".png" and file.name not in _files_of(record)]
+        known = {self._file(ending) for ending in _pictures_of(record)}
+        unknown = [file for file in existing if file.suffix == ".png" and file not in known]
         if unknown:
             return Earlier(unknown=tuple(unknown))
         if record.get(_UNFINISHED):
@@ -133,9 +134,10 @@ class PhotographFiles:
             return Earlier()
 
     @property
-    def _pictures(self) -> list[Path]:
-        more = [f"-{rank}.png" for rank in range(2, self.solutions + 1)] + (["-pasted.png"] if self.paste else [])
-        return [self._file(ending) for ending in (".png", *more)]
+    def _pictures(self) -> list[str]:
+        """How the names of the pictures end."""
+        ranks = (f"-{rank}.png" for rank in range(2, self.solutions + 1))
+        return [".png", *ranks, *(["-pasted.png"] if self.paste else [])]
 
     def _paste(self, result: Inversion) -> ClientError | None:
         if not self.paste:
@@ -148,16 +150,15 @@ class PhotographFiles:
 
     def _write_record(self, result: Inversion, request: Request) -> None:
         # A picture of a run without --paste, or with it, stays known to be a result.
-        pictures = {*self._pictures, *(self.folder / name for name in _files_of(_record(self._file(".json"))))}
-        digests = {file.name: _digest(file) for file in sorted(pictures) if file.is_file()}
-        write_json(self._file(".json"), result.provenance | {_REQUEST: request, _FILES: digests})
+        pictures = sorted({*self._pictures, *_pictures_of(_record(self._file(".json")))})
+        digests = {ending: _digest(self._file(ending)) for ending in pictures if self._file(ending).is_file()}
+        write_json(self._file(".json"), result.provenance | {_REQUEST: request, _PICTURES: digests})
 
     def _delete_stale(self, record: Mapping[str, Any]) -> None:
         """Deletes pictures of an earlier result that this one does not replace, so that none is taken for its own."""
-        current = {file.name for file in self._pictures}
-        for name, digest in _files_of(record).items():
-            file = self.folder / Path(name).name
-            if name not in current and file.is_file() and _digest(file) == digest:
+        for ending, digest in _pictures_of(record).items():
+            file = self._file(ending)
+            if ending not in self._pictures and file.is_file() and _digest(file) == digest:
                 delete(file)
 
     def _file(self, ending: str) -> Path:
@@ -178,9 +179,8 @@ class OwnResults:
     def __post_init__(self) -> None:
         for file in self.folder.glob("*.json"):
             record = _record(file)
-            if _OLD_REQUEST in record:
-                self._digests |= dict.fromkeys((f"{file.stem}.png", f"{file.stem}-pasted.png"))
-            self._digests |= _files_of(record)
+            pictures = dict.fromkeys((".png", "-pasted.png")) if _OLD_REQUEST in record else _pictures_of(record)
+            self._digests |= {f"{file.stem}{ending}": digest for ending, digest in pictures.items()}
 
     def __contains__(self, file: Path) -> bool:
         """Whether a file of the folder is a result, unchanged."""
@@ -241,10 +241,12 @@ def _record(file: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _files_of(record: Mapping[str, Any]) -> dict[str, str | None]:
-    """The pictures that the JSON of a result tells of, with SHA-256 of each, None where they may not be finished."""
-    files = record.get(_FILES) if _REQUEST in record else None
-    return files if isinstance(files, dict) else {}
+def _pictures_of(record: Mapping[str, Any]) -> dict[str, str | None]:
+    """How the pictures end that the JSON of a result tells of, with SHA-256 of each; None = perhaps not finished."""
+    told = record.get(_PICTURES) if _REQUEST in record else None
+    # Nothing that somebody else wrote there may lead out of the folder.
+    pictures = told.items() if isinstance(told, dict) else ()
+    return {ending: digest for ending, digest in pictures if Path(f"x{ending}").name == f"x{ending}"}
 
 
 def _digest(file: Path) -> str:

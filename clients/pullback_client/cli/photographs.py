@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pullback_api.pictures import FileKind
 from pullback_client.cli.common import complain
-from pullback_client.cli.file_kinds import is_called_photograph, kind_of, may_be_sent
+from pullback_client.cli.file_kinds import is_called_photograph, is_read_everywhere, kind_of, may_be_sent
 from pullback_client.cli.inversion_results import OwnResults, PhotographFiles
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.inversion import InversionFailure
@@ -37,7 +37,7 @@ class Listed:
 
     def explained(self, failure: InversionFailure) -> InversionFailure:
         """A server's failure, with what the file is where only some servers can read such files."""
-        if self.kind is None or self.kind.is_taken or self.kind.name in failure.error.message:
+        if self.kind is None or is_read_everywhere(self.kind) or self.kind.name in failure.error.message:
             return failure
         return failed_before(self.path, f"{self.kind.refusal} (the server says: {failure.error.message})")
 
