@@ -136,9 +136,16 @@ def cropped(
                 f"the mask has {whole.width} × {whole.height} pixels and {what} {size[0]} × {size[1]}: give a mask of "
                 "the photograph's own size; it is cropped with it"
             )
-        piece = whole.crop(square)
+        piece = _cut(whole, square)
     inside = tuple(box for box in (_within(each, crop) for each in ignore) if box is not None)
-    return photograph.crop(square), piece, inside, size
+    return _cut(photograph, square), piece, inside, size
+
+
+def _cut(image: Image.Image, square: tuple[int, int, int, int]) -> Image.Image:
+    """A part of an upright image, without what its file says of turning it, which would be done again."""
+    part = Image.new(image.mode, (square[2] - square[0], square[3] - square[1]))
+    part.paste(image.crop(square))
+    return part
 
 
 def _within(box: Box, crop: Crop) -> Box | None:
