@@ -115,8 +115,8 @@ def cropped(
         The square, its mask, the regions within it, and width and height of the whole photograph.
 
     Raises:
-        InvalidArgumentError: The square does not lie within the photograph, the mask is of another size, or one of
-            them cannot be read.
+        InvalidArgumentError: The square or a region does not lie within the photograph, the mask is of another size,
+            or one of them cannot be read.
     """
     photograph = open_photograph(image)
     size = photograph.size
@@ -127,6 +127,13 @@ def cropped(
             f"({left + side}, {top + side}): give LEFT, TOP and SIZE of a square within the photograph, counted from "
             "its upper left corner as it lies when it is looked at"
         )
+    for box in ignore:
+        # The server would see it within the square alone.
+        if box.left + box.width > size[0] or box.top + box.height > size[1]:
+            raise InvalidArgumentError(
+                f"a region to ignore reaches to ({box.left + box.width}, {box.top + box.height}), beyond the "
+                f"{size[0]} × {size[1]} pixels of {what}: regions lie within the whole photograph, cropped or not"
+            )
     square = (left, top, left + side, top + side)
     piece = None
     if mask is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pullback_api.v1 import inversion_pb2, values_pb2
 from pullback_client.errors import ClientError, InvalidArgumentError, ResourceExhaustedError
-from pullback_client.framing import WHOLE, Box, Crop, Framing, cropped
+from pullback_client.framing import Box, Crop, Framing, cropped
 from pullback_client.images import ImageInput, encode, is_image, listed, name_of, size_of
 from pullback_client.inversion import InversionFailure
 from pullback_client.inversion_options import InversionOptions, inversion_settings
@@ -61,27 +61,27 @@ class Photograph:
             ResourceExhaustedError: It is larger than a message can be.
         """
         what = self.label or f"image {self.number}"
-        image, mask, ignore = self.image, self.mask, self.ignore
-        whole_size = None
-        framing = WHOLE if mask is None else Framing(mask=encode(mask, f"mask {self.number}"))
-        sent = framing.mask
-        if self.crop is not None:
-            image, mask, ignore, whole_size = cropped(image, self.crop, mask, ignore, what)
-            sent = None if mask is None else encode(mask)
-        elif ignore:
-            whole_size = size_of(image)
-        framing = replace(framing, crop=self.crop, ignore=self.ignore, size=whole_size)
+        ignore, size = self.ignore, None
+        # What may be read but once, such as a pipe, is read once.
+        mask = hidden = None if self.mask is None else encode(self.mask, f"mask {self.number}", mask=True)
+        if self.crop is None:
+            data = encode(self.image, f"image {self.number}")
+            size = size_of(data) if ignore else None
+        else:
+            piece, its_mask, ignore, size = cropped(self.image, self.crop, mask, ignore, what)
+            data, mask = encode(piece), None if its_mask is None else encode(its_mask, mask=True)
+        framing = Framing(crop=self.crop, ignore=self.ignore, mask=hidden, size=size)
         target = inversion_pb2.Target(
-            image=values_pb2.Image(data=encode(image, f"image {self.number}")),
+            image=values_pb2.Image(data=data),
             fit=inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED,
-            mask=None if sent is None else values_pb2.Image(data=sent),
+            mask=None if mask is None else values_pb2.Image(data=mask),
             label=self.label,
             ignore=[inversion_pb2.Box(**box._asdict()) for box in ignore],
             class_label=self.class_label,
         )
-        if (size := target.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
+        if (length := target.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
             raise ResourceExhaustedError(
-                f"{what} and its mask take {size / _MIB:.1f} MiB; at most "
+                f"{what} and its mask take {length / _MIB:.1f} MiB; at most "
                 f"{MAX_MESSAGE_BYTES // _MIB} MiB can be sent: scale them down first"
             )
         return target, framing

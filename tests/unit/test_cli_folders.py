@@ -116,7 +116,7 @@ BAD = {
     "nef": (written("bad.NEF", TIFF), "is a camera's raw file: develop it to PNG, JPEG"),
     "raf": (written("bad.raf", b"FUJIFILMCCD-RAW 0201" + bytes(90)), "is a Fujifilm raw file (RAF): develop it"),
     "photoshop": (written("bad.psd", b"8BPS" + bytes(90)), "is a Photoshop document: export its picture"),
-    "empty": (written("bad.png", b""), "is an empty file (0 bytes): copy or download it again"),
+    "empty": (written("bad.png", b""), "is empty (0 bytes): expected a photograph"),
     "a page": (written("bad.jpg", b"<!DOCTYPE html><html>404</html>"), "is a web page (HTML): download the picture"),
     "a pointer": (written("bad.png", b"version https://git-lfs.github.com/spec/v1\n"), "with: git lfs pull"),
     "a video": (written("bad.png", b"\0\0\0\x18ftypisom" + bytes(90)), "is an MP4 video: save the frames"),
@@ -190,8 +190,8 @@ def test_a_name_that_is_no_text_is_shown_with_escapes_everywhere(
     (request,) = server.state.called("Invert")
     assert [target.label for target in request.targets] == [r"caf\xe9.png", "good.png"]
     assert r"caf\xe9.png" in result.out
-    assert r"\xff.png: is an empty file" in result.err
-    assert r"two\nlines\x1b[2J.png: is an empty file" in result.err
+    assert r"\xff.png: is empty (0 bytes)" in result.err
+    assert r"two\nlines\x1b[2J.png: is empty (0 bytes)" in result.err
     assert os.fsdecode(b"caf\xe9-pasted.png") in names(Path("o"))
     saved = Path("o", NOT_UTF8).with_suffix(".safetensors")
     assert Inversion.load(saved).label == r"caf\xe9.png"
@@ -212,7 +212,7 @@ def test_a_name_that_is_no_text_is_shown_with_escapes_everywhere(
     [
         ("notes.txt", b"holidays in the mountains", "a text file"),
         ("x", b"?", "no image"),
-        ("empty", b"", "is an empty file (0 bytes): copy or download it again"),
+        ("empty", b"", "is empty (0 bytes): expected a photograph"),
         ("film.mp4", b"\0\0\0\x18ftypisom" + bytes(90), "is an MP4 video: save the frames that are meant as PNG files"),
         ("paper.pdf", b"%PDF-1.7" + bytes(90), "is a PDF document: export its picture as PNG or JPEG"),
     ],

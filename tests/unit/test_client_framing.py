@@ -114,6 +114,29 @@ def test_a_mask_of_another_size_than_the_photograph_is_refused(client: Client) -
         client.invert(noise(30, 20), "faces", method="adam", crop=(0, 0, 12), masks=mask)
 
 
+def test_a_region_beyond_the_photograph_is_refused_where_it_is_cropped_too(client: Client) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"reaches to \(31, 5\), beyond the 30 × 20 pixels of image 1"):
+        client.invert(noise(30, 20), "faces", method="adam", crop=(0, 0, 12), ignore=[(26, 0, 5, 5)])
+
+
+def test_what_can_be_read_once_is_read_once(client: Client, server: FakeServer, tmp_path: Path) -> None:
+    class Pipe:
+        def __init__(self, image: Image.Image) -> None:
+            image.save(buffer := io.BytesIO(), "PNG")
+            self._data = [buffer.getvalue()]
+
+        def read(self, size: int = -1) -> bytes:
+            return self._data.pop()
+
+    photograph, mask = noise(30, 20), Image.new("L", (30, 20), 255)
+    for options in ({"crop": (2, 3, 16)}, {"ignore": [(2, 3, 4, 5)]}):
+        found = client.invert(Pipe(photograph), "faces", method="adam", masks=Pipe(mask), **options)  # type: ignore[arg-type]
+        assert found.framing.size == (30, 20)
+    first, second = (request.targets[0].image.data for request in server.state.called("Invert"))
+    np.testing.assert_array_equal(sent(first), pixels(photograph)[3:19, 2:18])
+    np.testing.assert_array_equal(sent(second), pixels(photograph))
+
+
 def test_a_square_is_pasted_back_where_it_was_cut_out(client: Client) -> None:
     photograph = noise(60, 50)
     found = client.invert(photograph, "faces", method="adam", crop=(7, 11, 32))
