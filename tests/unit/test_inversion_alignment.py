@@ -208,7 +208,7 @@ def test_alignment_finds_a_known_scale_and_shift(method: str, start: str) -> Non
         problem,
         method,
         eigenbasis=global_metric(generator, distance, "z", method="gram", samples=10),
-        restarts=6,
+        restarts=12,
         start=start,
         bank=make_bank(generator, distance, "z", size=300, rank=32),
         steps=100,

@@ -36,6 +36,8 @@ def test_to_improve_is_to_fall_by_a_thousandth_of_itself() -> None:
     assert limits.reached(trace([1.0, 0.9995, 0.9991]), 0.0)
     assert not limits.reached(trace([1.0, 0.9995, 0.998]), 0.0)
     assert not limits.reached(trace([1e-6, 1e-6, 0.998e-6]), 0.0)
+    # Nothing is better than none.
+    assert limits.reached(trace([0.0, 0.0, 0.0]), 0.0)
 
 
 def test_what_was_given_up_or_never_finite_counts_as_standing_still() -> None:

@@ -61,4 +61,4 @@ def test_the_first_solution_is_the_result(problem: Problem, found: InversionResu
         assert target.best_restart == int(found.best_restart[number])
         assert target.best_step == int(found.best_step[number])
         assert target.solutions[0].loss <= target.solutions[1].loss
-        assert target.evaluations == found.evaluations
+        assert target.evaluations == found.evaluations[number]

@@ -49,4 +49,5 @@ from .starts import draw_starts as draw_starts
 from .starts import make_starts as make_starts
 from .starts import mean_starts as mean_starts
 from .starts import starts_in_chunks as starts_in_chunks
+from .target_searches import TargetSearches as TargetSearches
 from .weights import LossWeights as LossWeights

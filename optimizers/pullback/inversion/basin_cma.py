@@ -225,7 +225,6 @@ class BasinCMA(Solver[BasinState]):
 
         Raises:
             InvalidInputError: No step was made yet.
-            PullbackError: All losses of every target were non-finite.
         """
         return state.record.result(problem, finished=self.terminate(problem, state))
 

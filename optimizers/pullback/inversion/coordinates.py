@@ -132,4 +132,8 @@ def stretch_of(eigenvalues: Float[Tensor, "*batch n"], exponent: float) -> Float
 def _times(vectors: Tensor, matrix: Tensor | None) -> Tensor:
     if matrix is None:
         return vectors
+    if vectors.ndim > 2:
+        # Of every target by itself, with its own matrices where it has such.
+        matrices = [matrix] * len(vectors) if matrix.ndim == 2 else matrix
+        return torch.stack([_times(one.clone(), other) for one, other in zip(vectors, matrices, strict=True)])
     return vectors @ matrix if matrix.ndim == 2 else (vectors[..., None, :] @ matrix)[..., 0, :]

@@ -195,7 +195,6 @@ class Descent(Solver[DescentState]):
 
         Raises:
             InvalidInputError: No step was made yet.
-            PullbackError: All losses of every target were non-finite.
         """
         return state.record.result(problem, finished=self.terminate(problem, state))
 

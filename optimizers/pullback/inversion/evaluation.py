@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Float64, Int, Shaped
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
-from pullback.inversion.chunks import padded, rows_at_once
+from pullback.inversion.chunks import chunks_of, padded
 from pullback.inversion.grams import GramOf, grams_in_chunks
 from pullback.inversion.problem import Problem, Rows, losses
 from pullback.pieces import finish
@@ -85,9 +85,9 @@ def evaluate_in_chunks(
 ) -> Generator[None, None, list[Evaluation]]:
     """Evaluates the points of several problems, of one generator, distance and space, side by side.
 
-    Points go through the networks in chunks of a constant size (see `chunks`): what a point gets does not depend on
-    its company, bit for bit, and memory does not grow with the number of points. Jacobians are computed point by point,
-    some columns at a time.
+    Points go through the networks in small chunks (see `chunks`): what the points of a target get does not depend on
+    their company, bit for bit, and memory does not grow with the number of points. Jacobians are computed point by
+    point, some columns at a time.
 
     Args:
         problems: At least one.
@@ -132,18 +132,18 @@ def _evaluate(
 ) -> Generator[None, None, list[Evaluation]]:
     if not problems:
         return []
-    at_once = rows_at_once(problems[0].generator.device)
     counts = [part.shape[0] * part.shape[1] for part in points]
     ends = list(accumulate(counts))
     owners = [(end - count, end, part.shape[1]) for end, count, part in zip(ends, counts, points, strict=True)]
     flat = torch.cat([part.flatten(0, 1) for part in points]).detach()
     answers = []
-    for start in range(0, len(flat), at_once):
+    restarts = [part.shape[1] for part in points for _ in range(part.shape[0])]
+    for place, size in chunks_of(restarts, flat.device):
         yield
-        chunk = flat[start : start + at_once]
-        wanted = padded(chunk, at_once).requires_grad_(gradient)
+        chunk = flat[place]
+        wanted = padded(chunk, size).requires_grad_(gradient)
         with torch.set_grad_enabled(gradient):
-            rows = _rows(problems, owners, start, wanted)
+            rows = _rows(problems, owners, place.start, wanted)
             loss, distance = losses(problems[0].generator, problems[0].distance, rows)
         # Rows are independent: the gradient of the sum is each one's own.
         slope = torch.autograd.grad(loss.sum(), wanted)[0] if gradient else wanted

@@ -83,7 +83,7 @@ class Evolutions:
     def begin(
         cls, means: Float[Tensor, "images starts k"], blocks: Sequence[tuple[slice, float]], population: int, seed: int
     ) -> Evolutions:
-        """Those that were told nothing yet.
+        """Those that were told nothing yet; what a start draws does not depend on how many images there are.
 
         Args:
             means: The mean of every start.
@@ -94,12 +94,12 @@ class Evolutions:
         searches = [
             [
                 [
-                    Evolution.begin(mean[block], sigma, population, derive_seed(seed, _STREAM, image, start, number))
+                    Evolution.begin(mean[block], sigma, population, derive_seed(seed, _STREAM, 0, start, number))
                     for number, (block, sigma) in enumerate(blocks)
                 ]
                 for start, mean in enumerate(of_image)
             ]
-            for image, of_image in enumerate(means.double().cpu().numpy())
+            for of_image in means.double().cpu().numpy()
         ]
         return cls(means, [block for block, _ in blocks], searches)
 

@@ -46,4 +46,4 @@ class Limits:
         before = finite[..., : -self.patience].flatten(1).amin(dim=1)
         now = finite.flatten(1).amin(dim=1)
         # A target that never had a finite loss stands still too.
-        return bool((before.isinf() & now.isinf() | (now > (1 - _PROGRESS) * before)).all())
+        return bool((before.isinf() & now.isinf() | (now >= (1 - _PROGRESS) * before)).all())

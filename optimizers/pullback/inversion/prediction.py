@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pullback.inversion.bank import StartBank
+from pullback.inversion.chunks import products
 from pullback.inversion.problem import Problem
 
 # Samples weigh exp(−D / (w D_nearest)).
@@ -36,7 +37,7 @@ def predict_latents(bank: StartBank, problem: Problem) -> Float[Tensor, "images 
     device = problem.generator.device
     axes, center = bank.axes.to(device, torch.float32), bank.center.to(device)
     projections, latents = bank.projections.to(device).double(), bank.latents.to(device).double()
-    targets = (problem.embeddings.float() - center) @ axes
+    targets = products(problem.embeddings.float() - center, axes)
     predicted = []
     for target in targets.double():
         offsets = projections - target

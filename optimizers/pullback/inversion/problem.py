@@ -16,7 +16,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
 from pullback.geometry.point import check_same_place
 from pullback.inversion.alignment import ALIGNMENT_DIM, AlignmentPrior, cut_frames
-from pullback.inversion.chunks import in_chunks
+from pullback.inversion.chunks import each_by_itself
 from pullback.inversion.weights import LossWeights
 
 # What stands where a mask is 0, in the target and in every reconstruction alike.
@@ -97,12 +97,32 @@ class Problem:
         self.truncation = truncation
         with torch.no_grad():
             filled = self.targets if self.masks is None else fill(self.targets, self.masks)
-            self.embeddings = in_chunks(distance.embed, filled)
+            self.embeddings = each_by_itself(distance.embed, filled)
 
     @property
     def images(self) -> int:
         """The number of targets."""
         return len(self.targets)
+
+    def each(self) -> list[Problem]:
+        """The problems of the targets one by one."""
+        if self.images == 1:
+            return [self]
+        return [
+            Problem(
+                self.generator,
+                self.distance,
+                self.space,
+                self.targets[image : image + 1].clone(),
+                masks=None if self.masks is None else self.masks[image : image + 1].clone(),
+                weights=self.weights,
+                context=None if self.context is None else self.context[image : image + 1].clone(),
+                moves=self.moves,
+                alignment=self.alignment,
+                truncation=self.truncation,
+            )
+            for image in range(self.images)
+        ]
 
     @property
     def latent_dim(self) -> int:

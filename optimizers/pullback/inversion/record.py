@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pullback.errors import InvalidInputError, PullbackError
+from pullback.errors import InvalidInputError
 from pullback.inversion.evaluation import Evaluation
 from pullback.inversion.problem import Problem
 from pullback.inversion.solver import InversionResult
@@ -49,13 +49,7 @@ class Record:
         Raises:
             InvalidInputError: They have another shape, or are not finite.
         """
-        if starts.ndim != 3 or (len(starts), starts.shape[2]) != (problem.images, problem.dim) or not starts.numel():
-            raise InvalidInputError(
-                f"starting points have shape ({problem.images}, restarts, {problem.dim}), "
-                f"but shape {tuple(starts.shape)} came"
-            )
-        if not starts.isfinite().all():
-            raise InvalidInputError("starting points are finite, but NaN or infinity came")
+        check_starts(problem, starts)
         starts = starts.detach().to(problem.generator.device, problem.generator.dtype)
         none = starts.new_zeros((*starts.shape[:2], 0))
         endless = torch.full_like(starts[..., 0], math.inf)
@@ -121,15 +115,10 @@ class Record:
 
         Raises:
             InvalidInputError: Nothing was evaluated yet.
-            PullbackError: All losses of every target were non-finite.
         """
         if self.step == 0:
             raise InvalidInputError("nothing was evaluated yet; make a step first")
         losses, restart = self.best_loss.min(dim=1)
-        if not losses.isfinite().any():
-            raise PullbackError(
-                "no restart of any target ever had a finite loss; try other starts, or another distance"
-            )
         image = torch.arange(problem.images, device=restart.device)
         points = self.best_points[image, restart]
         latents, frames = problem.split(self.best_points)
@@ -152,9 +141,24 @@ class Record:
             restart_distances=self.best_distance,
             restart_steps=self.best_step,
             restart_frames=frames,
-            evaluations=self.evaluations,
+            evaluations=torch.full((problem.images,), self.evaluations),
             finished=finished,
         )
+
+
+def check_starts(problem: Problem, starts: Tensor) -> None:
+    """Checks starting points.
+
+    Raises:
+        InvalidInputError: They have another shape than (images, restarts, dim), or are not finite.
+    """
+    if starts.ndim != 3 or (len(starts), starts.shape[2]) != (problem.images, problem.dim) or not starts.numel():
+        raise InvalidInputError(
+            f"starting points have shape ({problem.images}, restarts, {problem.dim}), "
+            f"but shape {tuple(starts.shape)} came"
+        )
+    if not starts.isfinite().all():
+        raise InvalidInputError("starting points are finite, but NaN or infinity came")
 
 
 def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,11 +11,13 @@ from torch import Tensor
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion.bank import StartBank
 from pullback.inversion.defaults import ALIGNED_RESTARTS, method_of
+from pullback.inversion.evaluation import evaluate_together
 from pullback.inversion.limits import Limits
 from pullback.inversion.methods import SolverOptions, make_solver
 from pullback.inversion.problem import Problem
 from pullback.inversion.solver import InversionResult
 from pullback.inversion.starts import make_starts
+from pullback.inversion.target_searches import TargetSearches
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
     from typing_extensions import Unpack
@@ -40,13 +42,16 @@ def invert(
 ) -> InversionResult:
     """Finds latents whose images resemble the problem's targets.
 
+    Each target is searched for by itself: what is found for it is the same, bit for bit, whatever the others are.
+
     Args:
         problem: Generator, distance, space, targets and loss.
         method: One of `METHODS`.
         eigenbasis: Where the method works in one: the eigenbasis of the problem's generator, distance and moving space.
         restarts: Independent starts for each target, 1 to 1,024; None for the method's default. BasinCMA has a
             population of its own.
-        seed: Of the starts, any integer ≥ 0. The same seed gives the same result on one machine.
+        seed: Of the starts and of BasinCMA, any integer ≥ 0. The same seed gives the same result on one machine. Starts
+            from a bank are not drawn: there the seed decides on nothing but the frames of an alignment.
         start: `prior`, `mean` or `bank`; None for the method's default, or for `prior` where that is `bank` and there
             is none.
         bank: For `bank`.
@@ -79,13 +84,12 @@ def invert(
             problem, count, seed, start=start or own, bank=bank, classes=classes, search_classes=search_classes
         )
     began, limits = time.perf_counter(), limits or Limits()
-    state = solver.init(problem, starts)
-    while not solver.terminate(problem, state):
-        state = solver.step(problem, state)
+    searches = TargetSearches.begin(solver, problem, starts)
+    while asked := searches.ask():
+        searches = searches.tell(evaluate_together(*zip(*asked, strict=True)))
         if progress is not None:
-            progress(state.step - 1, solver.total(state), state.best_loss.amin(dim=1).cpu())
+            progress(searches.step - 1, searches.total, searches.best_loss.cpu())
         if should_stop is not None and should_stop():
             break
-        if limits.reached(state.trace_loss, time.perf_counter() - began):
-            break
-    return solver.postprocess(problem, state)
+        searches = searches.limited(limits, time.perf_counter() - began)
+    return searches.result()

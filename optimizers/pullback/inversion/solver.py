@@ -38,7 +38,7 @@ class InversionResult:
         restart_distances: Their distances, same shape.
         restart_steps: After how many updates, same shape.
         restart_frames: Their frames, shape (images, restarts, 3), or None.
-        evaluations: Evaluations of the generator per image.
+        evaluations: Evaluations of the generator for each target, shape (images,).
         finished: Whether all steps were made.
     """
 
@@ -57,7 +57,7 @@ class InversionResult:
     restart_distances: Float[Tensor, "images restarts"]
     restart_steps: Int[Tensor, "images restarts"]
     restart_frames: Float[Tensor, "images restarts 3"] | None
-    evaluations: int
+    evaluations: Int[Tensor, " images"]
     finished: bool
 
 

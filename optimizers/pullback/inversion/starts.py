@@ -22,14 +22,15 @@ MAX_RESTARTS = 1024
 # Restarts around the prior's mean lie at this share of the way to a draw from the prior.
 _NEAR_THE_MEAN = 0.1
 # Streams of random numbers, so that frames do not depend on what else is drawn.
+_LATENTS = 0
 _FRAMES = 1
 
 
 def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor, "images restarts dim"]:
     """Starting points whose latents are drawn from the prior of the problem's space.
 
-    Each draw depends on the seed, the number of its image and the number of its restart alone: an image's starts
-    do not depend on its company, and more restarts keep those of fewer. Where an alignment is searched, the first
+    Each draw depends on the seed and the number of its restart alone: every image gets the starts that it gets alone,
+    and more restarts keep those of fewer. Where an alignment is searched, the first
     restart starts in the target's own frame, the others in frames drawn from the alignment's prior.
 
     Args:
@@ -45,12 +46,8 @@ def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor,
     """
     _check(restarts)
     space = problem.generator.space(problem.space)
-    draws = [
-        space.sample(1, derive_seed(seed, image, restart))
-        for image in range(problem.images)
-        for restart in range(restarts)
-    ]
-    latents = torch.cat(draws).reshape(problem.images, restarts, space.dim)
+    draws = torch.cat([space.sample(1, derive_seed(seed, _LATENTS, restart)) for restart in range(restarts)])
+    latents = draws.repeat(problem.images, 1, 1)
     points = latents.to(problem.generator.device, problem.generator.dtype)
     alignments = _draw_alignments(problem, restarts, seed)
     return points if alignments is None else torch.cat([points, alignments], dim=2)
@@ -159,13 +156,12 @@ def _draw_alignments(problem: Problem, restarts: int, seed: int) -> Float[Tensor
     if not problem.extra:
         return None
     draws = [
-        torch.randn(problem.extra, generator=torch.Generator().manual_seed(derive_seed(seed, _FRAMES, image, restart)))
+        torch.randn(problem.extra, generator=torch.Generator().manual_seed(derive_seed(seed, _FRAMES, 0, restart)))
         if restart
         else torch.zeros(problem.extra)
-        for image in range(problem.images)
         for restart in range(restarts)
     ]
-    return torch.stack(draws).reshape(problem.images, restarts, -1).to(problem.targets)
+    return torch.stack(draws).repeat(problem.images, 1, 1).to(problem.targets)
 
 
 def _check(restarts: int, classes: int = 1) -> None:

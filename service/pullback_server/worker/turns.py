@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 
 from pullback.inversion import Evaluation, Problem, Query, evaluate_in_chunks
 from pullback_server.worker.jobs import RunningJob
@@ -44,7 +45,7 @@ class Turn:
         self.jobs = [each for each in self.jobs if each.id != job]
 
     def _compute(self) -> Iterator[None]:
-        asked: list[tuple[RunningJob, BatchTask, Query]] = []
+        asked: list[tuple[RunningJob, BatchTask, Sequence[tuple[Problem, Query]]]] = []
         for job in self.jobs:
             with self._failing_alone(job):
                 if (task := job.shared) is not None:
@@ -53,9 +54,9 @@ class Turn:
                     job.step()
         if not asked:
             return
-        self.rows.update({job.id: query.points[..., 0].numel() for job, _, query in asked})
-        problems, queries = [task.problem for _, task, _ in asked], [query for *_, query in asked]
-        answers = yield from _evaluate(problems, queries)
+        for job, _, questions in asked:
+            self.rows[job.id] = sum(query.points[..., 0].numel() for _, query in questions)
+        answers = yield from _evaluate([questions for *_, questions in asked])
         for (job, task, _), answer in zip(asked, answers, strict=True):
             if job in self.jobs:
                 with self._failing_alone(job):
@@ -72,22 +73,24 @@ class Turn:
 
 
 def _evaluate(
-    problems: Sequence[Problem], queries: Sequence[Query]
-) -> Generator[None, None, list[Evaluation | Exception]]:
-    """What each query gets, or why it gets nothing."""
+    asked: Sequence[Sequence[tuple[Problem, Query]]],
+) -> Generator[None, None, list[list[Evaluation] | Exception]]:
+    """What each job gets for what it asks, or why it gets nothing."""
     try:
-        return list((yield from evaluate_in_chunks(problems, queries)))
+        problems, queries = zip(*chain.from_iterable(asked), strict=True)
+        found = iter((yield from evaluate_in_chunks(problems, queries)))
+        return [list(islice(found, len(questions))) for questions in asked]
     except Exception as error:
-        if len(problems) == 1:
+        if len(asked) == 1:
             return [error]
     # Which of them is at fault shows when each is evaluated by itself.
     answers = []
-    for problem, query in zip(problems, queries, strict=True):
-        answers += yield from _evaluate([problem], [query])
+    for questions in asked:
+        answers += yield from _evaluate([questions])
     return answers
 
 
-def _raised(answer: Evaluation | Exception) -> Evaluation:
+def _raised(answer: list[Evaluation] | Exception) -> list[Evaluation]:
     if isinstance(answer, Exception):
         raise answer
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from pullback.inversion import (
     Problem,
     Query,
     SolverOptions,
-    SolverState,
+    TargetSearches,
     make_solver,
     starts_in_chunks,
 )
@@ -68,44 +68,38 @@ class InversionTask(BatchTask):
             **_options(settings),
         )
         self._limits = Limits(seconds=settings.seconds or None, patience=settings.patience or None)
-        self._current: SolverState | None = None
-        self._ended = False
+        self._current: TargetSearches | None = None
         self._starting = self._find_starts()
         self._bank_progress = (0, 0)
 
     @property
     def done(self) -> bool:
         """Whether every update was made and the last one evaluated, or a limit was reached."""
-        return self._ended
+        return self._current is not None and self._current.done
 
     @property
     def evaluates(self) -> bool:
         """Whether there are starts."""
         return self._current is not None
 
-    @property
-    def problem(self) -> Problem:
-        """What is minimised."""
-        return self._problem
-
     def step(self) -> None:
         """Does a piece of what finds the starts."""
         next(self._starting, None)
 
-    def ask(self) -> Query:
-        """The points of the next step."""
-        return self._solver.ask(self._problem, self._current)
+    def ask(self) -> Sequence[tuple[Problem, Query]]:
+        """The points of the next step of every target whose search has not ended."""
+        return self._begun.ask()
 
-    def tell(self, evaluation: Evaluation) -> None:
-        """Moves every restart."""
-        self._set(self._solver.tell(self._problem, self._current, evaluation))
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Moves every restart of theirs."""
+        self._current = self._begun.tell(evaluations).limited(self._limits, self.seconds)
 
     def progress(self, job: str) -> Progressed:
         """Updates so far, the best loss, and previews where they are due."""
         if self._current is None:
             made, total = self._bank_progress
             return Progressed(job, "making the bank of starts", made, total)
-        total = self._solver.total(self._current)
+        total = self._current.total
         if self._current.step == 0:
             return Progressed(job, "optimizing latents", step=0, total=total)
         updates, every = self._current.step - 1, self._settings.preview_every
@@ -114,13 +108,13 @@ class InversionTask(BatchTask):
             "optimizing latents",
             step=updates,
             total=total,
-            loss=float(self._current.best_loss.amin(dim=1).mean()),
+            loss=float(self._current.best_loss.mean()),
             previews=self._previews() if every and updates % every == 0 else (),
         )
 
     def result(self) -> bytes:
         """A serialised `InversionResult`; the server fills in its name."""
-        found = self._solver.postprocess(self._problem, self._current)
+        found = self._begun.result()
         inverted = iter(inverted_targets(self._problem, found, self._targets, self._settings.top_k, self._classes))
         message = inversion_pb2.InversionResult(
             settings=self._settings,
@@ -147,7 +141,7 @@ class InversionTask(BatchTask):
             classes=self._given_classes(),
             search_classes=settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED,
         )
-        self._set(self._solver.init(self._problem, starts))
+        self._current = TargetSearches.begin(self._solver, self._problem, starts)
 
     def _given_classes(self) -> list[int] | None:
         """The number of every target's class, where it is given."""
@@ -158,15 +152,13 @@ class InversionTask(BatchTask):
     def _tell_bank(self, made: int, total: int) -> None:
         self._bank_progress = (made, total)
 
-    def _set(self, state: SolverState) -> None:
-        self._current = state
-        self._ended = self._solver.terminate(self._problem, state) or (
-            state.step > 0 and self._limits.reached(state.trace_loss, self.seconds)
-        )
+    @property
+    def _begun(self) -> TargetSearches:
+        assert self._current is not None  # noqa: S101  (there are starts)
+        return self._current
 
     def _previews(self) -> tuple[bytes, ...]:
-        found = self._solver.postprocess(self._problem, self._current)
-        return tuple(encode(picture, "PNG") for picture in to_pictures(found.images))
+        return tuple(encode(picture, "PNG") for picture in to_pictures(self._begun.best().images))
 
     def _state(self) -> dict[str, Tensor]:
         tensors = {} if self._current is None else self._current.to_tensors()
@@ -175,7 +167,7 @@ class InversionTask(BatchTask):
     def _set_state(self, tensors: dict[str, Tensor]) -> None:
         self.seconds = float(tensors.pop(_SECONDS))
         if tensors:
-            self._set(self._solver.restore(self._problem, tensors))
+            self._current = TargetSearches.restore(self._solver, self._problem, tensors)
 
 
 def _alignment(settings: specs_pb2.InversionSettings) -> AlignmentPrior | None:

@@ -54,7 +54,7 @@ def inverted_targets(
             loss_trace=_pack(found.trace_loss[number]),
             restart_latents=_pack(found.restart_latents[number]),
             solutions=solutions,
-            evaluations=found.evaluations,
+            evaluations=int(found.evaluations[number]),
             aligned_target=None if found.frames is None else png(framed[number]),
         )
 

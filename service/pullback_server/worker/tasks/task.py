@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -74,15 +75,10 @@ class BatchTask(Task):
     def evaluates(self) -> bool:
         """Whether the next step is an evaluation, made by `ask` and `tell`; another is made by `step`."""
 
-    @property
     @abstractmethod
-    def problem(self) -> Problem:
-        """What is evaluated."""
+    def ask(self) -> Sequence[tuple[Problem, Query]]:
+        """What the next step wants evaluated: of one target after the other, at least one."""
 
     @abstractmethod
-    def ask(self) -> Query:
-        """What the next step wants evaluated."""
-
-    @abstractmethod
-    def tell(self, evaluation: Evaluation) -> None:
-        """Makes the step, now that it is evaluated."""
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Makes the step, now that all of it is evaluated."""
