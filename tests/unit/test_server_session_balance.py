@@ -10,7 +10,7 @@ import pytest
 
 from pullback_api.v1 import search_pb2
 from pullback_server.sessions.asking import askable
-from pullback_server.sessions.events import Asking, ThreadFailed
+from pullback_server.sessions.events import Asking, SessionState, ThreadFailed
 from pullback_server.sessions.thread import ThreadState
 from session_driver import CARRY_OVER, DROP, LEASE, SHOW_AGAIN, Driver, abandoned, failed, scored, session_spec
 
@@ -250,3 +250,14 @@ def test_without_it_threads_go_at_their_own_pace() -> None:
     trials = driver.ask()
     driver.tell(*(scored(trial.trial_id) for trial in trials if trial.thread == 0))
     assert [thread.state for thread in driver.session.threads] == [ThreadState.EVOLVING, ThreadState.OPEN]
+
+
+def test_threads_in_step_of_which_one_is_shown_again_in_vain_are_paused() -> None:
+    driver = begin(threads=2, population=4, missing=DROP)
+    open_all(driver, 4)
+    for _ in range(100):
+        if driver.session.state == SessionState.PAUSED:
+            break
+        reports = [failed(t.trial_id) if t.thread else scored(t.trial_id, 1.0) for t in driver.ask()]
+        driver.tell(*reports)
+    assert "generation 0 of thread 1 were shown again" in driver.session.pause_reason
