@@ -33,8 +33,13 @@ class Directions(_Servicer, directions_pb2_grpc.DirectionsServicer):
         spec.space = spec.space or "z"
         spec.k = spec.k or 4
         spec.method = spec.method or specs_pb2.DIRECTION_METHOD_HESSIAN
-        spec.eigenbasis = spec.eigenbasis or self._default_basis(spec.generator, context)
+        if not request.validate_only:
+            spec.eigenbasis = spec.eigenbasis or self._default_basis(spec.generator, context)
+        elif self.state.eigenbases:
+            spec.eigenbasis = spec.eigenbasis or next(iter(self.state.eigenbases))
         key = hashlib.sha256(spec.SerializeToString(deterministic=True)).hexdigest()[:8]
+        if key not in self.state.requests and request.validate_only:
+            return jobs_pb2.Job(discover_directions=spec, result=f"{spec.generator}/directions/{key}")
         if key not in self.state.requests:
             name = f"{spec.generator}/directions/{key}"
             job = self.state.new_job(jobs_pb2.Job(discover_directions=spec, result=name))
@@ -100,6 +105,8 @@ class Directions(_Servicer, directions_pb2_grpc.DirectionsServicer):
 
     def Traverse(self, request: Any, context: Any) -> Iterator[Any]:
         self.enter("Traverse", request, context)
+        if request.validate_only:
+            return
         start = unpack(request.latent)
         vector, unit = np.eye(DIM)[0], 1.0
         if request.HasField("direction"):

@@ -260,6 +260,8 @@ class Search(_Servicer, search_pb2_grpc.SearchServicer):
         self.enter("CreateSession", request, context)
         for thread in request.spec.threads:
             self.generator(thread.generator, context)
+        if request.validate_only:
+            return search_pb2.Session(spec=request.spec)
         key = f"session {request.request_id}"
         if key not in self.state.requests:
             name = f"sessions/{len(self.server.sessions) + 1}"

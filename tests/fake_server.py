@@ -72,6 +72,8 @@ ALIGNMENT = inversion_pb2.Alignment(scale=0.5, shift_x=0.25, shift_y=-0.25)
 
 
 NO_IMAGE = "not an image"
+# Codes with which a request that is only checked is refused as a real one is.
+_OF_THE_REQUEST = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE}
 
 
 def pack(array: Any, dtype: str = "<f4") -> values_pb2.Tensor:
@@ -196,9 +198,16 @@ class _Servicer:
         self.state = state
 
     def enter(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
-        """Notes a call, and fails it where a failure is planned."""
-        self.state.calls.append((method, request))
+        """Notes a call, and fails it where a failure is planned.
+
+        Requests that are only checked are noted under another name, `Invert?` for `Invert`; what is wrong with a real
+        one is wrong with them too.
+        """
         failure = self.state.failures.get(method)
+        if getattr(request, "validate_only", False):
+            failure = failure if failure is not None and failure.code in _OF_THE_REQUEST else None
+            method += "?"
+        self.state.calls.append((method, request))
         if failure is not None and failure.times > 0:
             failure.times -= 1
             context.abort_with_status(rpc_status.to_status(failure.status()))
@@ -267,6 +276,8 @@ class Geometry(_Servicer, geometry_pb2_grpc.GeometryServicer):
         spec.method = spec.method or specs_pb2.METRIC_METHOD_SKETCH
         spec.samples = spec.samples or 2000
         key = hashlib.sha256(spec.SerializeToString(deterministic=True)).hexdigest()[:8]
+        if key not in self.state.requests and request.validate_only:
+            return jobs_pb2.Job(compute_eigenbasis=spec, result=f"{spec.generator}/eigenbases/{key}")
         if key not in self.state.requests:
             name = f"{spec.generator}/eigenbases/{key}"
             self.state.eigenbases[name] = _eigenbasis(name, spec)
@@ -342,6 +353,13 @@ class Inversion(_Servicer, inversion_pb2_grpc.InversionServicer):
             violations = tuple((f"targets[{number}].image", f"{NO_IMAGE} ({number})", "") for number in bad[:2])
             failure = Failure(grpc.StatusCode.INVALID_ARGUMENT, "the request cannot be used", violations)
             context.abort_with_status(rpc_status.to_status(failure.status()))
+        if request.validate_only:
+            checked = jobs_pb2.Job(invert=request.settings)
+            checked.invert.space = checked.invert.space or "z"
+            if bad:
+                violations = tuple((f"targets[{number}].image", f"{NO_IMAGE} ({number})", "") for number in bad)
+                checked.error.CopyFrom(Failure(grpc.StatusCode.INVALID_ARGUMENT, "some", violations).status())
+            return checked
         if request.request_id not in self.state.requests:
             settings = specs_pb2.InversionSettings()
             settings.CopyFrom(request.settings)

@@ -34,6 +34,7 @@ from pullback_client.analysis_walks import (
     WalkStatistics,
     Warpage,
 )
+from pullback_client.checking import CheckedInversion
 from pullback_client.client import CALL_TIMEOUT, DEFAULT_TARGET, RENDER_TIMEOUT, Client
 from pullback_client.directions import (
     Annotation,
@@ -128,6 +129,7 @@ __all__ = [
     "Box",
     "CallCancelledError",
     "CatalogueFault",
+    "CheckedInversion",
     "Client",
     "ClientError",
     "Crop",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
@@ -23,6 +24,7 @@ from pullback_api.v1 import (
 )
 from pullback_client import settings
 from pullback_client.analysis import Analysis, AnalysisInfo
+from pullback_client.checking import CheckedInversion, check_photographs
 from pullback_client.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
 from pullback_client.directions import finding, walking
 from pullback_client.directions.direction_set import Directions
@@ -50,7 +52,7 @@ from pullback_client.jobs import JOB_TIMEOUT, Job
 from pullback_client.lookup import find_job, find_session
 from pullback_client.models import CatalogueFault, Distance, Generator, JobState
 from pullback_client.progress import ProgressCallback, ProgressOption, reporting
-from pullback_client.requests import MAX_TARGETS, invert_request, parts, photographs
+from pullback_client.requests import MAX_TARGETS, Photograph, invert_request, parts, photographs
 from pullback_client.search.asker import checked_name
 from pullback_client.search.options import EvolveOptions, session_spec
 from pullback_client.search.records import SessionState, SessionStatus
@@ -388,7 +390,8 @@ class Client:
         """Finds latents that draw the images.
 
         Most methods work in a global eigenbasis. Where no `eigenbasis=` is named, the one of the default specification
-        is computed first, if the server does not have it yet.
+        is computed first, if the server does not have it yet; before that the whole request is checked, and every
+        image with it.
 
         An image of a list that cannot be read, sent or inverted fails alone: an `InversionFailure` stands in its place,
         and says why. An image that is given alone raises that error.
@@ -439,7 +442,8 @@ class Client:
         ahead; the one that is followed goes on.
 
         Args:
-            images: A list of images, as `invert` takes them; they are read when their turn comes.
+            images: A list of images, as `invert` takes them; they are read when their turn comes, and once before where
+                the eigenbasis has to be computed.
             generator: Name of the generator.
             per_request: At most so many images in one request, 1 to 256; fewer are known sooner.
             progress: As for `invert`; the events' `portion` says which of the images a job works on.
@@ -452,6 +456,22 @@ class Client:
         if not 1 <= per_request <= MAX_TARGETS:
             raise InvalidArgumentError(f"per_request must be from 1 to {MAX_TARGETS}, got {per_request}")
         return self._outcomes(images, generator, options, per_request, progress, lambda: Deadline(timeout))
+
+    def check_inversion(
+        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
+    ) -> CheckedInversion:
+        """Has the server check an inversion, every image included, without beginning it.
+
+        What it needs an eigenbasis for need not exist yet; one that is named must.
+
+        Returns:
+            What is wrong with each image, and the space of the latents.
+
+        Raises:
+            ClientError: What is wrong whatever the images are, as `invert` raises it.
+        """
+        common = inversion_settings(generator, options)
+        return self._check_inversion(common, photographs(images, options), MAX_TARGETS)
 
     def submit_inversion(
         self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
@@ -490,7 +510,8 @@ class Client:
         """Begins a session that evolves images for whatever gives them scores.
 
         `hessian_cma` searches in a global eigenbasis. Where no `eigenbasis=` is named and the server has none that
-        serves the generator and the space, the one of the default specification is computed first.
+        serves the generator and the space, the one of the default specification is computed first; before that the
+        whole request is checked.
 
         Args:
             generator: Name of the generator.
@@ -508,9 +529,13 @@ class Client:
         """
         spec, name = session_spec(generator, options), checked_name(client_name)
         deadline = Deadline(timeout)
-        for thread in spec.threads:
-            if thread.optimizer.method == search_pb2.SEARCH_METHOD_HESSIAN_CMA and not thread.eigenbasis:
-                self._provide_eigenbasis(thread, deadline, progress)
+        if lacking := [thread for thread in spec.threads if self._lacks_eigenbasis(thread)]:
+            # What is wrong with the session is told before minutes are spent on it.
+            request = search_pb2.CreateSessionRequest(spec=spec, validate_only=True)
+            self._transport.call(self._transport.search.CreateSession, request)
+        for thread in lacking:
+            wanted = specs_pb2.EigenbasisSpec(generator=thread.generator, space=thread.space)
+            self._compute(wanted).follow(deadline.remaining(), progress=progress)
         request = search_pb2.CreateSessionRequest(request_id=_request_id(), spec=spec)
         message = self._transport.call(self._transport.search.CreateSession, request)
         return EvolutionSession(self._transport, message, client_name=name)
@@ -603,7 +628,7 @@ class Client:
             NotFoundError: No such set, or no direction of that title; the message lists the known ones.
             InvalidArgumentError: The set has no direction of that index, or several sets have one of that title.
         """
-        return finding.find_by_word(self, generator, word, options, progress, timeout)
+        return finding.find_by_word(self, self._directions, generator, word, options, progress, timeout)
 
     def get_directions(self, name: str) -> Directions:
         """The directions of a resource name, `generators/{generator}/directions/{id}`.
@@ -692,7 +717,7 @@ class Client:
             InvalidArgumentError: Options that do not go together, or a latent or a direction that does not fit.
         """
         deadline = Deadline(timeout)
-        walker = walking.Walker(self, deadline, progress)
+        walker = walking.Walker(self, self._directions, deadline, progress)
         request = walker.request(start, direction, generator, space, inversion or {}, options)
         request.strip = request.animation = True
         return Traversal.read(self._directions.walk(request, deadline.remaining()), request)
@@ -711,7 +736,7 @@ class Client:
     ) -> Iterator[Frame]:
         """The frames of a walk, as they are finished, in their order. Arguments as for `traverse`."""
         deadline = Deadline(timeout)
-        walker = walking.Walker(self, deadline, progress)
+        walker = walking.Walker(self, self._directions, deadline, progress)
         request = walker.request(start, direction, generator, space, inversion or {}, options)
         pieces = self._directions.walk(request, deadline.remaining())
         return (Frame.from_wire(piece.frame) for piece in pieces if piece.HasField("frame"))
@@ -770,7 +795,9 @@ class Client:
         was sent ahead, as for `iter_invert`.
         """
         given: WalkOptions = walk or {}
-        return walking.edits(self, photographs, generator, direction, strength, given, options, progress, timeout)
+        return walking.edits(
+            self, self._directions, photographs, generator, direction, strength, given, options, progress, timeout
+        )
 
     # Jobs
 
@@ -789,8 +816,10 @@ class Client:
         """
         return self._any_job(find_job(self._transport, name))
 
-    def _compute(self, spec: specs_pb2.EigenbasisSpec) -> Job[Eigenbasis]:
-        request = geometry_pb2.ComputeEigenbasisRequest(request_id=_request_id(), spec=spec)
+    def _compute(self, spec: specs_pb2.EigenbasisSpec, *, validate_only: bool = False) -> Job[Eigenbasis]:
+        request = geometry_pb2.ComputeEigenbasisRequest(
+            request_id=_request_id(), spec=spec, validate_only=validate_only
+        )
         message = self._transport.call(self._transport.geometry.ComputeEigenbasis, request)
         return Job(self._transport, message, lambda done: self.get_eigenbasis(done.result))
 
@@ -809,41 +838,71 @@ class Client:
 
         def follow() -> Outcomes:
             with reporting(progress) as report:
+                cut = parts(asked, per_request)
+                first = next(cut)
+                refused: Sequence[InversionFailure | None] = ()
+                if first.targets:  # where nothing can be read, nothing is needed
+                    refused = self._prepare_inversion(common, asked, per_request, deadline(), report)
+                cut = parts(asked, per_request, refused) if any(refused) else chain([first], cut)
 
                 def submit(targets: list[inversion_pb2.Target]) -> InversionJob:
-                    if (spec := default_eigenbasis(common)) is not None:
-                        common.eigenbasis = self._make_eigenbasis(spec, common, deadline(), report)
                     return self._invert(inversion_pb2.InvertRequest(settings=common, targets=targets))
 
-                cut = parts(asked, per_request)
                 yield from outcomes(cut, len(asked), submit=submit, deadline=deadline, report=report)
 
         return follow()
 
-    def _make_eigenbasis(
+    def _prepare_inversion(
         self,
-        spec: specs_pb2.EigenbasisSpec,
         wanted: specs_pb2.InversionSettings,
+        asked: Sequence[Photograph],
+        per_request: int,
         deadline: Deadline,
         report: ProgressCallback,
-    ) -> str:
-        """The resource name of the eigenbasis that an inversion needs, once it is there."""
+    ) -> Sequence[InversionFailure | None]:
+        """Sees to it that an inversion has its eigenbasis, and names it.
+
+        Where it has to be computed, the whole request is checked before, with all photographs: returns what is wrong
+        with each then.
+        """
+        if (spec := default_eigenbasis(wanted)) is None:
+            return ()
         if wanted.class_mode:
             spec.space = moving_space(self.generator(wanted.generator), wanted)
-        return self._compute(spec).follow(deadline.remaining(), progress=report).result_name
+        try:
+            job = self._compute(spec, validate_only=True)
+            if job.state is JobState.SUCCEEDED:
+                wanted.eigenbasis = job.result_name
+                return ()
+        except InvalidArgumentError:
+            # Of an eigenbasis that nobody asked for: the inversion's own check tells it in the caller's words.
+            self._check_inversion(wanted, asked, per_request)
+            raise
+        checked = self._check_inversion(wanted, asked, per_request)
+        if not checked.is_hopeless:
+            wanted.eigenbasis = self._compute(spec).follow(deadline.remaining(), progress=report).result_name
+        return checked.failures
 
-    def _provide_eigenbasis(self, thread: search_pb2.ThreadSpec, deadline: Deadline, progress: ProgressOption) -> None:
-        """Sees to it that the server has an eigenbasis for a thread that names none."""
+    def _check_inversion(
+        self, wanted: specs_pb2.InversionSettings, asked: Sequence[Photograph], per_request: int
+    ) -> CheckedInversion:
+        def check(targets: list[inversion_pb2.Target]) -> jobs_pb2.Job:
+            request = inversion_pb2.InvertRequest(settings=wanted, targets=targets, validate_only=True)
+            job: jobs_pb2.Job = self._transport.call(self._transport.inversion.Invert, request)
+            return job
+
+        return check_photographs(asked, per_request, check)
+
+    def _lacks_eigenbasis(self, thread: search_pb2.ThreadSpec) -> bool:
+        """Whether a thread searches in an eigenbasis, names none, and the server has none that serves."""
+        if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA or thread.eigenbasis:
+            return False
         generator = self.generator(thread.generator)
         space = thread.space or next(iter(generator.spaces))
-        serving = [
-            basis
+        return not any(
+            basis.space == space and basis.generator_weights_hash == generator.weights_hash
             for basis in self.eigenbases(generator.name)
-            if basis.space == space and basis.generator_weights_hash == generator.weights_hash
-        ]
-        if not serving:
-            spec = specs_pb2.EigenbasisSpec(generator=thread.generator, space=thread.space)
-            self._compute(spec).follow(deadline.remaining(), progress=progress)
+        )
 
     def _invert(self, request: inversion_pb2.InvertRequest, framings: Sequence[Framing] | None = None) -> InversionJob:
         request.request_id = _request_id()

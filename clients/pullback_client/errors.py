@@ -205,7 +205,7 @@ def from_rpc_error(error: grpc.RpcError, *, target: str, method: str) -> ClientE
         case grpc.StatusCode.UNAVAILABLE:
             detail = (
                 f"no answer from a Pullback server at {target} ({detail}); "
-                "start one with `pullback serve`, or name another with --target or $PULLBACK_TARGET"
+                "start one with `pullback serve`, or name another with Client(target), --target or $PULLBACK_TARGET"
             )
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             detail = f"{method} at {target} did not answer in time; allow more with timeout="

@@ -19,6 +19,7 @@ from pullback_client.settings import (
     optional_positive,
     whole_number,
 )
+from pullback_client.words import known_words, refuse_unknown_options
 
 InversionMethod: TypeAlias = Literal[
     "adam",
@@ -134,8 +135,7 @@ def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.I
         InvalidArgumentError: An unknown word, or a number that the contract cannot carry.
         TypeError: An option that does not exist.
     """
-    if unknown := sorted(set(options) - set(InversionOptions.__annotations__)):
-        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(InversionOptions.__annotations__)}")
+    refuse_unknown_options(options, InversionOptions)
     basis = options.get("eigenbasis")
     settings = specs_pb2.InversionSettings(
         generator=generator_name(generator),
@@ -210,7 +210,7 @@ def _weights(weights: Mapping[str, float] | None) -> specs_pb2.LossWeights | Non
     if weights is None:
         return None
     if unknown := sorted(set(weights) - set(_WEIGHTS)):
-        raise InvalidArgumentError(f"unknown weights {', '.join(unknown)}; known: {', '.join(_WEIGHTS)}")
+        raise InvalidArgumentError(f"unknown weights {', '.join(unknown)}; {known_words(unknown[0], _WEIGHTS)}")
     return specs_pb2.LossWeights(**weights)
 
 
@@ -227,6 +227,6 @@ def _alignment(alignment: bool | Mapping[str, float] | None) -> specs_pb2.Alignm
     if alignment is True:
         return specs_pb2.AlignmentSettings()
     if unknown := sorted(set(alignment) - set(_ALIGNMENT)):
-        raise InvalidArgumentError(f"unknown of alignment: {', '.join(unknown)}; known: {', '.join(_ALIGNMENT)}")
+        raise InvalidArgumentError(f"unknown of alignment: {', '.join(unknown)}; {known_words(unknown[0], _ALIGNMENT)}")
     ranges = {name: optional_positive(f"alignment.{name}", value) for name, value in alignment.items()}
     return specs_pb2.AlignmentSettings(**ranges)

@@ -124,16 +124,22 @@ def _submit(part: Part, submit: Callable[[list[inversion_pb2.Target]], Inversion
     try:
         return submit(part.targets)
     except InvalidArgumentError as error:
-        fields = [_CONTENT.match(violation.field) for violation in error.field_violations]
-        if not fields or not all(fields):
+        if (errors := content_errors(error)) is None:
             raise
         # The server refuses a request for its photographs only where it can use none of them. Where they are many, it
         # says of the first ones only what is wrong with each.
-        errors: dict[int, ClientError] = {}
-        for field, violation in zip(fields, error.field_violations, strict=True):
-            if field is not None:
-                errors[int(field[1])] = InvalidArgumentError(violation.description, field_violations=[violation])
-        refused = (InversionFailure(t.label, errors.get(index, error)) for index, t in enumerate(part.targets))
-        part.failures = [failure or next(refused) for failure in part.failures]
+        part.refuse({index: errors.get(index, error) for index in range(len(part.targets))})
         part.targets, part.framings = [], []
         return None
+
+
+def content_errors(error: ClientError) -> dict[int, ClientError] | None:
+    """What is wrong with single photographs of a request, by their places; None where anything else is wrong too."""
+    fields = [_CONTENT.match(violation.field) for violation in error.field_violations]
+    if not fields or not all(fields):
+        return None
+    return {
+        int(field[1]): InvalidArgumentError(violation.description, field_violations=[violation])
+        for field, violation in zip(fields, error.field_violations, strict=True)
+        if field is not None
+    }

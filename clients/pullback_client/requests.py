@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from pullback_api.v1 import inversion_pb2, values_pb2
@@ -114,6 +115,13 @@ class Part:
         self.failures.append(None)
         self._size += target.ByteSize() + 16  # of its tag and length
 
+    def refuse(self, errors: Mapping[int, ClientError]) -> None:
+        """Notes what is wrong with targets, by their places; the targets stay."""
+        places = [place for place, failure in enumerate(self.failures) if failure is None]
+        for index, (place, target) in enumerate(zip(places, self.targets, strict=True)):
+            if index in errors:
+                self.failures[place] = InversionFailure(target.label, errors[index])
+
 
 def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOptions) -> list[Photograph]:
     """The images of a call, each with what is said of it. Nothing is read, but for a mask that is meant for all.
@@ -155,7 +163,9 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
     ]
 
 
-def parts(asked: Sequence[Photograph], per_request: int) -> Iterator[Part]:
+def parts(
+    asked: Sequence[Photograph], per_request: int, refused: Sequence[InversionFailure | None] = ()
+) -> Iterator[Part]:
     """Cuts photographs into requests, in their order; each is read when its turn comes.
 
     A photograph that cannot be read or sent fails alone.
@@ -163,9 +173,13 @@ def parts(asked: Sequence[Photograph], per_request: int) -> Iterator[Part]:
     Args:
         asked: The photographs.
         per_request: At most so many in one request, 1 to `MAX_TARGETS`.
+        refused: For each photograph why it cannot be used, where that is known; empty = not known of any.
     """
     part = Part()
-    for photograph in asked:
+    for photograph, failure in zip_longest(asked, refused):
+        if failure is not None:
+            part.failures.append(failure)
+            continue
         try:
             target, framing = photograph.target()
         except ClientError as error:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from pullback_api.v1 import specs_pb2
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.models import JobState
+from pullback_client.words import known_words, refuse_unknown_options
 
 MetricMethod: TypeAlias = Literal[
     "sketch", "gram", "full_backprop", "backward_iteration", "forward_iteration", "gram_iteration"
@@ -63,8 +64,7 @@ def eigenbasis_spec(generator: str, options: EigenbasisOptions) -> specs_pb2.Eig
             other.
         TypeError: An option that does not exist.
     """
-    if unknown := sorted(set(options) - set(EigenbasisOptions.__annotations__)):
-        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(EigenbasisOptions.__annotations__)}")
+    refuse_unknown_options(options, EigenbasisOptions)
     samples = options.get("samples")
     automatic = isinstance(samples, str)
     if isinstance(samples, str):
@@ -163,7 +163,7 @@ def job_state(state: JobState | str) -> JobState:
     """
     known = [known for known in JobState if known is not JobState.UNKNOWN]
     if state not in known:
-        raise InvalidArgumentError(f"unknown job state {str(state)!r}; known: {', '.join(s.value for s in known)}")
+        raise InvalidArgumentError(f"unknown job state {str(state)!r}; {known_words(state, [s.value for s in known])}")
     return JobState(state)
 
 
@@ -244,7 +244,7 @@ def choice(field: str, value: str, known: Mapping[str, Any]) -> Any:
     """
     # A list cannot even be looked for.
     if not isinstance(value, str) or value not in known:
-        raise InvalidArgumentError(f"unknown {field} {value!r}; known: {', '.join(known)}")
+        raise InvalidArgumentError(f"unknown {field} {value!r}; {known_words(value, known)}")
     return known[value]
 
 

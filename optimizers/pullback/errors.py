@@ -14,6 +14,7 @@ PullbackError
 from __future__ import annotations
 
 import copyreg
+import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,7 +42,15 @@ class UnknownNameError(PullbackError, LookupError):
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        super().__init__(f"no {kind} is named {name!r}; known: {', '.join(self.known) or 'none'}")
+        super().__init__(
+            f"no {kind} is named {name!r}; known: {', '.join(self.known) or 'none'}{nearest(name, self.known)}"
+        )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'faces'?`, the end of a message about an unknown name; empty where none is near."""
+    found = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 class StoppedError(PullbackError):

@@ -49,14 +49,18 @@ class ApiError(Exception):
         # Copies and pickles do without the constructor: it takes more than `args`, and that of subclasses other things.
         return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
-    def to_status(self) -> status_pb2.Status:
-        """The error as a `google.rpc.Status`, with a `BadRequest` where fields are at fault: as many as fit."""
+    def to_status(self, most: int = MAX_VIOLATION_BYTES) -> status_pb2.Status:
+        """The error as a `google.rpc.Status`, with a `BadRequest` where fields are at fault: as many as fit.
+
+        Args:
+            most: Bytes that the violations may take; those of trailers where nothing else is said.
+        """
         status = status_pb2.Status(code=self.code.value[0], message=self.message)
         bad_request = error_details_pb2.BadRequest()
         for violation in self.violations:
             description = _shorten(violation.description, MAX_DESCRIPTION_BYTES)
             bad_request.field_violations.add(field=violation.field, description=description)
-            if bad_request.ByteSize() > MAX_VIOLATION_BYTES:
+            if bad_request.ByteSize() > most:
                 bad_request.field_violations.pop()
                 break
         if self.violations:
@@ -89,13 +93,17 @@ class Violations:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    def error(self) -> ApiError:
+        """INVALID_ARGUMENT with all that was noted."""
+        message = "; ".join(f"{v.field}: {v.description}" for v in self._found)
+        if len(self._found) > 1:
+            message = f"{len(self._found)} fields cannot be used: {message}"
+        return ApiError(grpc.StatusCode.INVALID_ARGUMENT, message, tuple(self._found))
+
     def raise_if_any(self) -> None:
-        """Raises INVALID_ARGUMENT with all that was noted."""
+        """Raises `error` where something was noted."""
         if self._found:
-            message = "; ".join(f"{v.field}: {v.description}" for v in self._found)
-            if len(self._found) > 1:
-                message = f"{len(self._found)} fields cannot be used: {message}"
-            raise ApiError(grpc.StatusCode.INVALID_ARGUMENT, message, tuple(self._found))
+            raise self.error()
 
 
 def invalid(field: str, description: str) -> ApiError:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import directions_pb2, specs_pb2
+from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_DIRECTIONS
 from pullback_server.direction_sets import purified, without_arrays
 from pullback_server.errors import ApiError, failed_precondition, invalid, not_found
 from pullback_server.names import job_name, parse_directions
@@ -103,9 +104,7 @@ class KeptDirections:
         """
         record = await self._scheduler.in_store(self._store.result, spec.eigenbasis)
         if record is None:
-            raise failed_precondition(
-                f"{field}: no eigenbasis {spec.eigenbasis!r}; compute it first with Geometry.ComputeEigenbasis"
-            )
+            raise failed_precondition(f"{field}: no eigenbasis {spec.eigenbasis!r}; {COMPUTE_EIGENBASIS}")
         content = await self._scheduler.in_store(self._store.blobs.read, record.content)
         generator, basis = find_generator(spec.generator, "generator"), Eigenbasis.from_bytes(content)
         try:
@@ -156,4 +155,4 @@ def _annotate(store: Store, name: str, annotation: AnnotationRecord) -> bool:
 
 
 def _not_there(name: str) -> ApiError:
-    return not_found(f"no directions {name!r}; ListDirections tells which there are")
+    return not_found(f"no directions {name!r}; {LIST_DIRECTIONS}")

@@ -19,15 +19,7 @@ def job_message(record: JobRecord) -> jobs_pb2.Job:
         attempts=record.attempts,
         last_sequence=record.last_sequence,
     )
-    match record.kind:
-        case "eigenbasis":
-            job.compute_eigenbasis.CopyFrom(specs_pb2.EigenbasisSpec.FromString(record.work))
-        case "inversion":
-            job.invert.CopyFrom(specs_pb2.InversionSettings.FromString(record.work))
-        case "analysis":
-            job.analyze_metric.CopyFrom(specs_pb2.AnalysisSpec.FromString(record.work))
-        case "directions":
-            job.discover_directions.CopyFrom(specs_pb2.DirectionsSpec.FromString(record.work))
+    _put_work(job, record.kind, record.work)
     if record.state == JobState.FAILED and record.error is not None:
         job.error.CopyFrom(status_pb2.Status.FromString(record.error))
     job.create_time.FromDatetime(record.created)
@@ -35,6 +27,13 @@ def job_message(record: JobRecord) -> jobs_pb2.Job:
         job.start_time.FromDatetime(record.started)
     if record.ended is not None:
         job.end_time.FromDatetime(record.ended)
+    return job
+
+
+def proposed_message(kind: str, work: bytes, result: str = "") -> jobs_pb2.Job:
+    """The job that a request which was only checked would become: without a name, in no state."""
+    job = jobs_pb2.Job(result=result)
+    _put_work(job, kind, work)
     return job
 
 
@@ -47,3 +46,16 @@ def event_message(record: EventRecord, previews: tuple[bytes, ...]) -> jobs_pb2.
     )
     event.time.FromDatetime(record.time)
     return event
+
+
+def _put_work(job: jobs_pb2.Job, kind: str, work: bytes) -> None:
+    """Says what a job of a kind does, by its serialised specification."""
+    match kind:
+        case "eigenbasis":
+            job.compute_eigenbasis.CopyFrom(specs_pb2.EigenbasisSpec.FromString(work))
+        case "inversion":
+            job.invert.CopyFrom(specs_pb2.InversionSettings.FromString(work))
+        case "analysis":
+            job.analyze_metric.CopyFrom(specs_pb2.AnalysisSpec.FromString(work))
+        case "directions":
+            job.discover_directions.CopyFrom(specs_pb2.DirectionsSpec.FromString(work))

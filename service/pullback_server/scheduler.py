@@ -14,6 +14,7 @@ import grpc
 from google.rpc import status_pb2
 
 from pullback_api.v1 import jobs_pb2
+from pullback_server.advice import TAKE_LESS_MEMORY
 from pullback_server.batching import Load, place
 from pullback_server.errors import ApiError, failed_precondition
 from pullback_server.events import EventBroker
@@ -256,10 +257,7 @@ class Scheduler:
         if not blamed or job.crashes + 1 < MAX_CRASHES:
             await self._requeue(job, f"waiting to go on; its worker died ({reason})", crashed=blamed)
             return
-        message = (
-            f"the worker process died {MAX_CRASHES} times at this job, the last time {reason}; "
-            "ask for fewer images or restarts at once"
-        )
+        message = f"the worker process died {MAX_CRASHES} times at this job, the last time {reason}; {TAKE_LESS_MEMORY}"
         await self._fail(job_id, Failure(grpc.StatusCode.INTERNAL.value[0], message))
 
     async def _requeue(self, job: JobRecord, phase: str, *, crashed: bool) -> None:

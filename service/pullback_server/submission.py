@@ -11,6 +11,7 @@ from pullback_api.v1 import jobs_pb2
 from pullback_server.batching import MEASUREMENT, Load
 from pullback_server.errors import ApiError, invalid, resource_exhausted
 from pullback_server.names import new_id
+from pullback_server.resources import job_message, proposed_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.store import JobRecord, RequestConflictError, Store
 
@@ -84,6 +85,16 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
     if new:
         scheduler.submitted(job)
     return job
+
+
+async def propose(scheduler: Scheduler, store: Store, submission: Submission) -> jobs_pb2.Job:
+    """The job that stands for a submission of a shared result already, else the one that it would become.
+
+    Nothing is created.
+    """
+    if (maker := await scheduler.in_store(store.maker_of, submission.result)) is not None:
+        return job_message(maker)
+    return proposed_message(submission.kind, submission.work, submission.result)
 
 
 def _accept(store: Store, submission: Submission) -> tuple[JobRecord, bool]:

@@ -500,7 +500,10 @@ def test_hessian_adam_without_an_eigenbasis_says_what_to_call(server: LiveServer
     before = jobs(server)
     with refused(grpc.StatusCode.FAILED_PRECONDITION) as refusal:
         invert(server, method=HESSIAN_ADAM, distance="st-lpips-alex")
-    assert "compute it first with Geometry.ComputeEigenbasis" in refusal.message
+    assert (
+        "compute it first, with Client.eigenbasis, `pullback eigenbasis`, or Geometry.ComputeEigenbasis"
+        in refusal.message
+    )
     assert jobs(server) == before
 
 

@@ -208,7 +208,10 @@ def test_known_directions_need_no_eigenbasis_any_more(styled_server: LiveServer)
         with pytest.raises(grpc.RpcError) as caught:
             discover(styled_server, **asked)
         assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-        assert "compute it first with Geometry.ComputeEigenbasis" in caught.value.details()
+        assert (
+            "compute it first, with Client.eigenbasis, `pullback eigenbasis`, or Geometry.ComputeEigenbasis"
+            in caught.value.details()
+        )
     with pytest.raises(grpc.RpcError) as caught:
         get(styled_server, found.name, purify=1)
     assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -9,9 +10,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from inverting import drive, problem_of
+from inverting import basis_of, drive, problem_of
 from pullback.errors import InvalidInputError
-from pullback.inversion import Adam, draw_starts
+from pullback.inversion import Adam, draw_starts, make_solver
+from pullback.inversion.budget import check_evaluations_suffice, check_steps_suffice
+from pullback.inversion.defaults import METHODS, POPULATION
 from pullback.inversion.stages import Stages, fit_stages
 from pullback.inversion.thinning import make_plan
 
@@ -131,3 +134,43 @@ def test_a_schedule_fits_its_budget(
         spare.append((evaluations - stages.evaluations(candidates, finalists)) // finalists)
     # Not one more evaluation of the last stage would fit.
     assert min(spare) == 0
+
+
+def _least(suffices: Callable[[int], object]) -> int:
+    """The least budget that is not refused, found by bisection."""
+    low, high = 1, 10_000
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            suffices(middle)
+        except InvalidInputError:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@pytest.mark.parametrize("restarts", [1, 3])
+@pytest.mark.parametrize(("method", "basis"), [(name, basis) for name, each in METHODS.items() for basis in each.bases])
+def test_a_budget_is_known_to_suffice_before_a_method_begins(method: str, basis: str, restarts: int) -> None:
+    problem = problem_of(1)
+    own_population = not METHODS[method].restarts
+    restarts = 1 if own_population else restarts
+    starts = draw_starts(problem, restarts, 0)
+    local = {"local_every": 3} if basis == "local" else {}
+    dim = problem.generator.space(problem.moves).dim
+    thin = METHODS[method].thin
+    eigenbasis = basis_of(problem, method="separate(whole: gram)") if basis in {"global", "separate"} else None
+
+    def begun(**budget: int) -> object:
+        return make_solver(method, eigenbasis=eigenbasis, basis=basis, **local, **budget).init(problem, starts)
+
+    moved = POPULATION if own_population else restarts
+    least = _least(lambda evaluations: begun(evaluations=evaluations))
+    known = _least(
+        lambda evaluations: check_evaluations_suffice(
+            method, starts=moved, evaluations=evaluations, dim=dim, thin=thin, **local
+        )
+    )
+    assert known == least
+    assert _least(lambda steps: check_steps_suffice(method, steps=steps)) == _least(lambda steps: begun(steps=steps))

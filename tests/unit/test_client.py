@@ -35,7 +35,8 @@ def photo(tmp_path: Path) -> Path:
 def test_the_exported_names_are_pinned() -> None:
     names = """
         CALL_TIMEOUT DEFAULT_TARGET JOB_TIMEOUT OUTAGE_TIMEOUT RENDER_TIMEOUT
-        Client LocalServer Generator LatentSpace Distance WeightsState CatalogueFault Eigenbasis EigenbasisInfo
+        Client CheckedInversion LocalServer Generator LatentSpace Distance WeightsState CatalogueFault
+        Eigenbasis EigenbasisInfo
         Analysis AnalysisInfo Spectrum DimsFor ApparentSpeed Homogeneity DistanceComparison LayerAmplification AxisStrip
         WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
         Variations VariationDistances WalkDistances WalkQuality TraversalDistances

@@ -78,7 +78,7 @@ def test_completing_leaves_the_callers_message_alone_and_changes_nothing_twice()
         ({"space": "w"}, "spec.space", ["'w'", "z"]),
         ({"distance": "dists"}, "spec.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
         ({"distance": "lpips-timm:resnet18@/etc/hosts"}, "spec.distance", ["no distance is named 'lpips-timm:"]),
-        ({"method": 9}, "spec.method", ["9", "METRIC_METHOD_SKETCH", "METRIC_METHOD_GRAM"]),
+        ({"method": 9}, "spec.method", ["9", "METRIC_METHOD_SKETCH", "sketch, gram, full_backprop"]),
         ({"samples": -1}, "spec.samples", ["1 to 1,000,000", "-1 came"]),
         ({"samples": 1_000_001}, "spec.samples", ["1 to 1,000,000", "1000001 came"]),
         ({"seed": -1}, "spec.seed", ["0 or more", "-1 came"]),
@@ -102,10 +102,10 @@ def test_an_automatic_number_of_samples_has_a_cap_and_a_tolerance() -> None:
     [
         ({"tolerance": 0.1}, "spec.tolerance", ["automatic"]),
         ({"automatic": True, "tolerance": 1.5}, "spec.tolerance", ["less than 1", "1.5 came"]),
-        ({"k": 5}, "spec.k", ["sketch computes the whole metric"]),
+        ({"k": 5}, "spec.k", ["'sketch' computes the whole metric"]),
         ({"k": 101, "method": specs_pb2.METRIC_METHOD_GRAM_ITERATION}, "spec.k", ["1 to 100", "101 came"]),
         ({"separate": True}, "spec.separate", ["no other spaces tile space 'z'"]),
-        ({"distance": "ssim"}, "spec.method", ["no embedding", "METRIC_METHOD_FULL_BACKPROP"]),
+        ({"distance": "ssim"}, "spec.method", ["no embedding", "'full_backprop'"]),
         ({"distance": "stft"}, "spec.distance", ["compares sounds", "draws images"]),
     ],
 )

@@ -158,8 +158,8 @@ class Bridge:
             return begun
         if (known.session, known.naming) != (self._session.name, naming):
             raise FailedPreconditionError(
-                f"{self._folder / layout.JOURNAL} belongs to {known.session} with --naming {known.naming}, not to "
-                f"{self._session.name} with --naming {naming}: use another folder"
+                f"{self._folder / layout.JOURNAL} belongs to {known.session} with naming {known.naming!r}, not to "
+                f"{self._session.name} with naming {naming!r}: use another folder"
             )
         return known
 

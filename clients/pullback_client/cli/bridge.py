@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pullback_client.bridge import SETTLE, SETTLING, Bridge, Matching, MatrixRows, NamingScheme, StimulusFile, layout
+from pullback_client.cli import completing
 from pullback_client.cli.bridge_keys import BridgeKeys
 from pullback_client.cli.common import INTERRUPTED, Target, err, out, tell_failures
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -18,7 +19,12 @@ HELP_OF_FILES = "\n\n".join(layout.as_text())
 
 
 def bridge(
-    session: Annotated[str, typer.Option(help="The session: sessions/ID, ID, how it begins, or its title.")],
+    session: Annotated[
+        str,
+        typer.Option(
+            help="The session: sessions/ID, ID, how it begins, or its title.", autocompletion=completing.sessions
+        ),
+    ],
     folder: Annotated[Path, typer.Option(help="The folder that is shared with the rig.")],
     *,
     naming: Annotated[NamingScheme, typer.Option(help="What files are called.")] = "xdream",

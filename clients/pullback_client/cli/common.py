@@ -104,6 +104,12 @@ def given_options(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
+def option_names(context: typer.Context, parameters: Iterable[str]) -> str:
+    """The options of parameters as they are typed, for a message; arguments by their names."""
+    known = {each.name: each.opts[0] for each in context.command.params}
+    return ", ".join(known.get(name, name) for name in parameters)
+
+
 def refuse_overwriting(files: Sequence[Path], force: bool, reads: Iterable[Path | None] = ()) -> None:
     """Makes sure that writing these files takes nothing away.
 
@@ -114,13 +120,27 @@ def refuse_overwriting(files: Sequence[Path], force: bool, reads: Iterable[Path 
 
     Raises:
         InvalidArgumentError: One of the files is one that is read.
-        ClientError: One of the files exists, and `force` is not set.
+        ClientError: One of the files exists, and `force` is not set, or could not be written.
     """
     originals.keep(reads)
     originals.refuse(files)
     existing = [file for file in files if os.path.lexists(file)]
     if existing and not force:
         raise ClientError(f"{a_few(existing)} would be overwritten: use --force, or name other files")
+    for file in files:
+        _refuse_unwritable(file)
+
+
+def _refuse_unwritable(file: Path) -> None:
+    """Raises InvalidArgumentError where a file could not be written, so that nobody waits for what cannot be kept."""
+    if file.is_dir():
+        raise InvalidArgumentError(f"{file} is a folder, but a file of that name is to be written: name another place")
+    # Folders are made where they are missing, in the nearest that is there.
+    there = next(folder for folder in file.absolute().parents if folder.exists())
+    if not there.is_dir():
+        raise InvalidArgumentError(f"{there} is a file, so {file} cannot be written: name another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InvalidArgumentError(f"{there} may not be written into, so {file} cannot be: name another place")
 
 
 def refuse_file_as_folder(folder: Path) -> None:

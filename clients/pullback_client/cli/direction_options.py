@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 import typer
 
+from pullback_client.cli import completing
 from pullback_client.codec import Array
 from pullback_client.directions import options
 from pullback_client.directions.starts import latent_of
@@ -29,12 +30,20 @@ Count: TypeAlias = Annotated[
 ]
 Space: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Latent space.", show_default="w where there is one, else the first", rich_help_panel=_METHOD),
+    typer.Option(
+        help="Latent space.",
+        show_default="w where there is one, else the first",
+        autocompletion=completing.spaces,
+        rich_help_panel=_METHOD,
+    ),
 ]
 Eigenbasis: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Resource name of the eigenbasis that measures them.", show_default="computed", rich_help_panel=_METHOD
+        help="Resource name of the eigenbasis that measures them.",
+        show_default="computed",
+        autocompletion=completing.eigenbases,
+        rich_help_panel=_METHOD,
     ),
 ]
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of what the method draws.", rich_help_panel=_METHOD)]
@@ -49,7 +58,12 @@ Latent: TypeAlias = Annotated[
 ]
 Distance: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Image distance of local_hessian.", show_default="the server's", rich_help_panel=_METHOD),
+    typer.Option(
+        help="Image distance of local_hessian.",
+        show_default="the server's",
+        autocompletion=completing.distances,
+        rich_help_panel=_METHOD,
+    ),
 ]
 Samples: TypeAlias = Annotated[
     int | None,
@@ -92,7 +106,14 @@ Listed: TypeAlias = Annotated[
     bool, typer.Option("--list", help="List the directions that the server has.", rich_help_panel=_KEPT)
 ]
 Kept: TypeAlias = Annotated[
-    str | None, typer.Option("--set", metavar="SET", help="Show these: an id of --list.", rich_help_panel=_KEPT)
+    str | None,
+    typer.Option(
+        "--set",
+        metavar="SET",
+        help="Show these: an id of --list.",
+        autocompletion=completing.direction_sets,
+        rich_help_panel=_KEPT,
+    ),
 ]
 Annotate: TypeAlias = Annotated[
     tuple[str, int, str] | None,

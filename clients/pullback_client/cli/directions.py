@@ -7,8 +7,18 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pullback_client.cli import completing
 from pullback_client.cli import direction_options as option
-from pullback_client.cli.common import Force, Target, following, given_options, out, refuse_overwriting, show
+from pullback_client.cli.common import (
+    Force,
+    Target,
+    following,
+    given_options,
+    option_names,
+    out,
+    refuse_overwriting,
+    show,
+)
 from pullback_client.cli.listing import Listing, age
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Directions, DirectionsOptions, EigenShare, contact_sheet
@@ -28,7 +38,7 @@ _DRAWING = {"starts", "reach", "frames", "sheet_seed", "upscale"}
 
 def directions(
     context: typer.Context,
-    generator: Annotated[str, typer.Argument(help="Name of the generator.")],
+    generator: Annotated[str, typer.Argument(help="Name of the generator.", autocompletion=completing.generators)],
     *,
     method: option.Method = "hessian",
     k: option.Count = None,
@@ -62,7 +72,7 @@ def directions(
 ) -> None:
     """Find edit directions, or fetch them where the server has them; title them, and draw a sheet to choose from."""
     ways = {"--list": listed, "--set": kept, "--annotate": annotate, "--import": import_file}
-    _check_together([name for name, way in ways.items() if way], given_options(context))
+    _check_together(context, [name for name, way in ways.items() if way])
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise InvalidArgumentError(f"--sheet must be a .png file, got {str(sheet)!r}")
     if not reach > 0:
@@ -118,24 +128,25 @@ def directions(
             out.print(f"drew {sheet}", soft_wrap=True)
 
 
-def _check_together(ways: list[str], given: set[str]) -> None:
+def _check_together(context: typer.Context, ways: list[str]) -> None:
     """Raises InvalidArgumentError where options exclude each other, or one needs another.
 
     Args:
+        context: Of the command.
         ways: Which of the options that take other directions than those of a method are given.
-        given: Names of the parameters that are.
     """
+    given = given_options(context)
     if len(ways) > 1:
         raise InvalidArgumentError(f"{' and '.join(ways)} exclude each other")
     importing = "import_file" in given
     if importing != ("file_format" in given):
         raise InvalidArgumentError("--import names a file, and --format says what file it is: give both")
     if ways and (settled := sorted(given & _FINDING - (_IMPORTING if importing else set()))):
-        raise InvalidArgumentError(f"{ways[0]} finds nothing: leave out {', '.join(settled)}")
+        raise InvalidArgumentError(f"{ways[0]} finds nothing: leave out {option_names(context, settled)}")
     if "notes" in given and "annotate" not in given:
         raise InvalidArgumentError("--notes are of a direction: name it with --annotate")
     if "sheet" not in given and (idle := sorted(given & _DRAWING)):
-        raise InvalidArgumentError(f"{', '.join(idle)}: of a sheet; name its file with --sheet")
+        raise InvalidArgumentError(f"{option_names(context, idle)}: of a sheet; name its file with --sheet")
 
 
 def _set_name(word: str, generator: str) -> str:

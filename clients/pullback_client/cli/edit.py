@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pullback_client.cli import direction_options, walk_options
+from pullback_client.cli import completing, direction_options, walk_options
 from pullback_client.cli import invert_options as option
 from pullback_client.cli.common import (
     Force,
@@ -37,7 +37,7 @@ from pullback_client.texts import a_few, printable
 def edit(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO|FOLDER...", help="Image files, or folders of them.")],
     *,
-    generator: Annotated[str, typer.Option(help="Name of the generator.")],
+    generator: Annotated[str, typer.Option(help="Name of the generator.", autocompletion=completing.generators)],
     direction: walk_options.Word,
     strength: Annotated[float, typer.Option(help="How far along it, signed.", rich_help_panel="Walk")],
     folder: Annotated[
@@ -60,7 +60,12 @@ def edit(
     method: option.Method = "hessian_adam",
     space: Annotated[
         str | None,
-        typer.Option(help="Latent space.", show_default="the direction's", rich_help_panel="Method"),
+        typer.Option(
+            help="Latent space.",
+            show_default="the direction's",
+            autocompletion=completing.spaces,
+            rich_help_panel="Method",
+        ),
     ] = None,
     distance: option.Distance = None,
     seed: option.Seed = 0,

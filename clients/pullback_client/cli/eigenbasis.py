@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
+from pullback_client.cli import completing
 from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting, show
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
@@ -15,15 +16,23 @@ from pullback_client.settings import MetricMethod
 
 
 def eigenbasis(
-    generator: Annotated[str, typer.Argument(help="Name of the generator.")],
+    generator: Annotated[str, typer.Argument(help="Name of the generator.", autocompletion=completing.generators)],
     *,
-    space: Annotated[str | None, typer.Option(help="Latent space.", show_default="the generator's first")] = None,
-    distance: Annotated[str | None, typer.Option(help="Image distance.", show_default="the server's")] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(help="Latent space.", show_default="the generator's first", autocompletion=completing.spaces),
+    ] = None,
+    distance: Annotated[
+        str | None,
+        typer.Option(help="Image distance.", show_default="the server's", autocompletion=completing.distances),
+    ] = None,
     method: Annotated[MetricMethod, typer.Option(help="Estimator.")] = "sketch",
     samples: Annotated[
         str | None,
         typer.Option(
-            help="Probes or positions; auto = until it has settled.", show_default="2000 (sketch), 100 (others)"
+            help="Probes or positions; auto = until it has settled.",
+            show_default="2000 (sketch), 100 (others)",
+            autocompletion=completing.one_of("auto"),
         ),
     ] = None,
     tolerance: Annotated[

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from PIL import Image
 
+from pullback_client.cli import completing, score_function
 from pullback_client.cli import evolve_options as option
-from pullback_client.cli import score_function
 from pullback_client.cli.common import (
     INTERRUPTED,
     Force,
@@ -20,6 +20,7 @@ from pullback_client.cli.common import (
     err,
     following,
     given_options,
+    option_names,
     out,
     refuse_file_as_folder,
     refuse_overwriting,
@@ -41,7 +42,10 @@ _OF_ANY_SESSION = {"session", "score", "client_name", "max_failures", "generatio
 
 def evolve(
     context: typer.Context,
-    generator: Annotated[str | None, typer.Argument(help="Name of the generator, for a new session.")] = None,
+    generator: Annotated[
+        str | None,
+        typer.Argument(help="Name of the generator, for a new session.", autocompletion=completing.generators),
+    ] = None,
     *,
     optimizer: option.Optimizer = "hessian_cma",
     space: option.Space = None,
@@ -80,7 +84,7 @@ def evolve(
         raise InvalidArgumentError("name either a generator, for a new session, or --session, one that exists")
     if session is not None and (settled := sorted(given_options(context) - _OF_ANY_SESSION)):
         raise InvalidArgumentError(
-            f"--session names a session whose settings are settled: leave out {', '.join(settled)}"
+            f"--session names a session whose settings are settled: leave out {option_names(context, settled)}"
         )
     function = None if score is None else score_function.load(score)
     if function is None and dry_run:

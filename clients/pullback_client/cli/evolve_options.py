@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from pullback_client.cli import completing
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search import options
 
@@ -16,7 +17,13 @@ _METHODS_OWN = "the method's"
 
 Optimizer: TypeAlias = Annotated[options.SearchMethod, typer.Option(help="What proposes.", rich_help_panel=_METHOD)]
 Space: TypeAlias = Annotated[
-    str | None, typer.Option(help="Latent space.", show_default="the generator's first", rich_help_panel=_METHOD)
+    str | None,
+    typer.Option(
+        help="Latent space.",
+        show_default="the generator's first",
+        autocompletion=completing.spaces,
+        rich_help_panel=_METHOD,
+    ),
 ]
 Population: TypeAlias = Annotated[
     int | None,
@@ -37,9 +44,17 @@ Axes: TypeAlias = Annotated[
 ]
 Eigenbasis: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Resource name of an eigenbasis.", show_default="the newest", rich_help_panel=_METHOD),
+    typer.Option(
+        help="Resource name of an eigenbasis.",
+        show_default="the newest",
+        autocompletion=completing.eigenbases,
+        rich_help_panel=_METHOD,
+    ),
 ]
-Class: TypeAlias = Annotated[str | None, typer.Option("--class", help="Class of all images.", rich_help_panel=_METHOD)]
+Class: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--class", help="Class of all images.", autocompletion=completing.classes, rich_help_panel=_METHOD),
+]
 Minimize: TypeAlias = Annotated[
     bool, typer.Option("--minimize", help="Low scores are good ones.", rich_help_panel=_METHOD)
 ]
@@ -92,11 +107,20 @@ DryRun: TypeAlias = Annotated[
 ]
 
 SessionName: TypeAlias = Annotated[
-    str, typer.Argument(metavar="SESSION", help="sessions/ID, ID, how it begins, or the session's title.")
+    str,
+    typer.Argument(
+        metavar="SESSION",
+        help="sessions/ID, ID, how it begins, or the session's title.",
+        autocompletion=completing.sessions,
+    ),
 ]
 Session: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="One that exists: sessions/ID, ID, how it begins, or its title.", rich_help_panel=_SESSION),
+    typer.Option(
+        help="One that exists: sessions/ID, ID, how it begins, or its title.",
+        autocompletion=completing.sessions,
+        rich_help_panel=_SESSION,
+    ),
 ]
 Generations: TypeAlias = Annotated[
     int | None,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pullback_client.cli import completing
 from pullback_client.cli import invert_options as option
 from pullback_client.cli.common import (
     Force,
@@ -43,7 +44,7 @@ from pullback_client.texts import printable
 def invert(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO|FOLDER...", help="Image files, or folders of them.")],
     *,
-    generator: Annotated[str, typer.Option(help="Name of the generator.")],
+    generator: Annotated[str, typer.Option(help="Name of the generator.", autocompletion=completing.generators)],
     folder: option.Folder = option.DEFAULT_FOLDER,
     method: option.Method = "hessian_adam",
     space: option.Space = None,

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from pullback_client import inversion_options
+from pullback_client.cli import completing
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.framing import Box, Crop
 from pullback_client.inversion_options import InversionOptions
@@ -20,17 +21,29 @@ Method: TypeAlias = Annotated[
     inversion_options.InversionMethod, typer.Option(help="Optimizer.", rich_help_panel=_METHOD)
 ]
 Space: TypeAlias = Annotated[
-    str | None, typer.Option(help="Latent space.", show_default="the generator's first", rich_help_panel=_METHOD)
+    str | None,
+    typer.Option(
+        help="Latent space.",
+        show_default="the generator's first",
+        autocompletion=completing.spaces,
+        rich_help_panel=_METHOD,
+    ),
 ]
 Distance: TypeAlias = Annotated[
-    str | None, typer.Option(help="Image distance.", show_default="the server's", rich_help_panel=_METHOD)
+    str | None,
+    typer.Option(
+        help="Image distance.",
+        show_default="the server's",
+        autocompletion=completing.distances,
+        rich_help_panel=_METHOD,
+    ),
 ]
 Weights: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Weights of the loss, such as distance=1,l1=0,l2=1,prior=0.001.",
+        help="Weights of the loss, which are those named; the others keep their defaults.",
         metavar="NAME=WEIGHT,…",
-        show_default="distance=1,l2=1",
+        show_default="distance=1,l1=0,l2=1,prior=0.001",
         rich_help_panel=_METHOD,
     ),
 ]
@@ -51,7 +64,12 @@ LocalEvery: TypeAlias = Annotated[
 ]
 Eigenbasis: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Resource name of an eigenbasis.", show_default="computed", rich_help_panel=_METHOD),
+    typer.Option(
+        help="Resource name of an eigenbasis.",
+        show_default="computed",
+        autocompletion=completing.eigenbases,
+        rich_help_panel=_METHOD,
+    ),
 ]
 Exponent: TypeAlias = Annotated[
     float | None,
@@ -110,6 +128,7 @@ Class: TypeAlias = Annotated[
     typer.Option(
         "--class",
         metavar="LABEL|free|search",
+        autocompletion=completing.classes_or_ways,
         help="The class, or what is to become of it: free between the classes, or searched among them.",
         show_default="the space's",
         rich_help_panel=_PHOTOGRAPHS,

@@ -6,21 +6,32 @@ from typing import Annotated
 
 import typer
 
+from pullback_client.cli import completing
 from pullback_client.cli.common import Target, following, out
 from pullback_client.cli.listing import Listing, age, short_ids
 from pullback_client.client import DEFAULT_TARGET, AnyJob, Client
-from pullback_client.models import id_of
+from pullback_client.models import JobState, id_of
 
 app = typer.Typer(help="List, watch and cancel jobs.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="JOB", help="Name of the job: jobs/ID, ID, or how it begins.")]
+_STATES = [state.value for state in JobState if state is not JobState.UNKNOWN]
+UnfinishedName = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB",
+        help="Name of the job: jobs/ID, ID, or how it begins.",
+        autocompletion=completing.unfinished_jobs,
+    ),
+]
 
 
 @app.command("list")
 def list_jobs(
     state: Annotated[
         list[str] | None,
-        typer.Option(help="Only these: queued, running, succeeded, failed, cancelled. May be repeated."),
+        typer.Option(
+            help=f"Only these: {', '.join(_STATES)}. May be repeated.", autocompletion=completing.one_of(*_STATES)
+        ),
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -39,7 +50,7 @@ def list_jobs(
 
 
 @app.command()
-def watch(name: Name, target: Target = DEFAULT_TARGET) -> None:
+def watch(name: UnfinishedName, target: Target = DEFAULT_TARGET) -> None:
     """Follow a job to its end. Ctrl-C leaves it running."""
     with Client(target) as client, following() as report:
         job = client.job(name).follow(progress=report)
@@ -47,7 +58,7 @@ def watch(name: Name, target: Target = DEFAULT_TARGET) -> None:
 
 
 @app.command()
-def cancel(name: Name, target: Target = DEFAULT_TARGET) -> None:
+def cancel(name: UnfinishedName, target: Target = DEFAULT_TARGET) -> None:
     """Cancel a job; one that has ended stays as it is."""
     with Client(target) as client:
         job = client.job(name).cancel()

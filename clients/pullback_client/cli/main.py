@@ -36,7 +36,6 @@ app = typer.Typer(
     name="pullback",
     help="GAN inversion and black-box search in the eigenbasis of the pulled-back image metric.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)

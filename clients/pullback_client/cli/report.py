@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pullback_client.cli import completing
 from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.report import require_extras
@@ -14,11 +15,17 @@ from pullback_client.report.metric import REPORT_FILES, summarize, write_report
 
 
 def report(
-    generator: Annotated[str, typer.Argument(help="Name of the generator.")],
+    generator: Annotated[str, typer.Argument(help="Name of the generator.", autocompletion=completing.generators)],
     *,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the page, the plots and the numbers.")],
-    space: Annotated[str | None, typer.Option(help="Latent space.", show_default="the generator's first")] = None,
-    distance: Annotated[str | None, typer.Option(help="Image distance.", show_default="the server's")] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(help="Latent space.", show_default="the generator's first", autocompletion=completing.spaces),
+    ] = None,
+    distance: Annotated[
+        str | None,
+        typer.Option(help="Image distance.", show_default="the server's", autocompletion=completing.distances),
+    ] = None,
     positions: Annotated[
         int | None, typer.Option(min=2, help="Positions of the exact metric.", show_default="50")
     ] = None,
@@ -29,7 +36,9 @@ def report(
     compare: Annotated[
         list[str] | None,
         typer.Option(
-            help="Another distance to compare with; may be repeated.", show_default="st-lpips-alex, mse, ssim"
+            help="Another distance to compare with; may be repeated.",
+            show_default="st-lpips-alex, mse, ssim",
+            autocompletion=completing.distances,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the positions and of the control.")] = 0,

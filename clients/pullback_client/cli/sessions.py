@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli.common import Force, Target, given_options, out, refuse_file_as_folder, refuse_overwriting
+from pullback_client.cli import completing
+from pullback_client.cli.common import (
+    Force,
+    Target,
+    given_options,
+    option_names,
+    out,
+    refuse_file_as_folder,
+    refuse_overwriting,
+)
 from pullback_client.cli.evolve_options import SessionName
 from pullback_client.cli.listing import Listing, age, short_ids
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -16,6 +25,7 @@ from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.export import exported_files
 from pullback_client.search.records import SessionState, SessionStatus
 from pullback_client.search.session import EvolutionSession
+from pullback_client.words import known_words
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -29,7 +39,9 @@ def sessions(
     context: typer.Context,
     state: Annotated[
         list[str] | None,
-        typer.Option(help=f"Only these: {', '.join(_WORDS)}. May be repeated."),
+        typer.Option(
+            help=f"Only these: {', '.join(_WORDS)}. May be repeated.", autocompletion=completing.one_of(*_WORDS)
+        ),
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
@@ -37,8 +49,8 @@ def sessions(
     if context.invoked_subcommand is not None:
         if given := sorted(given_options(context)):
             raise InvalidArgumentError(
-                f"--{' and --'.join(given)} before {context.invoked_subcommand}: --target goes behind it, and --state "
-                "is for the list alone"
+                f"{option_names(context, given)} before {context.invoked_subcommand}: --target goes behind it, and "
+                "--state is for the list alone"
             )
         return
     with Client(target) as client:
@@ -139,7 +151,7 @@ def _change(how: Callable[[EvolutionSession], SessionStatus], name: str, target:
 def _listed(client: Client, words: Sequence[str]) -> list[SessionStatus]:
     """The sessions of which the table says one of these words; without words, all."""
     if unknown := sorted(set(words) - set(_WORDS)):
-        raise InvalidArgumentError(f"unknown session state {unknown[0]!r}; known: {', '.join(_WORDS)}")
+        raise InvalidArgumentError(f"unknown session state {unknown[0]!r}; {known_words(unknown[0], _WORDS)}")
     # The server knows its own states alone: what its threads have come to is seen here.
     states = set() if "failed" in words else {"active" if word == "finished" else word for word in words}
     return [status for status in client.sessions(states) if not words or not set(words).isdisjoint(_words(status))]

@@ -7,9 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from pullback_client.cli import direction_options, walk_options
-from pullback_client.cli.common import Force, Target, following, out, refuse_file_as_folder, refuse_overwriting
-from pullback_client.cli.invert_options import crop_of
+from pullback_client.cli import completing, direction_options, walk_options
+from pullback_client.cli import invert_options as option
+from pullback_client.cli.common import (
+    Force,
+    Target,
+    following,
+    given_options,
+    option_names,
+    out,
+    refuse_file_as_folder,
+    refuse_overwriting,
+)
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import WalkOptions
 from pullback_client.directions.traversal import FOLDER_FILES, FRAME_FILES
@@ -19,10 +28,25 @@ from pullback_client.inversion_options import InversionOptions
 from pullback_client.report.parts import number
 
 _START = "Start"
+# What is said of the photograph at which a walk starts.
+_OF_PHOTOGRAPHS = (
+    "method",
+    "steps",
+    "restarts",
+    "class_label",
+    "align",
+    "align_scale",
+    "align_shift",
+    "photo_mask",
+    "ignore",
+    "crop",
+    "center_crop",
+)
 
 
 def traverse(
-    generator: Annotated[str, typer.Argument(help="Name of the generator.")],
+    context: typer.Context,
+    generator: Annotated[str, typer.Argument(help="Name of the generator.", autocompletion=completing.generators)],
     *,
     direction: Annotated[
         str | None,
@@ -58,10 +82,24 @@ def traverse(
         str | None,
         typer.Option(
             help="Space of the start.",
+            autocompletion=completing.spaces,
             show_default="the generator's first; of a photograph the direction's",
             rich_help_panel=_START,
         ),
     ] = None,
+    method: option.Method = "hessian_adam",
+    steps: option.Steps = None,
+    restarts: option.Restarts = None,
+    class_label: option.Class = None,
+    align: option.Align = False,
+    align_scale: option.AlignScale = None,
+    align_shift: option.AlignShift = None,
+    photo_mask: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Mask, white where the photograph counts.", rich_help_panel="Photographs"),
+    ] = None,
+    ignore: option.Ignore = None,
+    center_crop: option.CenterCrop = False,
     kind: walk_options.Kind = None,
     frames: walk_options.Frames = None,
     first: Annotated[
@@ -72,7 +110,13 @@ def traverse(
     layers: walk_options.WalkLayers = None,
     second: Annotated[str | None, typer.Option(help="Subspace: the other direction.", rich_help_panel="Walk")] = None,
     distance: Annotated[
-        str | None, typer.Option(help="Image distance.", show_default="the server's", rich_help_panel="Walk")
+        str | None,
+        typer.Option(
+            help="Image distance.",
+            show_default="the server's",
+            autocompletion=completing.distances,
+            rich_help_panel="Walk",
+        ),
     ] = None,
     purify: walk_options.Purify = None,
     pieces: walk_options.Pieces = None,
@@ -93,9 +137,8 @@ def traverse(
     starts = {"--seed": seed, "--latent": latent, "--photo": photo}
     if len(named := [name for name, given in starts.items() if given is not None]) > 1:
         raise InvalidArgumentError(f"{' and '.join(named)} exclude each other: a walk has one start")
-    square = crop_of(crop)
-    if square is not None and photo is None:
-        raise InvalidArgumentError("--crop cuts a square out of a photograph: name it with --photo")
+    if photo is None and (idle := [name for name in _OF_PHOTOGRAPHS if name in given_options(context)]):
+        raise InvalidArgumentError(f"{option_names(context, idle)}: of a photograph; name it with --photo")
     refuse_file_as_folder(folder)
     replaced = [*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)]
     refuse_overwriting(replaced, force, (latent, photo))
@@ -115,15 +158,31 @@ def traverse(
         "purify": purify,
         "mask": walk_options.mask_of(mask, mask_layer, mask_seed),
     }
+    inversion: InversionOptions = {
+        "method": method,
+        "steps": steps,
+        "restarts": restarts,
+        "alignment": option.alignment_of(align, align_scale, align_shift),
+        "masks": photo_mask,
+        "ignore": [option.box_of(text) for text in ignore or ()],
+        "crop": option.crop_of(crop),
+        "center_crop": center_crop,
+        **option.class_options(class_label),
+    }
     check_walk_options(options, directed=direction is not None)  # refuses what cannot be, before anything is sent
     start: Any = photo if latent is None else direction_options.latent_file(latent)
     with Client(target) as client, following() as report:
         walk_options.check_size(client, generator, options, upscale)
         if start is None:
             start = client.sample(generator, space=space, seed=seed or 0)
-        inversion: InversionOptions | None = None if square is None else {"crop": square}
         walk = client.traverse(
-            start, direction, generator=generator, space=space, inversion=inversion, progress=report, **options
+            start,
+            direction,
+            generator=generator,
+            space=space,
+            inversion=None if photo is None else inversion,
+            progress=report,
+            **options,
         )
     # One that is there is taken for a folder, whatever its name ends in.
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pullback_client.directions.checking import check_index
 from pullback_client.directions.direction_set import Directions
 from pullback_client.directions.options import DirectionsOptions, directions_spec, measuring_space
 from pullback_client.directions.records import Direction
@@ -14,6 +15,7 @@ from pullback_client.transport import Deadline
 
 if TYPE_CHECKING:
     from pullback_client.client import Client
+    from pullback_client.directions.link import DirectionsLink
 
 
 def find(
@@ -35,6 +37,7 @@ def find(
 
 def find_by_word(
     client: Client,
+    link: DirectionsLink,
     generator: str,
     word: str,
     options: DirectionsOptions,
@@ -44,6 +47,7 @@ def find_by_word(
     """The direction that a word names; see `Client.direction`."""
     asked = Reference.read(word, generator)
     if asked.method:
+        check_index(client, link, generator, asked, options)
         wanted: Any = {**options, "method": asked.method}
         return asked.pick(find(client, generator, wanted, progress, timeout))
     if asked.name and (found := _set_called(client, asked.name)) is not None:

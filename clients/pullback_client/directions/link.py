@@ -28,9 +28,19 @@ class DirectionsLink:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def discover(self, spec: specs_pb2.DirectionsSpec) -> jobs_pb2.Job:
-        """The job that finds the directions of a specification, or has found them."""
-        request = directions_pb2.DiscoverDirectionsRequest(request_id=uuid.uuid4().hex, spec=spec)
+    @property
+    def timeout(self) -> float:
+        """Seconds that a call may take where nothing else is said."""
+        return self._transport.timeout
+
+    def discover(self, spec: specs_pb2.DirectionsSpec, *, validate_only: bool = False) -> jobs_pb2.Job:
+        """The job that finds the directions of a specification, or has found them.
+
+        With `validate_only` none is begun: where there is none, the answer is the one that it would be, without a name.
+        """
+        request = directions_pb2.DiscoverDirectionsRequest(
+            request_id=uuid.uuid4().hex, spec=spec, validate_only=validate_only
+        )
         job: jobs_pb2.Job = self._transport.call(self._transport.directions.DiscoverDirections, request)
         return job
 

@@ -16,6 +16,7 @@ from pullback_client.inversion import Inversion
 from pullback_client.inversion_options import eigenbasis_name
 from pullback_client.models import Generator
 from pullback_client.settings import choice, generator_name, numbers, optional_choice, optional_count, whole_number
+from pullback_client.words import refuse_unknown_options
 
 DirectionMethod: TypeAlias = Literal[
     "hessian", "local_hessian", "local_basis", "jacobian", "ganspace_pca", "ganspace_ica", "sefa", "dp_lase"
@@ -72,8 +73,7 @@ def directions_spec(generator: str, options: DirectionsOptions) -> specs_pb2.Dir
         InvalidArgumentError: An unknown word, or a number or an array that the contract cannot carry.
         TypeError: An option that does not exist.
     """
-    if unknown := sorted(set(options) - set(DirectionsOptions.__annotations__)):
-        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(DirectionsOptions.__annotations__)}")
+    refuse_unknown_options(options, DirectionsOptions)
     basis, latent = options.get("eigenbasis"), options.get("latent")
     return specs_pb2.DirectionsSpec(
         generator=generator_name(generator),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from pullback_client.directions.direction_set import Directions
 from pullback_client.directions.options import LOCAL_METHODS, METHODS
 from pullback_client.directions.records import Direction, DirectionsInfo
 from pullback_client.errors import InvalidArgumentError, NotFoundError
 from pullback_client.settings import generator_name
+from pullback_client.words import nearest
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Reference:
         name = head if "/" in head else f"{generator_name(generator)}/directions/{head}"
         return cls(name=name, index=int(tail))
 
+    @classmethod
+    def read_local(cls, word: Direction | str | None, generator: str) -> bool:
+        """Whether a direction is a word for what a local method finds."""
+        return isinstance(word, str) and cls.read(word, generator).is_local
+
     def pick(self, found: Directions) -> Direction:
         """The direction of a set that the word names by its number.
 
@@ -59,12 +66,28 @@ class Reference:
             InvalidArgumentError: The set has fewer.
         """
         if self.index >= len(found):
-            hint = f"; find more with k={self.index + 1}, and name it as SET:{self.index}"
-            raise InvalidArgumentError(
-                f"{found.name} ({found.method}) has directions 0 to {len(found) - 1}, got {self.index}"
-                f"{hint if self.index < found.dim else ''}"
-            )
+            generator = found.name.split("/")[1]
+            self.refuse(f"{found.name} ({found.method})", len(found), found.dim, generator, found.method)
         return found[self.index]
+
+    def refuse(self, whose: str, count: int, dim: int, generator: str, method: str = "") -> NoReturn:
+        """Raises InvalidArgumentError for a number that a set of so many directions does not have.
+
+        Args:
+            whose: What has them, for the message.
+            count: How many there are.
+            dim: How many there could be.
+            generator: Id of the generator.
+            method: The method that found them; empty = the word's own.
+        """
+        method, hint = method or self.method, ""
+        if self.index < dim and method in METHODS:
+            hint = (
+                f"; find more with Client.directions({generator!r}, method={method!r}, k={self.index + 1}), or "
+                f"`pullback directions {generator} --method {method} --k {self.index + 1}`, and name it as "
+                f"SET:{self.index}"
+            )
+        raise InvalidArgumentError(f"{whose} has directions 0 to {count - 1}, got {self.index}{hint}")
 
 
 def set_of_title(title: str, known: Iterable[DirectionsInfo], generator: str) -> str:
@@ -82,10 +105,13 @@ def set_of_title(title: str, known: Iterable[DirectionsInfo], generator: str) ->
     titles = [(each.title, info.name) for info in known for each in info.annotations if each.title]
     names = sorted({name for each, name in titles if each == title})
     if not names:
-        listed = ", ".join(sorted({each for each, _ in titles})) or "none"
+        there = sorted({each for each, _ in titles})
+        head = title.rpartition(":")[0]
+        near = nearest(title, there) or (nearest(head, METHODS) if head else "")
+        listed = ", ".join(there) or "none"
         raise NotFoundError(
             f"no direction of {generator} is called {title!r} (titles: {listed}); or name one as METHOD:INDEX, with "
-            f"one of {', '.join(METHODS)}, or as SET:INDEX of a set that the server lists"
+            f"one of {', '.join(METHODS)}, or as SET:INDEX of a set that the server lists{near}"
         )
     if len(names) > 1:
         raise InvalidArgumentError(f"directions of {', '.join(names)} are called {title!r}: name one as SET:INDEX")

@@ -20,6 +20,7 @@ from pullback_client.settings import (
     optional_positive,
     whole_number,
 )
+from pullback_client.words import refuse_unknown_options
 
 TraversalKind: TypeAlias = Literal["linear", "spherical", "density_preserving", "curve", "subspace", "metric_uniform"]
 StepUnit: TypeAlias = Literal["rate", "latent"]
@@ -100,8 +101,7 @@ def check_walk_options(options: WalkOptions, *, directed: bool) -> None:
             together.
         TypeError: An option that does not exist.
     """
-    if unknown := sorted(set(options) - set(WalkOptions.__annotations__)):
-        raise TypeError(f"unknown options {', '.join(unknown)}; known: {', '.join(WalkOptions.__annotations__)}")
+    refuse_unknown_options(options, WalkOptions)
     if not directed and not is_curve(options):
         raise InvalidArgumentError("a walk needs a direction, but for kind='curve', which may follow a local axis")
     if not directed and options.get("purify") is not None:
@@ -134,6 +134,27 @@ def walk_request(
     for field, each in ((request.direction, direction), (request.second, second)):
         if each is not None:
             field.CopyFrom(each.to_wire())
+            field.purify = optional_count("purify", options.get("purify")) or field.purify
+    return request
+
+
+def checked_request(
+    generator: str, space: str, refs: Sequence[directions_pb2.DirectionRef | None], options: WalkOptions
+) -> directions_pb2.TraverseRequest:
+    """The request that has a walk only checked, from a latent that is to come.
+
+    Args:
+        generator: Name of the generator.
+        space: Space of the latent.
+        refs: The direction and the second one; None where there is none.
+        options: See `WalkOptions`; `check_walk_options` has passed them.
+    """
+    first, second = refs
+    request = _request(options, directed=first is not None)
+    request.generator, request.space, request.validate_only = generator_name(generator), space, True
+    for field, ref in ((request.direction, first), (request.second, second)):
+        if ref is not None:
+            field.CopyFrom(ref)
             field.purify = optional_count("purify", options.get("purify")) or field.purify
     return request
 
@@ -175,9 +196,7 @@ def _mask(options: WalkOptions) -> directions_pb2.MaskSettings | None:
     given = options.get("mask")
     if given is None:
         return None
-    if unknown := sorted(set(given) - set(MaskOptions.__annotations__)):
-        known = ", ".join(MaskOptions.__annotations__)
-        raise TypeError(f"unknown options of a mask {', '.join(unknown)}; known: {known}")
+    refuse_unknown_options(given, MaskOptions, "options of a mask")
     if options.get("kind") not in (None, *get_args(MaskedKind)):
         known = ", ".join(get_args(MaskedKind))
         raise InvalidArgumentError(f"mask: of the kinds {known} alone, got kind={options.get('kind')!r}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pullback_api.v1 import directions_pb2
+from pullback_client.directions.checking import Place, check_walk, place_of
 from pullback_client.directions.editing import Edit, EditOutcomes, edit_walk
 from pullback_client.directions.records import Direction
 from pullback_client.directions.reference import Reference
@@ -21,7 +22,12 @@ from pullback_client.progress import ProgressOption
 from pullback_client.transport import Deadline
 
 if TYPE_CHECKING:
+    from pullback_client.checking import CheckedInversion
     from pullback_client.client import Client
+    from pullback_client.directions.link import DirectionsLink
+
+
+AnyDirection = TypeVar("AnyDirection", Direction | str, Direction | str | None)
 
 
 class Walker:
@@ -29,12 +35,14 @@ class Walker:
 
     Args:
         client: The client.
+        link: Its line of directions.
         deadline: Of everything together.
         progress: As for the client's methods.
     """
 
-    def __init__(self, client: Client, deadline: Deadline, progress: ProgressOption) -> None:
+    def __init__(self, client: Client, link: DirectionsLink, deadline: Deadline, progress: ProgressOption) -> None:
         self._client = client
+        self._link = link
         self._deadline = deadline
         self._progress = progress
 
@@ -50,15 +58,79 @@ class Walker:
         """The request of a walk; see `Client.traverse`."""
         check_walk_options(options, directed=direction is not None)
         name = _generator(start, direction, generator)
+        named = [self.looked_up(name, each) for each in (direction, options.get("second"))]
+        self._check(start, name, named, space, inversion, options)
         # What a local method finds is of one latent, that at which the walk starts; others are found before.
         named = [
             self.direction(name, each) if isinstance(each, str) and not Reference.read(each, name).is_local else each
-            for each in (direction, options.get("second"))
+            for each in named
         ]
         spaces = [each.space for each in named if isinstance(each, Direction)]
         begun = self._start(start, name, space, spaces[0] if spaces and not is_curve(options) else None, inversion)
         first, second = (self.direction(name, each, begun) if isinstance(each, str) else each for each in named)
         return walk_request(name, begun, first, second, options)
+
+    def check_edit(
+        self,
+        photographs: Sequence[ImageInput],
+        generator: str,
+        direction: Direction | str,
+        inversion: InversionOptions,
+        options: WalkOptions,
+    ) -> CheckedInversion:
+        """Has the server check the inversions of photographs, and the walk from each, before anything is begun."""
+        places = {} if Reference.read_local(direction, generator) else {0: self._place(generator, direction)}
+        settled = inversion if is_curve(options) or not places else _settled_in(inversion, places[0].space)
+        checked = self._client.check_inversion(photographs, generator, **settled)
+        if not checked.is_hopeless:
+            place = places.get(0) or self._place(generator, direction, checked.space)
+            check_walk(self._link, generator, checked.space, [place, None], options)
+        return checked
+
+    def looked_up(self, generator: str, direction: AnyDirection) -> AnyDirection | Direction:
+        """The direction, where looking it up is enough: of a set that is there, or of a title; else what came."""
+        if isinstance(direction, str) and not Reference.read(direction, generator).method:
+            return self.direction(generator, direction)
+        return direction
+
+    def _check(
+        self,
+        start: WalkStart,
+        generator: str,
+        named: Sequence[Direction | str | None],
+        space: str | None,
+        inversion: InversionOptions,
+        options: WalkOptions,
+    ) -> None:
+        """Has the server check what can be checked, where something long comes before the walk."""
+        if not is_photograph(start) and not any(isinstance(each, str) for each in named):
+            return
+        local = [Reference.read_local(each, generator) for each in named]
+        places = [
+            None if each is None or is_local else self._place(generator, each)
+            for each, is_local in zip(named, local, strict=True)
+        ]
+        if is_photograph(start):
+            lies_in = next((place.space for place in places if place is not None), None)
+            options_of: InversionOptions = {**inversion, "space": inversion.get("space") or space}
+            photograph: Any = start
+            settled = _settled_in(options_of, None if is_curve(options) else lies_in)
+            checked = self._client.check_inversion(photograph, generator, **settled)
+            if checked.failures[0] is not None:
+                raise checked.failures[0].error
+            begins_in = checked.space
+        else:
+            begins_in = self._start(start, generator, space, None, inversion).space
+        for number, (each, is_local) in enumerate(zip(named, local, strict=True)):
+            if each is not None and is_local:
+                places[number] = self._place(generator, each, begins_in)
+        if is_photograph(start) or not all(place is None or place.is_there for place in places):
+            check_walk(self._link, generator, begins_in, places, options)
+
+    def _place(self, generator: str, direction: Direction | str, at: str | None = None) -> Place:
+        """Where a direction is or will be, of a local method at a latent of the space `at`."""
+        where: Any = {} if at is None else {"space": at}
+        return place_of(self._client, self._link, generator, direction, where)
 
     def direction(self, generator: str, word: str, at: Start | None = None) -> Direction:
         """The direction that a word names, of a local method that at a latent."""
@@ -94,6 +166,7 @@ class Walker:
 
 def edits(
     client: Client,
+    link: DirectionsLink,
     photographs: Sequence[ImageInput],
     generator: str,
     direction: Direction | str,
@@ -108,8 +181,14 @@ def edits(
     # The same measure tells how near the inversion and how far the edit is.
     options = edit_walk(strength, {**walk, "distance": walk.get("distance") or inversion.get("distance")})
     check_walk_options(options, directed=True)
+    walker = Walker(client, link, Deadline(timeout), progress)
+    direction = walker.looked_up(generator, direction)
+    checked = walker.check_edit(photographs, generator, direction, inversion, options)
+    if checked.is_hopeless:
+        yield from (failure for failure in checked.failures if failure is not None)
+        return
     if isinstance(direction, str) and not Reference.read(direction, generator).is_local:
-        direction = Walker(client, Deadline(timeout), progress).direction(generator, direction)
+        direction = walker.direction(generator, direction)
     if isinstance(direction, Direction) and not is_curve(options):
         inversion = _settled_in(inversion, direction.space)
     outcomes = client.iter_invert(photographs, generator, progress=progress, timeout=timeout, **inversion)

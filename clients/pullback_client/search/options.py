@@ -30,6 +30,7 @@ from pullback_client.settings import (
     text,
     whole_number,
 )
+from pullback_client.words import known_words, refuse_unknown_options
 
 SearchMethod: TypeAlias = Literal["hessian_cma", "cma", "cholesky_cma", "sphere_cma", "genetic", "random"]
 Balance: TypeAlias = Literal["none", "block"]
@@ -286,7 +287,7 @@ def _dry_run(dry_run: bool | Mapping[str, float] | None) -> search_pb2.DryRun | 
     if not isinstance(dry_run, Mapping):
         return search_pb2.DryRun() if optional_flag("dry_run", dry_run) else None
     if unknown := sorted(map(str, set(dry_run) - set(_DRY_RUN))):
-        raise InvalidArgumentError(f"unknown of dry_run: {', '.join(unknown)}; known: {', '.join(_DRY_RUN)}")
+        raise InvalidArgumentError(f"unknown of dry_run: {', '.join(unknown)}; {known_words(unknown[0], _DRY_RUN)}")
     return search_pb2.DryRun(**{name: optional_number(f"dry_run: {name}", value) for name, value in dry_run.items()})
 
 
@@ -323,5 +324,4 @@ def _optional_whole(field: str, value: int | None, *, minimum: int) -> int | Non
 
 
 def _refuse_unknown(options: Mapping[str, Any], known: Any, what: str) -> None:
-    if unknown := sorted(set(options) - set(known.__annotations__)):
-        raise TypeError(f"unknown {what} {', '.join(unknown)}; known: {', '.join(known.__annotations__)}")
+    refuse_unknown_options(options, known, what)

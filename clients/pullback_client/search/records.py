@@ -12,6 +12,7 @@ from pullback_api.v1 import search_pb2
 from pullback_client.errors import ClientError, InvalidArgumentError, from_status
 from pullback_client.models import id_of, utc
 from pullback_client.settings import as_dict
+from pullback_client.words import known_words
 
 
 class SessionState(str, Enum):
@@ -38,7 +39,7 @@ class SessionState(str, Enum):
         known = list(_SESSION_STATES.values())
         if word not in known:
             raise InvalidArgumentError(
-                f"unknown session state {str(word)!r}; known: {', '.join(state.value for state in known)}"
+                f"unknown session state {str(word)!r}; {known_words(word, [state.value for state in known])}"
             )
         return cls(word)
 

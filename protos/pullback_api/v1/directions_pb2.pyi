@@ -120,12 +120,14 @@ class Annotation(_message.Message):
     def __init__(self, index: _Optional[int] = ..., title: _Optional[str] = ..., notes: _Optional[str] = ...) -> None: ...
 
 class DiscoverDirectionsRequest(_message.Message):
-    __slots__ = ("request_id", "spec")
+    __slots__ = ("request_id", "spec", "validate_only")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     spec: _specs_pb2.DirectionsSpec
-    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.DirectionsSpec, _Mapping]] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.DirectionsSpec, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
 
 class GetDirectionsRequest(_message.Message):
     __slots__ = ("name", "purify")
@@ -184,16 +186,18 @@ class DeleteDirectionsRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class DirectionRef(_message.Message):
-    __slots__ = ("directions", "index", "title", "purify")
+    __slots__ = ("directions", "index", "title", "purify", "space")
     DIRECTIONS_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     PURIFY_FIELD_NUMBER: _ClassVar[int]
+    SPACE_FIELD_NUMBER: _ClassVar[int]
     directions: str
     index: int
     title: str
     purify: int
-    def __init__(self, directions: _Optional[str] = ..., index: _Optional[int] = ..., title: _Optional[str] = ..., purify: _Optional[int] = ...) -> None: ...
+    space: str
+    def __init__(self, directions: _Optional[str] = ..., index: _Optional[int] = ..., title: _Optional[str] = ..., purify: _Optional[int] = ..., space: _Optional[str] = ...) -> None: ...
 
 class CurveSettings(_message.Message):
     __slots__ = ("pieces", "guided", "rank", "jitter", "seed")
@@ -226,7 +230,7 @@ class MaskSettings(_message.Message):
     def __init__(self, subset: _Optional[int] = ..., subsets: _Optional[int] = ..., layer: _Optional[str] = ..., samples: _Optional[int] = ..., reach: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class TraverseRequest(_message.Message):
-    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask")
+    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask", "validate_only")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     LATENT_FIELD_NUMBER: _ClassVar[int]
@@ -244,6 +248,7 @@ class TraverseRequest(_message.Message):
     STRIP_FIELD_NUMBER: _ClassVar[int]
     ANIMATION_FIELD_NUMBER: _ClassVar[int]
     MASK_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     latent: _values_pb2.Tensor
@@ -261,7 +266,8 @@ class TraverseRequest(_message.Message):
     strip: bool
     animation: bool
     mask: MaskSettings
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
 
 class TraversalFrame(_message.Message):
     __slots__ = ("index", "step", "second_step", "latent", "distance", "image")

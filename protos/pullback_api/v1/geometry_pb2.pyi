@@ -77,12 +77,14 @@ class ListDistancesResponse(_message.Message):
     def __init__(self, distances: _Optional[_Iterable[_Union[Distance, _Mapping]]] = ...) -> None: ...
 
 class ComputeEigenbasisRequest(_message.Message):
-    __slots__ = ("request_id", "spec")
+    __slots__ = ("request_id", "spec", "validate_only")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     spec: _specs_pb2.EigenbasisSpec
-    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
 
 class GetEigenbasisRequest(_message.Message):
     __slots__ = ("name",)
@@ -115,12 +117,14 @@ class DeleteEigenbasisRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class AnalyzeMetricRequest(_message.Message):
-    __slots__ = ("request_id", "spec")
+    __slots__ = ("request_id", "spec", "validate_only")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     spec: _specs_pb2.AnalysisSpec
-    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
 
 class GetAnalysisRequest(_message.Message):
     __slots__ = ("name",)

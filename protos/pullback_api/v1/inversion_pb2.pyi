@@ -60,14 +60,16 @@ class Target(_message.Message):
     def __init__(self, image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., fit: _Optional[_Union[Fit, str]] = ..., mask: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., label: _Optional[str] = ..., ignore: _Optional[_Iterable[_Union[Box, _Mapping]]] = ..., class_label: _Optional[str] = ...) -> None: ...
 
 class InvertRequest(_message.Message):
-    __slots__ = ("request_id", "settings", "targets")
+    __slots__ = ("request_id", "settings", "targets", "validate_only")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     settings: _specs_pb2.InversionSettings
     targets: _containers.RepeatedCompositeFieldContainer[Target]
-    def __init__(self, request_id: _Optional[str] = ..., settings: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, request_id: _Optional[str] = ..., settings: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., validate_only: bool = ...) -> None: ...
 
 class Solution(_message.Message):
     __slots__ = ("latent", "image", "distance", "loss", "restart", "step", "alignment", "class_label")

@@ -29,13 +29,14 @@ from pullback_server.specs import (
     complete_directions_spec,
     complete_import,
     complete_traversal,
+    direction_to_come,
     directions_name_of,
     find_generator,
     imported_name_of,
     space_directions_lie_in,
 )
 from pullback_server.store import Store
-from pullback_server.submission import Submission, fresh_job_id, submit
+from pullback_server.submission import Submission, fresh_job_id, propose, submit
 from pullback_server.worker.messages import Framed
 from pullback_server.worker.walks import Walked
 
@@ -60,7 +61,9 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         name = directions_name_of(spec)
         # What is known already needs no eigenbasis any more.
         if await self._scheduler.in_store(self._store.maker_of, name) is None:
-            await self._kept.eigenbasis(spec, space_directions_lie_in(spec), "spec.eigenbasis")
+            may_lack = request.validate_only and not request.spec.eigenbasis
+            if not may_lack or await self._scheduler.in_store(self._store.result, spec.eigenbasis) is not None:
+                await self._kept.eigenbasis(spec, space_directions_lie_in(spec), "spec.eigenbasis")
         submission = Submission(
             job_id=await fresh_job_id(self._scheduler, self._store),
             kind="directions",
@@ -72,6 +75,8 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
             uses=spec.eigenbasis,
             shared_result=True,
         )
+        if request.validate_only:
+            return await propose(self._scheduler, self._store, submission)
         return job_message(await submit(self._scheduler, self._store, submission))
 
     async def GetDirections(  # noqa: N802
@@ -144,11 +149,13 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         generator = find_generator(request.generator, "generator")
         check_axes(request)
         chosen = [
-            await self._choose(ref, generator, field)
+            await self._choose(ref, generator, field, request)
             for ref, field in ((request.direction, "direction"), (request.second, "second"))
             if request.HasField(field)
         ]
         plan = complete_traversal(request, generator, chosen)
+        if request.validate_only:
+            return
         sent = 0
         async with contextlib.aclosing(self._executor.traverse(plan)) as pieces:
             async for piece in pieces:
@@ -158,9 +165,21 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
                 else:
                     yield directions_pb2.TraverseResponse(end=_end(piece, sent))
 
-    async def _choose(self, ref: directions_pb2.DirectionRef, generator: CatalogueEntry, field: str) -> ChosenDirection:
+    async def _choose(
+        self,
+        ref: directions_pb2.DirectionRef,
+        generator: CatalogueEntry,
+        field: str,
+        request: directions_pb2.TraverseRequest,
+    ) -> ChosenDirection:
         """The direction that a request's field names."""
-        whole = await self._kept.read(ref.directions, f"{field}.directions")
+        try:
+            whole = await self._kept.read(ref.directions, f"{field}.directions")
+        except ApiError as error:
+            missing = error.code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
+            if request.validate_only and missing:
+                return direction_to_come(ref, request.space, generator, field)
+            raise
         # The others of the set need not survive a projection.
         one = single(whole, chosen_index(ref, whole, generator, field))
         return chosen_direction(await self._kept.purified(one, ref.purify, f"{field}.purify"))

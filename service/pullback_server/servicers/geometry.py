@@ -13,6 +13,7 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.weights import availability
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
+from pullback_server.advice import LIST_ANALYSES, LIST_EIGENBASES
 from pullback_server.errors import failed_precondition, not_found
 from pullback_server.names import job_name, parse_analysis, parse_eigenbasis
 from pullback_server.resources import job_message
@@ -26,7 +27,7 @@ from pullback_server.specs import (
 )
 from pullback_server.specs.common import WEIGHTS_STATES
 from pullback_server.store import InUseError, ResultRecord, Store
-from pullback_server.submission import Submission, fresh_job_id, submit
+from pullback_server.submission import Submission, fresh_job_id, propose, submit
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -62,6 +63,8 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             total=spec.samples,
             shared_result=True,
         )
+        if request.validate_only:
+            return await propose(self._scheduler, self._store, submission)
         return job_message(await submit(self._scheduler, self._store, submission))
 
     async def GetEigenbasis(  # noqa: N802
@@ -114,6 +117,8 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             total=0,
             shared_result=True,
         )
+        if request.validate_only:
+            return await propose(self._scheduler, self._store, submission)
         return job_message(await submit(self._scheduler, self._store, submission))
 
     async def GetAnalysis(  # noqa: N802
@@ -127,7 +132,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             maker = await self._scheduler.in_store(self._store.maker_of, request.name)
             if maker is not None:
                 raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
-            raise not_found(f"no analysis {request.name!r}; ListAnalyses tells which there are")
+            raise not_found(f"no analysis {request.name!r}; {LIST_ANALYSES}")
         content = await self._scheduler.in_store(self._store.blobs.read, record.content)
         return analysis_pb2.MetricAnalysis.FromString(content)
 
@@ -144,7 +149,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         parse_eigenbasis(name, "name")
         record = await self._scheduler.in_store(self._store.result, name)
         if record is None:
-            raise not_found(f"no eigenbasis {name!r}; ListEigenbases tells which there are")
+            raise not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
         return record
 
 

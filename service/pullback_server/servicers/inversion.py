@@ -12,12 +12,13 @@ from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
+from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES, LIST_INVERSIONS
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
 from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
 from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.payload import PayloadItem, write_payload
-from pullback_server.resources import job_message
+from pullback_server.resources import job_message, proposed_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.cursors import read_cursor
 from pullback_server.specs import (
@@ -31,6 +32,8 @@ from pullback_server.store import Store
 from pullback_server.submission import Submission, find_repeated, fresh_job_id, submit
 
 MAX_TARGETS = 256
+# Of what is wrong with the targets of a request that is only checked: it travels in an answer, not in trailers.
+MAX_CHECKED_BYTES = 2**20
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -49,13 +52,21 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         """See the contract."""
         del context
         content = request.SerializeToString(deterministic=True)
-        if (known := await find_repeated(self._scheduler, self._store, request.request_id, content)) is not None:
-            return job_message(known)
+        if not request.validate_only:
+            known = await find_repeated(self._scheduler, self._store, request.request_id, content)
+            if known is not None:
+                return job_message(known)
         if not 1 <= len(request.targets) <= MAX_TARGETS:
             raise invalid("targets", f"expected 1 to {MAX_TARGETS} images, but {len(request.targets)} came")
         settings = complete_inversion_settings(request.settings, targets=len(request.targets))
-        await self._check_eigenbasis(settings, named=bool(request.settings.eigenbasis))
-        items = await self._prepare(request, settings)
+        named = bool(request.settings.eigenbasis)
+        await self._check_eigenbasis(settings, named=named, needed=named or not request.validate_only)
+        items, wrong = await self._prepare(request, settings)
+        if request.validate_only:
+            job = proposed_message("inversion", settings.SerializeToString())
+            if wrong:
+                job.error.CopyFrom(wrong.error().to_status(MAX_CHECKED_BYTES))
+            return job
         images = sum(isinstance(item, inversion_pb2.Target) for item in items)
         job_id = await fresh_job_id(self._scheduler, self._store)
         submission = Submission(
@@ -85,7 +96,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         # An inversion bears the id of its job.
         job = await self._scheduler.in_store(self._store.job, identifier)
         if job is None or job.result != request.name:
-            raise not_found(f"no inversion {request.name!r}; ListInversions tells which there are")
+            raise not_found(f"no inversion {request.name!r}; {LIST_INVERSIONS}")
         if job.state.ended:
             raise failed_precondition(f"{job_name(job.id)} ended as {job.state.name} and made no result")
         raise failed_precondition(f"{job_name(job.id)} is {job.state.name}; wait until it has SUCCEEDED")
@@ -102,15 +113,17 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
         )
 
-    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings, *, named: bool) -> None:
-        """Refuses an eigenbasis that is not there, `named` by the caller or not, or is of something else."""
+    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings, *, named: bool, needed: bool) -> None:
+        """Refuses an eigenbasis that is `needed` and not there, `named` by the caller or not, or of something else."""
         if not settings.eigenbasis:
             return
         record = await self._scheduler.in_store(self._store.result, settings.eigenbasis)
         if record is None and named:
-            raise not_found(f"no eigenbasis {settings.eigenbasis!r}; ListEigenbases tells which there are")
+            raise not_found(f"no eigenbasis {settings.eigenbasis!r}; {LIST_EIGENBASES}")
+        if record is None and not needed:
+            return
         if record is None:
-            message = f"no eigenbasis {settings.eigenbasis!r}; compute it first with Geometry.ComputeEigenbasis"
+            message = f"no eigenbasis {settings.eigenbasis!r}; {COMPUTE_EIGENBASIS}"
             raise failed_precondition(message)
         basis = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
         generator = find_generator(settings.generator, "settings.generator")
@@ -127,14 +140,14 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         separate = geometry_pb2.Eigenbasis.FromString(record.header).spec.separate
         if settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE and not separate:
             raise failed_precondition(
-                f"settings.eigenbasis: {record.name} does not fit: basis SEPARATE needs a block-diagonal one, whose "
+                f"settings.eigenbasis: {record.name} does not fit: basis 'separate' needs a block-diagonal one, whose "
                 "specification says separate"
             )
 
     async def _prepare(
         self, request: inversion_pb2.InvertRequest, settings: specs_pb2.InversionSettings
-    ) -> list[PayloadItem]:
-        """The targets at the generator's size, and for each image that cannot be used the reason why.
+    ) -> tuple[list[PayloadItem], Violations]:
+        """The targets at the generator's size, for each image that cannot be used the reason why, and all reasons.
 
         Raises:
             ApiError: INVALID_ARGUMENT, with all that is wrong, where no image can be used, or where something is wrong
@@ -160,7 +173,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             items.append(_prepared_target(target, files, generator))
         if asked_wrongly or not usable:
             wrong.raise_if_any()
-        return items
+        return items, wrong
 
 
 def _prepare_one(target: inversion_pb2.Target, generator: CatalogueEntry) -> PreparedTarget:

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
+from pullback_server.advice import LIST_JOBS
 from pullback_server.errors import invalid, not_found, unavailable
 from pullback_server.events import EventBroker
 from pullback_server.names import MAX_MATCH, parse_job
@@ -110,7 +111,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
     async def _find(self, name: str) -> JobRecord:
         job = await self._scheduler.in_store(self._store.job, parse_job(name, "name"))
         if job is None:
-            raise not_found(f"no job {name!r}; ListJobs tells which there are")
+            raise not_found(f"no job {name!r}; {LIST_JOBS}")
         return job
 
     def _refuse_while_closing(self, name: str) -> None:

@@ -43,6 +43,10 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
     ) -> search_pb2.Session:
         """See the contract."""
         del context
+        if request.validate_only:
+            spec = complete_session_spec(request.spec)
+            await self._creation.check(spec)
+            return search_pb2.Session(spec=spec)
         _check_request_id(request.request_id)
         content = request.SerializeToString(deterministic=True)
         try:

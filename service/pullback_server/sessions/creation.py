@@ -13,6 +13,7 @@ from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import geometry_pb2, search_pb2
+from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES
 from pullback_server.errors import Violations, failed_precondition, not_found
 from pullback_server.images import ImageError, prepare
 from pullback_server.names import eigenbasis_name
@@ -41,23 +42,34 @@ class Creation:
         Raises:
             ApiError: NOT_FOUND or FAILED_PRECONDITION for an eigenbasis; INVALID_ARGUMENT for a reference image.
         """
-        generators = [
-            find_generator(thread.generator, f"spec.threads[{number}].generator")
-            for number, thread in enumerate(spec.threads)
-        ]
+        generators = _generators(spec)
         eigenbases = [
             await self._eigenbasis(thread, generator, f"spec.threads[{number}]")
             for number, (thread, generator) in enumerate(zip(spec.threads, generators, strict=True))
         ]
-        references = await self._references(spec, generators[0])
-        for reference in spec.references:
-            reference.ClearField("image")
+        references = await self._stored(spec, await self._as_shown(spec, generators[0]))
+        _clear_references(spec)
         return Began(
             version=pullback.__version__,
             weights_hashes=tuple(generator.weights_hash for generator in generators),
             eigenbases=tuple(eigenbases),
             references=references,
         )
+
+    async def check(self, spec: search_pb2.SessionSpec) -> None:
+        """Checks what `begin` does, but for whether there is an eigenbasis for a thread that names none.
+
+        Nothing is stored; the images of references are taken out of the specification, as `begin` does.
+
+        Raises:
+            ApiError: As `begin` does.
+        """
+        generators = _generators(spec)
+        for number, (thread, generator) in enumerate(zip(spec.threads, generators, strict=True)):
+            if thread.eigenbasis:
+                await self._eigenbasis(thread, generator, f"spec.threads[{number}]")
+        await self._as_shown(spec, generators[0])
+        _clear_references(spec)
 
     async def _eigenbasis(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str) -> str:
         """The digest of the eigenbasis that a thread searches in, its name filled in; empty where it needs none."""
@@ -66,7 +78,7 @@ class Creation:
         if thread.eigenbasis:
             record = await self._scheduler.in_store(self._store.result, thread.eigenbasis)
             if record is None:
-                raise not_found(f"no eigenbasis {thread.eigenbasis!r}; ListEigenbases tells which there are")
+                raise not_found(f"no eigenbasis {thread.eigenbasis!r}; {LIST_EIGENBASES}")
             await self._check_serves(record, thread, generator, field)
         else:
             record = await self._newest(thread, generator, field)
@@ -83,8 +95,8 @@ class Creation:
                 return record
         raise failed_precondition(
             f"{field}.eigenbasis: there is none for space {thread.space!r} of {thread.generator} with today's weights "
-            f"({eigenbasis_name(generator.name, '…')}); compute it first with Geometry.ComputeEigenbasis, or take a "
-            "method without one, such as CMA"
+            f"({eigenbasis_name(generator.name, '…')}); {COMPUTE_EIGENBASIS}; or take a "
+            "method without one, such as 'cma'"
         )
 
     async def _check_serves(
@@ -103,7 +115,8 @@ class Creation:
         except IncompatibleEigenbasisError as error:
             raise failed_precondition(f"{field}.eigenbasis: {record.name} does not fit: {error}") from None
 
-    async def _references(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> tuple[StoredImage, ...]:
+    async def _as_shown(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> list[tuple[bytes, int, int]]:
+        """The files of the reference images as they are shown, their widths and heights."""
         wrong, files = Violations(), []
         for number, reference in enumerate(spec.references):
             try:
@@ -112,11 +125,28 @@ class Creation:
             except ImageError as error:
                 wrong.add(f"spec.references[{number}].image", str(error))
         wrong.raise_if_any()
+        return files
+
+    async def _stored(
+        self, spec: search_pb2.SessionSpec, files: list[tuple[bytes, int, int]]
+    ) -> tuple[StoredImage, ...]:
         stored = []
         for reference, (data, width, height) in zip(spec.references, files, strict=True):
             digest = await self._scheduler.in_store(self._store.blobs.write, data)
             stored.append(StoredImage(reference.label, digest, width, height))
         return tuple(stored)
+
+
+def _generators(spec: search_pb2.SessionSpec) -> list[CatalogueEntry]:
+    return [
+        find_generator(thread.generator, f"spec.threads[{number}].generator")
+        for number, thread in enumerate(spec.threads)
+    ]
+
+
+def _clear_references(spec: search_pb2.SessionSpec) -> None:
+    for reference in spec.references:
+        reference.ClearField("image")
 
 
 def _as_shown(

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 
 from pullback_api.v1 import search_pb2
+from pullback_server.advice import LIST_SESSIONS
 from pullback_server.errors import not_found
 from pullback_server.executor import Executor
 from pullback_server.names import new_id, session_name
@@ -113,7 +114,7 @@ class SessionRegistry:
         """
         record = await self._scheduler.in_store(self._store.sessions.record, session_id)
         if record is None:
-            raise not_found(f"no session {session_name(session_id)!r}; ListSessions tells which there are")
+            raise not_found(f"no session {session_name(session_id)!r}; {LIST_SESSIONS}")
         return record
 
     def blocked(self, session_id: str) -> Mapping[int, str]:

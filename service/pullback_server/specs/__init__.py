@@ -1,7 +1,13 @@
 """Specifications of jobs: checked, and every default filled in, so that what is stored says all."""
 
 from pullback_server.specs.analysis import analysis_name_of, complete_analysis_spec
-from pullback_server.specs.chosen import ChosenDirection, check_annotation, chosen_direction, chosen_index
+from pullback_server.specs.chosen import (
+    ChosenDirection,
+    check_annotation,
+    chosen_direction,
+    chosen_index,
+    direction_to_come,
+)
 from pullback_server.specs.classes import class_space, moving_space
 from pullback_server.specs.common import find_generator
 from pullback_server.specs.directions import (
@@ -49,6 +55,7 @@ __all__ = [
     "complete_session_spec",
     "complete_traversal",
     "default_eigenbasis_spec",
+    "direction_to_come",
     "directions_name_of",
     "directions_settings",
     "eigenbasis_name_of",

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback.errors import nearest
 from pullback.generators import CatalogueEntry
 from pullback_api.tensors import unpack
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations, invalid
 from pullback_server.names import generator_name
+from pullback_server.specs.common import space_of
 
 MAX_TITLE, MAX_NOTES = 100, 10_000
 
@@ -56,7 +58,10 @@ def chosen_index(
         titles = {note.title: note.index for note in whole.annotations if note.title}
         if ref.title not in titles:
             known = ", ".join(map(repr, titles)) or "none"
-            raise invalid(f"{field}.title", f"no direction of this set is titled {ref.title[:200]!r}; known: {known}")
+            raise invalid(
+                f"{field}.title",
+                f"no direction of this set is titled {ref.title[:200]!r}; known: {known}{nearest(ref.title, titles)}",
+            )
         if ref.index not in {0, titles[ref.title]}:
             raise invalid(f"{field}.index", f"{ref.title!r} is direction {titles[ref.title]}; leave the index out")
         index = titles[ref.title]
@@ -73,6 +78,29 @@ def chosen_direction(one: directions_pb2.DirectionSet) -> ChosenDirection:
         space=one.space,
         layers=tuple(one.layers),
     )
+
+
+def direction_to_come(
+    ref: directions_pb2.DirectionRef, space: str, generator: CatalogueEntry, field: str
+) -> ChosenDirection:
+    """What stands for a direction that is not found yet while a walk is only checked: one of its space, of rate 1.
+
+    Args:
+        ref: What names it.
+        space: Space of the walk's latent; empty = the generator's first.
+        generator: The generator on which it is to be walked.
+        field: Path of `ref` in the request.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT where there is no such space, or a projection on more eigenvectors than it has.
+    """
+    wrong = Violations()
+    name = space_of(ref.space or space, generator, f"{field}.space", wrong)
+    wrong.raise_if_any()
+    dim = generator.space(name).dim
+    if not 0 <= ref.purify <= dim:
+        raise invalid(f"{field}.purify", f"expected 1 to {dim} (0 = as it is), but {ref.purify} came")
+    return ChosenDirection(vector=np.eye(1, dim)[0], rate=1.0, space=name, layers=())
 
 
 def in_whole_input(direction: ChosenDirection, generator: CatalogueEntry) -> ChosenDirection:

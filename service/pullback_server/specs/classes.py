@@ -39,7 +39,10 @@ def complete_space(
     elif class_space(generator) is None:
         wrong.add(f"{field}.class_mode", f"{settings.generator} has no classes; leave it out")
     elif settings.class_mode in FIXED and not moving_space(settings, generator):
-        wrong.add(f"{field}.class_mode", f"{settings.generator} has no single space of all but the class; take FREE")
+        wrong.add(
+            f"{field}.class_mode",
+            f"{settings.generator} has no single space of all but the class; take class_mode 'free'",
+        )
     if settings.space not in {"", generator.input_space}:
         wrong.add(
             f"{field}.space",

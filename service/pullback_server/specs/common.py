@@ -80,8 +80,16 @@ def check_range(value: int, most: int, field: str, wrong: Violations) -> None:
 
 
 def enum_names(enum: type) -> str:
-    """The names of a protobuf enumeration but the unspecified one."""
-    return ", ".join(name for name, number in enum.items() if number)  # type: ignore[attr-defined]
+    """The words for an enumeration's values, as people write them, and the first as the contract does.
+
+    Of the value that stands for a default there is none.
+    """
+    names = [name for name, number in enum.items() if number]  # type: ignore[attr-defined]
+    # `METRIC_METHOD_UNSPECIFIED` tells how much of each name is the enumeration's own. One has no such value.
+    unspecified = next((name for name, number in enum.items() if not number), "")  # type: ignore[attr-defined]
+    prefix = unspecified.removesuffix("UNSPECIFIED")
+    words = ", ".join(name.removeprefix(prefix).lower() for name in names)
+    return f"{words} (in the contract {names[0]} and so on)"
 
 
 def identity(spec: specs_pb2.EigenbasisSpec | specs_pb2.AnalysisSpec) -> str:

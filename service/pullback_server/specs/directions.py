@@ -59,7 +59,11 @@ def complete_directions_spec(spec: specs_pb2.DirectionsSpec, field: str) -> spec
         known = enum_names(specs_pb2.DirectionMethod)
         wrong.add(f"{field}.method", f"unknown method {spec.method}; known: {known}")
     elif completed.method == specs_pb2.DIRECTION_METHOD_IMPORTED:
-        wrong.add(f"{field}.method", "IMPORTED says where directions came from; bring a file to ImportDirections")
+        wrong.add(
+            f"{field}.method",
+            "'imported' says where directions came from; bring a file to Client.import_directions, `pullback "
+            "directions GENERATOR --import FILE`, or ImportDirections of the API",
+        )
     if spec.ica_vectors not in ICA_VECTORS:
         known = enum_names(specs_pb2.IcaVectors)
         wrong.add(f"{field}.ica_vectors", f"unknown number {spec.ica_vectors}; known: {known}")

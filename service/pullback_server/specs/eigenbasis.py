@@ -131,9 +131,7 @@ def _default_samples(method: specs_pb2.MetricMethod, *, automatic: bool) -> int:
 
 def _check_method(method: specs_pb2.MetricMethod, distance: DistanceEntry, field: str, wrong: Violations) -> None:
     if method in EMBEDDING_METHODS and not distance.embedding:
-        able = ", ".join(
-            specs_pb2.MetricMethod.Name(known) for known in METRIC_METHODS if known not in EMBEDDING_METHODS
-        )
+        able = ", ".join(repr(name) for known, name in METRIC_METHODS.items() if known not in EMBEDDING_METHODS)
         wrong.add(f"{field}.method", f"distance {distance.name!r} has no embedding; take one of {able}")
 
 
@@ -142,6 +140,6 @@ def _check_k(spec: specs_pb2.EigenbasisSpec, generator: CatalogueEntry, field: s
         return
     dim = generator.space(spec.space).dim
     if spec.method not in ITERATIONS:
-        wrong.add(f"{field}.k", f"method {METRIC_METHODS[spec.method]} computes the whole metric; leave k out")
+        wrong.add(f"{field}.k", f"method {METRIC_METHODS[spec.method]!r} computes the whole metric; leave k out")
     elif not 1 <= spec.k <= dim:
         wrong.add(f"{field}.k", f"expected 1 to {dim} (0 = the default), but {spec.k} came")

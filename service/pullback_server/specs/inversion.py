@@ -11,7 +11,7 @@ from pullback_server.specs.common import check_seed, distance_of, enum_names, fi
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion_loss import complete_loss
 from pullback_server.specs.inversion_methods import INVERSION_METHODS
-from pullback_server.specs.inversion_options import STORED_BASES, complete_options, starts_of
+from pullback_server.specs.inversion_options import STORED_BASES, check_budget, complete_options, starts_of
 
 MAX_STARTS = 4_096
 # Traces hold two numbers for every start and step, and must fit into one answer.
@@ -50,6 +50,7 @@ def complete_inversion_settings(
         known = enum_names(specs_pb2.InversionMethod)
         wrong.add(f"{field}.method", f"unknown method {settings.method}; known: {known}")
     if not wrong:
+        check_budget(complete, generator, field, wrong)
         _check_size(targets, complete, generator, field, wrong)
     check_seed(settings.seed, f"{field}.seed", wrong)
     complete_loss(complete, field, wrong)
@@ -90,12 +91,17 @@ def _check_size(
     if starts > MAX_STARTS:
         wrong.add(
             f"{field}.restarts",
-            f"{targets} images × {each} restarts are {starts} starts, at most {MAX_STARTS} fit into "
-            "one job; send fewer images or ask for fewer restarts",
+            f"{targets} images × {each} starts are {starts}, at most {MAX_STARTS:,} fit into one job; "
+            f"{_fewer(targets, 'restarts')}",
         )
     elif starts * steps > MAX_TRACE:
         wrong.add(
             f"{field}.steps",
             f"{starts} starts × {steps} steps are more than the {MAX_TRACE:,} that one job may trace; "
-            "send fewer images, or ask for fewer restarts or steps",
+            f"{_fewer(targets, 'restarts or steps')}",
         )
+
+
+def _fewer(targets: int, what: str) -> str:
+    """What makes a job smaller; a single image cannot be fewer."""
+    return f"send fewer images, or ask for fewer {what}" if targets > 1 else f"ask for fewer {what}"

@@ -17,7 +17,7 @@ def complete_loss(settings: specs_pb2.InversionSettings, field: str, wrong: Viol
     settings.weights.CopyFrom(_weights(settings.weights, f"{field}.weights", wrong))
     if settings.method == specs_pb2.INVERSION_METHOD_LEVENBERG_MARQUARDT and settings.weights.l1:
         message = (
-            "LEVENBERG_MARQUARDT minimises sums of squares, which L1 is none of; set it to 0, or take another method"
+            "'levenberg_marquardt' minimises sums of squares, which l1 is none of; set it to 0, or take another method"
         )
         wrong.add(f"{field}.weights.l1", message)
     if settings.HasField("alignment"):
@@ -54,4 +54,4 @@ def _complete_alignment(settings: specs_pb2.InversionSettings, field: str, wrong
                 f"expected more than 0, at most {MAX_DEVIATION} (0 = {DEFAULT_DEVIATION}), but {value} came",
             )
     if settings.method == specs_pb2.INVERSION_METHOD_LEVENBERG_MARQUARDT:
-        wrong.add(field, "LEVENBERG_MARQUARDT searches no alignment; leave it out, or take another method")
+        wrong.add(field, "'levenberg_marquardt' searches no alignment; leave it out, or take another method")

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TypeVar
 
+from pullback.errors import InvalidInputError
 from pullback.generators import CatalogueEntry
+from pullback.inversion.budget import check_evaluations_suffice, check_steps_suffice
 from pullback.inversion.defaults import ALIGNED_RESTARTS, METHODS, POPULATION, Method
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import ApiError, Violations
@@ -44,7 +46,9 @@ def complete_options(
     if settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE:
         space = moving_space(settings, generator)
         if not blocks_of(generator, space):
-            wrong.add(f"{field}.basis", f"no other spaces tile space {space!r} of {settings.generator}; take GLOBAL")
+            wrong.add(
+                f"{field}.basis", f"no other spaces tile space {space!r} of {settings.generator}; take basis 'global'"
+            )
 
 
 def starts_of(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) -> int:
@@ -52,6 +56,29 @@ def starts_of(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) 
     classes = class_space(generator)
     searched = classes.dim if settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED and classes is not None else 1
     return (settings.restarts or POPULATION) * searched
+
+
+def check_budget(
+    settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
+) -> None:
+    """Steps or evaluations that do not suffice for the method of complete settings are a violation."""
+    method = INVERSION_METHODS[settings.method]
+    option = "evaluations"
+    try:
+        if settings.evaluations:
+            check_evaluations_suffice(
+                method,
+                starts=starts_of(settings, generator),
+                evaluations=settings.evaluations,
+                dim=generator.space(moving_space(settings, generator)).dim,
+                thin=settings.thin,
+                local_every=settings.local_every or None,
+            )
+        # After the evaluations, which settle the steps where none are given.
+        option = "steps"
+        check_steps_suffice(method, steps=settings.steps)
+    except InvalidInputError as error:
+        wrong.add(f"{field}.{option}", str(error))
 
 
 def _complete_budget(settings: specs_pb2.InversionSettings, defaults: Method, field: str, wrong: Violations) -> None:
@@ -89,8 +116,8 @@ def _complete_solutions(settings: specs_pb2.InversionSettings, starts: int, fiel
     if starts > MAX_RESTARTS:
         wrong.add(
             f"{field}.restarts",
-            f"{settings.restarts} restarts for every class are {starts} starts per image, expected at most "
-            f"{MAX_RESTARTS:,}; ask for fewer",
+            f"{settings.restarts or POPULATION} starts for every class are {starts} per image, expected at most "
+            f"{MAX_RESTARTS:,}; {'ask for fewer' if settings.restarts else 'give the class, or leave it free'}",
         )
     settings.top_k = settings.top_k or 1
     most = min(starts, MAX_SOLUTIONS)
@@ -123,16 +150,16 @@ def _complete_basis(settings: specs_pb2.InversionSettings, defaults: Method, fie
         known = enum_names(specs_pb2.InversionBasis)
         wrong.add(f"{field}.basis", f"unknown basis {settings.basis}; known: {known}")
         return
-    basis = BASES[settings.basis].upper()
+    basis = BASES[settings.basis]
     if BASES[settings.basis] not in defaults.bases:
-        known = ", ".join(name.upper() for name in defaults.bases)
-        wrong.add(f"{field}.basis", f"method {_name(settings)} takes {known}, but {basis} came")
+        known = ", ".join(map(repr, defaults.bases))
+        wrong.add(f"{field}.basis", f"method {_name(settings)} takes basis {known}, but {basis!r} came")
         return
     if settings.basis == specs_pb2.INVERSION_BASIS_LOCAL:
         settings.local_every = settings.local_every or defaults.local_every
         check_range(settings.local_every, MAX_STEPS, f"{field}.local_every", wrong)
     elif settings.local_every:
-        wrong.add(f"{field}.local_every", "only basis LOCAL takes one; leave it out")
+        wrong.add(f"{field}.local_every", "only basis 'local' takes one; leave it out")
     _complete_exponent(settings, defaults, field, wrong)
     if settings.eigenbasis:
         _check_eigenbasis(settings, field, wrong)
@@ -143,7 +170,7 @@ def _complete_exponent(settings: specs_pb2.InversionSettings, defaults: Method, 
         return
     if settings.basis == specs_pb2.INVERSION_BASIS_NONE:
         if settings.HasField("exponent"):
-            wrong.add(f"{field}.exponent", "basis NONE has no eigenvalues to scale by; leave it out")
+            wrong.add(f"{field}.exponent", "basis 'none' has no eigenvalues to scale by; leave it out")
         return
     if not settings.HasField("exponent"):
         settings.exponent = defaults.exponent
@@ -153,10 +180,10 @@ def _complete_exponent(settings: specs_pb2.InversionSettings, defaults: Method, 
 
 def _check_eigenbasis(settings: specs_pb2.InversionSettings, field: str, wrong: Violations) -> None:
     if settings.basis not in STORED_BASES:
-        name, basis = _name(settings), BASES[settings.basis].upper()
-        message = f"method {name} takes none with basis {basis}; leave it out"
+        name, basis = _name(settings), BASES[settings.basis]
+        message = f"method {name} takes none with basis {basis!r}; leave it out"
         if settings.method == specs_pb2.INVERSION_METHOD_ADAM:
-            message = "method ADAM takes none; leave it out, or use method HESSIAN_ADAM"
+            message = "method 'adam' takes none; leave it out, or use method 'hessian_adam'"
         wrong.add(f"{field}.eigenbasis", message)
         return
     try:
@@ -171,13 +198,13 @@ def _taken(option: str, settings: specs_pb2.InversionSettings, defaults: Method,
         return True
     came = settings.HasField(option) if option != "schedule" else bool(settings.schedule)
     if came:
-        able = " or ".join(name.upper() for name, method in METHODS.items() if option in method.takes)
+        able = " or ".join(repr(name) for name, method in METHODS.items() if option in method.takes)
         wrong.add(f"{field}.{option}", f"method {_name(settings)} takes none; leave it out, or use method {able}")
     return False
 
 
 def _name(settings: specs_pb2.InversionSettings) -> str:
-    return INVERSION_METHODS[settings.method].upper()
+    return repr(INVERSION_METHODS[settings.method])
 
 
 def _number(names: Mapping[_Enum, str], name: str) -> _Enum:

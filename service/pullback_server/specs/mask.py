@@ -39,8 +39,8 @@ def complete_mask(
         wrong: Takes the violations.
     """
     if kind not in MASKED_KINDS:
-        known = ", ".join(each.upper() for each in MASKED_KINDS)
-        wrong.add("mask", f"channels follow a walk that is {known}, but {kind.upper()} came; leave the mask out")
+        known = ", ".join(map(repr, MASKED_KINDS))
+        wrong.add("mask", f"channels follow a walk that is {known}, but {kind!r} came; leave the mask out")
     subsets = asked.subsets or DEFAULT_SUBSETS
     if not 2 <= subsets <= MAX_SUBSETS:
         wrong.add("mask.subsets", f"expected 2 to {MAX_SUBSETS} (0 = {DEFAULT_SUBSETS}), but {subsets} came")

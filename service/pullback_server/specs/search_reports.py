@@ -8,6 +8,7 @@ from pullback_api.limits import MAX_NOTE, MAX_SCORE
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import Violations
 from pullback_server.sessions.events import Outcome, Report
+from pullback_server.specs.common import enum_names
 
 MAX_TRIAL_ID = 128
 MAX_CHANNELS = 10_000
@@ -39,19 +40,18 @@ def _read_trial(trial: search_pb2.TrialReport, path: str, wrong: Violations) -> 
     has_score = trial.HasField("score") or bool(trial.channel_values)
     outcome = trial.outcome or (search_pb2.OUTCOME_SCORED if has_score else 0)
     if outcome not in list(Outcome):
-        known = ", ".join(f"OUTCOME_{each.name}" for each in Outcome)
+        known = enum_names(search_pb2.Outcome)
         what = f"unknown outcome {outcome}" if outcome else "neither a score nor an outcome came"
         wrong.add(f"{path}.outcome", f"{what}; send a score, or one of {known}")
     elif outcome == Outcome.SCORED and not has_score:
-        wrong.add(f"{path}.score", "OUTCOME_SCORED needs a score or channel values; a trial without is OUTCOME_FAILED")
+        wrong.add(f"{path}.score", "outcome 'scored' needs a score or channel values; a trial without is 'failed'")
     for name, values in (("score", [trial.score]), ("channel_values", trial.channel_values)):
         # NaN compares as false.
         bad = [value for value in values if not abs(value) <= MAX_SCORE]
         if bad:
             wrong.add(
                 f"{path}.{name}",
-                f"expected finite numbers up to ±{MAX_SCORE:g}, but {bad[0]} came; "
-                "a trial without a score is OUTCOME_FAILED",
+                f"expected finite numbers up to ±{MAX_SCORE:g}, but {bad[0]} came; a trial without a score is 'failed'",
             )
     if len(trial.channel_values) > MAX_CHANNELS:
         wrong.add(f"{path}.channel_values", f"expected at most {MAX_CHANNELS:,}, but {len(trial.channel_values)} came")

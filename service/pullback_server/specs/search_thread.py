@@ -122,19 +122,19 @@ def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str,
     if method == search_pb2.SEARCH_METHOD_SPHERE_CMA and not space.is_normal.all():
         wrong.add(
             f"{field}.optimizer.method",
-            f"method SPHERE_CMA searches standard-normal coordinates alone, but space {thread.space!r} has classes; "
+            f"method 'sphere_cma' searches standard-normal coordinates alone, but space {thread.space!r} has classes; "
             "hold one (class_label), or take another method",
         )
     if method == search_pb2.SEARCH_METHOD_RANDOM and thread.HasField("initial_latents"):
-        wrong.add(f"{field}.initial_latents", "method RANDOM takes none; leave them out")
+        wrong.add(f"{field}.initial_latents", "method 'random' takes none; leave them out")
 
 
 def _check_eigenbasis(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
     if not thread.eigenbasis:
         return
     if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
-        method = SEARCH_METHODS[thread.optimizer.method].upper()
-        wrong.add(f"{field}.eigenbasis", f"method {method} takes none; leave it out, or use method HESSIAN_CMA")
+        method = SEARCH_METHODS[thread.optimizer.method]
+        wrong.add(f"{field}.eigenbasis", f"method {method!r} takes none; leave it out, or use method 'hessian_cma'")
         return
     try:
         parse_eigenbasis(thread.eigenbasis, f"{field}.eigenbasis")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pullback.errors import nearest
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.specs.classes import class_space
+from pullback_server.specs.common import enum_names
 
 MAX_LABEL = 200
 MAX_REGIONS = 64
@@ -21,7 +23,7 @@ def check_target(
     """Notes what is wrong with a target whatever its image is, under complete settings; returns whether nothing is."""
     found = Violations()
     if target.fit not in inversion_pb2.Fit.values():
-        found.add(f"{field}.fit", f"unknown fit {target.fit}; known: FIT_CENTER_CROP")
+        found.add(f"{field}.fit", f"unknown fit {target.fit}; known: {enum_names(inversion_pb2.Fit)}")
     if len(target.label) > MAX_LABEL:
         found.add(f"{field}.label", f"expected at most {MAX_LABEL} characters, but {len(target.label)} came")
     if len(target.ignore) > MAX_REGIONS:
@@ -41,7 +43,9 @@ def _check_class(
     classes = class_space(generator)
     if settings.class_mode != specs_pb2.CLASS_MODE_GIVEN:
         if label:
-            wrong.add(field, f"only CLASS_MODE_GIVEN takes a class, but {label!r} came; leave it out")
+            wrong.add(field, f"only class_mode 'given' takes a class, but {label!r} came; leave it out")
     elif classes is not None and label not in classes.labels:
-        known = ", ".join(classes.labels)
-        wrong.add(field, f"CLASS_MODE_GIVEN needs a class of {settings.generator}: one of {known}; {label!r} came")
+        known, near = ", ".join(classes.labels), nearest(label, classes.labels)
+        wrong.add(
+            field, f"class_mode 'given' needs a class of {settings.generator}: one of {known}; {label!r} came{near}"
+        )

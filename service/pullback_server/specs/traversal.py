@@ -52,15 +52,15 @@ def check_axes(request: directions_pb2.TraverseRequest) -> None:
     elif not request.HasField("direction") and not unguided:
         wrong.add("direction", "expected a direction to walk along, but none came")
     if kind == "subspace" and not request.HasField("second"):
-        wrong.add("second", "expected the second direction of a SUBSPACE, but none came")
+        wrong.add("second", "expected the second direction of a 'subspace', but none came")
     elif kind != "subspace" and request.HasField("second"):
-        wrong.add("second", "only a SUBSPACE has a second direction; leave it out")
+        wrong.add("second", "only kind 'subspace' has a second direction; leave it out")
     if request.unit not in directions_pb2.StepUnit.values():
         wrong.add("unit", f"unknown unit {request.unit}; known: {enum_names(directions_pb2.StepUnit)}")
     elif kind == "curve" and request.unit == directions_pb2.STEP_UNIT_RATE:
-        wrong.add("unit", "a CURVE counts its steps in units of w; leave the unit out")
+        wrong.add("unit", "a 'curve' counts its steps in units of w; leave the unit out")
     if kind != "curve" and request.HasField("curve"):
-        wrong.add("curve", "only a CURVE takes these settings; leave them out")
+        wrong.add("curve", "only kind 'curve' takes these settings; leave them out")
     wrong.raise_if_any()
 
 
@@ -87,7 +87,7 @@ def complete_traversal(
     latent = _read_start(request, kind, space, chosen, generator, wrong)
     distance = distance_of(request.distance, generator, "distance", wrong)
     if distance is not None and kind == "metric_uniform" and not distance.embedding:
-        wrong.add("distance", f"METRIC_UNIFORM needs a distance with an embedding; {distance.name!r} has none")
+        wrong.add("distance", f"kind 'metric_uniform' needs a distance with an embedding; {distance.name!r} has none")
     if request.format not in IMAGE_FORMATS:
         wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
     units = [_unit(request, kind, direction, wrong) for direction in chosen]
@@ -140,11 +140,11 @@ def _check_places(
     """Directions and layers that do not go together, or not with the kind, are violations."""
     mapped = mapped_space(generator)
     if kind == "curve" and mapped is None:
-        wrong.add("kind", f"a CURVE follows a mapping network, but {generator.name!r} has none; take another kind")
+        wrong.add("kind", f"a 'curve' follows a mapping network, but {generator.name!r} has none; take another kind")
     elif kind == "curve" and mapped is not None:
         check_layers(request.layers, mapped.name, generator, "layers", wrong)
         if any(direction.space != mapped.name for direction in chosen):
-            wrong.add("direction", f"a CURVE follows a direction of {mapped.name}, but one of {chosen[0].space} came")
+            wrong.add("direction", f"a 'curve' follows a direction of {mapped.name}, but one of {chosen[0].space} came")
     else:
         check_layers(request.layers, chosen[0].space, generator, "layers", wrong)
     if len({direction.space for direction in chosen}) > 1:
@@ -166,6 +166,8 @@ def _read_start(
         known = [each.name for each in generator.spaces if each.name == "z" or each.prior == "mapped"]
     if space not in known:
         wrong.add("space", f"this walk starts from a latent of {' or '.join(known)}, but one of {space!r} came")
+    elif not request.HasField("latent") and request.validate_only:
+        return np.zeros(generator.space(space).dim, dtype=np.float32)  # one that is to come
     elif not request.HasField("latent"):
         wrong.add("latent", "expected the latent from which to walk, but none came")
     elif space in [each.name for each in generator.spaces]:
@@ -214,7 +216,7 @@ def _unit(request: directions_pb2.TraverseRequest, kind: str, direction: ChosenD
         return 1.0
     unit = float(direction.rate) ** -0.5 if direction.rate > 0 else math.inf
     if unit >= LONGEST_STEP:
-        wrong.add("unit", "along a direction that changes nothing (α_H = 0) no step has a rate; take LATENT")
+        wrong.add("unit", "along a direction that changes nothing (α_H = 0) no step has a rate; take unit 'latent'")
     return unit
 
 

@@ -12,6 +12,7 @@ from pullback.errors import (
     WeightsCorruptedError,
     WeightsError,
 )
+from pullback_server.advice import TAKE_LESS_MEMORY
 from pullback_server.worker.messages import Failure
 
 
@@ -37,7 +38,7 @@ def describe(error: Exception) -> Failure:
     if _is_out_of_memory(error):
         return Failure(
             grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
-            f"the worker ran out of memory; ask for fewer images or restarts at once ({error})",
+            f"the worker ran out of memory; {TAKE_LESS_MEMORY} ({error})",
         )
     for kind, code in _CODES:
         if isinstance(error, kind):

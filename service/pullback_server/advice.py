@@ -1,0 +1,19 @@
+"""Advice in messages: what to do, in the words of Python, of the command line and of the contract."""
+
+from __future__ import annotations
+
+COMPUTE_EIGENBASIS = (
+    "compute it first, with Client.eigenbasis, `pullback eigenbasis`, or Geometry.ComputeEigenbasis of the API"
+)
+LIST_EIGENBASES = "Client.eigenbases (ListEigenbases of the API) tells which there are"
+LIST_ANALYSES = "Client.analyses (ListAnalyses of the API) tells which there are"
+LIST_DIRECTIONS = (
+    "Client.list_directions, `pullback directions GENERATOR --list` (ListDirections of the API) tell which there are"
+)
+LIST_INVERSIONS = "ListInversions of the API tells which there are"
+LIST_JOBS = "Client.jobs, `pullback jobs list` (ListJobs of the API) tell which there are"
+LIST_SESSIONS = "Client.sessions, `pullback sessions` (ListSessions of the API) tell which there are"
+TAKE_LESS_MEMORY = (
+    "ask for less at once: fewer images, restarts or samples, or a bound by max_memory_mib (--max-memory-mib); or give "
+    "the server more memory"
+)
