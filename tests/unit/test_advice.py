@@ -42,8 +42,8 @@ SERVICES = {
     for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 }
-# Of pip, which fetches weights and extras.
-PIP = {"--no-deps", "--only-binary", "--no-input", "--disable-pip-version-check", "--quiet", "--dest"}
+# Of pip, which fetches weights, and of Jupyter, which writes notebooks as files.
+OTHERS = {"--to", "--no-deps", "--only-binary", "--no-input", "--disable-pip-version-check", "--quiet", "--dest"}
 
 
 def commands(command: Any = ROOT, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:
@@ -93,7 +93,7 @@ def test_texts_are_found_whole() -> None:
 
 
 def test_every_option_that_is_named_is_one() -> None:
-    known = set().union(*COMMANDS.values(), SERVER, PIP)
+    known = set().union(*COMMANDS.values(), SERVER, OTHERS)
     named = [
         (module.name, option)
         for module, text in MESSAGES

@@ -142,7 +142,7 @@ def test_a_local_method_looks_at_the_latent_of_a_file(run: Run, server: FakeDire
     [
         (("--list", "--set", "a"), "--list and --set exclude each other"),
         (("--import", "a.npy"), "give both"),
-        (("--set", "a", "--k", 3), "--set finds nothing: leave out k"),
+        (("--set", "a", "--k", 3), "--set finds nothing: leave out --k"),
         (("--notes", "x"), "--notes are of a direction"),
         (("--starts", 2), "starts: of a sheet; name its file with --sheet"),
         (("--sheet", "a.jpg"), "--sheet must be a .png file, got 'a.jpg'"),

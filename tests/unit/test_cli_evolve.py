@@ -248,7 +248,7 @@ def test_the_options_reach_the_server(run: Run, server: FakeSearchServer, tmp_pa
     [
         ([], "name either a generator, for a new session, or --session"),
         (["faces", "--session", "1"], "name either a generator"),
-        (["--session", "1", "--seed", "3"], "whose settings are settled: leave out seed"),
+        (["--session", "1", "--seed", "3"], "whose settings are settled: leave out --seed"),
         (["--session", "1", "--generations", "3"], "--generations bounds a new session, or --score"),
         (["faces", "--size", "64"], "--size must be WIDTHxHEIGHT"),
         (["faces", "--note", "rig"], "--note must be KEY=VALUE, got 'rig'"),
