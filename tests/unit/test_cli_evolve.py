@@ -364,6 +364,26 @@ def test_a_file_of_the_name_of_a_module_takes_not_its_place(
     assert hasattr(sys.modules["json"], "dumps")
 
 
+@pytest.mark.parametrize("theirs", ["best.png", "best-1.png", "session.npz", "trials.csv", "session.json"])
+def test_a_session_that_is_gone_on_with_replaces_its_own_files_alone(
+    run: Run, score: str, server: FakeSearchServer, tmp_path: Path, theirs: str
+) -> None:
+    out = tmp_path / "out"
+    with Client(server.target) as client:
+        client.evolve("faces", optimizer="cma")
+    command = ["evolve", "--session", 1, "--score", score, "--generations", 1, "--out", out]
+    out.mkdir()
+    (out / theirs).write_text("{}")
+    assert f"{theirs} would be overwritten" in run(*command).err
+    assert (out / theirs).read_text() == "{}"
+    assert server.state.called("Tell") == []
+    (out / theirs).unlink()
+    assert run(*command).code == 0
+    assert run(*command).code == 0  # into its own
+    assert "would be overwritten" in run("export", 1, out).err
+    assert "would be overwritten" in run("evolve", "faces", "--optimizer", "cma", *command[3:]).err
+
+
 # Watching
 
 

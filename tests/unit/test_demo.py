@@ -64,6 +64,14 @@ def test_the_demo_writes_its_figure_and_numbers(faked: None, console: Console, t
     assert "listening on 127.0.0.1:" in (tmp_path / "demo" / "server.log").read_text()
 
 
+@pytest.mark.parametrize("name", ["inversion.png", "inversion.json"])
+def test_files_that_no_demo_made_are_left(faked: None, console: Console, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FailedPreconditionError, match=f"{name} would be overwritten, and no demo made it"):
+        run_demo(tmp_path, console)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
 def test_what_is_compared_differs_in_nothing_but_the_eigenbasis(
     monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
 ) -> None:
