@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -38,16 +39,18 @@ class Framing:
         ignore: Regions that did not count, in pixels of the whole photograph.
         mask: The file of the mask, of the whole photograph's size, white where it counted; None = everywhere.
         size: Width and height of the photograph, in whose pixels the others are; None where that is not known.
+        originals: The files of photograph and mask, where they were files: nothing is saved over them.
     """
 
     crop: Crop | None = None
     ignore: tuple[Box, ...] = ()
     mask: bytes | None = None
     size: tuple[int, int] | None = None
+    originals: tuple[Path, ...] = ()
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """All but the mask, as plain values."""
+        """All but the mask and the files, as plain values."""
         return {
             "crop": None if self.crop is None else self.crop._asdict(),
             "ignore": [box._asdict() for box in self.ignore],

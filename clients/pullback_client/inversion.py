@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pullback_api.v1 import inversion_pb2
-from pullback_client import inversion_files
+from pullback_client import inversion_files, originals
 from pullback_client.codec import Array, array_from_tensor, image_from_wire
 from pullback_client.errors import BadResponseError, ClientError, from_status
 from pullback_client.framing import WHOLE, Framing
@@ -204,7 +204,7 @@ class Inversion:
         return self.solutions[0].paste_back(photograph, feather=feather, framing=framing)
 
     def save(self, path: str | os.PathLike[str]) -> list[Path]:
-        """Writes the result, each file atomically; files that exist are replaced.
+        """Writes the result, each file atomically; files that exist are replaced, but never the photograph.
 
         Args:
             path: `.png`: the image. `.npz`: `latent`, `solution_latents`, `restart_latents`, `distance_trace`,
@@ -218,9 +218,10 @@ class Inversion:
             The files written.
 
         Raises:
-            InvalidArgumentError: Another suffix.
+            InvalidArgumentError: Another suffix, or it would be written over the file of the photograph or its mask.
         """
-        return inversion_files.save(self, Path(path))
+        with originals.keeping(self.framing.originals):
+            return inversion_files.save(self, Path(path))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Inversion:

@@ -73,7 +73,9 @@ class InversionOptions(TypedDict, total=False):
     restarts: int | None
     """Starts per image, 1 to 1024; default the method's own. BasinCMA takes none."""
     seed: int
-    """Seed of the starts, ≥ 0; default 0. The same seed gives every method the same starts."""
+    """Seed of what is drawn, ≥ 0; default 0: starts at the prior or near its mean, BasinCMA's candidates, frames of an
+    alignment. The same seed gives every method and every photograph the same starts. A start from the bank is not
+    drawn: there a seed changes nothing but frames."""
     start: Start | None
     """Where latents start: at draws from the `prior`, at its `mean`, or at the nearest of a `bank` of draws;
     default the method's own. BasinCMA takes none."""
@@ -84,7 +86,8 @@ class InversionOptions(TypedDict, total=False):
     seconds: float | None
     """At most so many seconds of optimization, > 0; the best so far is the result then. Default no bound."""
     patience: int | None
-    """Stop when no image's best loss has fallen by a thousandth for so many updates, ≥ 1; default never."""
+    """Stop the search for an image when its best loss has not fallen by a thousandth for so many updates, ≥ 1; default
+    never. The others go on."""
     learning_rate: float | None
     """> 0; default the method's own. L-BFGS and Levenberg–Marquardt take none."""
     schedule: Schedule | None

@@ -54,7 +54,7 @@ def refuse(outputs: Iterable[Path]) -> None:
             same = "" if original == output else f", which is {printable(original)}"
             raise InvalidArgumentError(
                 f"{printable(output)}{same} is one of the files that this reads, and it would be written over: "
-                "originals are never replaced, --force or not; name another --out"
+                "originals are never replaced; save under another name, or in another folder (--out)"
             )
 
 

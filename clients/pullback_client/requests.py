@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from pullback_api.v1 import inversion_pb2, values_pb2
@@ -71,7 +73,7 @@ class Photograph:
         else:
             piece, its_mask, ignore, size = cropped(self.image, self.crop, mask, ignore, what)
             data, mask = encode(piece), None if its_mask is None else encode(its_mask, mask=True)
-        framing = Framing(crop=self.crop, ignore=self.ignore, mask=hidden, size=size)
+        framing = Framing(crop=self.crop, ignore=self.ignore, mask=hidden, size=size, originals=self._originals())
         target = inversion_pb2.Target(
             image=values_pb2.Image(data=data),
             fit=inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED,
@@ -86,6 +88,10 @@ class Photograph:
                 f"{MAX_MESSAGE_BYTES // _MIB} MiB can be sent: scale them down first"
             )
         return target, framing
+
+    def _originals(self) -> tuple[Path, ...]:
+        # Where they are now: a program may go to another folder before it saves.
+        return tuple(Path(file).absolute() for file in (self.image, self.mask) if isinstance(file, str | os.PathLike))
 
 
 @dataclass(eq=False)

@@ -261,6 +261,24 @@ def test_an_inversion_has_its_solutions_best_first(client: Client, photo: Path) 
     assert result.evaluations == 3 * 201
 
 
+def test_a_result_is_not_saved_over_its_photograph_or_mask(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    originals = [tmp_path / "me.png", tmp_path / "hidden.png"]
+    Image.new("RGB", (64, 64), "red").save(originals[0])
+    Image.new("L", (64, 64), 255).save(originals[1])
+    before = [file.read_bytes() for file in originals]
+    (tmp_path / "link.png").hardlink_to(originals[0])
+    monkeypatch.chdir(tmp_path)
+    found = client.invert("me.png", "faces", method="adam", mask="hidden.png")
+    monkeypatch.chdir("/")
+    for name in ("me.png", "hidden.png", "link.png"):
+        with pytest.raises(InvalidArgumentError, match=f"{name}.*one of the files that this reads"):
+            found.save(tmp_path / name)
+    assert [file.read_bytes() for file in originals] == before
+    assert found.save(tmp_path / "found.png") == [tmp_path / "found.png"]
+
+
 def test_an_inversion_knows_where_it_lies_and_what_class_it_has(client: Client, photo: Path) -> None:
     result = client.invert(photo, "eyes", method="adam", alignment=True, class_labels="brown")
     assert result.alignment == Alignment(ALIGNMENT.scale, ALIGNMENT.shift_x, ALIGNMENT.shift_y)

@@ -84,7 +84,14 @@ Start: TypeAlias = Annotated[
     inversion_options.Start | None,
     typer.Option(help="Where latents start.", show_default=_METHODS_OWN, rich_help_panel=_METHOD),
 ]
-Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Seed of the starts.", rich_help_panel=_METHOD)]
+Seed: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Seed of what is drawn: starts, candidates, frames. A start from the bank is not drawn.",
+        rich_help_panel=_METHOD,
+    ),
+]
 
 Steps: TypeAlias = Annotated[
     int | None,

@@ -21,7 +21,7 @@ class Limits:
     Attributes:
         seconds: Seconds of optimization, above 0; None for no bound.
         patience: Steps for which no target's best loss has fallen by a thousandth of itself, at least 1; None for
-            no bound.
+            no bound. (`invert` asks for each target by itself.)
 
     Raises:
         InvalidInputError: A limit is out of range.
