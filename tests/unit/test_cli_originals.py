@@ -140,7 +140,7 @@ def test_no_command_writes_to_what_it_reads(
     code, err = run(*filled, "--force")
     assert code == 1
     assert "is one of the files that this reads, and it would be written over" in err
-    assert "name another --out" in err
+    assert "in another folder (--out)" in err
     assert content(folder) == before
     assert server.state.calls == []  # told before any work is done
     # As it says.
