@@ -298,7 +298,7 @@ def test_every_command_that_takes_photographs_crops_them(
             np.testing.assert_array_equal(sent(data), pixels(photograph)[11:43, 7:39])
         with pytest.raises(SystemExit):
             main(["traverse", "faces", *walk, "--out", "other"])
-    assert "--crop cuts a square out of a photograph: name it with --photo" in capsys.readouterr().err
+    assert "--crop: of a photograph; name it with --photo" in capsys.readouterr().err
     for file in ("inverted/me-pasted.png", "me-edited/pasted.png"):
         with Image.open(file) as pasted:
             changed = np.argwhere(pixels(pasted)[..., 0] != 255)
