@@ -21,12 +21,15 @@ from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
 from pullback_server.results import make_result
 from pullback_server.store import BlobCorruptedError, JobRecord, JobState, StorageFullError, Store
+from pullback_server.supervision import Health, supervised
 from pullback_server.worker.messages import Failure, Finished, JobFailed, JobMessage, Progressed, StartJob, Stopped
 
 MAX_CRASHES = 3
 RETRY_SECONDS = 2.0
 SUSPEND_SECONDS = 20.0
 DRAIN_SECONDS = 5.0
+# How often the store is asked whether it is there, and how long its answer may take.
+PROBE_SECONDS, ANSWER_SECONDS = 1.0, 3.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,14 +44,17 @@ class Scheduler:
     first is on disk first.
     """
 
-    def __init__(self, store: Store, executor: Executor, broker: EventBroker, checkpoints: Path) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, broker: EventBroker, checkpoints: Path, health: Health
+    ) -> None:
+        self._health = health
         self._store = store
         self._executor = executor
         self._broker = broker
         self._checkpoints = checkpoints
         self._database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         # Messages of workers are written down in the order in which they come.
         self._messages: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # Jobs one of which has killed a worker: each goes on alone, so that the next time it is clear which one it was.
@@ -77,8 +83,12 @@ class Scheduler:
             progress = _progress(job, "waiting to go on after a restart of the server")
             await self.in_store(self._store.requeue, job.id, progress=progress, crashed=False)
         self._executor.start(self)
-        self._spawn(self._dispatch_forever())
-        self._spawn(self._record_forever())
+        for name, make in (
+            ("dispatcher", self._dispatch_forever),
+            ("recorder", self._record_forever),
+            ("store", self._probe_forever),
+        ):
+            self._tasks.append(supervised(name, make, self._health))
         self._wake.set()
 
     async def drain(self) -> None:
@@ -114,14 +124,17 @@ class Scheduler:
     # From the queue to a worker --------------------------------------------------------------------------------
 
     async def _dispatch_forever(self) -> None:
+        # One that ended before it had looked begins with a look.
+        self._wake.set()
         while True:
             await self._wake.wait()
             self._wake.clear()
             try:
                 while not self._draining and await self._dispatch():
                     pass
+                self._health.part("dispatcher").well()
             except ApiError as error:
-                _log.error("no job can be started: %s", error.message)
+                self._health.part("dispatcher").unwell(f"no job can be started: {error.message}")
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
 
     async def _dispatch(self) -> bool:
@@ -196,15 +209,31 @@ class Scheduler:
 
     async def _insist(self, record: Callable[[], Awaitable[None]]) -> None:
         """Writes something down; while the disk is full, waits for room rather than lose it."""
+        recorder = self._health.part("recorder")
         while True:
             try:
-                return await record()
+                await record()
             except ApiError as error:
-                _log.error("%s; trying again in %.0f s", error.message, RETRY_SECONDS)
+                recorder.unwell(f"{error.message}; trying again in {RETRY_SECONDS:.0f} s")
                 await asyncio.sleep(RETRY_SECONDS)
+                continue
             except Exception:
                 _log.exception("a worker's message cannot be written down")
-                return None
+            recorder.well()
+            return
+
+    async def _probe_forever(self) -> None:
+        """Finds out whether the store still answers."""
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            try:
+                await asyncio.wait_for(self.in_store(self._store.queue_length), ANSWER_SECONDS)
+            except asyncio.TimeoutError:
+                self._health.part("store").unwell(f"it has not answered for {ANSWER_SECONDS:.0f} s")
+            except Exception as error:
+                self._health.part("store").unwell(f"{type(error).__name__}: {error}")
+            else:
+                self._health.part("store").well()
 
     async def _record(self, message: JobMessage) -> None:
         match message:
@@ -277,12 +306,6 @@ class Scheduler:
 
     def _checkpoint(self, job_id: str) -> Path:
         return self._checkpoints / f"{job_id}.safetensors"
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        async def run() -> None:
-            await work
-
-        self._tasks.add(asyncio.create_task(run()))
 
 
 def _progress(job: JobRecord, phase: str) -> bytes:

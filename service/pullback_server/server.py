@@ -12,7 +12,6 @@ import grpc
 from filelock import FileLock, Timeout
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from pullback import generators
@@ -46,6 +45,7 @@ from pullback_server.servicers import (
 from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import Store
+from pullback_server.supervision import Health, HealthServicer
 
 if TYPE_CHECKING:
     from pullback_server.http import HttpServer
@@ -139,9 +139,9 @@ class Server:
             checkpoint_seconds=self._config.checkpoint_seconds,
             log_level=self._config.log_level,
         )
-        self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints")
+        self._health = Health()
+        self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints", self._health)
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
-        self._health = HealthServicer()
         servicers = self._build_servicers()
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
@@ -152,11 +152,10 @@ class Server:
         await self._grpc.start()
         if self._http is not None:
             self._http.start()
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
         """Drains: running jobs stop at a checkpoint, open calls end, nothing is lost."""
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.close()
         await self._scheduler.drain()
         self._broker.close()
         await self._sessions.stop()
@@ -225,7 +224,7 @@ class Server:
         jobs_pb2_grpc.add_JobsServicer_to_server(jobs, server)
         search_pb2_grpc.add_SearchServicer_to_server(search, server)
         directions_pb2_grpc.add_DirectionsServicer_to_server(directions, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)  # type: ignore[no-untyped-call]
+        health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(self._health, SERVICES), server)  # type: ignore[no-untyped-call]
         names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
         return server
@@ -239,9 +238,6 @@ class Server:
         server = HttpServer(servicers, self._health, max_request_bytes=MAX_REQUEST_BYTES, grace_seconds=GRACE_SECONDS)
         self.http_endpoint = server.bind(address)
         return server
-
-    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
-        await asyncio.gather(*(self._health.set(name, status) for name in ("", *SERVICES)))
 
 
 def _tell_faults() -> None:

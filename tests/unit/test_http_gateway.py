@@ -12,12 +12,11 @@ import grpc
 import httpx
 import pytest
 from google.rpc import error_details_pb2
-from grpc_health.v1 import health_pb2
-from grpc_health.v1._async import HealthServicer
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc, search_pb2, search_pb2_grpc, values_pb2
 from pullback_server.errors import ApiError, Violations, not_found, unavailable
 from pullback_server.http import HttpServer
+from pullback_server.supervision import Health
 
 JOBS, SEARCH = (
     module.DESCRIPTOR.services_by_name[name] for module, name in ((jobs_pb2, "Jobs"), (search_pb2, "Search"))
@@ -60,11 +59,11 @@ def send(servicers: Servicers) -> Callable[..., httpx.Response]:
 
     def send(method: str, path: str, *, serving: bool = True, **options: Any) -> httpx.Response:
         async def main() -> httpx.Response:
-            health = HealthServicer()
+            health = Health()
+            health.part("worker-0").well()
+            health.part("store")
             if serving:
-                await health.set("", health_pb2.HealthCheckResponse.SERVING)
-            else:
-                await health.enter_graceful_shutdown()
+                health.part("store").well()
             both = {JOBS: servicers.jobs, SEARCH: servicers.search}
             server = HttpServer(both, health, max_request_bytes=2_000, grace_seconds=1)
             transport = httpx.ASGITransport(server.application)
@@ -294,7 +293,9 @@ def test_an_image_that_cannot_be_there_names_the_field(servicers: Servicers, sen
 
 
 def test_health_is_that_of_the_server(send: Send) -> None:
-    assert send("GET", "/healthz").json() == {"status": "SERVING"}
+    assert send("GET", "/healthz").json() == {"status": "SERVING", "parts": {"worker-0": "well", "store": "well"}}
     answer = send("GET", "/healthz", serving=False)
     assert answer.status_code == 503
-    assert json.loads(answer.content)["message"] == "the server is NOT_SERVING"
+    content = json.loads(answer.content)
+    assert content["message"] == "the server is NOT_SERVING: store: starting"
+    assert content["parts"] == {"worker-0": "well", "store": "starting"}

@@ -2,7 +2,7 @@
 
 - `POST /pullback_api.v1.{Service}/{Method}`: every unary method, after the Connect protocol; JSON or protobuf.
 - `GET /v1/sessions/{session}/images/{image_id}`, with or without the suffix of the image's format: a session's image.
-- `GET /healthz`: whether the server serves.
+- `GET /healthz`: whether the server serves, and which of its parts are well.
 
 Every answer comes in less than 4 s. Streams are offered by gRPC only.
 """

@@ -11,8 +11,6 @@ from typing import Any
 
 import uvicorn
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2
-from grpc_health.v1._async import HealthServicer
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -27,6 +25,7 @@ from pullback_server.http.errors import PlainErrors
 from pullback_server.http.hosts import LoopbackHosts
 from pullback_server.http.images import PATH, SessionImages
 from pullback_server.http.services import ServiceApplication
+from pullback_server.supervision import Health
 
 _SEARCH = search_pb2.DESCRIPTOR.services_by_name["Search"]
 
@@ -44,7 +43,7 @@ class HttpServer:
     def __init__(
         self,
         servicers: Mapping[ServiceDescriptor, Any],
-        health: HealthServicer,
+        health: Health,
         *,
         max_request_bytes: int,
         grace_seconds: float,
@@ -104,14 +103,14 @@ class HttpServer:
         self._calls.close()
 
     async def _healthz(self, request: Request) -> Response:
+        """Whether the server serves; `parts` says of each part "well", or what it is troubled by."""
         del request
-        asked = health_pb2.HealthCheckRequest()
-        # The package's annotation forgets that it returns an answer.
-        answer: Any = await self._health.Check(asked, None)  # type: ignore[func-returns-value]
-        status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-        if answer.status == health_pb2.HealthCheckResponse.SERVING:
-            return JSONResponse({"status": status})
-        return JSONResponse({"code": "unavailable", "message": f"the server is {status}"}, status_code=503)
+        parts = {name: trouble or "well" for name, trouble in self._health.parts.items()}
+        if self._health.serving:
+            return JSONResponse({"status": "SERVING", "parts": parts})
+        unwell = "; ".join(f"{name}: {trouble}" for name, trouble in self._health.troubles.items())
+        content = {"code": "unavailable", "message": f"the server is NOT_SERVING: {unwell}", "parts": parts}
+        return JSONResponse(content, status_code=503)
 
 
 class _Server(uvicorn.Server):
