@@ -82,7 +82,7 @@ def test_a_name_says_network_side_and_file(name: str, network: str, side: int, f
     ],
 )
 def test_a_name_of_another_form_is_unknown_and_gets_the_form(name: str):
-    with pytest.raises(UnknownNameError, match=r"known: .*, lpips-timm:NETWORK\[:SIDE\]\[@FILE\]$"):
+    with pytest.raises(UnknownNameError, match=r"known: .*, lpips-timm:NETWORK\[:SIDE\]\[@FILE\](; did you mean|$)"):
         entry(name)
 
 

@@ -18,6 +18,13 @@ from tiny import write_catalogue
 ADAM, HESSIAN_ADAM = specs_pb2.INVERSION_METHOD_ADAM, specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
 GENERATOR = "generators/faces"
 BASIS = "generators/faces/eigenbases/some"
+# The digests in the names of eigenbases of 64 probes that were computed before weights could have several sources.
+BEFORE = {
+    "lpips-effnet-lite0": "c603e8b1",
+    "st-lpips-alex": "23e02d60",
+    "lpips-squeeze": "99313445",
+    "mse": "d1cc1d5b",
+}
 
 
 def complete_basis(**fields: Any) -> specs_pb2.EigenbasisSpec:
@@ -78,6 +85,8 @@ def test_completing_leaves_the_callers_message_alone_and_changes_nothing_twice()
         ({"space": "w"}, "spec.space", ["'w'", "z"]),
         ({"distance": "dists"}, "spec.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
         ({"distance": "lpips-timm:resnet18@/etc/hosts"}, "spec.distance", ["no distance is named 'lpips-timm:"]),
+        ({"distance": "lpips-vgg@12"}, "spec.distance", ["32 to 1024 px", "such as lpips-vgg@256", "'12' came"]),
+        ({"distance": "mse@64"}, "spec.distance", ["'mse' takes no side", "lpips-vgg"]),
         ({"method": 9}, "spec.method", ["9", "METRIC_METHOD_SKETCH", "sketch, gram, full_backprop"]),
         ({"samples": -1}, "spec.samples", ["1 to 1,000,000", "-1 came"]),
         ({"samples": 1_000_001}, "spec.samples", ["1 to 1,000,000", "1000001 came"]),
@@ -178,6 +187,9 @@ def test_specifications_that_differ_have_names_that_differ() -> None:
         {"generator": "generators/eyes"},
         {"generator": "generators/eyes", "space": "noise"},
         {"distance": "mse"},
+        {"distance": "lpips-alex"},
+        {"distance": "lpips-alex@64"},
+        {"distance": "lpips-alex@128"},
         {"method": specs_pb2.METRIC_METHOD_GRAM},
         {"method": specs_pb2.METRIC_METHOD_GRAM, "samples": 2000},
         {"samples": 1999},
@@ -191,6 +203,17 @@ def test_a_name_can_be_read_and_parsed() -> None:
     generator, identifier = parse_eigenbasis(name, "name")
     assert generator == "faces"
     assert identifier.startswith("z-mse-sketch-64-3-")
+
+
+def test_a_side_is_kept_and_can_be_read_in_the_name() -> None:
+    assert complete_basis(distance="lpips-vgg@256").distance == "lpips-vgg@256"
+    identifier = parse_eigenbasis(basis_name(samples=64, distance="lpips-vgg@256"), "name")[1]
+    assert identifier.startswith("z-lpips-vgg-256-sketch-64-0-")
+
+
+def test_names_of_what_was_computed_before_stay_the_same() -> None:
+    names = {distance: basis_name(samples=64, distance=distance) for distance in BEFORE}
+    assert {distance: name[-8:] for distance, name in names.items()} == BEFORE
 
 
 def test_other_weights_give_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

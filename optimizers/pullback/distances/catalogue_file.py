@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pullback.errors import UnknownNameError
-from pullback.weights.source import WeightsSource, parse_source
+from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.weights.source import WeightsSource, parse_source, parse_sources
 from pullback.weights.table import Table, read_toml
 
 DEFAULT_DISTANCE = "lpips-effnet-lite0"
@@ -16,6 +16,8 @@ TIMM_FAMILY = "lpips-timm"
 TIMM_FORM = f"{TIMM_FAMILY}:NETWORK[:SIDE][@FILE]"
 _TIMM_NAME = re.compile(rf"{TIMM_FAMILY}:(?P<network>\w+(?:\.\w+)?)(?::(?P<side>[1-9]\d{{0,3}}))?(?:@(?P<file>.+))?")
 _INPUTS = ("images", "sounds")
+# Every network of the catalogue has an output for images of the smallest side.
+MIN_SIDE, MAX_SIDE = 32, 1024
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -31,8 +33,9 @@ class DistanceEntry:
         embedding: Whether it is the squared distance of embeddings, as `gram` and `sketch` need it.
         backbone: Which network of the family; empty where there is only one.
         source: Where the weights were published; None for a distance without weights.
-        side: Height and width in pixels that images are resized to; 0 where the family decides.
+        side: Height and width in pixels that images are resized to, as the name says it; 0 where the family decides.
         file: A weight file that the name itself gives, for `lpips-timm`; empty otherwise.
+        resizable: Whether the name may say a side, as in `lpips-vgg@256`.
     """
 
     name: str
@@ -44,14 +47,16 @@ class DistanceEntry:
     source: WeightsSource | None = None
     side: int = 0
     file: str = ""
+    resizable: bool = False
 
     @property
     def weights_hash(self) -> str:
         """SHA-256 of the published weight file, as far as it was published; empty for a distance without weights.
 
-        Empty also for a distance over a network of timm, whose weight file is known only when it is loaded.
+        Where the same weights were published in several files, that of the tensors themselves (`digest_of`). Empty also
+        for a distance over a network of timm, whose weight file is known only when it is loaded.
         """
-        return self.source.sha256 if self.source else ""
+        return self.source.identity if self.source else ""
 
 
 def catalogue() -> list[DistanceEntry]:
@@ -61,6 +66,9 @@ def catalogue() -> list[DistanceEntry]:
 
 def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
     """The distance of that name.
+
+    Where the catalogue says `resizable`, the name may end with a side: `lpips-vgg@256` resizes images to 256 × 256 px
+    before its network sees them. Such a name is that of another distance, with the same weights.
 
     A name outside the catalogue may have the form `lpips-timm:NETWORK[:SIDE][@FILE]`: LPIPS' uncalibrated form over a
     network of timm, such as `lpips-timm:resnet18.a1_in1k:96@/data/resnet18.safetensors`. Here only its form is
@@ -73,6 +81,7 @@ def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
 
     Raises:
         UnknownNameError: There is none; the message lists the known ones.
+        InvalidInputError: It says a side that cannot be used; the message says how to write one.
     """
     if not only_catalogue and (form := _TIMM_NAME.fullmatch(name)):
         return DistanceEntry(
@@ -84,11 +93,32 @@ def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
             file=form["file"] or "",
         )
     entries = {known.name: known for known in catalogue()}
+    plain, at, side = name.partition("@")
     try:
-        return entries[name]
+        found = entries[plain]
+        return _resizing(found, side) if at else found
     except KeyError:
         known = [*entries] if only_catalogue else [*entries, TIMM_FORM]
         raise UnknownNameError("distance", name, known) from None
+
+
+def _resizing(found: DistanceEntry, side: str) -> DistanceEntry:
+    """An entry whose name says a side, too."""
+    if not found.resizable:
+        able = ", ".join(each.name for each in catalogue() if each.resizable)
+        raise InvalidInputError(
+            f"distance {found.name!r} takes no side after @, but {found.name}@{side} came; leave it out, or take one "
+            f"of {able}"
+        )
+    # A whole number as it is counted on: without signs, spaces, leading zeros, or digits of other scripts.
+    if not re.fullmatch("[1-9][0-9]{0,5}", side) or not MIN_SIDE <= int(side) <= MAX_SIDE:
+        raise InvalidInputError(
+            f"distance {found.name!r} takes a side after @, a whole number of {MIN_SIDE} to {MAX_SIDE} px such as "
+            f"{found.name}@256, but {side!r} came; without one it compares images at their own size"
+        )
+    return replace(
+        found, name=f"{found.name}@{side}", title=f"{found.title}, of images resized to {side} px", side=int(side)
+    )
 
 
 def _parse_entry(name: str, table: Table) -> DistanceEntry:
@@ -102,7 +132,14 @@ def _parse_entry(name: str, table: Table) -> DistanceEntry:
         takes=takes,
         embedding=table.boolean("embedding", default=True),
         backbone=table.string("backbone", ""),
-        source=parse_source(table.table("source")) if "source" in table else None,
+        source=_parse_source(table),
+        resizable=table.boolean("resizable", default=False),
     )
     table.finish()
     return found
+
+
+def _parse_source(table: Table) -> WeightsSource | None:
+    if "sources" in table:
+        return parse_sources(table)
+    return parse_source(table.table("source")) if "source" in table else None

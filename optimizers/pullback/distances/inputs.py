@@ -82,7 +82,8 @@ def as_rgb(
     if min(height, width) < smallest:
         raise InvalidInputError(
             f"distance {distance!r} takes images of at least {smallest} × {smallest} px, but {height} × {width} came; "
-            "enlarge them, or use a distance that resizes: lpips-effnet-lite0"
+            f"enlarge them, or use a distance that resizes: lpips-effnet-lite0, or {distance}@SIDE, such as "
+            f"{distance}@64"
         )
     return images.expand(-1, 3, -1, -1)
 

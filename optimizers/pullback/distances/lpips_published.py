@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pullback.distances.catalogue_file import DistanceEntry
 from pullback.distances.distance import EmbeddingDistance
 from pullback.distances.features import LpipsEmbedding, prepare
-from pullback.distances.inputs import as_rgb
+from pullback.distances.resizing import to_side
 from pullback.errors import WeightsError
 from pullback.weights.reading import read_weight_file
 
@@ -34,6 +34,8 @@ class PublishedLpips(EmbeddingDistance):
 
     Equal to `lpips.LPIPS(net=…)` of the same images, except that its gradient is finite on flat ones.
 
+    Where the entry says a side, images are resized to it first (`to_side`).
+
     Args:
         entry: What the catalogue says of this distance; its backbone is `alex`, `vgg` or `squeeze`.
         state: Tensors of torchvision's backbone by name (`features.0.weight`, …).
@@ -49,6 +51,7 @@ class PublishedLpips(EmbeddingDistance):
         super().__init__()
         self.name = entry.name
         self.weights_hash = entry.weights_hash
+        self.side = entry.side
         self.smallest = SMALLEST_IMAGE[entry.backbone]
         self.net = _network(entry, state)
         scaling: nn.Module = lpips.ScalingLayer()  # type: ignore[no-untyped-call]
@@ -62,7 +65,8 @@ class PublishedLpips(EmbeddingDistance):
         Raises:
             InvalidInputError: No images, or images of neither 1 nor 3 channels, or smaller than the backbone can take.
         """
-        scaled = (2 * as_rgb(images, self.name, self.smallest) - 1 - self.shift) / self.scale
+        seen = to_side(images, self.name, self.side, self.smallest)
+        scaled = (2 * seen - 1 - self.shift) / self.scale
         features: Tensor = self.embedding(self.net(scaled))
         return features
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from pullback.distances.catalogue_file import DistanceEntry
 from pullback.distances.distance import EmbeddingDistance
 from pullback.distances.features import LpipsEmbedding, prepare
-from pullback.distances.inputs import as_rgb
+from pullback.distances.resizing import to_side
 from pullback.errors import WeightsError
 
 # Below these the networks' reflection padding has nothing to reflect.
@@ -82,6 +82,8 @@ _NETWORKS: dict[str, type[nn.Module]] = {"alex": ShiftTolerantAlexNet, "vgg": Sh
 class ShiftTolerantLpips(EmbeddingDistance):
     """LPIPS trained to ignore shifts of a few pixels.
 
+    Where the entry says a side, images are resized to it first (`to_side`).
+
     Args:
         entry: What the catalogue says of this distance; its backbone is `alex` or `vgg`.
         state: The published tensors: the network, its input scaling, and one weight per channel of each layer.
@@ -97,6 +99,7 @@ class ShiftTolerantLpips(EmbeddingDistance):
         super().__init__()
         self.name = entry.name
         self.weights_hash = entry.weights_hash
+        self.side = entry.side
         self.smallest = SMALLEST_IMAGE[entry.backbone]
         with torch.device("meta"):
             self.net = _NETWORKS[entry.backbone]()
@@ -114,7 +117,8 @@ class ShiftTolerantLpips(EmbeddingDistance):
         Raises:
             InvalidInputError: No images, or images of neither 1 nor 3 channels, or smaller than the network can take.
         """
-        scaled = (2 * as_rgb(images, self.name, self.smallest) - 1 - self.shift) / self.scale
+        seen = to_side(images, self.name, self.side, self.smallest)
+        scaled = (2 * seen - 1 - self.shift) / self.scale
         features: Tensor = self.embedding(self.net(scaled))
         return features
 

@@ -3,6 +3,7 @@ from .availability import availability as availability
 from .cache import cache_folder as cache_folder
 from .source import WeightsSource as WeightsSource
 from .source import parse_source as parse_source
+from .source import parse_sources as parse_sources
 from .store import ensure as ensure
 from .store import load_state_dict as load_state_dict
 from .table import Table as Table
@@ -17,5 +18,6 @@ __all__ = [
     "ensure",
     "load_state_dict",
     "parse_source",
+    "parse_sources",
     "read_toml",
 ]

@@ -30,6 +30,6 @@ def availability(source: WeightsSource | None) -> Availability:
     """
     if source is None:
         return Availability.NOT_NEEDED
-    if is_converted(source) or is_on_this_machine(source):
+    if is_converted(source) or any(is_on_this_machine(way) for way in source.ways):
         return Availability.HERE
-    return Availability.TO_DOWNLOAD if may_download(source) else Availability.MISSING
+    return Availability.TO_DOWNLOAD if any(map(may_download, source.ways)) else Availability.MISSING

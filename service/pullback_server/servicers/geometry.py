@@ -164,7 +164,7 @@ def _distances() -> list[geometry_pb2.Distance]:
             takes=entry.takes,
             licence=entry.source.licence if entry.source else "",
             citation=entry.source.citation if entry.source else "",
-            weights_source=str(entry.source or ""),
+            weights_source=", or ".join(map(str, entry.source.ways)) if entry.source else "",
             weights_state=WEIGHTS_STATES[availability(entry.source)],
         )
         for entry in entries

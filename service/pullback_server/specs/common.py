@@ -9,7 +9,7 @@ from copy import deepcopy
 
 from pullback import distances, generators
 from pullback.distances import DistanceEntry
-from pullback.errors import UnknownNameError
+from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback.weights import Availability
 from pullback_api.v1 import specs_pb2, values_pb2
@@ -52,7 +52,7 @@ def distance_of(name: str, generator: CatalogueEntry, field: str, wrong: Violati
     try:
         # Names outside the catalogue may name any file of this machine.
         found = distances.entry(name or distances.DEFAULT_DISTANCE, only_catalogue=True)
-    except UnknownNameError as error:
+    except (UnknownNameError, InvalidInputError) as error:
         wrong.add(field, str(error))
         return None
     drawn = "images" if len(generator.image_shape) == 3 else "sounds"
