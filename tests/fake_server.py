@@ -261,6 +261,8 @@ class Geometry(_Servicer, geometry_pb2_grpc.GeometryServicer):
             weights_hash="b" * 64,
             weights_source="https://example.org/fake.pth",
             weights_state=values_pb2.WEIGHTS_STATE_TO_DOWNLOAD,
+            min_side=32,
+            max_side=300,
         )
         mse = geometry_pb2.Distance(
             name="mse", takes=["images", "sounds"], weights_state=values_pb2.WEIGHTS_STATE_NOT_NEEDED

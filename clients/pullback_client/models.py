@@ -117,13 +117,16 @@ class Distance:
     Attributes:
         name: Its name, as every method of the client takes it.
         title: What it is.
-        weights_hash: SHA-256 of the published weight file, or the published beginning of it; empty without weights.
+        weights_hash: SHA-256 of the published weight file, or the published beginning of it, or that of the tensors
+            themselves where several files hold them; empty without weights.
         is_default: Whether it is used where none is named.
         takes: What it compares: `images`, `sounds` or both.
         licence: Licence of the weights; empty without weights.
         citation: Where the weights come from; empty without weights.
         weights_source: Where the weight file was published; empty without weights.
         weights_state: Where the weights are now.
+        sides: The smallest and the largest side, px, that may be said after the name: `lpips-vgg@256` is the distance
+            of images that are resized to 256 × 256 px first; None where it takes none.
     """
 
     name: str
@@ -135,6 +138,7 @@ class Distance:
     citation: str = ""
     weights_source: str = ""
     weights_state: WeightsState = WeightsState.UNKNOWN
+    sides: tuple[int, int] | None = None
 
     @classmethod
     def from_wire(cls, message: geometry_pb2.Distance) -> Distance:
@@ -149,6 +153,7 @@ class Distance:
             citation=message.citation,
             weights_source=message.weights_source,
             weights_state=_WEIGHTS_STATES.get(message.weights_state, WeightsState.UNKNOWN),
+            sides=(message.min_side, message.max_side) if message.max_side else None,
         )
 
 

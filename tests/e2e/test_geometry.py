@@ -107,6 +107,20 @@ def test_the_distances_are_listed_the_default_first(server: LiveServer) -> None:
     assert {"lpips-effnet-lite0", "st-lpips-alex", "lpips-alex", "lpips-vgg", "lpips-squeeze", "mse"} <= {
         distance.name for distance in listed
     }
+    sides = {distance.name: (distance.min_side, distance.max_side) for distance in listed}
+    assert (sides["lpips-vgg"], sides["mse"]) == ((32, 1024), (0, 0))
+
+
+def test_a_distance_of_images_that_are_resized_has_an_eigenbasis_of_its_own(server: LiveServer) -> None:
+    found = {}
+    for name in ("lpips-alex@32", "lpips-alex@48"):
+        job = server.wait(compute(server, distance=name, samples=2).name)
+        assert job.state == jobs_pb2.JOB_STATE_SUCCEEDED, job.error
+        found[name] = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=job.result))
+        assert found[name].spec.distance == name
+    first, second = found.values()
+    assert first.distance_weights_hash == second.distance_weights_hash == distances.entry("lpips-alex").weights_hash
+    assert first.eigenvalues.data != second.eigenvalues.data
 
 
 def test_an_automatic_computation_stops_when_the_basis_has_settled(server: LiveServer) -> None:

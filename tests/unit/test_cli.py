@@ -112,6 +112,8 @@ def test_distances_are_a_table_and_where_their_weights_come_from(run: Run) -> No
         "",
     ]
     assert [cell.strip() for cell in rows["mse"]] == ["", "images, sounds", "not needed", ""]
+    assert "\nfake-distance@SIDE compares images resized to SIDE × SIDE px first, 32 to 300\n" in result.out
+    assert "mse@SIDE" not in result.out
     assert result.out.endswith("Weights come from:\n  fake-distance: https://example.org/fake.pth\n")
 
 

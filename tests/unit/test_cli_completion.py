@@ -86,6 +86,8 @@ def test_generators_are_completed_in_a_shell(server: FakeSearchServer) -> None:
         ("pullback invert --generator eyes --class b", ["blue", "brown"]),
         ("pullback invert --generator eyes --class f", ["free"]),
         ("pullback eigenbasis faces --distance m", ["mse"]),
+        ("pullback invert --distance fake-distance@2", ["fake-distance@224", "fake-distance@256"]),
+        ("pullback report faces --compare mse@", []),
         ("pullback export ", ["sessions/1"]),
         ("pullback export 1", ["1"]),
         ("pullback sessions close sess", ["sessions/1"]),

@@ -122,6 +122,7 @@ def test_generators_and_distances_say_where_their_weights_are(client: Client) ->
         WeightsState.TO_DOWNLOAD,
     )
     assert (mse.weights_source, mse.weights_state) == ("", WeightsState.NOT_NEEDED)
+    assert (default.sides, mse.sides) == ((32, 300), None)
     # A server of an older version does not say.
     assert Generator.from_wire(generators_pb2.Generator(name="generators/old")).weights_state is WeightsState.UNKNOWN
 

@@ -34,6 +34,7 @@ MaxMemory: TypeAlias = Annotated[
     typer.Option("--max-memory-mib", min=1, help="MiB that the metric may add on the server.", show_default="no bound"),
 ]
 
+DISTANCE_HELP = "Image distance; NAME@SIDE resizes images to SIDE px first, as in lpips-vgg@256."
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _UNBOUNDED = 10_000  # columns
 

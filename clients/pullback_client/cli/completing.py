@@ -14,6 +14,7 @@ from pullback_client.models import JobState, id_of
 PATIENCE = 1.0
 """Seconds that the server has to answer; whoever presses Tab waits for it."""
 
+_USUAL_SIDES = (64, 128, 224, 256, 512)  # px
 _KEPT_SHORT = 50  # of the newest jobs and sessions
 Completion: TypeAlias = Callable[[typer.Context, str], list[str]]
 
@@ -53,8 +54,17 @@ def classes_or_ways(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def distances(context: typer.Context, incomplete: str) -> list[str]:
-    """Names of image distances."""
-    return _asked(context, incomplete, lambda client: [each.name for each in client.distances()])
+    """Names of image distances, and after an @ the sides that images are most often resized to."""
+    named, at, _ = incomplete.partition("@")
+
+    def names(client: Client) -> Iterable[str]:
+        for each in client.distances():
+            if not at:
+                yield each.name
+            elif each.name == named and each.sides:
+                yield from (f"{named}@{side}" for side in _USUAL_SIDES if each.sides[0] <= side <= each.sides[1])
+
+    return _asked(context, incomplete, names)
 
 
 def eigenbases(context: typer.Context, incomplete: str) -> list[str]:

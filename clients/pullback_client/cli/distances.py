@@ -25,6 +25,13 @@ def distances(target: Target = DEFAULT_TARGET) -> None:
             stacked(distance.weights_state.value, distance.licence),
         )
     show(table)
+    for distance in known:
+        if distance.sides:
+            least, most = distance.sides
+            out.print(
+                f"{distance.name}@SIDE compares images resized to SIDE × SIDE px first, {least} to {most}",
+                soft_wrap=True,
+            )
     # Addresses are too long for a column.
     out.print("Weights come from:")
     for distance in known:

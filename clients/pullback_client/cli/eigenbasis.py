@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from pullback_client.cli import completing
-from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting, show
+from pullback_client.cli.common import DISTANCE_HELP, Force, MaxMemory, Target, following, out, refuse_overwriting, show
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.settings import MetricMethod
@@ -24,7 +24,7 @@ def eigenbasis(
     ] = None,
     distance: Annotated[
         str | None,
-        typer.Option(help="Image distance.", show_default="the server's", autocompletion=completing.distances),
+        typer.Option(help=DISTANCE_HELP, show_default="the server's", autocompletion=completing.distances),
     ] = None,
     method: Annotated[MetricMethod, typer.Option(help="Estimator.")] = "sketch",
     samples: Annotated[

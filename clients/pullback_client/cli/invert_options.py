@@ -9,6 +9,7 @@ import typer
 
 from pullback_client import inversion_options
 from pullback_client.cli import completing
+from pullback_client.cli.common import DISTANCE_HELP
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.framing import Box, Crop
 from pullback_client.inversion_options import InversionOptions
@@ -32,7 +33,7 @@ Space: TypeAlias = Annotated[
 Distance: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Image distance.",
+        help=DISTANCE_HELP,
         show_default="the server's",
         autocompletion=completing.distances,
         rich_help_panel=_METHOD,

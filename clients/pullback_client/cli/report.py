@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pullback_client.cli import completing
-from pullback_client.cli.common import Force, MaxMemory, Target, following, out, refuse_overwriting
+from pullback_client.cli.common import DISTANCE_HELP, Force, MaxMemory, Target, following, out, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.report import require_extras
 from pullback_client.report.metric import REPORT_FILES, summarize, write_report
@@ -24,7 +24,7 @@ def report(
     ] = None,
     distance: Annotated[
         str | None,
-        typer.Option(help="Image distance.", show_default="the server's", autocompletion=completing.distances),
+        typer.Option(help=DISTANCE_HELP, show_default="the server's", autocompletion=completing.distances),
     ] = None,
     positions: Annotated[
         int | None, typer.Option(min=2, help="Positions of the exact metric.", show_default="50")

@@ -10,6 +10,7 @@ import typer
 from pullback_client.cli import completing, direction_options, walk_options
 from pullback_client.cli import invert_options as option
 from pullback_client.cli.common import (
+    DISTANCE_HELP,
     Force,
     Target,
     following,
@@ -112,7 +113,7 @@ def traverse(
     distance: Annotated[
         str | None,
         typer.Option(
-            help="Image distance.",
+            help=DISTANCE_HELP,
             show_default="the server's",
             autocompletion=completing.distances,
             rich_help_panel="Walk",

@@ -1,4 +1,6 @@
 from .catalogue_file import DEFAULT_DISTANCE as DEFAULT_DISTANCE
+from .catalogue_file import MAX_SIDE as MAX_SIDE
+from .catalogue_file import MIN_SIDE as MIN_SIDE
 from .catalogue_file import DistanceEntry as DistanceEntry
 from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
@@ -17,6 +19,8 @@ from .stft import MultiScaleStft as MultiScaleStft
 
 __all__ = [
     "DEFAULT_DISTANCE",
+    "MAX_SIDE",
+    "MIN_SIDE",
     "BackboneLpips",
     "Distance",
     "DistanceEntry",

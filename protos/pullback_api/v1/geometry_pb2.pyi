@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Distance(_message.Message):
-    __slots__ = ("name", "title", "weights_hash", "is_default", "takes", "licence", "citation", "weights_source", "weights_state")
+    __slots__ = ("name", "title", "weights_hash", "is_default", "takes", "licence", "citation", "weights_source", "weights_state", "min_side", "max_side")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,8 @@ class Distance(_message.Message):
     CITATION_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_SOURCE_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_STATE_FIELD_NUMBER: _ClassVar[int]
+    MIN_SIDE_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIDE_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     weights_hash: str
@@ -34,7 +36,9 @@ class Distance(_message.Message):
     citation: str
     weights_source: str
     weights_state: _values_pb2.WeightsState
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., weights_hash: _Optional[str] = ..., is_default: bool = ..., takes: _Optional[_Iterable[str]] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ...) -> None: ...
+    min_side: int
+    max_side: int
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., weights_hash: _Optional[str] = ..., is_default: bool = ..., takes: _Optional[_Iterable[str]] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ..., min_side: _Optional[int] = ..., max_side: _Optional[int] = ...) -> None: ...
 
 class Eigenbasis(_message.Message):
     __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "eigenvalues", "eigenvectors", "metric", "samples", "agreement")

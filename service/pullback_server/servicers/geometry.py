@@ -166,6 +166,8 @@ def _distances() -> list[geometry_pb2.Distance]:
             citation=entry.source.citation if entry.source else "",
             weights_source=", or ".join(map(str, entry.source.ways)) if entry.source else "",
             weights_state=WEIGHTS_STATES[availability(entry.source)],
+            min_side=distances.MIN_SIDE if entry.resizable else 0,
+            max_side=distances.MAX_SIDE if entry.resizable else 0,
         )
         for entry in entries
     ]
