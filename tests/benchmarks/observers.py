@@ -15,6 +15,7 @@ from pullback.neurons import Neurons, Unit
 from pullback.search import SearchSpace, catalogue_space
 
 SPACES = {"faces": "z", "eyes": "noise"}
+NETWORK = "efficientnet-lite0"
 # From edges to objects. Units are taken from these in turn.
 LAYERS = ("blocks.1.1", "blocks.2.1", "blocks.4.2", "blocks.5.3", "bn2", "logits")
 # Mean rate to draws of the prior in spikes/s, and seconds of counting: 4 spikes for an image that is nothing special.
@@ -86,8 +87,8 @@ def responsive_units(generator: str, count: int) -> tuple[Unit, ...]:
     model, space = generators.load(generator), SPACES[generator]
     with torch.inference_mode():
         images = model.render(model.space(space).sample(_DRAWS, _DRAW_SEED), space)
-    shapes = neurons.load([Unit("logits", 0)]).layers
-    units = [Unit(layer, channel) for layer in LAYERS for channel in range(shapes[layer][0])]
+    shapes = neurons.load([Unit(NETWORK, "logits", 0)]).layers
+    units = [Unit(NETWORK, layer, channel) for layer in LAYERS for channel in range(shapes[layer][0])]
     answered = (neurons.load(units).respond(images) > 0).double().mean(dim=0).numpy() >= _ANSWERED
     chosen = [units[number] for number in rng.permutation(np.flatnonzero(answered))]
     per_layer = [[unit for unit in chosen if unit.layer == layer] for layer in LAYERS]

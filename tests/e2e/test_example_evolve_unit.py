@@ -39,9 +39,21 @@ def test_it_saves_the_best_picture_and_the_curve(
     picture = Image.open(tmp_path / "out" / "best.png")
     assert picture.size == (SIZE, SIZE)
     # Shown again without noise, the picture has the score that it was chosen for.
-    score = example.observer(example.neurons.Unit("blocks.1.1", 3), seconds=0.0, seed=0)
+    unit = example.neurons.Unit("efficientnet-lite0", "blocks.1.1", 3)
+    score = example.observer(unit, seconds=0.0, seed=0)
     assert score(picture) == pytest.approx(best, rel=1e-3)
-    assert f"unit blocks.1.1 3: {best:.1f} spikes/s" in capsys.readouterr().out
+    assert f"unit {unit}: {best:.1f} spikes/s" in capsys.readouterr().out
+
+
+def test_a_unit_of_alexnet_can_be_evolved_for(
+    example: ModuleType, server: LiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--target", server.target, "--generator", "tiny", "--optimizer", "genetic", "--generations", "1"]
+    unit = ["--network", "alexnet", "--layer", "conv4", "--channel", "22", "--side", "64"]
+    example.main([*command, *unit, "--out", str(tmp_path / "out")])
+    picture = Image.open(tmp_path / "out" / "best.png")
+    score = example.observer(example.neurons.Unit("alexnet", "conv4", 22), seconds=0.0, seed=0, side=64)
+    assert f"unit alexnet conv4 22: {score(picture):.1f} spikes/s" in capsys.readouterr().out
 
 
 def test_a_unit_that_is_not_there_is_refused_before_a_session_begins(example: ModuleType, server: LiveServer) -> None:

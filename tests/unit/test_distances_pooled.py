@@ -31,7 +31,7 @@ def test_the_published_classifier_turns_them_into_logits(embedding: PooledFeatur
     assert features.shape == (3, 1280)
     logits = features @ state["_fc.weight"].T + state["_fc.bias"]
     # Rates are the logits above zero, times 10.
-    rates = load([Unit("logits", number) for number in CLASSES], side=128).respond(images)
+    rates = load([Unit("efficientnet-lite0", "logits", number) for number in CLASSES], side=128).respond(images)
     torch.testing.assert_close(10 * logits[:, list(CLASSES)].relu(), rates, rtol=1e-4, atol=1e-4)
 
 

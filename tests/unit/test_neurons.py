@@ -1,4 +1,4 @@
-"""Units of EfficientNet-Lite0 against timm's own network with the same weights."""
+"""Units of EfficientNet-Lite0 against timm's own network with the same weights; what all networks' units share."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from pullback.errors import InvalidInputError, UnknownNameError, WeightsError
 from pullback.neurons import GAIN, Neurons, Unit, build, load
 from pullback.weights import load_state_dict
 
+EFFNET = "efficientnet-lite0"
 SIDE = 64
 # One of every kind of layer, and every way to name a position.
 UNITS = [
-    Unit("logits", 281),
-    Unit("bn1", 7, row=3, column=5),
-    Unit("blocks.2.1", 12),
-    Unit("blocks.4.0", 99, row=0),
-    Unit("blocks.6.0", 3, column=1, gain=2.5),
-    Unit("bn2", 640),
-    Unit("blocks.2.1", 12, row=7, column=0),
+    Unit(EFFNET, "logits", 281),
+    Unit(EFFNET, "bn1", 7, row=3, column=5),
+    Unit(EFFNET, "blocks.2.1", 12),
+    Unit(EFFNET, "blocks.4.0", 99, row=0),
+    Unit(EFFNET, "blocks.6.0", 3, column=1, gain=2.5),
+    Unit(EFFNET, "bn2", 640),
+    Unit(EFFNET, "blocks.2.1", 12, row=7, column=0),
 ]
 
 
@@ -102,7 +103,7 @@ def test_one_unit_for_each_image_gives_what_all_units_give(neurons: Neurons):
 def test_the_network_tells_a_cat_from_a_cup():
     skimage_data = pytest.importorskip("skimage.data")
     cat, cup = 285, 504  # Egyptian cat, coffee mug
-    found = load([Unit("logits", cat), Unit("logits", cup)])
+    found = load([Unit(EFFNET, "logits", cat), Unit(EFFNET, "logits", cup)])
     photographs = [skimage_data.chelsea(), skimage_data.coffee()]
     rates = torch.cat([found.respond(torch.tensor(each).movedim(-1, 0)[None] / 255) for each in photographs])
     assert rates[0, 0] > rates[1, 0]
@@ -132,10 +133,12 @@ def test_calibrated_units_have_the_wanted_mean_rate(neurons: Neurons):
 
 def test_a_unit_that_never_answers_cannot_be_calibrated(neurons: Neurons, published: dict[str, Tensor]):
     images = pictures(2)
-    logits = [Unit("logits", channel) for channel in range(1000)]
+    logits = [Unit(EFFNET, "logits", channel) for channel in range(1000)]
     silent = int(build(logits, published, side=SIDE).respond(images).sum(dim=0).argmin())
-    with pytest.raises(InvalidInputError, match=rf"unit logits {silent} answers to none of the 2 images"):
-        build([Unit("logits", silent)], published, side=SIDE).calibrated(images, 20.0)
+    with pytest.raises(
+        InvalidInputError, match=rf"unit efficientnet-lite0 logits {silent} answers to none of the 2 images"
+    ):
+        build([Unit(EFFNET, "logits", silent)], published, side=SIDE).calibrated(images, 20.0)
 
 
 def test_neurons_learn_nothing_and_leave_random_numbers_alone(published: dict[str, Tensor]):
@@ -145,20 +148,23 @@ def test_neurons_learn_nothing_and_leave_random_numbers_alone(published: dict[st
     assert torch.equal(before, torch.get_rng_state())
     assert not found.training
     assert not any(parameter.requires_grad for parameter in found.parameters())
-    assert Unit("logits", 0).gain == GAIN
+    assert Unit(EFFNET, "logits", 0).gain == GAIN
 
 
 def test_an_unknown_layer_gets_the_known_ones(published: dict[str, Tensor]):
     with pytest.raises(UnknownNameError, match=r"no layer of efficientnet-lite0 is named 'fc'; known: bn1, .*, logits"):
-        build([Unit("fc", 0)], published)
+        build([Unit(EFFNET, "fc", 0)], published)
 
 
 @pytest.mark.parametrize(
     ("unit", "message"),
     [
-        (Unit("logits", 1000), r"'logits' of efficientnet-lite0 has channels 0 to 999.*channel 1000"),
-        (Unit("blocks.4.2", 0, row=4), r"for images of 64 px rows 0 to 3 and columns 0 to 3, but channel 0, row 4"),
-        (Unit("bn1", -1), r"but channel -1"),
+        (Unit(EFFNET, "logits", 1000), r"'logits' of efficientnet-lite0 has channels 0 to 999.*channel 1000"),
+        (
+            Unit(EFFNET, "blocks.4.2", 0, row=4),
+            r"for images of 64 px rows 0 to 3 and columns 0 to 3, but channel 0, row 4",
+        ),
+        (Unit(EFFNET, "bn1", -1), r"but channel -1"),
     ],
 )
 def test_a_unit_that_is_not_there_gets_those_that_are(unit: Unit, message: str, published: dict[str, Tensor]):
@@ -168,10 +174,10 @@ def test_a_unit_that_is_not_there_gets_those_that_are(unit: Unit, message: str, 
 
 def test_what_cannot_be_looked_at_is_refused(neurons: Neurons, published: dict[str, Tensor]):
     with pytest.raises(InvalidInputError, match=r"a unit's gain is finite and above 0 spikes/s, but 0.0 came"):
-        Unit("logits", 0, gain=0.0)
+        Unit(EFFNET, "logits", 0, gain=0.0)
     with pytest.raises(InvalidInputError, match="at least one unit"):
         build([], published)
-    with pytest.raises(InvalidInputError, match="images of at least 32 px, but a side of 16 came"):
+    with pytest.raises(InvalidInputError, match="images of 32 to 1024 px, but a side of 16 came"):
         build(UNITS, published, side=16)
     with pytest.raises(InvalidInputError, match=r"of 1 or 3 channels, but shape \(2, 4, 48, 48\) came"):
         neurons.respond(pictures(2, channels=4))

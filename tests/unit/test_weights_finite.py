@@ -88,11 +88,11 @@ def test_a_distance_is_refused_for_the_weights_it_uses_and_no_others() -> None:
     with pytest.raises(WeightsError, match=f"of distance 'lpips-effnet-lite0' are not finite: .*'{used}'"):
         distances.build(entry, spoilt)
     with pytest.raises(WeightsError, match=f"numbers of '{used}' are NaN"):
-        neurons.build([Unit("bn1", 0)], spoilt)
+        neurons.build([Unit("efficientnet-lite0", "bn1", 0)], spoilt)
     with pytest.raises(WeightsError, match=f"numbers of '{used}' are NaN"):
         distances.PooledFeatures(spoilt)
     with pytest.raises(WeightsError, match=f"numbers of '{head}' are NaN"):
-        neurons.build([Unit("bn1", 0)], {**state, head: torch.full_like(state[head], torch.nan)})
+        neurons.build([Unit("efficientnet-lite0", "bn1", 0)], {**state, head: torch.full_like(state[head], torch.nan)})
 
 
 def test_a_picture_of_nan_is_none() -> None:

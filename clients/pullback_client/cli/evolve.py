@@ -78,7 +78,8 @@ def evolve(
 ) -> None:
     """Evolve images for a Python function, or watch a session that a rig takes part in. Ctrl-C leaves the session be.
 
-    With --score (or --dry-run) the images are scored here. Without, the session is watched.
+    With --score (or --dry-run) the images are scored here. Without, the session is watched. To try it without a rig,
+    clients/examples/evolve_unit.py evolves for units of AlexNet, VGG-16 and EfficientNet-Lite0.
     """
     if (generator is None) == (session is None):
         raise InvalidArgumentError("name either a generator, for a new session, or --session, one that exists")

@@ -45,7 +45,7 @@ def lpips_effnet_lite0(entry: DistanceEntry, state: Mapping[str, Tensor]) -> Bac
     # On the meta device nothing is drawn: no time spent, no random state touched.
     with torch.device("meta"):
         backbone: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True)
-    prepare(backbone, in_timm_names(state, backbone.blocks), entry.name)
+    prepare(backbone, in_timm_names(state, backbone.blocks), f"distance {entry.name!r}")
     # Channels innermost suit the depthwise convolutions: a fifth less time for a metric or a sketch, on the CPU.
     backbone.to(memory_format=torch.channels_last)
     return BackboneLpips(entry, backbone, backbone.feature_info.channels(), side=SIDE, mean=MEAN, std=STD)
@@ -63,7 +63,7 @@ def whole_network(state: Mapping[str, Tensor]) -> Any:
     # On the meta device nothing is drawn: no time spent, no random state touched.
     with torch.device("meta"):
         network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    prepare(network, in_timm_names(state, network.blocks, with_head=True), DEFAULT_DISTANCE)
+    prepare(network, in_timm_names(state, network.blocks, with_head=True), f"distance {DEFAULT_DISTANCE!r}")
     # Channels innermost suit the depthwise convolutions.
     return network.to(memory_format=torch.channels_last)
 

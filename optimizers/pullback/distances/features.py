@@ -55,13 +55,13 @@ def _unit(activation: Tensor, root_weight: Tensor) -> Tensor:
     return (unit * (root_weight / math.sqrt(height * width))).flatten(start_dim=1)
 
 
-def prepare(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+def prepare(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     """Gives a network, built on the meta device, its published weights, and takes its in-place operations out.
 
     Args:
         network: The network; changed here.
         state: Exactly its tensors by name.
-        name: Name of the distance, for the error.
+        what: Whose weights they are, for the error: `distance 'lpips-alex'`.
 
     Raises:
         WeightsError: Names or shapes differ from the network's.
@@ -69,7 +69,7 @@ def prepare(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
     try:
         network.load_state_dict(dict(state), strict=True, assign=True)
     except RuntimeError as error:
-        raise WeightsError(f"the weights of distance {name!r} do not fit its network: {error}") from error
+        raise WeightsError(f"the weights of {what} do not fit its network: {error}") from error
     for module in network.modules():
         # In-place activations destroy what forward mode and double backward need.
         if getattr(module, "inplace", False):

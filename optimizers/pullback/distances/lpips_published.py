@@ -84,7 +84,7 @@ def _network(entry: DistanceEntry, state: Mapping[str, Tensor]) -> nn.Module:
         if published not in state:
             raise WeightsError(f"the weights of distance {entry.name!r} lack {published!r}")
         backbone[name] = state[published]
-    prepare(network, backbone, entry.name)
+    prepare(network, backbone, f"distance {entry.name!r}")
     return network
 
 

@@ -75,7 +75,7 @@ def lpips_timm(entry: DistanceEntry, state: Mapping[str, Tensor]) -> BackboneLpi
     if settings.fixed_input_size and side != published_side:
         raise InvalidInputError(f"timm's {entry.backbone} takes images of {published_side} px only, not {side}")
     network = Stages(_create(entry.backbone))
-    prepare(network.network, _matched(state, network.network), entry.name)
+    prepare(network.network, _matched(state, network.network), f"distance {entry.name!r}")
     distance = BackboneLpips(
         replace(entry, name=f"{entry.family}:{entry.backbone}:{side}"),
         network,

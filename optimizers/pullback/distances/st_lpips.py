@@ -103,7 +103,8 @@ class ShiftTolerantLpips(EmbeddingDistance):
         self.smallest = SMALLEST_IMAGE[entry.backbone]
         with torch.device("meta"):
             self.net = _NETWORKS[entry.backbone]()
-        prepare(self.net, {key[4:]: value for key, value in state.items() if key.startswith("net.")}, entry.name)
+        network = {key[4:]: value for key, value in state.items() if key.startswith("net.")}
+        prepare(self.net, network, f"distance {entry.name!r}")
         try:
             self.register_buffer("shift", state["scaling_layer.shift"])
             self.register_buffer("scale", state["scaling_layer.scale"])

@@ -1,4 +1,4 @@
-"""A simulated visual system: units of EfficientNet-Lite0, as neurons that answer images with spikes."""
+"""A simulated visual system: units of ImageNet's networks, as neurons that answer images with spikes."""
 
 import lazy_loader
 

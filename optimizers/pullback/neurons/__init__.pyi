@@ -1,5 +1,7 @@
 from .loading import build as build
 from .loading import load as load
+from .networks import NETWORKS as NETWORKS
+from .networks import Network as Network
 from .neurons import Neurons as Neurons
 from .noise import drop as drop
 from .noise import poisson as poisson
@@ -8,6 +10,8 @@ from .units import Unit as Unit
 
 __all__ = [
     "GAIN",
+    "NETWORKS",
+    "Network",
     "Neurons",
     "Unit",
     "build",

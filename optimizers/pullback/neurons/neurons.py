@@ -10,52 +10,61 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pullback.distances.effnet_lite0 import MEAN, STD
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.neurons.layers import NETWORK
+from pullback.neurons.networks import Network
 from pullback.neurons.units import Unit
 
-# Small pictures are enlarged: the last block has stride 32 and sees 4 × 4 positions of 128 px.
-SIDE = 128
+MIN_SIDE, MAX_SIDE = 32, 1024  # px; below, the last layers have no output
 # Images that pass the network at once: their activations stay in a core's cache, and the memory they take is small
 # enough to be had again without asking the system, which together nearly doubles the speed of one by one.
 _CHUNK = 8
 
 
 class Neurons(nn.Module):
-    """Units of EfficientNet-Lite0 as neurons: an image gives each a firing rate in spikes/s.
+    """Units of a network as neurons: an image gives each a firing rate in spikes/s.
 
     Images are resized to `side` × `side` px and normalised as the weights ask. The rate is gain · max(0, activation);
     trials with the noise of spikes are drawn from it by `poisson`.
 
     Args:
-        layers: The network's layers by name, in their order (`layers_of`).
-        units: The units, at least one.
-        side: Height and width in pixels of what the network sees, at least 32.
+        network: The network.
+        layers: Its layers by name, in their order (`Network.layers_of`).
+        units: The units, at least one, all of this network.
+        side: Height and width in pixels of what the network sees, 32 to 1024; None = the network's own.
 
     Attributes:
+        network: The network.
         units: The units.
         layers: Channels, height and width of each layer by its name, in their order: what units can be chosen from.
 
     Raises:
         UnknownNameError: A unit of a layer that the network does not have; the message lists those it has.
-        InvalidInputError: A unit that the layer does not have, no unit at all, or too small a side.
+        InvalidInputError: A unit that the layer does not have, no unit at all, or a side out of range.
     """
 
+    mean: Tensor
+    std: Tensor
     _depths: Tensor
     _channels: Tensor
     _rows: Tensor
     _columns: Tensor
     _gains: Tensor
 
-    def __init__(self, layers: Mapping[str, nn.Module], units: Sequence[Unit], *, side: int = SIDE) -> None:
+    def __init__(
+        self, network: Network, layers: Mapping[str, nn.Module], units: Sequence[Unit], *, side: int | None = None
+    ) -> None:
         super().__init__()
         if not units:
             raise InvalidInputError("at least one unit is looked at, but none came")
-        if side < 32:
-            raise InvalidInputError(f"{NETWORK} sees images of at least 32 px, but a side of {side} came")
+        self.side = network.side if side is None else side
+        if not MIN_SIDE <= self.side <= MAX_SIDE:
+            raise InvalidInputError(
+                f"{network.name} sees images of {MIN_SIDE} to {MAX_SIDE} px, but a side of {side} came"
+            )
+        self.network = network
         self.units = tuple(units)
-        self.side = side
+        self.register_buffer("mean", torch.tensor(network.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(network.std)[:, None, None], persistent=False)
         self._network = nn.ModuleList(layers.values())
         # Channels innermost suit the depthwise convolutions.
         self._network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
@@ -85,7 +94,7 @@ class Neurons(nn.Module):
         Raises:
             InvalidInputError: No images, or images of neither 1 nor 3 channels.
         """
-        _check_images(images)
+        self._check_images(images)
         return torch.cat([self._all_units(self._normalised(chunk)) for chunk in torch.split(images, _CHUNK)])
 
     @torch.no_grad()
@@ -104,7 +113,7 @@ class Neurons(nn.Module):
         Raises:
             InvalidInputError: There is no such unit, or not one for each image; or as `respond` does.
         """
-        _check_images(images)
+        self._check_images(images)
         if unit.shape != images.shape[:1] or bool(((unit < 0) | (unit >= len(self.units))).any()):
             raise InvalidInputError(
                 f"each of {len(images)} images is for a unit numbered 0 to {len(self.units) - 1}, but {unit.tolist()} "
@@ -130,7 +139,7 @@ class Neurons(nn.Module):
                 raise InvalidInputError(f"unit {unit} answers to none of the {len(images)} images; take another")
         units = [replace(unit, gain=unit.gain * rate / mean) for unit, mean in zip(self.units, means, strict=True)]
         layers = dict(zip(self.layers, self._network, strict=True))
-        return Neurons(layers, units, side=self.side)
+        return Neurons(self.network, layers, units, side=self.side)
 
     def _shapes(self, layers: Mapping[str, nn.Module]) -> dict[str, tuple[int, int, int]]:
         """What each layer gives of one image."""
@@ -145,22 +154,22 @@ class Neurons(nn.Module):
     def _place(self, unit: Unit) -> tuple[int, int, int, int]:
         """Depth, channel, row and column."""
         if unit.layer not in self.layers:
-            raise UnknownNameError(f"layer of {NETWORK}", unit.layer, self.layers)
+            raise UnknownNameError(f"layer of {self.network.name}", unit.layer, self.layers)
         channels, height, width = self.layers[unit.layer]
         row = height // 2 if unit.row is None else unit.row
         column = width // 2 if unit.column is None else unit.column
         if not (0 <= unit.channel < channels and 0 <= row < height and 0 <= column < width):
             raise InvalidInputError(
-                f"layer {unit.layer!r} of {NETWORK} has channels 0 to {channels - 1}, and for images of {self.side} px "
-                f"rows 0 to {height - 1} and columns 0 to {width - 1}, but channel {unit.channel}, row {row} and "
-                f"column {column} came"
+                f"layer {unit.layer!r} of {self.network.name} has channels 0 to {channels - 1}, and for images of "
+                f"{self.side} px rows 0 to {height - 1} and columns 0 to {width - 1}, but channel {unit.channel}, row "
+                f"{row} and column {column} came"
             )
         return list(self.layers).index(unit.layer), unit.channel, row, column
 
     def _normalised(self, images: Tensor) -> Tensor:
         size = (self.side, self.side)
         resized = functional.interpolate(images.expand(-1, 3, -1, -1), size, mode="bilinear", antialias=True)
-        return ((resized - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+        return ((resized - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
 
     def _all_units(self, values: Tensor) -> Tensor:
         rates = self._gains.new_empty(len(values), len(self.units))
@@ -186,9 +195,8 @@ class Neurons(nn.Module):
             values, left = values[~here], left[~here]
         return rates
 
-
-def _check_images(images: Tensor) -> None:
-    if len(images) == 0 or images.shape[1] not in {1, 3}:
-        raise InvalidInputError(
-            f"{NETWORK} sees one image or more, of 1 or 3 channels, but shape {tuple(images.shape)} came"
-        )
+    def _check_images(self, images: Tensor) -> None:
+        if len(images) == 0 or images.shape[1] not in {1, 3}:
+            raise InvalidInputError(
+                f"{self.network.name} sees one image or more, of 1 or 3 channels, but shape {tuple(images.shape)} came"
+            )

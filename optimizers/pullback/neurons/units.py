@@ -16,8 +16,10 @@ class Unit:
     """One unit of a network, and how its activation becomes a firing rate: gain · max(0, activation) spikes/s.
 
     Attributes:
-        layer: Name of the layer (`Neurons.layers`): `bn1` after the stem, `blocks.0.0` to `blocks.6.0` after a block,
-            `bn2` after the head, or `logits`.
+        network: Name of the network: `efficientnet-lite0`, `alexnet` or `vgg16`.
+        layer: Name of the layer (`Neurons.layers`). Of EfficientNet-Lite0 `bn1` after the stem, `blocks.0.0` to
+            `blocks.6.0` after a block, `bn2` after the head, or `logits`; of AlexNet `conv1` to `conv5`; of VGG-16
+            `conv1_1` to `conv5_3`.
         channel: Number of the channel from 0; of `logits`, the ImageNet class.
         row: Row of the position from the top; None = the centre.
         column: Column of the position from the left; None = the centre.
@@ -27,6 +29,7 @@ class Unit:
         InvalidInputError: The gain is out of range.
     """
 
+    network: str
     layer: str
     channel: int
     row: int | None = None
@@ -38,6 +41,6 @@ class Unit:
             raise InvalidInputError(f"a unit's gain is finite and above 0 spikes/s, but {self.gain} came")
 
     def __str__(self) -> str:
-        """The layer and the channel, and the position where it is given."""
+        """The network, the layer and the channel, and the position where it is given."""
         place = "" if self.row is None and self.column is None else f" at {self.row}, {self.column}"
-        return f"{self.layer} {self.channel}{place}"
+        return f"{self.network} {self.layer} {self.channel}{place}"

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from pullback.distances.effnet_lite0 import whole_network
 
-NETWORK = "efficientnet-lite0"
-
 
 def layers_of(state: Mapping[str, Tensor]) -> dict[str, nn.Module]:
     """The layers in their order, by timm's names of the module that each ends with; the last one is `logits`.
