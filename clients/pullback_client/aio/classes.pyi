@@ -13,6 +13,7 @@ from typing_extensions import Unpack
 
 from pullback_api.v1 import values_pb2
 from pullback_client.analysis import Analysis, AnalysisInfo
+from pullback_client.checking import CheckedInversion
 from pullback_client.codec import Array
 from pullback_client.directions.editing import Edit, EditOutcome
 from pullback_client.directions.options import DirectionsOptions, ImportFormat
@@ -130,6 +131,9 @@ class AsyncClient:
         timeout: float = ...,
         **options: Unpack[InversionOptions],
     ) -> AsyncGenerator[InversionOutcome]: ...
+    async def check_inversion(
+        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
+    ) -> CheckedInversion: ...
     async def submit_inversion(
         self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
     ) -> AsyncJob[list[InversionOutcome]]: ...
