@@ -14,6 +14,7 @@ from types import TracebackType
 
 import grpc
 import psutil
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from pullback_api.v1 import (
     directions_pb2_grpc,
@@ -148,6 +149,22 @@ class LiveServer:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+
+    def is_serving(self, service: str = "") -> bool:
+        """Whether a service, the whole server or one of its parts says that it is well."""
+        health = health_pb2_grpc.HealthStub(self.channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=CALL_SECONDS)
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def wait_until(self, serving: bool, seconds: float = CALL_SECONDS) -> float:
+        """Waits until the server is well, or is not; returns how many seconds that took."""
+        began = time.monotonic()
+        while self.is_serving() != serving:
+            assert time.monotonic() - began < seconds, (
+                f"still {'not ' if serving else ''}serving; log: {self.log()[-2000:]}"
+            )
+            time.sleep(0.05)
+        return time.monotonic() - began
 
     # What many tests need ----------------------------------------------------------------------------------------
 

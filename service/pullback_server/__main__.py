@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import logging
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 
 from platformdirs import user_data_path
 
@@ -19,6 +23,8 @@ from pullback_server.store import IncompatibleStoreError, StorageFullError
 DEFAULT_LISTEN = "127.0.0.1:50051"
 READY_LINE = "pullback-server listening on {endpoint}"
 HTTP_READY = " (http: {endpoint})"
+# From SIGTERM to the end at the latest. What is not written down by then is in checkpoints, and in the sessions' logs.
+STOP_SECONDS = 45.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,12 +52,15 @@ async def _serve(config: Config) -> None:
     server = Server(config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        _end_within(STOP_SECONDS)
+        loop.call_soon_threadsafe(stopping.set)
+
     for number in _stop_signals():
-        try:
-            loop.add_signal_handler(number, stopping.set)
-        except NotImplementedError:
-            # Windows' event loop has none; there the handler runs in the main thread.
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+        # Not the event loop's own handler, which would be heard only as long as nothing holds up the loop.
+        signal.signal(number, stop)
     await server.start()
     ready = READY_LINE.format(endpoint=server.endpoint)
     if server.http_endpoint is not None:
@@ -62,6 +71,19 @@ async def _serve(config: Config) -> None:
     await stopping.wait()
     logging.getLogger(__name__).info("stopping; running jobs go on when the server is back")
     await server.stop()
+
+
+def _end_within(seconds: float) -> None:
+    """Ends the process after so long, whatever it is at; its workers end with it."""
+
+    def end() -> None:
+        sys.stderr.write(f"pullback-server: not stopped after {seconds:.0f} s; ending now. This is where it is:\n")
+        faulthandler.dump_traceback(all_threads=True)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _stop_signals() -> list[signal.Signals]:

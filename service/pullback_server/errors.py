@@ -37,13 +37,28 @@ class FieldViolation:
 
 
 class ApiError(Exception):
-    """An error that the caller is told about as it is."""
+    """An error that the caller is told about as it is.
 
-    def __init__(self, code: grpc.StatusCode, message: str, violations: tuple[FieldViolation, ...] = ()) -> None:
+    Attributes:
+        code: The canonical code.
+        message: What came, what was expected, what to do.
+        violations: The fields that are at fault.
+        retry_seconds: When it is worth to try again, where that is known.
+    """
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        violations: tuple[FieldViolation, ...] = (),
+        *,
+        retry_seconds: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = _shorten(message, MAX_MESSAGE_BYTES)
         self.violations = violations
+        self.retry_seconds = retry_seconds
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies and pickles do without the constructor: it takes more than `args`, and that of subclasses other things.
@@ -65,6 +80,10 @@ class ApiError(Exception):
                 break
         if self.violations:
             status.details.add().Pack(bad_request)
+        if self.retry_seconds is not None:
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.FromMilliseconds(round(1000 * self.retry_seconds))
+            status.details.add().Pack(retry)
         return status
 
 
@@ -126,9 +145,9 @@ def resource_exhausted(message: str) -> ApiError:
     return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
 
 
-def unavailable(message: str) -> ApiError:
-    """UNAVAILABLE: trying again later helps."""
-    return ApiError(grpc.StatusCode.UNAVAILABLE, message)
+def unavailable(message: str, retry_seconds: float | None = None) -> ApiError:
+    """UNAVAILABLE: trying again later helps, best after `retry_seconds` where that is known."""
+    return ApiError(grpc.StatusCode.UNAVAILABLE, message, retry_seconds=retry_seconds)
 
 
 def as_api_error(error: Exception) -> ApiError:

@@ -59,6 +59,8 @@ class Scheduler:
         self._messages: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # Jobs one of which has killed a worker: each goes on alone, so that the next time it is clear which one it was.
         self._suspects: set[str] = set()
+        # The checkpoints with which jobs were given to a worker: a newer one says that a job has come further.
+        self._marks: dict[str, int] = {}
         self._draining = False
         checkpoints.mkdir(parents=True, exist_ok=True)
 
@@ -167,6 +169,7 @@ class Scheduler:
         basis = None if job.uses is None else self._store.result(job.uses)
         if job.uses is not None and basis is None:
             raise failed_precondition(f"{job.uses} is not there any more")
+        self._marks[job.id] = self._mark(job.id)
         return StartJob(
             job=job.id,
             kind=job.kind,
@@ -289,8 +292,11 @@ class Scheduler:
         message = f"the worker process died {MAX_CRASHES} times at this job, the last time {reason}; {TAKE_LESS_MEMORY}"
         await self._fail(job_id, Failure(grpc.StatusCode.INTERNAL.value[0], message))
 
-    async def _requeue(self, job: JobRecord, phase: str, *, crashed: bool) -> None:
-        job = await self.in_store(self._store.requeue, job.id, progress=_progress(job, phase), crashed=crashed)
+    async def _requeue(self, job: JobRecord, phase: str, *, crashed: bool, progressed: bool = False) -> None:
+        progress = _progress(job, phase)
+        job = await self.in_store(
+            self._store.requeue, job.id, progress=progress, crashed=crashed, progressed=progressed
+        )
         self._broker.publish(job.id, job.last_sequence)
         self._wake.set()
 
@@ -301,8 +307,16 @@ class Scheduler:
     def _ended(self, job: JobRecord) -> None:
         if job.state.ended:
             self._suspects.discard(job.id)
+            self._marks.pop(job.id, None)
             self._checkpoint(job.id).unlink(missing_ok=True)
             self._broker.publish(job.id, job.last_sequence, ended=True)
+
+    def _mark(self, job_id: str) -> int:
+        """Tells checkpoints of a job apart; 0 where it has none. Runs in the store's thread: it may wait for a disk."""
+        try:
+            return self._checkpoint(job_id).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def _checkpoint(self, job_id: str) -> Path:
         return self._checkpoints / f"{job_id}.safetensors"

@@ -30,6 +30,7 @@ from pullback_api.v1 import (
     search_pb2_grpc,
 )
 from pullback_server.address import AddressError, Endpoint, check_loopback, take
+from pullback_server.disposable.pool import Disposables
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
@@ -134,13 +135,15 @@ class Server:
         if swept:
             _log.info("removed %d files that an earlier server left unfinished", swept)
         self._broker = EventBroker()
+        self._health = Health()
         self._executor = Executor(
             self._config.devices,
             checkpoint_seconds=self._config.checkpoint_seconds,
             log_level=self._config.log_level,
+            health=self._health,
         )
-        self._health = Health()
         self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints", self._health)
+        self._disposables = Disposables()
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
         servicers = self._build_servicers()
         self._grpc = self._build_grpc(*servicers)
@@ -160,6 +163,7 @@ class Server:
         self._broker.close()
         await self._sessions.stop()
         await asyncio.gather(self._grpc.stop(GRACE_SECONDS), *([self._http.stop()] if self._http else []))
+        await self._disposables.close()
         await self._scheduler.stop()
         self._store.close()
         self._lock.release()
@@ -205,7 +209,7 @@ class Server:
             InversionServicer(self._store, self._scheduler, decoders),
             JobsServicer(self._store, self._scheduler, self._broker),
             SearchServicer(self._sessions, Creation(self._store, self._scheduler, decoders)),
-            DirectionsServicer(self._store, self._scheduler, self._executor),
+            DirectionsServicer(self._store, self._scheduler, self._executor, self._disposables),
         )
 
     def _build_grpc(

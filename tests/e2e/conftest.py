@@ -46,10 +46,10 @@ def start_server(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callab
     """Starts servers over the test's own folder, to be killed and started again."""
     started: list[LiveServer] = []
 
-    def start(name: str = "data", **extra: str) -> LiveServer:
+    def start(name: str = "data", *, options: tuple[str, ...] = (), **extra: str) -> LiveServer:
         live = LiveServer(tmp_path / name, {**environment, **extra})
         started.append(live)
-        live.start()
+        live.start(*options)
         return live
 
     yield start

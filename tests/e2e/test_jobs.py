@@ -139,6 +139,7 @@ def test_short_calls_are_answered_while_a_job_runs(server: LiveServer) -> None:
     job = invert_tiny(server, steps=LONG)
     server.wait_for_step(job.name, 1)
     assert tiny_target(server, seed=5).data.startswith(b"\x89PNG")
+    server.wait_until(serving=True)
     health = health_pb2_grpc.HealthStub(server.channel)
     answer = health.Check(health_pb2.HealthCheckRequest(service="pullback_api.v1.Inversion"), timeout=5)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING

@@ -160,21 +160,53 @@ def test_a_drained_server_leaves_its_job_to_the_next_one(
     assert arrays(inversion_of(live, ended)) == uninterrupted("inversion")
 
 
+def wait_for_attempt(server: LiveServer, job: jobs_pb2.Job, attempt: int) -> None:
+    """Waits until a job is computed for that time."""
+    deadline = time.monotonic() + 60
+    while True:
+        current = server.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name))
+        if current.attempts == attempt and current.progress.phase == "optimizing latents":
+            return
+        assert time.monotonic() < deadline, current
+        time.sleep(0.05)
+
+
 def test_a_job_that_kills_its_worker_every_time_fails_with_a_reason(start_server: StartServer) -> None:
-    live = start_server()
+    # It comes no further than its start: it would write its first checkpoint much later.
+    live = start_server(options=("--checkpoint-seconds", "3600"))
     job = invert_tiny(live, steps=100_000)
     for attempt in (1, 2, 3):
-        while True:
-            current = live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name))
-            if current.attempts == attempt and current.progress.phase == "optimizing latents":
-                break
-            time.sleep(0.05)
+        wait_for_attempt(live, job, attempt)
         live.worker.kill()
     ended = live.wait(job.name)
     assert ended.state == jobs_pb2.JOB_STATE_FAILED
     assert ended.error.code == grpc.StatusCode.INTERNAL.value[0]
     assert "died 3 times" in ended.error.message
     assert live.wait(invert_tiny(live, steps=1).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_a_job_that_comes_further_between_its_workers_deaths_ends_as_if_nothing_had_happened(
+    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]]
+) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=STEPS)
+    checkpoints = live.data / "checkpoints"
+    written = 0
+    for attempt in (1, 2, 3):
+        wait_for_attempt(live, job, attempt)
+        deadline = time.monotonic() + 60
+        while (
+            latest := max((file.stat().st_mtime_ns for file in checkpoints.glob("*.safetensors")), default=0)
+        ) <= written:
+            assert time.monotonic() < deadline, "no further checkpoint was written"
+            time.sleep(0.01)
+        written = latest
+        live.worker.kill()
+        # What was written stays, whoever died.
+        assert list(checkpoints.glob("*.safetensors"))
+    ended = live.wait(job.name)
+    assert (ended.state, ended.attempts) == (jobs_pb2.JOB_STATE_SUCCEEDED, 4)
+    assert arrays(inversion_of(live, ended)) == uninterrupted("inversion")
 
 
 def test_a_damaged_checkpoint_makes_the_job_start_over(

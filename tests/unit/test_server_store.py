@@ -143,6 +143,11 @@ def test_a_job_goes_back_to_the_queue_and_remembers_its_first_start(store: Store
     again = store.start_job("a")
     assert (again.attempts, again.started) == (2, first.started)
     assert store.requeue("a", progress=b"", crashed=False).crashes == 1
+    # Deaths between which it came further do not add up.
+    store.start_job("a")
+    assert store.requeue("a", progress=b"", crashed=True, progressed=True).crashes == 1
+    store.start_job("a")
+    assert store.requeue("a", progress=b"", crashed=False, progressed=True).crashes == 0
 
 
 def test_a_failed_job_keeps_its_reason_and_its_last_progress(store: Store) -> None:

@@ -42,7 +42,7 @@ class JobRecord:
         started: When a worker first took it.
         ended: When it ended.
         attempts: How often a worker took it.
-        crashes: How often a worker died at it.
+        crashes: How often a worker died at it since it last came further.
         last_sequence: Number of its latest event.
     """
 

@@ -183,13 +183,20 @@ class Store:
 
         return self._change(job_id, (JobState.RUNNING,), change, transient=True)
 
-    def requeue(self, job_id: str, *, progress: bytes, crashed: bool) -> JobRecord:
-        """RUNNING → QUEUED: the worker died at it, or the server is going down."""
+    def requeue(self, job_id: str, *, progress: bytes, crashed: bool, progressed: bool = False) -> JobRecord:
+        """RUNNING → QUEUED: the worker died at it, or the server is going down.
+
+        Args:
+            job_id: The job.
+            progress: Serialised `Progress` to show meanwhile.
+            crashed: Whether it is to blame for its worker's death.
+            progressed: Whether it had come further since it was started: earlier deaths are forgotten.
+        """
 
         def change(row: JobRow) -> None:
             row.state = JobState.QUEUED
             row.progress = progress
-            row.crashes += crashed
+            row.crashes = (0 if progressed else row.crashes) + crashed
 
         return self._change(job_id, (JobState.RUNNING,), change)
 

@@ -35,7 +35,7 @@ _CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
 
 def describe(error: Exception) -> Failure:
     """The canonical code and the message for an exception."""
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return Failure(
             grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
             f"the worker ran out of memory; {TAKE_LESS_MEMORY} ({error})",
@@ -46,7 +46,8 @@ def describe(error: Exception) -> Failure:
     return Failure(grpc.StatusCode.INTERNAL.value[0], f"{type(error).__name__}: {error}")
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was refused, by the system or by a device."""
     # torch has a type for CUDA, and on the CPU a RuntimeError that says so.
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))

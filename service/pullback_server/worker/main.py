@@ -12,9 +12,9 @@ import time
 from multiprocessing.connection import Connection
 
 from pullback_server.batching import Candidate, together
+from pullback_server.processes.pulse import Pulse
 from pullback_server.worker.calls import render, sample
 from pullback_server.worker.failures import describe
-from pullback_server.worker.importing import import_directions
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.messages import (
     AbandonCall,
@@ -24,7 +24,6 @@ from pullback_server.worker.messages import (
     Evolve,
     Exit,
     Finished,
-    ImportDirections,
     JobFailed,
     Ready,
     Render,
@@ -50,21 +49,22 @@ MAX_PROGRESS_RATE = 20.0
 _log = logging.getLogger(__name__)
 
 
-def run(connection: Connection, device: str, checkpoint_seconds: float, log_level: int) -> None:
+def run(connection: Connection, pulse: Pulse, device: str, checkpoint_seconds: float, log_level: int) -> None:
     """Entry point of the worker process; returns never but ends with the server's end of the pipe."""
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s worker: %(message)s")
     # Ctrl-C, or a service manager's SIGTERM, reaches the whole process group; the server alone decides when its
     # workers end, and they end with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Worker(connection, device, checkpoint_seconds).serve()
+    Worker(connection, pulse, device, checkpoint_seconds).serve()
 
 
 class Worker:
     """One device, jobs that share its time, and short calls in between."""
 
-    def __init__(self, connection: Connection, device: str, checkpoint_seconds: float) -> None:
+    def __init__(self, connection: Connection, pulse: Pulse, device: str, checkpoint_seconds: float) -> None:
         self._connection = connection
+        self._pulse = pulse
         self._outbox = Outbox(connection)
         self._checkpoint_seconds = checkpoint_seconds
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
@@ -83,6 +83,7 @@ class Worker:
             self._read_inbox()
             if self._calls:
                 self._tell_computing()
+                self._pulse.piece()
                 self._calls.advance()
             self._advance_jobs()
 
@@ -105,6 +106,7 @@ class Worker:
     def _read_inbox(self) -> None:
         """Handles what has come; waits for something where there is nothing to do."""
         if not self._jobs and not self._calls:
+            self._pulse.waiting()
             self._handle(self._inbox.get())
         with contextlib.suppress(queue.Empty):
             while True:
@@ -138,8 +140,6 @@ class Worker:
                 self._calls.add(message.call, begin_search(message))
             case Evolve():
                 self._calls.add(message.call, evolve(message))
-            case ImportDirections():
-                self._calls.add(message.call, import_directions(message))
             case Traverse():
                 self._calls.add(message.call, traverse(self._models, message))
             case AbandonCall(call):
@@ -162,6 +162,7 @@ class Worker:
             return
         turn = self._next_turn()
         self._tell_computing(*(job.id for job in turn.jobs))
+        self._pulse.piece()
         began = time.perf_counter()
         complete = turn.advance()
         self._models.synchronize()

@@ -147,25 +147,6 @@ class Evolve:
 
 
 @dataclass(frozen=True)
-class ImportDirections:
-    """Read a published file of directions; the worker answers with `CallDone`, whose value is `DirectionSet`'s bytes.
-
-    Attributes:
-        call: Number of the call.
-        spec: Serialised `DirectionsSpec` of what is imported: generator, space, eigenbasis and layers.
-        import_format: What file it is, as the library calls it.
-        content: The file.
-        eigenbasis: Safetensors file of the eigenbasis by which the directions are measured.
-    """
-
-    call: int
-    spec: bytes
-    import_format: str
-    content: bytes
-    eigenbasis: bytes
-
-
-@dataclass(frozen=True)
 class Traverse:
     """Walk; the worker answers with one `Framed` per frame, then `CallDone`, whose value is `Walked`."""
 
@@ -317,7 +298,7 @@ class CallFailed:
     failure: Failure
 
 
-Call = Render | Sample | BeginSearch | Evolve | ImportDirections | Traverse
+Call = Render | Sample | BeginSearch | Evolve | Traverse
 ToWorker = StartJob | CancelJob | SuspendJobs | Exit | Call | AbandonCall
 JobMessage = Progressed | Finished | Stopped | JobFailed
 CallMessage = Rendered | Framed | CallDone | CallFailed

@@ -1,0 +1,250 @@
+"""A server that cannot be stalled: stopped, hung and killed workers, and what cannot be started at first."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import grpc
+import numpy as np
+import psutil
+import pytest
+import torch
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from live_server import CALL_SECONDS, LiveServer
+from pullback_api.tensors import pack
+from pullback_api.v1 import directions_pb2, generators_pb2, jobs_pb2
+from requests_for_tiny import invert_tiny
+from tiny import DIM
+
+if sys.platform != "linux":
+    pytest.skip("stops processes, and limits them, as Linux does", allow_module_level=True)
+
+import resource
+
+StartServer = Callable[..., LiveServer]
+# What the server promises is 5 s; a loaded machine gets some more.
+NOTICED_SECONDS = 15.0
+
+
+@contextmanager
+def stopped(process: psutil.Process) -> Iterator[None]:
+    """A process that does nothing for a while, as if a disk or a debugger held it."""
+    process.suspend()
+    try:
+        yield
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+
+
+def troubles(server: LiveServer) -> str:
+    """What the server says it is troubled by."""
+    health = health_pb2_grpc.HealthStub(server.channel)
+    _, call = health.Check.with_call(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
+    return "; ".join(value for key, value in call.trailing_metadata() if key == "pullback-unwell")
+
+
+def send_large_render(server: LiveServer) -> grpc.Future:
+    """Sends more than any pipe holds, 0.3 MB; whatever comes of it is not looked at."""
+    latents = pack(np.zeros((10_000, DIM), np.float32))
+    request = generators_pb2.RenderRequest(generator="generators/tiny", latents=latents)
+    return server.generators.Render(request, timeout=CALL_SECONDS)
+
+
+def processes_of(server: LiveServer) -> list[psutil.Process]:
+    return [server.process, *server.process.children(recursive=True)]
+
+
+def test_a_stopped_worker_holds_up_nobody_is_seen_and_goes_on(start_server: StartServer) -> None:
+    live = start_server()
+    live.wait_until(serving=True)
+    job = invert_tiny(live, steps=400)
+    live.wait_for_step(job.name, 1)
+    worker = live.worker
+    with stopped(worker):
+        answers = send_large_render(live)
+        assert live.wait_until(serving=False) < NOTICED_SECONDS
+        assert live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=5).state == jobs_pb2.JOB_STATE_RUNNING
+        assert "worker-0: " in troubles(live)
+        assert not live.is_serving("worker-0")
+        assert live.is_serving("store")
+        assert live.is_serving("dispatcher")
+    # Going on, or replaced meanwhile: either way it ends as it should.
+    live.wait_until(serving=True)
+    assert troubles(live) == ""
+    answers.cancel()
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_a_worker_that_stays_stopped_is_replaced_and_its_job_goes_on(start_server: StartServer) -> None:
+    live = start_server()
+    live.wait_until(serving=True)
+    job = invert_tiny(live, steps=400)
+    live.wait_for_step(job.name, 1)
+    worker = live.worker
+    with stopped(worker):
+        # A call that it has got already is told.
+        with pytest.raises(grpc.RpcError) as caught:
+            list(send_large_render(live))
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert "it stood still" in caught.value.details()
+        worker.wait(timeout=CALL_SECONDS)
+        live.wait_until(serving=True)
+    ended = live.wait(job.name)
+    assert (ended.state, ended.attempts) == (jobs_pb2.JOB_STATE_SUCCEEDED, 2)
+
+
+def test_a_killed_worker_is_seen_by_those_who_watch(start_server: StartServer) -> None:
+    live = start_server()
+    live.wait_until(serving=True)
+    watch = health_pb2_grpc.HealthStub(live.channel).Watch(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
+    statuses = (answer.status for answer in watch)
+    assert next(statuses) == health_pb2.HealthCheckResponse.SERVING
+    live.worker.kill()
+    assert next(statuses) == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert next(statuses) == health_pb2.HealthCheckResponse.SERVING
+    assert "worker-0 is not well: killed by signal 9" in live.log()
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(start_server: StartServer) -> None:
+    live = start_server()
+    live.wait_until(serving=True)
+    pid = live.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    # What is open stays open; nothing more can be.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (live.process.num_fds() - 1, before[1]))
+    try:
+        live.worker.kill()
+        deadline = time.monotonic() + CALL_SECONDS
+        while "cannot be started" not in troubles(live):
+            assert time.monotonic() < deadline, live.log()[-2000:]
+            time.sleep(0.05)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    job = invert_tiny(live, steps=3)
+    live.wait_until(serving=True)
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+def test_nothing_outlives_a_killed_server(start_server: StartServer, at_work: bool) -> None:
+    live = start_server()
+    if at_work:
+        live.wait_for_step(invert_tiny(live, steps=100_000).name, 1)
+    worker, processes = live.worker, processes_of(live)
+    assert worker in processes
+    # A stopped process reads no pipe, and so never hears of its end.
+    worker.suspend()
+    live.process.kill()
+    _, alive = psutil.wait_procs(processes, timeout=CALL_SECONDS)
+    assert not alive
+    live.close()
+
+
+def test_sigterm_ends_a_server_whose_worker_is_stopped(start_server: StartServer) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=400)
+    live.wait_for_step(job.name, 1)
+    processes = processes_of(live)
+    live.worker.suspend()
+    send_large_render(live)
+    # `terminate` waits for it, and not for ever.
+    assert live.terminate() == 0
+    _, alive = psutil.wait_procs(processes, timeout=CALL_SECONDS)
+    assert not alive
+    live.start()
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+# A server whose loop is held up by something in C, and that is to end within a second.
+HELD_UP = """
+import sys, time
+from pullback_server import __main__ as main, server
+main.STOP_SECONDS = 1.0
+async def stop(self):
+    time.sleep(600)
+server.Server.stop = stop
+sys.exit(main.main(sys.argv[1:]))
+"""
+
+
+def test_sigterm_ends_a_server_that_is_held_up(tmp_path: Path, environment: dict[str, str]) -> None:
+    options = ["--listen", "127.0.0.1:0", "--data", str(tmp_path / "data")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", HELD_UP, *options],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("pullback-server listening")
+    process.terminate()
+    _, said = process.communicate(timeout=CALL_SECONDS)
+    assert process.returncode == 1
+    assert "not stopped after 1 s" in said
+    assert "in stop" in said  # where it was
+
+
+def exponential_pickle(depth: int) -> bytes:
+    """A dictionary whose key is a tuple of twice a tuple of twice …: hashing it takes 2 to the depth steps, in C."""
+    levels = b"".join(b"q%ch%c\x86" % (level, level) for level in range(depth))
+    return b"\x80\x02})" + levels + b"K\x01s."
+
+
+def import_tensors(server: LiveServer, content: bytes, basis: str) -> directions_pb2.DirectionSet:
+    request = directions_pb2.ImportDirectionsRequest(
+        generator="generators/tiny",
+        eigenbasis=basis,
+        format=directions_pb2.IMPORT_FORMAT_HESSIAN_PENALTY,
+        content=content,
+    )
+    return server.directions.ImportDirections(request, timeout=4 * CALL_SECONDS)
+
+
+def test_a_file_that_takes_for_ever_to_read_ends_in_an_error_and_holds_up_nobody(start_server: StartServer) -> None:
+    live = start_server()
+    basis = live.eigenbasis()
+    rows = torch.eye(DIM)[:3]
+    content = io.BytesIO()
+    torch.save(rows, content)
+    live.wait_until(serving=True)
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(import_tensors, live, exponential_pickle(60), basis)
+        while not hanging.done():
+            assert live.is_serving()
+            assert live.wait(invert_tiny(live, steps=2).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+        error = hanging.exception()
+    assert isinstance(error, grpc.RpcError)
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "content: reading it took more than 30 s of processor time" in error.details()
+    # The next file finds a process of its own.
+    assert import_tensors(live, content.getvalue(), basis).count == 3
+    assert not live.log().count("worker-0 is not well")
+
+
+def test_a_file_that_is_being_read_does_not_outlive_a_killed_server(start_server: StartServer) -> None:
+    live = start_server()
+    basis = live.eigenbasis()
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(import_tensors, live, exponential_pickle(60), basis)
+        deadline = time.monotonic() + CALL_SECONDS
+        while not (readers := [each for each in live.process.children() if "disposable" in " ".join(each.cmdline())]):
+            assert time.monotonic() < deadline, "no process reads it"
+        while readers[0].cpu_times().user < 4:
+            time.sleep(0.1)
+        processes = processes_of(live)
+        live.process.kill()
+        _, alive = psutil.wait_procs(processes, timeout=CALL_SECONDS)
+        assert not alive
+        assert isinstance(hanging.exception(), grpc.RpcError)
+    live.close()
