@@ -116,9 +116,14 @@ class LiveServer:
         return status
 
     def close(self) -> None:
-        """Ends the process, if it still runs."""
-        if self._process is not None and self._process.poll() is None:
+        """Ends the process, if it still runs, and closes what was open to it."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
             self.terminate()
+        elif self._process.stdout is not None and not self._process.stdout.closed:
+            self._wait()
+            self._disconnect()
 
     def _wait(self) -> int:
         assert self._process is not None

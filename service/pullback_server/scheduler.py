@@ -286,10 +286,16 @@ class Scheduler:
         job = await self.in_store(self._store.job, job_id)
         if job is None or job.state.ended:
             return
-        if not blamed or job.crashes + 1 < MAX_CRASHES:
-            await self._requeue(job, f"waiting to go on; its worker died ({reason})", crashed=blamed)
+        # Deaths between which it came further are others' doing: the system's, an administrator's, a neighbour's.
+        progressed = await self.in_store(self._mark, job_id) != self._marks.get(job_id)
+        if not blamed or progressed or job.crashes + 1 < MAX_CRASHES:
+            phase = f"waiting to go on; its worker died ({reason})"
+            await self._requeue(job, phase, crashed=blamed, progressed=progressed)
             return
-        message = f"the worker process died {MAX_CRASHES} times at this job, the last time {reason}; {TAKE_LESS_MEMORY}"
+        message = (
+            f"the worker process died {MAX_CRASHES} times at this job, which came no further in between, the last time "
+            f"{reason}; {TAKE_LESS_MEMORY}"
+        )
         await self._fail(job_id, Failure(grpc.StatusCode.INTERNAL.value[0], message))
 
     async def _requeue(self, job: JobRecord, phase: str, *, crashed: bool, progressed: bool = False) -> None:

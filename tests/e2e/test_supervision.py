@@ -138,6 +138,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again(start_server: StartServe
 @pytest.mark.parametrize("at_work", [False, True])
 def test_nothing_outlives_a_killed_server(start_server: StartServer, at_work: bool) -> None:
     live = start_server()
+    live.wait_until(serving=True)
     if at_work:
         live.wait_for_step(invert_tiny(live, steps=100_000).name, 1)
     worker, processes = live.worker, processes_of(live)
