@@ -204,5 +204,12 @@ def test_answers_keep_the_contracts_names_and_every_plain_field() -> None:
 
 def test_numbers_of_answers_are_numbers() -> None:
     distance = geometry_pb2.Distance(name="mse", is_default=True)
-    assert json.loads(to_json(distance)) == {"name": "mse", "title": "", "weights_hash": "", "is_default": True}
+    assert json.loads(to_json(distance)) == {
+        "name": "mse",
+        "title": "",
+        "weights_hash": "",
+        "is_default": True,
+        "min_side": 0,
+        "max_side": 0,
+    }
     assert json.loads(to_json(values_pb2.Tensor(shape=[2, 3])))["shape"] == [2, 3]
