@@ -209,6 +209,11 @@ def test_numbers_of_answers_are_numbers() -> None:
         "title": "",
         "weights_hash": "",
         "is_default": True,
+        "takes": [],
+        "licence": "",
+        "citation": "",
+        "weights_source": "",
+        "weights_state": "WEIGHTS_STATE_UNSPECIFIED",
         "min_side": 0,
         "max_side": 0,
     }
