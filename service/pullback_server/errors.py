@@ -19,6 +19,8 @@ from pullback.errors import InvalidInputError
 MAX_MESSAGE_BYTES = 1_000
 MAX_DESCRIPTION_BYTES = 500
 MAX_VIOLATION_BYTES = 2_500
+# Violations of a request that are kept.
+MAX_KEPT = 500
 
 _log = logging.getLogger(__name__)
 
@@ -96,18 +98,27 @@ def _shorten(text: str, most: int) -> str:
 
 
 class Violations:
-    """Collects everything that is wrong with a request, so that the caller hears of all of it at once."""
+    """Collects everything that is wrong with a request, so that the caller hears of all of it at once.
+
+    Of very many violations the first are kept, more than an error can carry; the others are counted.
+    """
 
     def __init__(self) -> None:
         self._found: list[FieldViolation] = []
+        self._more = 0
 
     def add(self, field: str, description: str) -> None:
         """Notes one violation."""
-        self._found.append(FieldViolation(field, description))
+        if len(self._found) < MAX_KEPT:
+            self._found.append(FieldViolation(field, description))
+        else:
+            self._more += 1
 
     def extend(self, others: Violations) -> None:
         """Notes all that another one has collected."""
-        self._found.extend(others._found)
+        for violation in others._found:
+            self.add(violation.field, violation.description)
+        self._more += others._more
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -116,7 +127,7 @@ class Violations:
         """INVALID_ARGUMENT with all that was noted."""
         message = "; ".join(f"{v.field}: {v.description}" for v in self._found)
         if len(self._found) > 1:
-            message = f"{len(self._found)} fields cannot be used: {message}"
+            message = f"{len(self._found) + self._more} fields cannot be used: {message}"
         return ApiError(grpc.StatusCode.INVALID_ARGUMENT, message, tuple(self._found))
 
     def raise_if_any(self) -> None:
@@ -140,9 +151,9 @@ def failed_precondition(message: str) -> ApiError:
     return ApiError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
-def resource_exhausted(message: str) -> ApiError:
-    """RESOURCE_EXHAUSTED: disk, memory or queue are full."""
-    return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+def resource_exhausted(message: str, retry_seconds: float | None = None) -> ApiError:
+    """RESOURCE_EXHAUSTED: disk, memory or queue are full; when to try again, where that is known."""
+    return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, message, retry_seconds=retry_seconds)
 
 
 def unavailable(message: str, retry_seconds: float | None = None) -> ApiError:
@@ -177,21 +188,16 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wraps the method's handler; there is none for a method that nobody serves."""
         handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(
-                _guard_unary(handler.unary_unary),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
-            )
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(
-                _guard_stream(handler.unary_stream),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
-            )
-        return handler  # reflection is stream-stream, and answers for itself
+        for kind, guard in _GUARDS.items():
+            behaviour = getattr(handler, kind, None)
+            if handler is not None and behaviour is not None:
+                made: grpc.RpcMethodHandler[Any, Any] = getattr(grpc, f"{kind}_rpc_method_handler")(
+                    guard(behaviour),
+                    request_deserializer=handler.request_deserializer,
+                    response_serializer=handler.response_serializer,
+                )
+                return made
+        return handler
 
 
 def _guard_unary(behaviour: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
@@ -213,3 +219,12 @@ def _guard_stream(behaviour: Callable[..., Any]) -> Callable[..., AsyncIterator[
             await _abort(context, error)
 
     return guarded
+
+
+# Whether the request is a stream makes no difference here.
+_GUARDS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "unary_unary": _guard_unary,
+    "stream_unary": _guard_unary,
+    "unary_stream": _guard_stream,
+    "stream_stream": _guard_stream,
+}

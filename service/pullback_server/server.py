@@ -34,6 +34,9 @@ from pullback_server.disposable.pool import Disposables
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
+from pullback_server.intake.admission import Admission
+from pullback_server.intake.entrance import Entrance
+from pullback_server.intake.field_limits import MAX_REQUEST_BYTES
 from pullback_server.scheduler import Scheduler
 from pullback_server.servicers import (
     DirectionsServicer,
@@ -51,7 +54,6 @@ from pullback_server.supervision import Health, HealthServicer
 if TYPE_CHECKING:
     from pullback_server.http import HttpServer
 
-MAX_REQUEST_BYTES = 64 * 1024 * 1024
 GRACE_SECONDS = 5.0
 HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
 # Photographs that are decoded at a time.
@@ -71,6 +73,8 @@ SERVICES = tuple(service.full_name for service in _DESCRIPTORS)
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
+    # What a call's entrance has not asked for yet waits at the client, not in buffers here that grow with the link.
+    ("grpc.http2.bdp_probe", 0),
     # Two servers on one port would share its calls between them.
     ("grpc.so_reuseport", 0),
     # A quiet watch is kept alive by the client's pings; by default they would be taken for abuse.
@@ -145,6 +149,7 @@ class Server:
         self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints", self._health)
         self._disposables = Disposables()
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
+        self._admission = Admission()
         servicers = self._build_servicers()
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
@@ -221,7 +226,7 @@ class Server:
         search: SearchServicer,
         directions: DirectionsServicer,
     ) -> grpc.aio.Server:
-        server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=_OPTIONS)
+        server = grpc.aio.server(interceptors=[ErrorInterceptor(), Entrance(self._admission)], options=_OPTIONS)
         generators_pb2_grpc.add_GeneratorsServicer_to_server(generators, server)
         geometry_pb2_grpc.add_GeometryServicer_to_server(geometry, server)
         inversion_pb2_grpc.add_InversionServicer_to_server(inversion, server)
@@ -239,7 +244,13 @@ class Server:
             from pullback_server.http import HttpServer  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise StartError(f"{HTTP_HINT} ({error})") from None
-        server = HttpServer(servicers, self._health, max_request_bytes=MAX_REQUEST_BYTES, grace_seconds=GRACE_SECONDS)
+        server = HttpServer(
+            servicers,
+            self._health,
+            max_request_bytes=MAX_REQUEST_BYTES,
+            grace_seconds=GRACE_SECONDS,
+            admission=self._admission,
+        )
         self.http_endpoint = server.bind(address)
         return server
 

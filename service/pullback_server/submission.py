@@ -10,12 +10,12 @@ import grpc
 from pullback_api.v1 import jobs_pb2
 from pullback_server.batching import MEASUREMENT, Load
 from pullback_server.errors import ApiError, invalid, resource_exhausted
+from pullback_server.intake.field_limits import MAX_REQUEST_ID
 from pullback_server.names import new_id
 from pullback_server.resources import job_message, proposed_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.store import JobRecord, RequestConflictError, Store
 
-MAX_REQUEST_ID = 64
 MAX_QUEUED = 1_000
 
 

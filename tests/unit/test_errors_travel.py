@@ -36,6 +36,9 @@ VALUES: dict[str, Any] = {
     "reason": "its state is newer",
     "part": "mask",
     "field_violations": [FieldViolation("settings.steps", "expected 1 to 9", "RANGE")],
+    "retry_seconds": 2.5,
+    "path": "spec.threads[0].space",
+    "description": "expected less",
     "violations": (ServersViolation("settings.steps", "expected 1 to 9"),),
 }
 

@@ -217,7 +217,7 @@ def test_an_unexpected_error_is_internal_and_logged(
 def test_a_body_over_the_limit_is_refused(send: Send) -> None:
     answer = send("POST", GET_JOB, json={"name": "x" * 3_000})
     assert answer.status_code == 429
-    assert "larger than configured max 2000" in answer.json()["message"]
+    assert "larger than the 2,000 bytes that are taken" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

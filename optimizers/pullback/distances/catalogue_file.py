@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from pullback.errors import InvalidInputError, UnknownNameError
@@ -61,7 +62,13 @@ class DistanceEntry:
 
 def catalogue() -> list[DistanceEntry]:
     """Every distance of the catalogue, the default first."""
-    return [_parse_entry(name, table) for name, table in read_toml(_OWN_FILE).items()]
+    return list(_entries())
+
+
+@cache
+def _entries() -> tuple[DistanceEntry, ...]:
+    # A file of the package: it is read once in a process.
+    return tuple(_parse_entry(name, table) for name, table in read_toml(_OWN_FILE).items())
 
 
 def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pullback.errors import CatalogueError, UnknownNameError
@@ -14,6 +17,8 @@ from pullback.weights.table import Table, read_toml, tables_named_in
 FAMILIES = ("dcgan", "conditional-dcgan", "stylegan2", "stylegan2-ada")
 PRIORS = ("standard-normal", "one-hot", "product", "mapped")
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
+# How long after a change a file is read anew each time.
+_SETTLED_NS = 5_000_000_000
 
 
 @dataclass(frozen=True)
@@ -147,21 +152,46 @@ def read_catalogue() -> Catalogue:
     found: dict[str, CatalogueEntry | CatalogueFault] = {}
     unreadable: list[CatalogueFault] = []
     for file in (_OWN_FILE, *(Path(name).expanduser() for name in listed if name)):
-        try:
-            tables = read_toml(file)
-        except CatalogueError as error:
-            names = tables_named_in(file)
-            found |= {name: CatalogueFault(name, str(error)) for name in names}
-            if not names:
-                unreadable.append(CatalogueFault("", str(error)))
-            continue
-        for name, table in tables.items():
-            try:
-                found[name] = _parse_entry(name, table)
-            except CatalogueError as error:
-                found[name] = CatalogueFault(name, str(error))
+        for one in _read_file(file):
+            if one.name:
+                found[one.name] = one
+            else:
+                assert isinstance(one, CatalogueFault)  # noqa: S101  (generators have names)
+                unreadable.append(one)
     entries = tuple(one for one in found.values() if isinstance(one, CatalogueEntry))
     return Catalogue(entries, (*(one for one in found.values() if isinstance(one, CatalogueFault)), *unreadable))
+
+
+def _read_file(file: Path) -> Sequence[CatalogueEntry | CatalogueFault]:
+    """What one file says; read again only when it has changed."""
+    try:
+        state = file.stat()
+    except OSError:
+        return _parse_file(file)
+    if time.time_ns() - state.st_mtime_ns < _SETTLED_NS:
+        # Changed within the same tick of the clock, it would look as before.
+        return _parse_file(file)
+    return _parse_settled(file, (state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=64)
+def _parse_settled(file: Path, state: tuple[int, ...]) -> Sequence[CatalogueEntry | CatalogueFault]:
+    del state  # tells one content of the file from another
+    return _parse_file(file)
+
+
+def _parse_file(file: Path) -> Sequence[CatalogueEntry | CatalogueFault]:
+    try:
+        tables = read_toml(file)
+    except CatalogueError as error:
+        return tuple(CatalogueFault(name, str(error)) for name in tables_named_in(file) or [""])
+    found: list[CatalogueEntry | CatalogueFault] = []
+    for name, table in tables.items():
+        try:
+            found.append(_parse_entry(name, table))
+        except CatalogueError as error:
+            found.append(CatalogueFault(name, str(error)))
+    return tuple(found)
 
 
 def catalogue() -> list[CatalogueEntry]:

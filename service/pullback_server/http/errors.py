@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -21,6 +22,7 @@ RETRY_MS = 250
 # Callers that get no bodies of errors (MATLAB's webread and webwrite) ask for status 200 and `{"error": {…}}` by it.
 ERRORS_HEADER, ERRORS_IN_BODY = "pullback-errors", "body"
 _BAD_REQUEST = error_details_pb2.BadRequest.DESCRIPTOR.full_name
+_RETRY_INFO = error_details_pb2.RetryInfo.DESCRIPTOR.full_name
 # gRPC spells it with two l.
 _CODES = {"cancelled": "canceled"}
 _STATUSES = {
@@ -32,6 +34,7 @@ _STATUSES = {
 }
 # What is said where there is no method to say it: status → code and message.
 _EMPTY = {
+    408: ("deadline_exceeded", "the request did not come whole in time; send it again"),
     404: ("unimplemented", "no such method over HTTP; streams are offered by gRPC only"),
     405: ("unimplemented", "expected POST"),
     415: ("invalid_argument", "expected Content-Type: application/json (or application/proto)"),
@@ -55,6 +58,11 @@ def error_response(error: ApiError) -> Response:
     ]
     content = {"code": wire.code.value, "message": wire.message, "details": details}
     return JSONResponse(content, status_code=_STATUSES.get(wire.code, 500))
+
+
+def plain_error(status: int, *, close: bool = False) -> Response:
+    """An answer of that status, which says why; after it the connection may be of no more use."""
+    return Response(status_code=status, headers={"Connection": "close"} if close else None)
 
 
 class PlainErrors:
@@ -91,13 +99,14 @@ async def _send_error(start: Message, body: bytes, send: Send, *, in_body: bool)
     status = start["status"]
     error = _read(status, body)
     error["fields"] = _fields(error)
-    error["retry_after_ms"] = RETRY_MS if status == 503 else 0
+    wait_ms = _retry_ms(error) or (RETRY_MS if status == 503 else 0)
+    error["retry_after_ms"] = wait_ms
     content = json.dumps({"error": error} if in_body else error, ensure_ascii=False).encode()
     # What described the old body does not fit the new one.
     kept = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-type", b"content-length")]
     headers = [*kept, (b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
-    if status == 503:
-        headers.append((b"retry-after", b"1"))  # whole seconds
+    if wait_ms:
+        headers.append((b"retry-after", b"%d" % math.ceil(wait_ms / 1000)))  # whole seconds
     await send({"type": "http.response.start", "status": 200 if in_body else status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
@@ -108,6 +117,15 @@ def _read(status: int, body: bytes) -> dict[str, Any]:
         return read
     code, message = _EMPTY.get(status, ("unknown", f"status {status}"))
     return {"code": code, "message": message}
+
+
+def _retry_ms(error: dict[str, Any]) -> int:
+    """When to try again, as the server's error says; 0 where it does not."""
+    for detail in error.get("details", ()):
+        if detail["type"] == _RETRY_INFO:
+            packed = b64decode(detail["value"] + "==")
+            return int(error_details_pb2.RetryInfo.FromString(packed).retry_delay.ToMilliseconds())
+    return 0
 
 
 def _fields(error: dict[str, Any]) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -18,6 +19,7 @@ from google.protobuf.message import Message
 
 from pullback_server.errors import Violations, invalid
 from pullback_server.http.columns import TRIAL_COLUMNS, nulls_as_invalid
+from pullback_server.intake.wire import limit_of
 
 _M = TypeVar("_M", bound=Message)
 
@@ -36,6 +38,10 @@ _EXPECTED_OF: Mapping[str, str] = {
     "google.protobuf.Timestamp": 'a text such as "2026-01-31T12:00:00Z"',
 }
 _FLOATS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
+MAX_OBJECTS = 300_000
+"""Objects of a body, and lists: reports of trials are the most that is sent, each with a list of channels."""
+MAX_VALUES = 4_000_000
+"""Values of a body, as its commas tell."""
 _SHOWN = 80  # characters of what came
 
 
@@ -45,6 +51,7 @@ def parse(data: bytes, message_class: type[_M]) -> _M:
     Raises:
         ApiError: INVALID_ARGUMENT, with all that is wrong.
     """
+    _check_parts(data)
     try:
         value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
@@ -55,6 +62,17 @@ def parse(data: bytes, message_class: type[_M]) -> _M:
     return message
 
 
+def _check_parts(data: bytes) -> None:
+    """Refuses what would become too many objects, before any is made."""
+    for sign, most, what in (
+        (b"{", MAX_OBJECTS, "objects"),
+        (b"[", MAX_OBJECTS, "lists"),
+        (b",", MAX_VALUES, "values"),
+    ):
+        if (came := data.count(sign)) > most:
+            raise invalid("body", f"expected at most {most:,} {what} in all, but {came:,} came; send it in parts")
+
+
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no number in JSON; write null where a score is missing")
 
@@ -62,9 +80,9 @@ def _refuse_constant(name: str) -> float:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"field {twice!r} comes twice")
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise ValueError(f"field {twice[:_SHOWN]!r} comes twice")
     return found
 
 
@@ -104,6 +122,8 @@ def _read_message(value: Any, message: Message, path: str, wrong: Violations) ->
 
 def _read_field(item: Any, message: Message, field: FieldDescriptor, path: str, wrong: Violations) -> None:
     items = item if isinstance(item, list) else [item]
+    if not _within(item, field, path, wrong):
+        return
     if _is_ours(field) and field.is_repeated:
         for number, element in enumerate(items):
             if _absent(element):
@@ -118,6 +138,16 @@ def _read_field(item: Any, message: Message, field: FieldDescriptor, path: str, 
         _read_values(items, message, field, path, wrong)
     elif not _put(_meant(item, field), message, field):
         wrong.add(path, _description(item, field))
+
+
+def _within(item: Any, field: FieldDescriptor, path: str, wrong: Violations) -> bool:
+    """Whether what came is within the field's limit, by its number alone; a violation otherwise."""
+    most = limit_of(field).count
+    came = len(item) if isinstance(item, list | dict) and not (_is_ours(field) and isinstance(item, dict)) else 1
+    if most is None or came <= most:
+        return True
+    wrong.add(path, f"expected at most {most:,} entries, but {came:,} came")
+    return False
 
 
 def _is_map(field: FieldDescriptor) -> bool:

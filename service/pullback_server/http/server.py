@@ -20,11 +20,15 @@ from starlette.routing import Mount, Route
 
 from pullback_api.v1 import search_pb2
 from pullback_server.address import Endpoint, take
+from pullback_server.http.bodies import Bodies
 from pullback_server.http.bounded import BoundedCalls
+from pullback_server.http.connections import ACCEPTED_AT_ONCE, Connection, quieten_accepting
 from pullback_server.http.errors import PlainErrors
+from pullback_server.http.hardening import Hardening
 from pullback_server.http.hosts import LoopbackHosts
 from pullback_server.http.images import PATH, SessionImages
 from pullback_server.http.services import ServiceApplication
+from pullback_server.intake.admission import Admission
 from pullback_server.supervision import Health
 
 _SEARCH = search_pb2.DESCRIPTOR.services_by_name["Search"]
@@ -38,6 +42,7 @@ class HttpServer:
         health: Knows whether the server serves.
         max_request_bytes: Of a request's body.
         grace_seconds: How long calls may go on after `stop`.
+        admission: Room for requests, which those over gRPC share; None for room of its own.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class HttpServer:
         *,
         max_request_bytes: int,
         grace_seconds: float,
+        admission: Admission | None = None,
     ) -> None:
         self._calls = BoundedCalls()
         self._health = health
@@ -62,7 +68,22 @@ class HttpServer:
                 Route(PATH, images.answer),
                 *(Mount(service.path, service) for service in services),
             ],
-            middleware=[Middleware(PlainErrors), Middleware(LoopbackHosts)],
+            middleware=[
+                Middleware(Hardening),
+                Middleware(PlainErrors),
+                Middleware(LoopbackHosts),
+                Middleware(
+                    Bodies,
+                    methods={
+                        f"/{service.full_name}/{method.name}": method
+                        for service in servicers
+                        for method in service.methods
+                        if not method.server_streaming
+                    },
+                    admission=admission or Admission(),
+                    max_request_bytes=max_request_bytes,
+                ),
+            ],
             exception_handlers={HTTPException: _on_http_exception},
         )
 
@@ -84,6 +105,8 @@ class HttpServer:
         """Answers requests from now on."""
         config = uvicorn.Config(
             self.application,
+            http=Connection,
+            backlog=ACCEPTED_AT_ONCE,
             lifespan="off",
             log_level="warning",
             ws="none",
@@ -93,6 +116,7 @@ class HttpServer:
             server_header=False,
             timeout_graceful_shutdown=round(self._grace_seconds),
         )
+        quieten_accepting(asyncio.get_running_loop())
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(self._listeners))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from connectrpc.compat import google_protobuf_binary_codec
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.request import RequestContext
 from connectrpc.server import ConnectASGIApplication, Endpoint
@@ -16,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from pullback_api.v1 import jobs_pb2
 from pullback_server.errors import as_api_error
 from pullback_server.http.bounded import BoundedCalls
-from pullback_server.http.codec import LenientJsonCodec
+from pullback_server.http.codec import BinaryCodec, Body, LenientJsonCodec
 from pullback_server.http.errors import connect_error
 
 # Longest wait that still ends in time; the contract's own for Ask and images.
@@ -54,7 +53,7 @@ class ServiceApplication(ConnectASGIApplication[object]):
             service=servicer,
             endpoints=lambda _: endpoints,
             read_max_bytes=max_request_bytes,
-            codecs=[LenientJsonCodec(), google_protobuf_binary_codec()],
+            codecs=[LenientJsonCodec(), BinaryCodec()],
         )
 
     @property
@@ -75,20 +74,21 @@ class ServiceApplication(ConnectASGIApplication[object]):
 
     def _behaviour(
         self, method: MethodDescriptor, behaviour: Behaviour
-    ) -> Callable[[Message, RequestContext[Message, Message]], Awaitable[Message]]:
+    ) -> Callable[[Any, RequestContext[Message, Message]], Awaitable[Message]]:
         """What the servicer does, in time and with Connect's errors."""
         reading = method.name.startswith(_READING)
         prepare = _PREPARED.get(method.full_name)
 
-        async def answer(request: Message, context: RequestContext[Message, Message]) -> Message:
+        async def answer(body: Body[Message], context: RequestContext[Message, Message]) -> Message:
             del context
-            if prepare is not None:
-                prepare(request)
 
             async def begin() -> Message:
                 return await behaviour(request, None)
 
             try:
+                request = await body.read()
+                if prepare is not None:
+                    prepare(request)
                 content = request.SerializeToString(deterministic=True)
                 return await self._calls.call(method.full_name, content, begin, reading=reading)
             except Exception as error:

@@ -15,6 +15,7 @@ from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, job
 from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES, LIST_INVERSIONS
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
 from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
+from pullback_server.intake.field_limits import MAX_TARGETS
 from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.payload import PayloadItem, write_payload
@@ -31,7 +32,6 @@ from pullback_server.specs import (
 from pullback_server.store import Store
 from pullback_server.submission import Submission, find_repeated, fresh_job_id, submit
 
-MAX_TARGETS = 256
 # Of what is wrong with the targets of a request that is only checked: it travels in an answer, not in trailers.
 MAX_CHECKED_BYTES = 2**20
 

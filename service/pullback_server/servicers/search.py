@@ -9,6 +9,7 @@ import grpc
 
 from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
 from pullback_server.errors import ApiError, invalid, not_found, unavailable
+from pullback_server.intake.field_limits import MAX_CLIENT, MAX_REQUEST_ID
 from pullback_server.names import MAX_MATCH, parse_session
 from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.servicers.cursors import read_cursor
@@ -24,9 +25,7 @@ from pullback_server.specs import complete_session_spec, read_reports
 from pullback_server.specs.common import enum_names
 from pullback_server.store import RequestConflictError, SessionRecord
 
-MAX_REQUEST_ID = 64
 MAX_ASKED = 1_000
-MAX_CLIENT = 200
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

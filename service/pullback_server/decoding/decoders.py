@@ -1,0 +1,73 @@
+"""The server's decoders: photographs to targets, in processes that a malformed file can only end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pullback_server.images import ImageError, PreparedTarget, Rectangle
+from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
+
+_MIB = 1024 * 1024
+# An image of 16 million pixels takes 64 MB, and up to three copies of it are there at a time.
+SMALL = Limits(processes=2, waiting=32, memory_bytes=288 * _MIB, cpu_seconds=20, wall_seconds=60.0, tasks=200)
+# The largest that are taken, of 64 million pixels.
+LARGE = Limits(processes=1, waiting=16, memory_bytes=960 * _MIB, cpu_seconds=30, wall_seconds=90.0, tasks=4)
+_ADVICE = "save it anew as an ordinary JPEG or PNG file, or scale it down"
+
+
+class Decoders:
+    """Decodes what came from outside."""
+
+    def __init__(self) -> None:
+        module = "pullback_server.decoding.tasks"
+        self._small = Disposable(module, "photographs", SMALL)
+        self._large = Disposable(module, "large photographs", LARGE)
+
+    async def warm_up(self) -> None:
+        """Starts a process ahead of the first photograph."""
+        await self._small.warm_up()
+
+    async def close(self) -> None:
+        """Ends all processes."""
+        await self._small.close()
+        await self._large.close()
+
+    async def prepare(
+        self,
+        data: bytes,
+        mask: bytes | None,
+        *,
+        image_shape: tuple[int, int, int],
+        center_crop: bool,
+        ignore: Sequence[Rectangle] = (),
+    ) -> PreparedTarget:
+        """As `images.prepare`, elsewhere.
+
+        Args:
+            data: An image file.
+            mask: An image file of the same pixel size, or none.
+            image_shape: (C, H, W) of the images that the target is compared with.
+            center_crop: Cut the largest centred part of the right aspect; otherwise another aspect is an error.
+            ignore: Regions of the upright photograph that the mask hides too.
+
+        Raises:
+            ImageError: As `images.prepare`; or the file takes more time or memory than any photograph, or is so
+                malformed that its decoder crashes.
+            ApiError: RESOURCE_EXHAUSTED where too many wait already.
+        """
+        header = {
+            "small": True,
+            "image_shape": image_shape,
+            "center_crop": center_crop,
+            "ignore": [(box.left, box.top, box.width, box.height) for box in ignore],
+        }
+        parts = [data] if mask is None else [data, mask]
+        try:
+            answer, made = await self._small.call(header, parts)
+            if answer.get("large"):
+                answer, made = await self._large.call({**header, "small": False}, parts)
+        except TaskFailedError as error:
+            raise ImageError(f"the file cannot be decoded here: {error}; {_ADVICE}") from None
+        if "fault" in answer:
+            raise ImageError(str(answer["fault"]), str(answer["part"]))
+        return PreparedTarget(made[0], made[1] if len(made) > 1 else None)

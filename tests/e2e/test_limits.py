@@ -1,0 +1,151 @@
+"""What comes in is bounded: the field at fault is named at once, and others are answered meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import httpx
+import pytest
+
+from live_server import LiveServer
+from pullback_api.v1 import (
+    directions_pb2,
+    geometry_pb2,
+    inversion_pb2,
+    jobs_pb2,
+    search_pb2,
+    specs_pb2,
+    values_pb2,
+)
+
+# An answer that is slower than this was not bounded by what it is about.
+SOON = 5.0
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[LiveServer]:
+    """A server that speaks HTTP too."""
+    server = LiveServer(tmp_path_factory.mktemp("limits") / "data", environment)
+    server.start("--http", "127.0.0.1:0")
+    yield server
+    server.close()
+
+
+def names(count: int) -> geometry_pb2.AnalyzeMetricRequest:
+    spec = specs_pb2.AnalysisSpec(generator="generators/tiny", compared_distances=[f"d{i}" for i in range(count)])
+    return geometry_pb2.AnalyzeMetricRequest(spec=spec)
+
+
+def test_names_beyond_number_are_refused_and_stall_nobody(live: LiveServer) -> None:
+    # Before there was a limit, 4,000 names took eight seconds, in which nobody was answered.
+    with ThreadPoolExecutor() as pool:
+        began = time.monotonic()
+        calls = [pool.submit(live.geometry.AnalyzeMetric, names(4_000), timeout=60) for _ in range(8)]
+        live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60)
+        assert time.monotonic() - began < SOON
+        for call in calls:
+            with pytest.raises(grpc.RpcError) as caught:
+                call.result()
+            assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+            assert "spec.compared_distances: expected at most 64 entries, but 4,000 came" in caught.value.details()
+
+
+def test_names_within_the_limit_read_the_catalogue_once(live: LiveServer) -> None:
+    began = time.monotonic()
+    with pytest.raises(grpc.RpcError) as caught:
+        live.geometry.AnalyzeMetric(names(64), timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert time.monotonic() - began < SOON
+
+
+@pytest.mark.parametrize("method", ["ListJobs", "ListSessions"])
+def test_a_million_states_are_refused_at_once(live: LiveServer, method: str) -> None:
+    call, request = {
+        "ListJobs": (live.jobs.ListJobs, jobs_pb2.ListJobsRequest(states=[jobs_pb2.JOB_STATE_QUEUED] * 1_000_000)),
+        "ListSessions": (
+            live.search.ListSessions,
+            search_pb2.ListSessionsRequest(states=[search_pb2.SESSION_STATE_ACTIVE] * 1_000_000),
+        ),
+    }[method]
+    began = time.monotonic()
+    with pytest.raises(grpc.RpcError) as caught:
+        call(request, timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "states: expected at most 16 entries, but 1,000,000 came" in caught.value.details()
+    assert time.monotonic() - began < SOON
+
+
+def test_tiny_entries_do_not_become_gigabytes(live: LiveServer) -> None:
+    # 16 MiB of empty reports would be objects of a gigabyte.
+    request = search_pb2.TellRequest.DESCRIPTOR.fields_by_name["trials"]
+    data = bytes([request.number << 3 | 2, 0]) * (8 * MEBIBYTE)
+    before = live.process.memory_info().rss
+    call = live.channel.unary_unary("/pullback_api.v1.Search/Tell", request_serializer=None, response_deserializer=None)
+    with pytest.raises(grpc.RpcError) as caught:
+        call(data, timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "trials: expected at most 100,000 entries, but more than" in caught.value.details()
+    assert live.process.memory_info().rss - before < 256 * MEBIBYTE
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe"], ids=["tag", "cut off", "UTF-8"])
+def test_bytes_that_are_no_message_are_refused_without_a_traceback(live: LiveServer, data: bytes) -> None:
+    before = live.log().count("Traceback")
+    call = live.channel.unary_unary("/pullback_api.v1.Jobs/GetJob", request_serializer=None, response_deserializer=None)
+    with pytest.raises(grpc.RpcError) as caught:
+        call(data, timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "expected a serialised pullback_api.v1.GetJobRequest" in caught.value.details()
+    answer = httpx.post(
+        f"{live.http}/pullback_api.v1.Jobs/GetJob",
+        content=data,
+        headers={"Content-Type": "application/proto"},
+        timeout=60,
+        trust_env=False,
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
+    assert live.log().count("Traceback") == before
+
+
+def test_large_requests_wait_for_each_other_and_leave_room_for_small_ones(live: LiveServer) -> None:
+    # Twelve of 62 MiB at once took 4.1 GiB.
+    big = bytes(62 * MEBIBYTE)
+    requests = [
+        directions_pb2.ImportDirectionsRequest(generator="generators/tiny", format=1, content=big, space="nowhere"),
+        inversion_pb2.InvertRequest(
+            settings=specs_pb2.InversionSettings(generator="generators/tiny", space="nowhere"),
+            targets=[inversion_pb2.Target(image=values_pb2.Image(data=big))],
+        ),
+    ]
+    peak = before = live.process.memory_info().rss
+    options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+
+    def send(number: int) -> grpc.StatusCode:
+        path, request = (
+            ("Directions/ImportDirections", requests[0]) if number % 2 else ("Inversion/Invert", requests[1])
+        )
+        with grpc.insecure_channel(live.target, options=options) as channel:
+            try:
+                channel.unary_unary(
+                    f"/pullback_api.v1.{path}",
+                    request_serializer=type(request).SerializeToString,
+                    response_deserializer=None,
+                )(request, timeout=120)
+            except grpc.RpcError as error:
+                return error.code()
+        return grpc.StatusCode.OK
+
+    with ThreadPoolExecutor(12) as pool:
+        sent = [pool.submit(send, number) for number in range(12)]
+        while not all(each.done() for each in sent):
+            live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60)
+            peak = max(peak, live.process.memory_info().rss)
+            time.sleep(0.02)
+    codes = {each.result() for each in sent}
+    assert codes <= {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert grpc.StatusCode.INVALID_ARGUMENT in codes
+    assert peak - before < 1024 * MEBIBYTE
