@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -174,6 +175,12 @@ def as_api_error(error: Exception) -> ApiError:
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
     status = as_api_error(error).to_status()
+    # gRPC keeps what is raised here in a cycle, and by it every frame that the error went through: their requests, of
+    # many megabytes, would stay until the garbage collector comes by.
+    passed: BaseException | None = error
+    while passed is not None:
+        traceback.clear_frames(passed.__traceback__)
+        passed = passed.__cause__ or passed.__context__
     # The stubs of grpc.aio do not know this method.
     await context.abort_with_status(rpc_status.to_status(status))  # type: ignore[attr-defined]
 

@@ -73,7 +73,10 @@ def prepare(
         ImageError: Not an image, truncated, too small, too large, animated or of the wrong aspect; a mask that hides
             everything or has transparent parts; a region that does not lie within the photograph.
     """
-    image = _decode(data, "image").convert("RGB" if channels == 3 else "L")
+    image = _decode(data, "image")
+    if image.mode != (mode := "RGB" if channels == 3 else "L"):
+        # Pillow would copy an image that has the mode already.
+        image = image.convert(mode)
     weights = _weights(image, mask, ignore)
     box = _crop_box(image, height=height, width=width, center_crop=center_crop)
     if weights is None:

@@ -31,6 +31,7 @@ from pullback_api.v1 import (
 )
 from pullback_server.address import AddressError, Endpoint, check_loopback, take
 from pullback_server.disposable.pool import Disposables
+from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
-# Photographs that are decoded at a time.
-DECODERS = 2
 _DESCRIPTORS = tuple(
     module.DESCRIPTOR.services_by_name[name]
     for module, name in (
@@ -150,6 +149,7 @@ class Server:
         self._disposables = Disposables()
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
         self._admission = Admission()
+        self._decoders = Decoders()
         servicers = self._build_servicers()
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
@@ -169,6 +169,7 @@ class Server:
         await self._sessions.stop()
         await asyncio.gather(self._grpc.stop(GRACE_SECONDS), *([self._http.stop()] if self._http else []))
         await self._disposables.close()
+        await self._decoders.close()
         await self._scheduler.stop()
         self._store.close()
         self._lock.release()
@@ -206,14 +207,12 @@ class Server:
         GeneratorsServicer, GeometryServicer, InversionServicer, JobsServicer, SearchServicer, DirectionsServicer
     ]:
         """What serves each of `_DESCRIPTORS`, in their order."""
-        # Large photographs take a few hundred megabytes each while they are decoded.
-        decoders = asyncio.Semaphore(DECODERS)
         return (
             GeneratorsServicer(self._executor),
             GeometryServicer(self._store, self._scheduler),
-            InversionServicer(self._store, self._scheduler, decoders),
+            InversionServicer(self._store, self._scheduler, self._decoders),
             JobsServicer(self._store, self._scheduler, self._broker),
-            SearchServicer(self._sessions, Creation(self._store, self._scheduler, decoders)),
+            SearchServicer(self._sessions, Creation(self._store, self._scheduler, self._decoders)),
             DirectionsServicer(self._store, self._scheduler, self._executor, self._disposables),
         )
 

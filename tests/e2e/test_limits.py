@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import httpx
+import numpy as np
+import psutil
 import pytest
+from PIL import Image
 
 from live_server import LiveServer
 from pullback_api.v1 import (
     directions_pb2,
     geometry_pb2,
     inversion_pb2,
+    inversion_pb2_grpc,
     jobs_pb2,
     search_pb2,
     specs_pb2,
@@ -149,3 +157,109 @@ def test_large_requests_wait_for_each_other_and_leave_room_for_small_ones(live: 
     assert codes <= {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert grpc.StatusCode.INVALID_ARGUMENT in codes
     assert peak - before < 1024 * MEBIBYTE
+
+
+def webp_bomb(width: int, height: int) -> bytes:
+    """A WebP file of 34 bytes that promises so many pixels."""
+    stream = b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + bytes(9)
+    chunk = b"VP8L" + struct.pack("<I", len(stream)) + stream
+    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+def encoded(image: Image.Image, image_format: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def scans(count: int) -> bytes:
+    """A progressive JPEG file of so many scans more than it needs."""
+    whole = encoded(Image.new("RGB", (2_000, 2_000), "teal"), "JPEG", progressive=True)
+    return whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * count + whole[-2:]
+
+
+def test_bombs_from_many_clients_neither_fill_the_memory_nor_hold_up_others(live: LiveServer) -> None:
+    # 34 bytes took 980 MiB, a file of 345 KB three quarters of a minute, sixteen clients 3.5 GiB.
+    bombs = [
+        webp_bomb(8_000, 7_999),
+        webp_bomb(4_000, 4_000),
+        scans(1_000),
+        scans(60),
+        encoded(Image.new("RGB", (4_000, 4_000)), "PNG", compress_level=9),
+        encoded(Image.new("L", (8_000, 8_000)), "PNG", compress_level=9),
+    ]
+    requests = [
+        inversion_pb2.InvertRequest(
+            settings=specs_pb2.InversionSettings(
+                generator="generators/tiny",
+                distance="mse",
+                method=specs_pb2.INVERSION_METHOD_ADAM,
+                steps=1,
+                restarts=1,
+            ),
+            targets=[inversion_pb2.Target(image=values_pb2.Image(data=bomb))],
+        )
+        for bomb in bombs * 3
+    ][:16]
+    process = live.process
+
+    def memory() -> int:
+        total = process.memory_info().rss
+        for child in process.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "disposable_child" in " ".join(child.cmdline()):
+                    total += child.memory_info().rss
+        return total
+
+    def send(request: inversion_pb2.InvertRequest) -> grpc.StatusCode:
+        with grpc.insecure_channel(live.target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            try:
+                inversion_pb2_grpc.InversionStub(channel).Invert(request, timeout=240)
+            except grpc.RpcError as error:
+                return error.code()
+        return grpc.StatusCode.OK
+
+    peak = before = memory()
+    waits = []
+    with ThreadPoolExecutor(16) as pool:
+        sent = [pool.submit(send, request) for request in requests]
+        while not all(each.done() for each in sent):
+            began = time.monotonic()
+            live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60)
+            waits.append(time.monotonic() - began)
+            peak = max(peak, memory())
+            time.sleep(0.05)
+    codes = {each.result() for each in sent}
+    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert peak - before < 1024 * MEBIBYTE
+    assert sorted(waits)[len(waits) * 99 // 100] < SOON
+    # And the server decodes on.
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8))
+    good = inversion_pb2.Target(image=values_pb2.Image(data=encoded(noise)))
+    assert send(inversion_pb2.InvertRequest(settings=requests[0].settings, targets=[good])) == grpc.StatusCode.OK
+
+
+def test_a_call_that_is_cancelled_decodes_no_more(live: LiveServer) -> None:
+    large = encoded(Image.new("RGB", (7_990, 8_000), "teal"), "PNG")
+    target = inversion_pb2.Target(image=values_pb2.Image(data=large))
+    settings = specs_pb2.InversionSettings(generator="generators/tiny", distance="mse", steps=1)
+    call = live.inversion.Invert.future(inversion_pb2.InvertRequest(settings=settings, targets=[target] * 200))
+
+    def decoding() -> list[int]:
+        found = []
+        for child in live.process.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "disposable_child" in " ".join(child.cmdline()) and child.memory_info().rss > 200 * MEBIBYTE:
+                    found.append(child.pid)
+        return found
+
+    wait_until(lambda: bool(decoding()))
+    call.cancel()
+    wait_until(lambda: not decoding())
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

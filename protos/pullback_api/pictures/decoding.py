@@ -8,6 +8,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from pullback_api.pictures import heif
+from pullback_api.pictures.claims import check_claims, check_density
 from pullback_api.pictures.colours import on_white, separate, to_srgb
 from pullback_api.pictures.errors import PictureError
 from pullback_api.pictures.kinds import UNKNOWN, FileKind, kind_of
@@ -53,6 +54,8 @@ def decode(data: bytes, *, mask: bool = False) -> Image.Image:
     try:
         several = _holds_several(image)
         image.load()
+    except MemoryError:
+        raise  # nothing is wrong with the file
     except Exception as error:
         # Decoders raise whatever a malformed file makes them raise.
         raise PictureError(f"the {kind.noun} is truncated or corrupted: {error}") from None
@@ -139,10 +142,13 @@ def _open(data: bytes) -> tuple[Image.Image, FileKind]:
     if not kind.is_taken or kind.format is None:
         came = f" ({len(data):,} bytes came)" if kind is UNKNOWN else ""
         raise PictureError(f"the file is {kind.name}{came}: {kind.advice}")
+    check_claims(data, kind.format)
     Image.init()
     opener: Any = heif.opener() if kind.format == "HEIF" else Image.OPEN[kind.format][0]
     try:
         image: Image.Image = opener(io.BytesIO(data), "")
+    except MemoryError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         # Some of Pillow's formats have a limit of their own, above ours.
         raise PictureError(f"the image has too many pixels; at most {MAX_PIXELS:,} are taken: scale it down") from None
@@ -150,6 +156,7 @@ def _open(data: bytes) -> tuple[Image.Image, FileKind]:
         raise PictureError(f"the {kind.noun} cannot be read as an image: {error}") from None
     _refuse_raw(image)
     check_most(*image.size)
+    check_density(*image.size, len(data))
     return image, kind
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from pullback_server.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
+from pullback_server.processes.frames import Header
+from pullback_server.worker.messages import Presentation
 
 _MIB = 1024 * 1024
 # An image of 16 million pixels takes 64 MB, and up to three copies of it are there at a time.
-SMALL = Limits(processes=2, waiting=32, memory_bytes=288 * _MIB, cpu_seconds=20, wall_seconds=60.0, tasks=200)
+SMALL = Limits(processes=2, waiting=32, memory_bytes=448 * _MIB, cpu_seconds=30, wall_seconds=120.0, tasks=200)
 # The largest that are taken, of 64 million pixels.
-LARGE = Limits(processes=1, waiting=16, memory_bytes=960 * _MIB, cpu_seconds=30, wall_seconds=90.0, tasks=4)
+LARGE = Limits(processes=1, waiting=16, memory_bytes=1408 * _MIB, cpu_seconds=60, wall_seconds=240.0, tasks=4)
 _ADVICE = "save it anew as an ordinary JPEG or PNG file, or scale it down"
 
 
@@ -56,18 +59,40 @@ class Decoders:
             ApiError: RESOURCE_EXHAUSTED where too many wait already.
         """
         header = {
-            "small": True,
             "image_shape": image_shape,
             "center_crop": center_crop,
             "ignore": [(box.left, box.top, box.width, box.height) for box in ignore],
         }
-        parts = [data] if mask is None else [data, mask]
+        _, made = await self._work(header, [data] if mask is None else [data, mask])
+        return PreparedTarget(made[0], made[1] if len(made) > 1 else None)
+
+    async def as_shown(
+        self, data: bytes, *, image_shape: tuple[int, int, int], presentation: Presentation, image_format: str
+    ) -> tuple[bytes, int, int]:
+        """A reference image's file as it is shown, its width and its height.
+
+        Args:
+            data: An image file; its largest centred part of the right aspect is shown.
+            image_shape: (C, H, W) of the images beside which it is shown.
+            presentation: What they look like.
+            image_format: `PNG` or `JPEG`.
+
+        Raises:
+            ImageError, ApiError: As `prepare`.
+        """
+        shown = {**asdict(presentation), "format": image_format}
+        header = {"image_shape": image_shape, "center_crop": True, "ignore": [], "shown": shown}
+        answer, made = await self._work(header, [data])
+        width, height = answer["size"]
+        return made[0], int(width), int(height)
+
+    async def _work(self, header: Header, parts: Sequence[bytes]) -> tuple[Header, list[bytes]]:
         try:
-            answer, made = await self._small.call(header, parts)
+            answer, made = await self._small.call({**header, "small": True}, parts)
             if answer.get("large"):
                 answer, made = await self._large.call({**header, "small": False}, parts)
         except TaskFailedError as error:
             raise ImageError(f"the file cannot be decoded here: {error}; {_ADVICE}") from None
         if "fault" in answer:
             raise ImageError(str(answer["fault"]), str(answer["part"]))
-        return PreparedTarget(made[0], made[1] if len(made) > 1 else None)
+        return answer, made

@@ -1,12 +1,19 @@
-"""Tasks of a decoder process: targets and reference images. Imports Pillow and NumPy, and little else."""
+"""Tasks of a decoder process: targets and reference images. Imports Pillow and NumPy, and no torch."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
-from pullback_api.pictures import PictureError, size_of
-from pullback_server.images import ImageError, Rectangle, prepare
+import numpy as np
+from PIL import Image
+
+from pullback_api.pictures import PictureError, kind_of, size_of
+from pullback_api.pictures.claims import webp_size
+from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
+from pullback_server.worker.messages import Presentation
+from pullback_server.worker.presentation import encode, present
 
 Header = dict[str, Any]
 # Of an image that is decoded beside others; what is larger is decoded one at a time.
@@ -18,11 +25,13 @@ def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes
 
     Args:
         header: `small`: whether large images are left alone; `image_shape`: (C, H, W) of the generator's images;
-            `center_crop`; `ignore`: boxes, as (left, top, width, height).
+            `center_crop`; `ignore`: boxes, as (left, top, width, height); `shown`: for a reference image, what it looks
+            like, as `Presentation` takes it, and its `format`.
         parts: The image's file; its mask's, if it has one.
 
     Returns:
-        The image, and its mask if it has one, as PNG files. Or `large`: it was left alone; or `fault` and `part`.
+        The image, and its mask if it has one, as PNG files; of a reference image its file as it is shown, and its
+        `size`. Or `large`: it was left alone; or `fault` and `part`.
     """
     mask = parts[1] if len(parts) > 1 else None
     try:
@@ -40,10 +49,29 @@ def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes
         )
     except ImageError as error:
         return {"fault": str(error), "part": error.part}, ()
+    if "shown" in header:
+        return _as_shown(prepared, channels, header["shown"])
     return {}, (prepared.image,) if prepared.mask is None else (prepared.image, prepared.mask)
 
 
+def _as_shown(prepared: PreparedTarget, channels: int, shown: Header) -> tuple[Header, Sequence[bytes]]:
+    size = shown["size"]
+    presentation = Presentation(
+        size=None if size is None else (size[0], size[1]),
+        greyscale=shown["greyscale"],
+        mean_luminance=shown["mean_luminance"],
+        contrast=shown["contrast"],
+    )
+    levels = np.asarray(Image.open(io.BytesIO(prepared.image)), dtype=np.float32)
+    pixels = (levels / 255).astype(np.float32).reshape(*levels.shape[:2], channels)
+    image = present(pixels, presentation)
+    return {"size": image.size}, (encode(image, shown["format"]),)
+
+
 def _pixels(data: bytes) -> int:
+    if kind_of(data).format == "WEBP" and (claimed := webp_size(data)) is not None:
+        # Its decoder makes room for all of it before it tells the size.
+        return claimed[0] * claimed[1]
     try:
         width, height = size_of(data)
     except PictureError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import grpc
@@ -13,8 +12,9 @@ from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
 from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES, LIST_INVERSIONS
+from pullback_server.decoding import Decoders
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
-from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
+from pullback_server.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.intake.field_limits import MAX_TARGETS
 from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.paging import decode_token, encode_token, page_size
@@ -41,7 +41,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class InversionServicer(inversion_pb2_grpc.InversionServicer):
     """Inverts images."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, decoders: asyncio.Semaphore) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, decoders: Decoders) -> None:
         self._store = store
         self._scheduler = scheduler
         self._decoders = decoders
@@ -162,8 +162,13 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
                 asked_wrongly = True
                 continue
             try:
-                async with self._decoders:
-                    files = await asyncio.to_thread(_prepare_one, target, generator)
+                files = await self._decoders.prepare(
+                    target.image.data,
+                    target.mask.data if target.HasField("mask") else None,
+                    image_shape=generator.image_shape,
+                    center_crop=target.fit == inversion_pb2.FIT_CENTER_CROP,
+                    ignore=[Rectangle(box.left, box.top, box.width, box.height) for box in target.ignore],
+                )
             except ImageError as error:
                 wrong.add(f"{field}.{error.part}", str(error))
                 status = invalid(f"{field}.{error.part}", str(error)).to_status()
@@ -174,19 +179,6 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         if asked_wrongly or not usable:
             wrong.raise_if_any()
         return items, wrong
-
-
-def _prepare_one(target: inversion_pb2.Target, generator: CatalogueEntry) -> PreparedTarget:
-    channels, height, width = generator.image_shape
-    return prepare(
-        target.image.data,
-        target.mask.data if target.HasField("mask") else None,
-        height=height,
-        width=width,
-        channels=channels,
-        center_crop=target.fit == inversion_pb2.FIT_CENTER_CROP,
-        ignore=[Rectangle(box.left, box.top, box.width, box.height) for box in target.ignore],
-    )
 
 
 def _prepared_target(

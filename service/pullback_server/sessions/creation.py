@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
-
-import numpy as np
-from PIL import Image
-
 import pullback
 from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import geometry_pb2, search_pb2
 from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES
+from pullback_server.decoding import Decoders
 from pullback_server.errors import Violations, failed_precondition, not_found
-from pullback_server.images import ImageError, prepare
+from pullback_server.images import ImageError
 from pullback_server.names import eigenbasis_name
 from pullback_server.scheduler import Scheduler
 from pullback_server.sessions.events import Began, StoredImage
 from pullback_server.sessions.pictures import FORMATS, presentation_of
 from pullback_server.specs import find_generator
 from pullback_server.store import ResultRecord, Store
-from pullback_server.worker.presentation import encode, present
 
 # Eigenbases of a generator that are looked through for one that serves.
 _SEARCHED = 1_000
@@ -31,7 +25,7 @@ _SEARCHED = 1_000
 class Creation:
     """Gathers what a session begins with."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, decoders: asyncio.Semaphore) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, decoders: Decoders) -> None:
         self._store = store
         self._scheduler = scheduler
         self._decoders = decoders
@@ -118,10 +112,17 @@ class Creation:
     async def _as_shown(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> list[tuple[bytes, int, int]]:
         """The files of the reference images as they are shown, their widths and heights."""
         wrong, files = Violations(), []
+        channels, height, width = generator.image_shape
         for number, reference in enumerate(spec.references):
             try:
-                async with self._decoders:
-                    files.append(await asyncio.to_thread(_as_shown, reference, spec.images, generator))
+                files.append(
+                    await self._decoders.as_shown(
+                        reference.image.data,
+                        image_shape=(channels, spec.images.height or height, spec.images.width or width),
+                        presentation=presentation_of(spec.images),
+                        image_format=FORMATS[spec.images.format],
+                    )
+                )
             except ImageError as error:
                 wrong.add(f"spec.references[{number}].image", str(error))
         wrong.raise_if_any()
@@ -147,22 +148,3 @@ def _generators(spec: search_pb2.SessionSpec) -> list[CatalogueEntry]:
 def _clear_references(spec: search_pb2.SessionSpec) -> None:
     for reference in spec.references:
         reference.ClearField("image")
-
-
-def _as_shown(
-    reference: search_pb2.ReferenceImage, images: search_pb2.ImageOptions, generator: CatalogueEntry
-) -> tuple[bytes, int, int]:
-    """A reference image's file as it is shown, its width and its height: of the session's size, or the generator's."""
-    channels, height, width = generator.image_shape
-    prepared = prepare(
-        reference.image.data,
-        None,
-        height=images.height or height,
-        width=images.width or width,
-        channels=channels,
-        center_crop=True,
-    )
-    levels = np.asarray(Image.open(io.BytesIO(prepared.image)), dtype=np.float32)
-    pixels = (levels / 255).astype(np.float32).reshape(*levels.shape[:2], channels)
-    image = present(pixels, presentation_of(images))
-    return encode(image, FORMATS[images.format]), image.width, image.height
