@@ -242,7 +242,9 @@ def test_bombs_from_many_clients_neither_fill_the_memory_nor_hold_up_others(live
 def test_a_call_that_is_cancelled_decodes_no_more(live: LiveServer) -> None:
     large = encoded(Image.new("RGB", (7_990, 8_000), "teal"), "PNG")
     target = inversion_pb2.Target(image=values_pb2.Image(data=large))
-    settings = specs_pb2.InversionSettings(generator="generators/tiny", distance="mse", steps=1)
+    settings = specs_pb2.InversionSettings(
+        generator="generators/tiny", distance="mse", method=specs_pb2.INVERSION_METHOD_ADAM, steps=1
+    )
     call = live.inversion.Invert.future(inversion_pb2.InvertRequest(settings=settings, targets=[target] * 200))
 
     def decoding() -> list[int]:
