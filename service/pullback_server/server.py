@@ -30,8 +30,8 @@ from pullback_api.v1 import (
     search_pb2_grpc,
 )
 from pullback_server.address import AddressError, Endpoint, check_loopback, take
-from pullback_server.disposable.pool import Disposables
 from pullback_server.decoding import Decoders
+from pullback_server.disposable.pool import Disposables
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
