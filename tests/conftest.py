@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 # Tables are not wrapped, whatever terminal the tests run in.
@@ -13,6 +14,10 @@ os.environ["COLUMNS"] = "200"
 # Started in the background by a shell, the tests and all that they start would ignore Ctrl-C, which some of them send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes, or its making, says how busy the machine is, not whether it is right.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Must stand before the first import of the library.
 install_import_hook("pullback", "beartype.beartype")

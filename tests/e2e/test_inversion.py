@@ -204,11 +204,14 @@ def test_a_bound_on_evaluations_holds(server: LiveServer) -> None:
     assert 40 <= target.evaluations <= 50
 
 
-def test_too_few_evaluations_for_the_restarts_fail_the_job_and_say_how_many_are_needed(server: LiveServer) -> None:
-    job = server.wait(invert_tiny(server, evaluations=5, restarts=8).name)
-    assert job.state == jobs_pb2.JOB_STATE_FAILED
-    assert job.error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
-    assert "expected at least" in job.error.message
+def test_too_few_evaluations_for_the_restarts_are_refused_and_the_message_says_how_many_are_needed(
+    server: LiveServer,
+) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        invert_tiny(server, evaluations=5, restarts=8)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "settings.evaluations" in refused.value.details()
+    assert "expected at least 16" in refused.value.details()
 
 
 VARIANTS = [(method, basis) for method, known in METHODS.items() for basis in known.bases if basis != "separate"]

@@ -270,7 +270,7 @@ def test_a_result_is_not_saved_over_its_photograph_or_mask(
     before = [file.read_bytes() for file in originals]
     (tmp_path / "link.png").hardlink_to(originals[0])
     monkeypatch.chdir(tmp_path)
-    found = client.invert("me.png", "faces", method="adam", mask="hidden.png")
+    found = client.invert("me.png", "faces", method="adam", masks="hidden.png")
     monkeypatch.chdir("/")
     for name in ("me.png", "hidden.png", "link.png"):
         with pytest.raises(InvalidArgumentError, match=f"{name}.*one of the files that this reads"):

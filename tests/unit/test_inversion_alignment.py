@@ -211,7 +211,7 @@ def test_alignment_finds_a_known_scale_and_shift(method: str, start: str) -> Non
         restarts=12,
         start=start,
         bank=make_bank(generator, distance, "z", size=300, rank=32),
-        steps=100,
+        steps=200,
         thin=True,
     )
     assert result.frames is not None

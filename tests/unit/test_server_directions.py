@@ -315,7 +315,7 @@ def test_a_mask_has_four_subsets_of_the_third_layer_unless_others_are_asked_for(
         ({"mask": MASK(reach=float("nan"))}, "mask.reach", "nan came"),
         ({"mask": MASK(reach=1e30)}, "mask.reach", "take less than 1e+30"),
         ({"mask": MASK(seed=-1)}, "mask.seed", "expected 0 or more, but -1 came"),
-        ({"mask": MASK(), "kind": directions_pb2.TRAVERSAL_KIND_METRIC_UNIFORM}, "mask", "but METRIC_UNIFORM came"),
+        ({"mask": MASK(), "kind": directions_pb2.TRAVERSAL_KIND_METRIC_UNIFORM}, "mask", "but 'metric_uniform' came"),
     ],
 )
 def test_a_mask_that_cannot_be_says_which_can(fields: dict[str, Any], at_fault: str, message: str) -> None:
