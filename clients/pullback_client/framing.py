@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ class Framing:
     ignore: tuple[Box, ...] = ()
     mask: bytes | None = None
     size: tuple[int, int] | None = None
-    originals: tuple[Path, ...] = ()
+    originals: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def provenance(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Photograph:
         class_label: Its class; empty where none is given.
         center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
         crop: The square to cut out; None = the whole image. Mask and regions are of the whole image all the same.
+        originals: The files of image and mask, where they are files.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Photograph:
     class_label: str
     center_crop: bool
     crop: Crop | None = None
+    originals: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def label(self) -> str:
@@ -73,7 +75,7 @@ class Photograph:
         else:
             piece, its_mask, ignore, size = cropped(self.image, self.crop, mask, ignore, what)
             data, mask = encode(piece), None if its_mask is None else encode(its_mask, mask=True)
-        framing = Framing(crop=self.crop, ignore=self.ignore, mask=hidden, size=size, originals=self._originals())
+        framing = Framing(crop=self.crop, ignore=self.ignore, mask=hidden, size=size, originals=self.originals)
         target = inversion_pb2.Target(
             image=values_pb2.Image(data=data),
             fit=inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED,
@@ -88,10 +90,6 @@ class Photograph:
                 f"{MAX_MESSAGE_BYTES // _MIB} MiB can be sent: scale them down first"
             )
         return target, framing
-
-    def _originals(self) -> tuple[Path, ...]:
-        # Where they are now: a program may go to another folder before it saves.
-        return tuple(Path(file).absolute() for file in (self.image, self.mask) if isinstance(file, str | os.PathLike))
 
 
 @dataclass(eq=False)
@@ -164,6 +162,7 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
             class_label=label or "",
             center_crop=options.get("center_crop", False),
             crop=None if square is None else _crop(square),
+            originals=_files(image, mask, masks),
         )
         for number, (image, mask, label, boxes, square) in enumerate(values, start=1)
     ]
@@ -223,6 +222,11 @@ def invert_request(
             "several requests"
         )
     return request, [framing for _, framing in each]
+
+
+def _files(*inputs: Any) -> tuple[Path, ...]:
+    """Those of the inputs that are files, where they are now: a program may go elsewhere before it saves."""
+    return tuple(Path(file).absolute() for file in inputs if isinstance(file, str | os.PathLike))
 
 
 def _masks(masks: Any, images: Sequence[ImageInput]) -> Sequence[ImageInput | None]:
