@@ -200,7 +200,10 @@ class Client:
         return (image_from_wire(answer.image, f"image {answer.index}") for answer in stream)
 
     def distances(self) -> list[Distance]:
-        """The image distances, the default first."""
+        """The image distances, the default first.
+
+        A name may say a side where the distance takes one: `lpips-vgg@256` compares images resized to 256 × 256 px.
+        """
         request = geometry_pb2.ListDistancesRequest()
         answer = self._transport.call(self._transport.geometry.ListDistances, request)
         return [Distance.from_wire(message) for message in answer.distances]

@@ -64,7 +64,8 @@ class InversionOptions(TypedDict, total=False):
     space: str | None
     """Latent space; default the generator's first."""
     distance: str | None
-    """Image distance."""
+    """Image distance; default the server's. Where it takes a side (`Distance.sides`), `lpips-vgg@256` resizes images to
+    256 × 256 px before they are compared: what an image of 1024 px costs is then what one of 256 px does."""
     weights: Mapping[str, float] | None
     """Weights of the loss, each ≥ 0: `distance` (default 1), `l1` (0), `l2` (1), and `prior` (0.001) of the penalty
     ½‖z‖²."""
