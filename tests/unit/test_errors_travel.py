@@ -35,6 +35,7 @@ VALUES: dict[str, Any] = {
     "thread": 1,
     "reason": "its state is newer",
     "part": "mask",
+    "retry_seconds": 1.5,
     "field_violations": [FieldViolation("settings.steps", "expected 1 to 9", "RANGE")],
     "retry_seconds": 2.5,
     "path": "spec.threads[0].space",
