@@ -35,7 +35,6 @@ VALUES: dict[str, Any] = {
     "thread": 1,
     "reason": "its state is newer",
     "part": "mask",
-    "retry_seconds": 1.5,
     "field_violations": [FieldViolation("settings.steps", "expected 1 to 9", "RANGE")],
     "retry_seconds": 2.5,
     "path": "spec.threads[0].space",

@@ -26,8 +26,13 @@ LOADING_SECONDS = 300.0
 PROCESSES, MAX_WAITING_BYTES, IDLE_SECONDS = 2, 256 * 1024 * 1024, 60.0
 AGAIN_SECONDS = 5.0
 MAX_ANSWER_BYTES = 1024 * 1024 * 1024
-# One thread: a task's processor time is its own, and its address space holds no stacks of others.
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# One thread, and one heap for those that there are all the same: what is only reserved counts as address space too.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 _log = logging.getLogger(__name__)
 
