@@ -6,6 +6,6 @@ The server process imports no torch. What happens to a request, in the order of 
 - `scheduler`: queue, progress, cancelling, recovery; `batching`: which jobs run side by side, and which together.
 - `store`: jobs, events and results; SQLite and content-addressed files.
 - `executor`: worker processes, one per device, and what is said to them (`worker`).
-- `disposable`: processes in which files of clients are read.
+- `importing`, `decoding`: files of clients are read, in disposable processes.
 - `supervision`, `processes`: what keeps all of these going.
 """

@@ -31,10 +31,10 @@ from pullback_api.v1 import (
 )
 from pullback_server.address import AddressError, Endpoint, check_loopback, take
 from pullback_server.decoding import Decoders
-from pullback_server.disposable.pool import Disposables
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
+from pullback_server.importing import Importers
 from pullback_server.intake.admission import Admission
 from pullback_server.intake.entrance import Entrance
 from pullback_server.intake.field_limits import MAX_REQUEST_BYTES
@@ -146,7 +146,7 @@ class Server:
             health=self._health,
         )
         self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints", self._health)
-        self._disposables = Disposables()
+        self._importers = Importers()
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
         self._admission = Admission()
         self._decoders = Decoders()
@@ -168,7 +168,7 @@ class Server:
         self._broker.close()
         await self._sessions.stop()
         await asyncio.gather(self._grpc.stop(GRACE_SECONDS), *([self._http.stop()] if self._http else []))
-        await self._disposables.close()
+        await self._importers.close()
         await self._decoders.close()
         await self._scheduler.stop()
         self._store.close()
@@ -213,7 +213,7 @@ class Server:
             InversionServicer(self._store, self._scheduler, self._decoders),
             JobsServicer(self._store, self._scheduler, self._broker),
             SearchServicer(self._sessions, Creation(self._store, self._scheduler, self._decoders)),
-            DirectionsServicer(self._store, self._scheduler, self._executor, self._disposables),
+            DirectionsServicer(self._store, self._scheduler, self._executor, self._importers),
         )
 
     def _build_grpc(

@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from pullback_server.errors import resource_exhausted
+from pullback_server.errors import resource_exhausted, unavailable
 from pullback_server.processes.disposable_child import CPU, FAILED, MEMORY, OUT_OF_MEMORY, PARENT
 from pullback_server.processes.frames import (
     LENGTH_BYTES,
@@ -27,7 +27,10 @@ from pullback_server.processes.frames import (
 
 # Threads would each take a share of the memory that the process may have.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-_START_SECONDS = 60.0
+# Loading torch takes seconds, and minutes on a machine that swaps.
+_START_SECONDS = 300.0
+# When to try again where no process can be had.
+_AGAIN_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 256 * 1024 * 1024
 # How long a task takes as a rule, to say when there may be room.
 _TASK_SECONDS = 2.0
@@ -87,7 +90,8 @@ class Disposable:
         """Does one task. Where the caller is cancelled, the task ends at once.
 
         Raises:
-            ApiError: RESOURCE_EXHAUSTED where too many wait; says when to try again.
+            ApiError: RESOURCE_EXHAUSTED where too many wait, UNAVAILABLE where the system has no room for a process;
+                both say when to try again.
             TaskFailedError: It went wrong: too long, too much memory, a crash.
         """
         async with self._place():
@@ -156,18 +160,26 @@ class _Process:
         """Starts it, and waits until it is ready.
 
         Raises:
+            ApiError: UNAVAILABLE where the system has no room for a process.
             TaskFailedError: It does not get so far.
         """
         # From the event loop's thread, which lives as long as the server: the process ends with it.
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "pullback_server.processes.disposable_child",
-            module,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **_ENVIRONMENT},
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "pullback_server.processes.disposable_child",
+                module,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, **_ENVIRONMENT},
+            )
+        except OSError as error:
+            # No descriptors, no memory: not the fault of what is to be read.
+            raise unavailable(
+                f"no process can be started ({error.strerror or error}); try again in {_AGAIN_SECONDS:.0f} s",
+                _AGAIN_SECONDS,
+            ) from None
         settings = {MEMORY: self._limits.memory_bytes, CPU: self._limits.cpu_seconds, PARENT: os.getpid()}
         try:
             await self._exchange(settings, (), _START_SECONDS)

@@ -13,9 +13,9 @@ from pullback.generators import CatalogueEntry
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, directions_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
 from pullback_server.direction_sets import single
-from pullback_server.disposable.pool import Disposables
 from pullback_server.errors import ApiError, invalid
 from pullback_server.executor import Executor
+from pullback_server.importing import Importers
 from pullback_server.kept_directions import KeptDirections
 from pullback_server.resources import job_message
 from pullback_server.scheduler import Scheduler
@@ -47,11 +47,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
     """Edit directions, and walks along them."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor, disposables: Disposables) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor, importers: Importers) -> None:
         self._store = store
         self._scheduler = scheduler
         self._executor = executor
-        self._disposables = disposables
+        self._importers = importers
         self._kept = KeptDirections(store, scheduler)
 
     async def DiscoverDirections(  # noqa: N802
@@ -109,12 +109,11 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         if await self._scheduler.in_store(self._store.result, name) is None:
             eigenbasis = await self._kept.eigenbasis(spec, spec.space, "eigenbasis")
             try:
-                made = await self._disposables.run(
-                    "pullback_server.disposable.directions",
-                    spec.SerializeToString(),
-                    import_format,
-                    request.content,
-                    eigenbasis,
+                made = await self._importers.read(
+                    spec=spec.SerializeToString(),
+                    import_format=import_format,
+                    content=request.content,
+                    eigenbasis=eigenbasis,
                 )
             except ApiError as error:
                 if error.code == grpc.StatusCode.INVALID_ARGUMENT:

@@ -1,0 +1,53 @@
+"""Tasks of an importer process: a published file of directions is read, and measured by an eigenbasis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pullback
+from pullback import generators
+from pullback.directions.importing.reading import import_directions
+from pullback.generators.named_layers import style_layers
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback_api.v1 import specs_pb2
+from pullback_server.direction_sets import direction_set_message
+from pullback_server.names import parse_generator
+from pullback_server.processes.frames import Header
+from pullback_server.worker.failures import describe, is_out_of_memory
+
+
+def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes]]:
+    """Reads a file.
+
+    Args:
+        header: `format`, as the library calls it.
+        parts: Serialised `DirectionsSpec` of what is imported; the file; safetensors file of the eigenbasis.
+
+    Returns:
+        A serialised `DirectionSet`; or `code`, number of a canonical gRPC code, and `message`.
+    """
+    spec, content, eigenbasis = parts
+    try:
+        return {}, (_imported(specs_pb2.DirectionsSpec.FromString(spec), header["format"], content, eigenbasis),)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
+        failure = describe(error)
+        return {"code": failure.code, "message": failure.message}, ()
+
+
+def _imported(spec: specs_pb2.DirectionsSpec, import_format: str, content: bytes, eigenbasis: bytes) -> bytes:
+    entry = generators.entry(parse_generator(spec.generator, "generator"))
+    found = import_directions(
+        content,
+        import_format,
+        generator_name=entry.name,
+        weights_hash=entry.weights_hash,
+        space=spec.space,
+        dim=entry.space(spec.space).dim,
+        layers=tuple(spec.layers),
+        total_layers=style_layers(entry) or None,
+        version=pullback.__version__,
+    )
+    spec.k = len(found)
+    return direction_set_message(found, spec, Eigenbasis.from_bytes(eigenbasis)).SerializeToString()
