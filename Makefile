@@ -4,7 +4,7 @@ KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions chaos train-faces32 clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions bench-faults chaos train-faces32 clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -46,6 +46,10 @@ bench-search: $(VENV)/.test
 bench-directions: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_directions.py
 
+# Nearly right requests of all methods, over gRPC and HTTP: FAULTS of them (30,000), of the seed FAULTS_SEED.
+bench-faults: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_faults.py
+
 # How the weights of `faces32` were made: some hours on two cores. Stops and goes on.
 train-faces32: $(VENV)/.test
 	$(BIN)/python -m pullback.training --folder train-faces32 --kimg $(KIMG)
@@ -55,7 +59,7 @@ chaos: $(VENV)/.test
 	CHAOS_KILLS=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e/test_search_chaos.py
 
 clean:
-	rm -rf $(VENV) demo bench-inversion bench-search bench-directions .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo bench-inversion bench-search bench-directions bench-faults .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -19,6 +19,7 @@ from pullback_server.batching import Load, place
 from pullback_server.errors import ApiError, failed_precondition
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
+from pullback_server.queue_shares import Queued, QueueShares
 from pullback_server.results import make_result
 from pullback_server.store import BlobCorruptedError, JobRecord, JobState, StorageFullError, Store
 from pullback_server.supervision import Health, supervised
@@ -53,6 +54,7 @@ class Scheduler:
         self._broker = broker
         self._checkpoints = checkpoints
         self._database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self.shares = QueueShares()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         # Messages of workers are written down in the order in which they come.
@@ -142,6 +144,8 @@ class Scheduler:
     async def _dispatch(self) -> bool:
         """Starts every queued job for which some worker has room; false where there is none."""
         queued = await self.in_store(self._store.queued)
+        turns = self.shares.in_turn([Queued(job.id, job.created) for job in queued])
+        queued = [queued[number] for number in turns]
         placed = place([Load(job.batch, job.rows) for job in queued], self._executor.loads())
         for number, worker in placed:
             await self._start(queued[number], worker)
@@ -159,6 +163,7 @@ class Scheduler:
         if job.state != JobState.RUNNING:
             # It was cancelled while its input was read.
             return
+        self.shares.started(job.id)
         self._broker.publish(job.id, job.last_sequence)
         if not self._executor.assign(start, worker):
             # The worker died meanwhile.
@@ -303,6 +308,7 @@ class Scheduler:
         job = await self.in_store(
             self._store.requeue, job.id, progress=progress, crashed=crashed, progressed=progressed
         )
+        self.shares.requeued(job.id)
         self._broker.publish(job.id, job.last_sequence)
         self._wake.set()
 
@@ -313,6 +319,7 @@ class Scheduler:
     def _ended(self, job: JobRecord) -> None:
         if job.state.ended:
             self._suspects.discard(job.id)
+            self.shares.ended(job.id)
             self._marks.pop(job.id, None)
             self._checkpoint(job.id).unlink(missing_ok=True)
             self._broker.publish(job.id, job.last_sequence, ended=True)

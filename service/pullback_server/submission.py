@@ -9,14 +9,14 @@ import grpc
 
 from pullback_api.v1 import jobs_pb2
 from pullback_server.batching import MEASUREMENT, Load
-from pullback_server.errors import ApiError, invalid, resource_exhausted
+from pullback_server.errors import ApiError, invalid
+from pullback_server.intake.callers import caller
 from pullback_server.intake.field_limits import MAX_REQUEST_ID
 from pullback_server.names import new_id
+from pullback_server.queue_shares import check_place
 from pullback_server.resources import job_message, proposed_message
 from pullback_server.scheduler import Scheduler
 from pullback_server.store import JobRecord, RequestConflictError, Store
-
-MAX_QUEUED = 1_000
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,17 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
             long, RESOURCE_EXHAUSTED where the queue or the disk is full.
     """
     _check_request_id(submission.request_id)
+    client, new = caller(), False
+    own = scheduler.shares.waiting(client)
+    # Before it is taken in, so that what the same client submits meanwhile counts it.
+    scheduler.shares.came(submission.job_id, client)
     try:
-        job, new = await scheduler.in_store(_accept, store, submission)
+        job, new = await scheduler.in_store(_accept, store, submission, own)
     except RequestConflictError as error:
         raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
+    finally:
+        if not new:
+            scheduler.shares.ended(submission.job_id)
     if new:
         scheduler.submitted(job)
     return job
@@ -97,15 +104,14 @@ async def propose(scheduler: Scheduler, store: Store, submission: Submission) ->
     return proposed_message(submission.kind, submission.work, submission.result)
 
 
-def _accept(store: Store, submission: Submission) -> tuple[JobRecord, bool]:
+def _accept(store: Store, submission: Submission, own: int) -> tuple[JobRecord, bool]:
     """The job, and whether it is new. Runs in the store's thread, so that nothing comes between its steps."""
     digest = _digest(submission.content)
     if submission.request_id and (known := store.repeated_job(submission.request_id, digest)) is not None:
         return known, False
     if submission.shared_result and (maker := store.maker_of(submission.result)) is not None:
         return maker, False
-    if store.queue_length() >= MAX_QUEUED:
-        raise resource_exhausted(f"{MAX_QUEUED} jobs wait already; try again when some have ended")
+    check_place(own, store.queue_length())
     job = store.create_job(
         job_id=submission.job_id,
         kind=submission.kind,
