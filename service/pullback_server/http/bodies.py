@@ -35,8 +35,9 @@ class Bodies:
         methods: Every method, by its path.
         admission: Room for what is received, and shares of callers.
         max_request_bytes: Of a body.
-        receive_seconds: How long a client may take to send it.
     """
+
+    receive_seconds = RECEIVE_SECONDS
 
     def __init__(
         self,
@@ -45,13 +46,11 @@ class Bodies:
         admission: Admission,
         *,
         max_request_bytes: int = MAX_REQUEST_BYTES,
-        receive_seconds: float = RECEIVE_SECONDS,
     ) -> None:
         self._app = app
         self._methods = methods
         self._admission = admission
         self._max_request_bytes = max_request_bytes
-        self._receive_seconds = receive_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -85,7 +84,7 @@ class Bodies:
 
     async def _receive(self, receive: Receive) -> bytes:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._receive_seconds
+        deadline = loop.time() + self.receive_seconds
         body = bytearray()
         while True:
             try:
