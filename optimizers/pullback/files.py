@@ -14,12 +14,13 @@ from pullback.errors import InvalidInputError
 Parsed = TypeVar("Parsed")
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o666) -> None:
     """Writes a file beside its place, and moves it there once it is on the disk.
 
     Args:
         path: File to write; one that is there is replaced.
         data: Its bytes.
+        mode: Who may read and write it, less what the process's umask takes away.
 
     Raises:
         OSError: The file cannot be written. Nothing is left behind then, and an older file stays as it was.
@@ -27,7 +28,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -17,8 +17,9 @@ from types import FrameType
 from platformdirs import user_data_path
 
 from pullback_server.address import AddressError
+from pullback_server.errors import ApiError
 from pullback_server.server import Config, Server, StartError
-from pullback_server.store import IncompatibleStoreError, StorageFullError
+from pullback_server.store import StoreError
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 READY_LINE = "pullback-server listening on {endpoint}"
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         asyncio.run(_serve(config))
-    except (AddressError, StartError, StorageFullError, IncompatibleStoreError) as error:
+    except (AddressError, StartError, StoreError, ApiError) as error:
         sys.stderr.write(f"pullback-server: {error}\n")
         return 1
     return 0

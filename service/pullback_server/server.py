@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from filelock import FileLock, Timeout
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -30,10 +29,12 @@ from pullback_api.v1 import (
     search_pb2_grpc,
 )
 from pullback_server.address import AddressError, Endpoint, check_loopback, take
+from pullback_server.checkpoints import Checkpoints
 from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
+from pullback_server.folder_lock import FolderInUseError, FolderLock
 from pullback_server.importing import Importers
 from pullback_server.intake.admission import Admission
 from pullback_server.intake.entrance import Entrance
@@ -49,7 +50,7 @@ from pullback_server.servicers import (
 )
 from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.registry import SessionRegistry
-from pullback_server.store import Store
+from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.supervision import Health, HealthServicer
 
 if TYPE_CHECKING:
@@ -134,9 +135,7 @@ class Server:
         self._take_folder(data)
         _tell_faults()
         self._store = Store(data)
-        swept = self._store.sweep_blobs()
-        if swept:
-            _log.info("removed %d files that an earlier server left unfinished", swept)
+        self._sweep()
         self._broker = EventBroker()
         self._health = Health()
         self._executor = Executor(
@@ -145,7 +144,8 @@ class Server:
             log_level=self._config.log_level,
             health=self._health,
         )
-        self._scheduler = Scheduler(self._store, self._executor, self._broker, data / "checkpoints", self._health)
+        checkpoints = Checkpoints(data / "checkpoints")
+        self._scheduler = Scheduler(self._store, self._executor, self._broker, checkpoints, self._health)
         self._importers = Importers()
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
         self._admission = Admission()
@@ -175,16 +175,34 @@ class Server:
         self._lock.release()
 
     def _take_folder(self, data: Path) -> None:
-        self._lock = FileLock(data / "lock")
+        self._lock = FolderLock(data)
         try:
-            data.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout:
+            self._lock.acquire()
+            tightened = tighten(data)
+        except FolderInUseError:
             raise StartError(f"another server uses {data}; stop it, or choose another --data folder") from None
         except OSError as error:
-            raise StartError(
-                f"cannot keep data in {data}: {error.strerror or error}; choose another --data folder"
-            ) from None
+            reason = error.strerror or error
+            raise StartError(f"cannot keep data in {data}: {reason}; choose another --data folder") from None
+        if tightened:
+            _log.warning("others had rights to %d files and folders in %s: they are yours alone now", tightened, data)
+
+    def _sweep(self) -> None:
+        try:
+            swept = self._store.sweep_blobs()
+        except StorageUnavailableError as error:
+            _log.warning("what an earlier server left unfinished stays until the next start: %s", error)
+            return
+        if swept.removed:
+            _log.info("removed %d files that an earlier server left unfinished", swept.removed)
+        if swept.strangers:
+            _log.warning(
+                "%d files of %s are not known to its database, which is new, or older than they are: they %s. "
+                "If the database that knows them turns up, stop the server, put both back, and start again",
+                swept.strangers,
+                self._config.data / "blobs",
+                f"were moved to {swept.aside}" if swept.aside else "stay where they are",
+            )
 
     def _listen(self, address: str) -> Endpoint:
         # gRPC is content with one address of a name where another server has the rest, so each is taken for itself. It

@@ -1,7 +1,10 @@
-"""A full disk, played by a limit on the size of the server's files (Linux): refused clearly, nothing lost."""
+"""A full disk, played by a limit on the size of the server's files (Linux), and a database that another program holds:
+refused clearly, nothing lost.
+"""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +13,7 @@ import grpc
 import pytest
 
 from live_server import LiveServer
+from locking import write_locked
 from pullback_api.v1 import jobs_pb2
 from requests_for_tiny import inversion_of, invert_tiny
 
@@ -54,7 +58,7 @@ def test_a_result_that_finds_no_room_waits_for_it(start_server: Callable[..., Li
     fill_disk(live)
     # The worker, whose files are not limited, ends its work meanwhile.
     deadline = time.monotonic() + 60
-    while "trying again" not in live.log():
+    while "recorder is not well" not in live.log():
         assert time.monotonic() < deadline, "the result was never tried"
         time.sleep(0.1)
     assert live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name)).state == jobs_pb2.JOB_STATE_RUNNING
@@ -62,3 +66,65 @@ def test_a_result_that_finds_no_room_waits_for_it(start_server: Callable[..., Li
     ended = live.wait(job.name)
     assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
     assert len(inversion_of(live, ended).results) == 1
+
+
+def test_a_job_is_cancelled_although_the_disk_is_full(start_server: Callable[..., LiveServer]) -> None:
+    live = start_server()
+    job = invert_tiny(live, steps=100_000)
+    live.wait_for_step(job.name, 1)
+    fill_disk(live)
+    told = live.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=60)
+    assert told.progress.phase.startswith("cancelled, which is yet to be written down: no room to write")
+    assert str(live.data) not in told.progress.phase
+    free_disk(live)
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_CANCELLED
+    # The worker is free for others.
+    assert live.wait(invert_tiny(live, steps=3).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_a_server_that_starts_on_a_full_disk_says_so_or_serves_what_there_is(
+    start_server: Callable[..., LiveServer],
+) -> None:
+    live = start_server()
+    finished = live.wait(invert_tiny(live, steps=3).name)
+    before = inversion_of(live, finished)
+    job = invert_tiny(live, steps=400)
+    live.wait_for_step(job.name, 1)
+    live.kill()
+    limits = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (16, {resource.RLIM_INFINITY}))"
+    run = f"{limits}; from pullback_server.__main__ import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", run, "--listen", "127.0.0.1:0", "--data", str(live.data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        # It may begin to serve; nothing is lost either way.
+        process.stdout.readline()
+        process.terminate()
+        _, log = process.communicate(timeout=120)
+    assert "no room to write" in log
+    assert "Traceback" not in log
+    live.start()
+    assert inversion_of(live, finished) == before
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
+def test_a_database_that_another_program_holds_stalls_nobody_and_loses_nothing(
+    start_server: Callable[..., LiveServer],
+) -> None:
+    live = start_server()
+    running = invert_tiny(live, steps=400)
+    live.wait_for_step(running.name, 1)
+    with write_locked(live.data):
+        with pytest.raises(grpc.RpcError) as caught:
+            invert_tiny(live, steps=3, restarts=2)
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert "held by another program" in caught.value.details()
+        # It ends meanwhile; who asks is answered.
+        deadline = time.monotonic() + 120
+        while "recorder is not well" not in live.log():
+            assert time.monotonic() < deadline, "the result was never tried"
+            live.jobs.GetJob(jobs_pb2.GetJobRequest(name=running.name), timeout=20)
+            time.sleep(0.1)
+    ended = live.wait(running.name)
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED
+    assert len(inversion_of(live, ended).results) == 1
+    assert live.wait(invert_tiny(live, steps=3, restarts=2).name).state == jobs_pb2.JOB_STATE_SUCCEEDED

@@ -209,17 +209,24 @@ def test_a_job_that_comes_further_between_its_workers_deaths_ends_as_if_nothing_
     assert arrays(inversion_of(live, ended)) == uninterrupted("inversion")
 
 
+def flipped(data: bytes) -> bytes:
+    """One bit of a number is another one, in a file that is whole otherwise."""
+    return data[:-3] + bytes([data[-3] ^ 0x10]) + data[-2:]
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:100], flipped], ids=["cut", "flipped"])
 def test_a_damaged_checkpoint_makes_the_job_start_over(
-    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]]
+    start_server: StartServer, uninterrupted: Callable[[str], list[bytes]], damage: Callable[[bytes], bytes]
 ) -> None:
     live = start_server()
     job = invert_tiny(live, steps=STEPS)
     wait_for_checkpoint(live)
     live.kill()
     (checkpoint,) = (live.data / "checkpoints").glob("*.safetensors")
-    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
     live.start()
     assert arrays(inversion_of(live, live.wait(job.name))) == uninterrupted("inversion")
+    assert f"job {job.name.removeprefix('jobs/')} starts over" in live.log()
 
 
 def test_a_second_server_over_the_same_folder_is_refused(start_server: StartServer) -> None:

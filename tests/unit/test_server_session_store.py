@@ -143,11 +143,11 @@ def test_a_file_lives_as_long_as_some_session_needs_it(store: Store) -> None:
     shared, own, nobodys = (store.blobs.write(data) for data in (b"shared", b"own", b"nobody's"))
     create(store, "a", needed=(shared, own))
     create(store, "b", needed=(shared,))
-    assert store.sweep_blobs() == 1
+    assert store.sweep_blobs().removed == 1
     store.sessions.append("a", change(2, released=(shared, own)))
     assert store.blobs.read(shared) == b"shared"
     store.sessions.append("b", change(2, released=(shared,)))
-    assert store.sweep_blobs() == 0
+    assert store.sweep_blobs().removed == 0
     assert not [path for path in store.blobs._folder.rglob("*") if path.is_file()]
     assert nobodys
 
@@ -157,7 +157,7 @@ def test_files_are_written_with_the_events_that_need_them(store: Store) -> None:
     digest = hashlib.sha256(b"state").hexdigest()
     store.sessions.append("a", change(2, needed=(digest,)), [b"state"])
     assert store.blobs.read(digest) == b"state"
-    assert store.sweep_blobs() == 0
+    assert store.sweep_blobs().removed == 0
 
 
 def test_a_file_may_be_needed_again(store: Store) -> None:

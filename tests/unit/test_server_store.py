@@ -25,6 +25,7 @@ from pullback_server.store import (
     JobState,
     RequestConflictError,
     ResultRecord,
+    StorageFailingError,
     StorageFullError,
     Store,
     TitleTakenError,
@@ -410,13 +411,13 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(store: Store) -> Non
     orphan = store.blobs.write(b"nobody's")
     folder = store.blobs._folder / orphan[:2]
     (folder / ".tmp-123").write_bytes(b"half")
-    assert store.sweep_blobs() == 2
+    assert store.sweep_blobs().removed == 2
     assert files(store) == {basis.content, found.content, payload}
-    assert store.sweep_blobs() == 0
+    assert store.sweep_blobs().removed == 0
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs = BlobStore(tmp_path)
+    blobs = BlobStore(tmp_path, lambda digest: None)
     digest = hashlib.sha256(b"content").hexdigest()
     path = tmp_path / digest[:2] / digest
     seen = []
@@ -453,7 +454,7 @@ def test_another_failure_of_the_disk_is_not_called_full(store: Store, monkeypatc
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+    with pytest.raises(StorageFailingError, match=os.strerror(errno.EIO)):
         store.blobs.write(b"content")
     assert files(store) == set()
 
@@ -470,7 +471,7 @@ def full_store(store: Store) -> Iterator[Store]:
 def set_pages(store: Store, pages: int) -> None:
     """Limits the database's size; SQLite says "database or disk is full" beyond, as it does on a full disk."""
     # The pool has one connection, which the store's next session takes.
-    with store._engine.connect() as connection:
+    with store._database.writer.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
@@ -557,14 +558,14 @@ def test_reopening_finds_everything(store: Store, tmp_path: Path) -> None:
     store.close()
     again = Store(tmp_path / "data")
     assert everything(again) == before
-    assert again.sweep_blobs() == 0
+    assert again.sweep_blobs().removed == 0
     assert create(again, "d").created.tzinfo is not None
     assert [job.id for _, job in again.jobs(limit=2)] == ["d", "c"]
     again.close()
 
 
 def test_a_commit_is_on_disk_before_it_is_acknowledged(store: Store) -> None:
-    with store._engine.connect() as connection:
+    with store._database.writer.connect() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -579,7 +580,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 5.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 6.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
@@ -599,5 +600,5 @@ def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store:
     assert extended.result(name) is not None
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("5",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("6",)
     database.close()

@@ -32,6 +32,7 @@ from pullback_server.sessions.session import Session
 from pullback_server.sessions.thread import ThreadState
 from pullback_server.sessions.watching import Audience, wait_for
 from pullback_server.store import SessionEventRecord, SessionRecord, Store
+from pullback_server.transactions import StoreUnavailableError
 
 RETRY_SECONDS = 2.0
 WORKER_SECONDS = 0.2
@@ -213,18 +214,19 @@ class LiveSession:
         """Makes a thread's next generation, or finds out why there cannot be one."""
         try:
             proposal = await self._propose(number)
-            await self._write(lambda: self._open(proposal))
+            await self._insist(lambda: self._open(proposal))
         except OtherVersionError as error:
             _log.error("session %s: %s", self.id, error.message)
             self._blocked[number] = error.message
             self._audience.notify()
         except ApiError as error:
             failed = ThreadFailed(number, error.code.value[0], error.message)
-            await self._write(lambda: self._fail(failed))
+            await self._insist(lambda: self._fail(failed))
         except Exception as error:
             _log.exception("thread %d of session %s cannot go on", number, self.id)
-            failed = ThreadFailed(number, grpc.StatusCode.INTERNAL.value[0], f"{type(error).__name__}: {error}")
-            await self._write(lambda: self._fail(failed))
+            reason = f"an error of the server ({type(error).__name__}); its log says more"
+            failed = ThreadFailed(number, grpc.StatusCode.INTERNAL.value[0], reason)
+            await self._insist(lambda: self._fail(failed))
         finally:
             del self._evolving[number]
             # The generation may be closed already: another one is to be made then.
@@ -232,33 +234,32 @@ class LiveSession:
                 self._tend(self._session)
 
     async def _propose(self, number: int) -> Proposal:
-        session = await self.read(lambda session: session)
-        for death in range(MAX_DEATHS):
+        session = await self._insist(lambda: self.read(lambda session: session))
+        deaths = 0
+        while True:
             await self._wait_for_worker()
             try:
                 # The thread stands still meanwhile: whatever happens to the others is not looked at.
-                return await self._evolver.propose(session, number)
+                return await self._insist(lambda: self._evolver.propose(session, number))
             except ApiError as error:
-                if error.code != grpc.StatusCode.UNAVAILABLE or death == MAX_DEATHS - 1:
+                deaths += 1
+                if error.code != grpc.StatusCode.UNAVAILABLE or deaths == MAX_DEATHS:
                     raise
                 _log.warning("session %s: %s; the generation is made again", self.id, error.message)
                 await asyncio.sleep(WORKER_SECONDS)
-        raise unavailable("the worker gave no answer")
 
     async def _wait_for_worker(self) -> None:
         """Waits until there is a worker: one that cannot start, for want of memory, says nothing of an optimizer."""
         while all(load is None for load in self._means.executor.loads()):
             await asyncio.sleep(WORKER_SECONDS)
 
-    async def _write(self, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Writes something down; while the disk is full, waits for room rather than lose it."""
+    async def _insist(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Reads or writes something; while the store cannot be used, waits rather than give up."""
         while True:
             try:
-                return await write()
-            except ApiError as error:
-                if error.code != grpc.StatusCode.RESOURCE_EXHAUSTED:
-                    raise
-                _log.error("session %s: %s; trying again in %.0f s", self.id, error.message, RETRY_SECONDS)
+                return await attempt()
+            except StoreUnavailableError as error:
+                _log.warning("session %s: %s; trying again in %.0f s", self.id, error.message, RETRY_SECONDS)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _open(self, proposal: Proposal) -> None:

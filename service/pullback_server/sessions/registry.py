@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
@@ -18,11 +18,12 @@ from pullback_server.names import new_id, session_name
 from pullback_server.scheduler import Scheduler
 from pullback_server.sessions.events import Began
 from pullback_server.sessions.journal import Journal
-from pullback_server.sessions.live import LiveSession, Means
+from pullback_server.sessions.live import RETRY_SECONDS, LiveSession, Means
 from pullback_server.sessions.pictures import ImageCache
 from pullback_server.sessions.records import change_of
 from pullback_server.sessions.session import Session
 from pullback_server.store import SessionRecord, Store
+from pullback_server.transactions import StoreUnavailableError
 
 # Sessions in memory; those that nobody has been at for longest are dropped first.
 MAX_LIVE = 128
@@ -154,9 +155,15 @@ class SessionRegistry:
             del self._live[name]
 
     async def _wake(self, session_ids: list[str]) -> None:
-        for session_id in session_ids:
+        waiting = deque(session_ids)
+        while waiting:
+            session_id = waiting.popleft()
             try:
                 async with self.using(session_id) as live:
                     await live.wake()
+            except StoreUnavailableError as error:
+                _log.warning("session %s waits: %s", session_id, error.message)
+                waiting.append(session_id)
+                await asyncio.sleep(RETRY_SECONDS)
             except Exception:
                 _log.exception("session %s cannot go on", session_id)

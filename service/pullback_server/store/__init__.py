@@ -1,9 +1,21 @@
 """What the server keeps: jobs, their events, their results and what people say of these, and search sessions."""
 
 from pullback_server.store.annotations import AnnotationStore, TitleTakenError
-from pullback_server.store.blobs import BlobCorruptedError, BlobStore
-from pullback_server.store.database import IncompatibleStoreError
-from pullback_server.store.faults import RequestConflictError, StorageFullError
+from pullback_server.store.aside import move_aside
+from pullback_server.store.blobs import BlobCorruptedError, BlobStore, Swept
+from pullback_server.store.database import only_reads, reads
+from pullback_server.store.examination import IncompatibleStoreError
+from pullback_server.store.faults import (
+    RequestConflictError,
+    StorageBusyError,
+    StorageFailingError,
+    StorageFullError,
+    StorageUnavailableError,
+    StoreDamagedError,
+    StoreError,
+    UnreadableError,
+)
+from pullback_server.store.privacy import make_folder, tighten
 from pullback_server.store.records import (
     AnnotationRecord,
     EventRecord,
@@ -33,7 +45,19 @@ __all__ = [
     "SessionEventRecord",
     "SessionRecord",
     "SessionStore",
+    "StorageBusyError",
+    "StorageFailingError",
     "StorageFullError",
+    "StorageUnavailableError",
     "Store",
+    "StoreDamagedError",
+    "StoreError",
+    "Swept",
     "TitleTakenError",
+    "UnreadableError",
+    "make_folder",
+    "move_aside",
+    "only_reads",
+    "reads",
+    "tighten",
 ]

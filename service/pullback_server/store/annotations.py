@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from pullback_server.store.faults import full_disk_reported
+from pullback_server.store.database import Database, reads
 from pullback_server.store.records import AnnotationRecord
 from pullback_server.store.schema import AnnotationRow
 
@@ -24,15 +22,15 @@ class AnnotationStore:
     Every method is one transaction, and may be called from any thread, one at a time.
     """
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self._engine = engine
-        self._folder = folder
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
+    @reads
     def of(self, results: Iterable[str]) -> dict[str, list[AnnotationRecord]]:
         """The annotations of results by their names, in the order of their places; those without any are left out."""
         query = select(AnnotationRow).where(AnnotationRow.result.in_(list(results))).order_by(AnnotationRow.place)
         found: defaultdict[str, list[AnnotationRecord]] = defaultdict(list)
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             for row in session.scalars(query):
                 found[row.result].append(AnnotationRecord(row.place, row.title, row.notes))
         return dict(found)
@@ -49,7 +47,7 @@ class AnnotationStore:
             AnnotationRow.title == annotation.title,
             AnnotationRow.place != annotation.place,
         )
-        with full_disk_reported(self._folder), Session(self._engine) as session, session.begin():
+        with self._database.writing() as session:
             if annotation.title and (taken := session.scalar(same)) is not None:
                 raise TitleTakenError(f"direction {taken} of this set is titled {annotation.title!r} already")
             if annotation.title or annotation.notes:

@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
 from pathlib import Path
 
-from pullback_server.store.faults import full_disk_reported
+from pullback_server.store.aside import move_aside
+from pullback_server.store.database import reads
+from pullback_server.store.faults import UnreadableError, faults_told
+from pullback_server.store.privacy import make_folder
 
 _TEMPORARY = ".tmp-"
 
+_log = logging.getLogger(__name__)
 
-class BlobCorruptedError(Exception):
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found.
+
+    Attributes:
+        removed: How many files it removed.
+        strangers: How many files are not this store's.
+        aside: Where those were moved; None where there were none, or they could not be moved.
+    """
+
+    removed: int
+    strangers: int
+    aside: Path | None
+
+
+class BlobCorruptedError(UnreadableError):
     """A file is missing, or is not what its name says."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"{path} {what}",
+            f"a file of this resource {what.partition(':')[0]}; others are not affected. Put the server's file back "
+            "from a backup, or ask for the work again",
+        )
 
 
 class BlobStore:
     """Files named by the SHA-256 of their content, below one folder.
 
     A file appears under its name by an atomic rename after its content is on disk, so that a reader sees all of it
-    or none. Writing the same content twice keeps one file, and mends it where it was damaged.
+    or none. Writing the same content twice keeps one file, and mends it where it was damaged. All of it is its owner's
+    alone.
+
+    Args:
+        folder: Where the files are.
+        note: Is told a digest before content is written under it: what was noted may be removed by a sweep.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, note: Callable[[str], None]) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self._note = note
+        make_folder(folder)
 
     def write(self, data: bytes) -> str:
         """Writes `data`, on disk when this returns.
@@ -35,13 +70,14 @@ class BlobStore:
             Its digest, 64 hexadecimal digits.
 
         Raises:
-            StorageFullError: The disk is full; nothing is left behind.
+            StorageUnavailableError: The disk is full, or cannot be written; nothing is left behind.
         """
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        with full_disk_reported(self._folder):
+        self._note(digest)
+        with faults_told(self._folder):
             if not path.parent.exists():
-                path.parent.mkdir()
+                make_folder(path.parent)
                 _sync_folder(self._folder)
             descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
             try:
@@ -56,41 +92,57 @@ class BlobStore:
                 raise
         return digest
 
+    @reads
     def read(self, digest: str) -> bytes:
         """The content of that digest, checked.
 
         Raises:
             BlobCorruptedError: No such file, or its content has changed.
+            StorageFailingError: It cannot be read at the moment.
         """
         path = self._path(digest)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise BlobCorruptedError(f"{path} is missing from the store") from None
+        with faults_told(self._folder, writing=False):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                raise BlobCorruptedError(path, "is missing from the store") from None
         if hashlib.sha256(data).hexdigest() != digest:
-            raise BlobCorruptedError(f"{path} was changed or damaged: its content is not what its name says")
+            raise BlobCorruptedError(path, "was changed or damaged: its content is not what its name says")
         return data
 
     def delete(self, digest: str) -> None:
-        """Removes the content of that digest, if it is there."""
-        self._path(digest).unlink(missing_ok=True)
+        """Removes the content of that digest, if it is there; where that fails, the next sweep does it."""
+        try:
+            self._path(digest).unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("a file that is needed no more stays until the next start: %s", error)
 
-    def sweep(self, wanted: Set[str]) -> int:
-        """Removes what a crash left behind: temporary files, and content that nothing refers to.
+    def sweep(self, wanted: Set[str], written: Set[str]) -> Swept:
+        """Removes what a crash left behind, and moves aside what is not this store's.
 
-        Returns:
-            How many files were removed.
+        Args:
+            wanted: Digests of the content that is referred to.
+            written: Digests of all that was ever written for those who refer to it. Only that may be removed: other
+                content belongs to another database, say a lost one, or a newer one than a backup that was put back.
         """
         leftovers = [path for path in self._files() if path.name not in wanted]
+        strangers = [path for path in leftovers if path.name not in written and not _is_temporary(path)]
+        removed = 0
         for path in leftovers:
-            path.unlink(missing_ok=True)
-        return len(leftovers)
+            if path.name in written or _is_temporary(path):
+                path.unlink(missing_ok=True)
+                removed += 1
+        return Swept(removed, len(strangers), move_aside(self._folder, strangers) if strangers else None)
 
     def _files(self) -> Iterator[Path]:
         return (path for path in self._folder.glob("??/*") if path.is_file())
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.startswith(_TEMPORARY)
 
 
 def _sync_folder(folder: Path) -> None:

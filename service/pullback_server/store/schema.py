@@ -18,9 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 # Raised with every change of the tables; a store of a newer version is refused.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # Those of an earlier version that only lack tables: they are added.
-EXTENDABLE_VERSIONS = ("2", "3", "4")
+EXTENDABLE_VERSIONS = ("2", "3", "4", "5")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -198,3 +198,11 @@ class SessionFileRow(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
 
     __table_args__ = (Index("session_files_by_digest", "digest"),)
+
+
+class WrittenFileRow(Base):
+    """A file that was written for this database, noted before it is there: what is not noted is not ours to remove."""
+
+    __tablename__ = "written_files"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)

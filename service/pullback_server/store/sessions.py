@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pullback_server.store.blobs import BlobStore
-from pullback_server.store.faults import RequestConflictError, full_disk_reported
+from pullback_server.store.database import Database, reads
+from pullback_server.store.faults import RequestConflictError
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
 from pullback_server.store.schema import (
     SessionEventRow,
@@ -36,9 +35,8 @@ class SessionStore:
     full.
     """
 
-    def __init__(self, engine: Engine, folder: Path, blobs: BlobStore, release: Callable[[str], None]) -> None:
-        self._engine = engine
-        self._folder = folder
+    def __init__(self, database: Database, blobs: BlobStore, release: Callable[[str], None]) -> None:
+        self._database = database
         self._blobs = blobs
         self._release = release
 
@@ -63,7 +61,7 @@ class SessionStore:
             title: What people call it; empty for nothing.
         """
         now = utc_now()
-        with self._write() as session:
+        with self._database.writing() as session:
             row = SessionRow(
                 id=session_id,
                 request_id=request_id,
@@ -81,13 +79,14 @@ class SessionStore:
             session.add(SessionTitleRow(session=session_id, title=title))
             _apply(session, row, change)
 
+    @reads
     def repeated(self, request_id: str, request_digest: str) -> SessionRecord | None:
         """The session that was created under that `request_id`, if any.
 
         Raises:
             RequestConflictError: It was created for another request.
         """
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = session.scalar(select(SessionRow).where(SessionRow.request_id == request_id))
             if row is None:
                 return None
@@ -113,7 +112,7 @@ class SessionStore:
         """
         for data in files:
             self._blobs.write(data)
-        with self._write() as session:
+        with self._database.writing() as session:
             row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
             if row is None:
                 raise LookupError(f"no session {session_id}")
@@ -121,17 +120,20 @@ class SessionStore:
         for digest in change.released:
             self._release(digest)
 
+    @reads
     def has(self, session_id: str) -> bool:
         """Whether there is a session of that id."""
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             return session.scalar(select(SessionRow.number).where(SessionRow.id == session_id)) is not None
 
+    @reads
     def record(self, session_id: str) -> SessionRecord | None:
         """The session of that id."""
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
             return None if row is None else _records(session, [row])[0]
 
+    @reads
     def records(
         self, *, limit: int, before: int | None = None, states: Collection[int] = (), match: str = ""
     ) -> list[tuple[int, SessionRecord]]:
@@ -151,10 +153,11 @@ class SessionStore:
         if match:
             called = select(SessionTitleRow.session).where(SessionTitleRow.title == match)
             query = query.where(begins_with(SessionRow.id, match) | SessionRow.id.in_(called))
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             rows = session.scalars(query).all()
             return [(row.number, record) for row, record in zip(rows, _records(session, rows), strict=True)]
 
+    @reads
     def events(self, session_id: str, after: int = 0, limit: int | None = None) -> list[SessionEventRecord]:
         """The session's events with a higher number than `after`, in order."""
         query = (
@@ -163,19 +166,15 @@ class SessionStore:
             .order_by(SessionEventRow.sequence)
             .limit(limit)
         )
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             return [SessionEventRecord(row.sequence, row.time, row.kind, row.payload) for row in session.scalars(query)]
 
+    @reads
     def evolving(self) -> list[str]:
         """The sessions in which some optimizer was to make a generation, the one that changed last first."""
         query = select(SessionRow.id).where(SessionRow.evolving).order_by(SessionRow.updated.desc())
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             return list(session.scalars(query))
-
-    @contextmanager
-    def _write(self) -> Iterator[Session]:
-        with full_disk_reported(self._folder), Session(self._engine) as session, session.begin():
-            yield session
 
 
 def _records(session: Session, rows: Sequence[SessionRow]) -> list[SessionRecord]:

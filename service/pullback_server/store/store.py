@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Subquery, delete, func, select, union
 from sqlalchemy.orm import Session
 
 from pullback_server.store.annotations import AnnotationStore
-from pullback_server.store.blobs import BlobStore
-from pullback_server.store.database import open_database
-from pullback_server.store.faults import RequestConflictError, full_disk_reported
+from pullback_server.store.blobs import BlobStore, Swept
+from pullback_server.store.database import Database, reads
+from pullback_server.store.faults import RequestConflictError, StoreError
+from pullback_server.store.privacy import make_folder
 from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
-from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionFileRow, begins_with, utc_now
+from pullback_server.store.rows import event_record, job_record, result_record
+from pullback_server.store.schema import (
+    EventRow,
+    JobRow,
+    Meta,
+    ResultRow,
+    SessionFileRow,
+    WrittenFileRow,
+    begins_with,
+    utc_now,
+)
 from pullback_server.store.sessions import SessionStore
 
+_log = logging.getLogger(__name__)
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -31,21 +43,22 @@ class Store:
     the store as it was. Methods may be called from any thread, one at a time. Job states move only forward,
     QUEUED → RUNNING → ended, and back to QUEUED by `requeue`; an ended job never changes.
 
-    Every method that writes raises `StorageFullError` when the disk is full.
+    Methods that are marked as reading may also be called beside all others, from several threads: they see the store as
+    it was at one moment, and wait for nobody who writes. Every method raises a `StorageUnavailableError` while the
+    disk is full, the database locked by another program, or either fails: nothing has happened then, and the same call
+    may succeed later.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        with full_disk_reported(folder):
-            self._engine = open_database(folder / "pullback.sqlite")
-        self.blobs = BlobStore(folder / "blobs")
-        self.annotations = AnnotationStore(self._engine, folder)
-        self.sessions = SessionStore(self._engine, folder, self.blobs, self._release)
+        make_folder(folder)
+        self._database = Database(folder / "pullback.sqlite")
+        self.blobs = BlobStore(folder / "blobs", self._note)
+        self.annotations = AnnotationStore(self._database)
+        self.sessions = SessionStore(self._database, self.blobs, self._release)
 
     def close(self) -> None:
         """Closes the database."""
-        self._engine.dispose()
+        self._database.close()
 
     # Jobs ------------------------------------------------------------------------------------------------------
 
@@ -79,7 +92,7 @@ class Store:
             batch: What jobs have in common that can be computed together; empty for a job computed by itself.
             rows: How many latents the job moves.
         """
-        with self._write() as session:
+        with self._database.writing() as session:
             row = JobRow(
                 id=job_id,
                 kind=kind,
@@ -101,15 +114,16 @@ class Store:
             session.add(row)
             session.flush()
             _append_event(session, row)
-            return _job(row)
+            return job_record(row)
 
+    @reads
     def repeated_job(self, request_id: str, request_digest: str) -> JobRecord | None:
         """The job that was accepted under that `request_id`, if any.
 
         Raises:
             RequestConflictError: It was accepted for another request.
         """
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = session.scalar(select(JobRow).where(JobRow.request_id == request_id))
             if row is None:
                 return None
@@ -118,27 +132,31 @@ class Store:
                     f"request_id {request_id!r} was used for another request, jobs/{row.id}; "
                     "take a new one for a new request"
                 )
-            return _job(row)
+            return job_record(row)
 
+    @reads
     def maker_of(self, result: str) -> JobRecord | None:
         """The job that makes a result at the moment, or made it while it is still there."""
         working = select(JobRow).where(JobRow.result == result, JobRow.state.in_(_UNFINISHED))
         made = select(JobRow).join(ResultRow, ResultRow.job == JobRow.id).where(ResultRow.name == result)
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = session.scalar(working) or session.scalar(made)
-            return None if row is None else _job(row)
+            return None if row is None else job_record(row)
 
+    @reads
     def job(self, job_id: str) -> JobRecord | None:
         """The job of that id."""
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = _job_row(session, job_id)
-            return None if row is None else _job(row)
+            return None if row is None else job_record(row)
 
+    @reads
     def has_job(self, job_id: str) -> bool:
         """Whether there is a job of that id."""
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             return session.scalar(select(JobRow.number).where(JobRow.id == job_id)) is not None
 
+    @reads
     def jobs(
         self, *, limit: int, before: int | None = None, states: Collection[JobState] = (), match: str = ""
     ) -> list[tuple[int, JobRecord]]:
@@ -150,19 +168,21 @@ class Store:
             query = query.where(JobRow.state.in_(states))
         if match:
             query = query.where(begins_with(JobRow.id, match))
-        with Session(self._engine) as session:
-            return [(row.number, _job(row)) for row in session.scalars(query)]
+        with self._database.reading() as session:
+            return [(row.number, job_record(row)) for row in session.scalars(query)]
 
+    @reads
     def queued(self) -> list[JobRecord]:
         """The jobs that wait for a worker, the oldest first."""
         query = select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(JobRow.number)
-        with Session(self._engine) as session:
-            return [_job(row) for row in session.scalars(query)]
+        with self._database.reading() as session:
+            return [job_record(row) for row in session.scalars(query)]
 
+    @reads
     def queue_length(self) -> int:
         """How many jobs wait for a worker."""
         query = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             return session.scalar(query) or 0
 
     def start_job(self, job_id: str) -> JobRecord:
@@ -212,12 +232,14 @@ class Store:
         """RUNNING → SUCCEEDED, and the result is there, in one transaction."""
         return self._end(result.job, JobState.SUCCEEDED, result=ResultRow(**vars(result)), progress=progress)
 
+    @reads
     def interrupted(self) -> list[JobRecord]:
         """Jobs that no worker can be at when a server starts: those left RUNNING by a crash."""
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             rows = session.scalars(select(JobRow).where(JobRow.state == JobState.RUNNING).order_by(JobRow.number))
-            return [_job(row) for row in rows]
+            return [job_record(row) for row in rows]
 
+    @reads
     def events(self, job_id: str, after: int, limit: int = 1000) -> list[EventRecord]:
         """The job's events with a higher number than `after`, in order."""
         query = (
@@ -226,20 +248,22 @@ class Store:
             .order_by(EventRow.sequence)
             .limit(limit)
         )
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = _job_row(session, job_id)
             if row is None:
                 return []
-            return [_event(event, _job(row)) for event in session.scalars(query)]
+            return [event_record(event, job_record(row)) for event in session.scalars(query)]
 
     # Results ---------------------------------------------------------------------------------------------------
 
+    @reads
     def result(self, name: str) -> ResultRecord | None:
         """The result of that name."""
-        with Session(self._engine) as session:
+        with self._database.reading() as session:
             row = session.scalar(select(ResultRow).where(ResultRow.name == name))
-            return None if row is None else _result(row)
+            return None if row is None else result_record(row)
 
+    @reads
     def results(
         self, kind: str, *, limit: int, generator: str | None = None, before: int | None = None
     ) -> list[tuple[int, ResultRecord]]:
@@ -249,12 +273,12 @@ class Store:
             query = query.where(ResultRow.number < before)
         if generator is not None:
             query = query.where(ResultRow.generator == generator)
-        with Session(self._engine) as session:
-            return [(row.number, _result(row)) for row in session.scalars(query)]
+        with self._database.reading() as session:
+            return [(row.number, result_record(row)) for row in session.scalars(query)]
 
     def keep_result(self, result: ResultRecord) -> None:
         """Keeps a result that no job made: its job is empty, and no result has its name."""
-        with self._write() as session:
+        with self._database.writing() as session:
             session.add(ResultRow(**vars(result)))
 
     def delete_result(self, name: str) -> None:
@@ -264,7 +288,7 @@ class Store:
             InUseError: A job that has not ended works with it.
         """
         users = select(JobRow.id).where(JobRow.uses == name, JobRow.state.in_(_UNFINISHED)).limit(1)
-        with self._write() as session:
+        with self._database.writing() as session:
             if (user := session.scalar(users)) is not None:
                 raise InUseError(f"{name} is used by jobs/{user}, which has not ended; wait for it or cancel it first")
             row = session.scalar(select(ResultRow).where(ResultRow.name == name))
@@ -274,17 +298,34 @@ class Store:
             session.delete(row)
         self._release(content)
 
-    def sweep_blobs(self) -> int:
-        """Removes files that no row refers to. Only while nothing is being written: at the start of a server."""
-        with Session(self._engine) as session:
-            return self.blobs.sweep(_referenced(session))
+    def probe(self, *, write: bool) -> None:
+        """Does nothing but find out whether the database can be written.
+
+        Args:
+            write: Whether something is written for that: a full disk is noticed by nothing else.
+        """
+        with self._database.writing() as session:
+            # Begins the transaction, which takes the lock.
+            session.connection()
+            if write:
+                session.merge(Meta(key="probe", value=utc_now().isoformat()))
+
+    def sweep_blobs(self) -> Swept:
+        """Removes files that no row refers to any more, and moves aside those that this database never knew.
+
+        Only while nothing is being written: at the start of a server.
+        """
+        with self._database.reading() as session:
+            wanted, written = _referenced(session), set(session.scalars(select(WrittenFileRow.digest)))
+        swept = self.blobs.sweep(wanted, written)
+        # Those of a version that noted nothing, and those that are gone.
+        if wanted != written:
+            with self._database.writing() as session:
+                session.execute(delete(WrittenFileRow).where(WrittenFileRow.digest.not_in(select(_wanted().c.digest))))
+                session.add_all(WrittenFileRow(digest=digest) for digest in wanted - written)
+        return swept
 
     # Private ---------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _write(self) -> Iterator[Session]:
-        with full_disk_reported(self._folder), Session(self._engine) as session, session.begin():
-            yield session
 
     def _change(
         self,
@@ -295,14 +336,14 @@ class Store:
         transient: bool = False,
     ) -> JobRecord:
         """Applies `change` to a job in one of the `allowed` states; a job in another one is returned as it stands."""
-        with self._write() as session:
+        with self._database.writing() as session:
             row = _job_row(session, job_id)
             if row is None:
                 raise LookupError(f"no job {job_id}")
             if row.state in allowed:
                 change(row)
                 _append_event(session, row, transient=transient)
-            return _job(row)
+            return job_record(row)
 
     def _end(
         self,
@@ -313,12 +354,12 @@ class Store:
         progress: bytes | None = None,
         result: ResultRow | None = None,
     ) -> JobRecord:
-        with self._write() as session:
+        with self._database.writing() as session:
             row = _job_row(session, job_id)
             if row is None:
                 raise LookupError(f"no job {job_id}")
             if row.state not in _UNFINISHED:
-                return _job(row)
+                return job_record(row)
             if result is not None:
                 session.add(result)
             row.state = state
@@ -328,16 +369,32 @@ class Store:
             session.execute(delete(EventRow).where(EventRow.job == job_id, EventRow.transient))
             _append_event(session, row)
             payload, row.payload = row.payload, None
-            record = _job(row)
+            record = job_record(row)
         if payload is not None:
             self._release(payload)
         return record
 
+    def _note(self, digest: str) -> None:
+        """Notes that a file is this database's."""
+        with self._database.reading() as session:
+            if session.get(WrittenFileRow, digest) is not None:
+                return
+        with self._database.writing() as session:
+            session.add(WrittenFileRow(digest=digest))
+
     def _release(self, digest: str) -> None:
-        """Deletes a file unless another row refers to the same content."""
-        with Session(self._engine) as session:
-            if digest not in _referenced(session, digest):
-                self.blobs.delete(digest)
+        """Deletes a file unless another row refers to the same content.
+
+        What was to be done is done when this is called: where it fails, the sweep of the next start does it.
+        """
+        try:
+            with self._database.reading() as session:
+                if digest in _referenced(session, digest):
+                    return
+        except StoreError as error:
+            _log.warning("a file that is needed no more stays until the next start: %s", error)
+            return
+        self.blobs.delete(digest)
 
 
 def _job_row(session: Session, job_id: str) -> JobRow | None:
@@ -359,63 +416,13 @@ def _append_event(session: Session, row: JobRow, *, transient: bool = False) -> 
     )
 
 
+def _wanted() -> Subquery:
+    """Digests that rows refer to, in a column `digest`."""
+    columns = (JobRow.payload, ResultRow.content, SessionFileRow.digest)
+    return union(*(select(column.label("digest")).where(column.is_not(None)) for column in columns)).subquery()
+
+
 def _referenced(session: Session, digest: str | None = None) -> set[str]:
     """Digests that rows refer to: all, or just `digest` if any row refers to it."""
-    found: set[str] = set()
-    for column in (JobRow.payload, ResultRow.content, SessionFileRow.digest):
-        query = select(column).where(column.is_not(None))
-        if digest is not None:
-            query = query.where(column == digest).limit(1)
-        found.update(value for value in session.scalars(query) if value is not None)
-    return found
-
-
-def _job(row: JobRow) -> JobRecord:
-    return JobRecord(
-        id=row.id,
-        kind=row.kind,
-        state=JobState(row.state),
-        work=row.work,
-        result=row.result,
-        uses=row.uses,
-        payload=row.payload,
-        batch=row.batch,
-        rows=row.rows,
-        progress=row.progress,
-        error=row.error,
-        created=row.created,
-        started=row.started,
-        ended=row.ended,
-        attempts=row.attempts,
-        crashes=row.crashes,
-        last_sequence=row.last_sequence,
-    )
-
-
-def _event(row: EventRow, job: JobRecord) -> EventRecord:
-    state = JobState(row.state)
-    then = JobRecord(
-        **{
-            **vars(job),
-            "state": state,
-            "attempts": row.attempts,
-            "progress": row.progress,
-            "last_sequence": row.sequence,
-            "error": job.error if state.ended else None,
-            "started": job.started if row.attempts else None,
-            "ended": job.ended if state.ended else None,
-        }
-    )
-    return EventRecord(sequence=row.sequence, time=row.time, job=then)
-
-
-def _result(row: ResultRow) -> ResultRecord:
-    return ResultRecord(
-        name=row.name,
-        kind=row.kind,
-        generator=row.generator,
-        job=row.job,
-        created=row.created,
-        header=row.header,
-        content=row.content,
-    )
+    column = _wanted().c.digest
+    return set(session.scalars(select(column) if digest is None else select(column).where(column == digest)))

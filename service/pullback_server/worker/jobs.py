@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pullback_server.worker.checkpoint import DamagedCheckpointError
 from pullback_server.worker.messages import FromWorker, Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks import BatchTask, Task, make_task
@@ -58,8 +59,7 @@ class RunningJob:
     def step(self) -> None:
         """Makes a step by itself: the first one loads the task, the last one makes the result."""
         if self._task is None:
-            self._task = make_task(self._start, self._models, self._tell_phase)
-            self._restore(self._task)
+            self._task = self._restored(self._make_task()) or self._make_task()
         elif self._task.done:
             self._tell_phase("finishing")
             self.result = self._task.result()
@@ -98,14 +98,23 @@ class RunningJob:
         """Removes the checkpoint."""
         self._checkpoint.unlink(missing_ok=True)
 
-    def _restore(self, task: Task) -> None:
-        if not self._checkpoint.exists():
-            return
+    def _make_task(self) -> Task:
+        return make_task(self._start, self._models, self._tell_phase)
+
+    def _restored(self, task: Task) -> Task | None:
+        """The task as its checkpoint has it, or as it is where there is none; None where it is to be made anew."""
         try:
             task.restore(self._checkpoint)
+        except FileNotFoundError:
+            return task
+        except (DamagedCheckpointError, OSError) as error:
+            _log.warning("job %s starts over, for its checkpoint cannot be used: %s", self.id, error)
+            return None
         except Exception:
-            # A job can always be done again from its start.
-            _log.warning("checkpoint of job %s cannot be read; starting over", self.id, exc_info=True)
+            # Another version may have written it. A job can always be done again from its start.
+            _log.warning("job %s starts over, for its checkpoint cannot be used", self.id, exc_info=True)
+            return None
+        return task
 
     def _tell_phase(self, phase: str) -> None:
         self._send(replace(self._latest, phase=phase, previews=()))

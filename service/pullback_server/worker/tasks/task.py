@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from pullback.files import write_whole
 from pullback.inversion import Evaluation, Problem, Query
+from pullback_server.worker.checkpoint import read_checkpoint, write_checkpoint
 from pullback_server.worker.messages import Progressed
 
 
@@ -54,11 +54,16 @@ class Task(ABC):
         """
         # A file holds no memory twice, but a state may name one tensor by two names.
         tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in self._state().items()}
-        write_whole(path, safetensors.torch.save(tensors))
+        write_checkpoint(path, safetensors.torch.save(tensors))
 
     def restore(self, path: Path) -> None:
-        """Goes on from what `save` wrote."""
-        self._set_state(safetensors.torch.load(path.read_bytes()))
+        """Goes on from what `save` wrote.
+
+        Raises:
+            DamagedCheckpointError: The file is not what was written.
+            OSError: It cannot be read.
+        """
+        self._set_state(safetensors.torch.load(read_checkpoint(path)))
 
 
 class BatchTask(Task):
