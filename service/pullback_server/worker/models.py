@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 
@@ -12,16 +12,22 @@ from pullback.distances import Distance
 from pullback.generators import Generator as ImageGenerator
 from pullback.inversion import StartBank, cached_bank_in_chunks
 
+# Distances that are kept, and banks: there are many more names than that, for a name may say a side.
+KEPT_DISTANCES, KEPT_BANKS = 8, 8
+
 
 class Models:
-    """The models on one device."""
+    """The models on one device.
+
+    Of distances and of banks, those that were used last are kept.
+    """
 
     def __init__(self, device: str) -> None:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
         self.generator = cache(self._load_generator)
-        self.distance = cache(self._load_distance)
+        self.distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
         self.pooled_features = cache(self._load_pooled_features)
         self._banks: dict[tuple[str, str, str], _Bank] = {}
 
@@ -50,6 +56,7 @@ class Models:
                 del self._banks[key]
                 raise
             if found is not None:
+                self._forget_banks(key)
                 return found
             tell(bank.made, bank.total)
             yield
@@ -58,6 +65,13 @@ class Models:
         """Waits until everything is computed that was asked for."""
         if torch.device(self.device).type == "cuda":
             torch.cuda.synchronize(self.device)
+
+    def _forget_banks(self, used: tuple[str, str, str]) -> None:
+        """Lets go of those that were not used for longest; one that is being made stays."""
+        self._banks[used] = self._banks.pop(used)
+        finished = [key for key, bank in self._banks.items() if bank.is_finished]
+        for key in finished[:-KEPT_BANKS]:
+            del self._banks[key]
 
     def _load_generator(self, name: str) -> ImageGenerator:
         return generators.load(name, device=self.device)
@@ -76,6 +90,11 @@ class _Bank:
         self.made = self.total = 0
         self._found: StartBank | None = None
         self._pieces = cached_bank_in_chunks(generator, distance, space, progress=self._tell)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is there whole."""
+        return self._found is not None
 
     def advance(self) -> StartBank | None:
         """Makes the next piece; returns the bank once it is there."""
