@@ -170,7 +170,7 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     _log.error("unexpected error in a call", exc_info=error)
-    return ApiError(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+    return ApiError(grpc.StatusCode.INTERNAL, f"internal error ({type(error).__name__}); the server's log says more")
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
