@@ -26,10 +26,6 @@ class Decoders:
         self._small = Disposable(module, "photographs", SMALL)
         self._large = Disposable(module, "large photographs", LARGE)
 
-    async def warm_up(self) -> None:
-        """Starts a process ahead of the first photograph."""
-        await self._small.warm_up()
-
     async def close(self) -> None:
         """Ends all processes."""
         await self._small.close()

@@ -81,11 +81,6 @@ class Disposable:
         self._places = asyncio.Semaphore(limits.processes)
         self._waiting = 0
 
-    async def warm_up(self) -> None:
-        """Starts one process ahead of the first task."""
-        async with self._places:
-            self._idle.append(await self._start())
-
     async def call(self, header: Header, parts: Sequence[bytes] = ()) -> tuple[Header, list[bytes]]:
         """Does one task. Where the caller is cancelled, the task ends at once.
 
