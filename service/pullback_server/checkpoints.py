@@ -57,7 +57,8 @@ class Checkpoints:
             return False
         try:
             found = state(path.stem)
-        except UnreadableError:
+        except (UnreadableError, ValueError):
+            # Its entry is damaged: what there is of it stays.
             return False
         if found is not None and found.ended:
             path.unlink(missing_ok=True)

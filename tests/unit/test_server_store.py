@@ -227,6 +227,18 @@ def test_jobs_are_listed_newest_first_by_page_and_state(store: Store) -> None:
     assert [job.id for _, job in some] == ["d", "b"]
 
 
+def test_a_damaged_entry_does_not_keep_the_other_jobs_waiting(store: Store, tmp_path: Path) -> None:
+    for job_id in "abc":
+        create(store, job_id)
+    for job_id in "de":
+        running(store, job_id)
+    with sqlite3.connect(tmp_path / "data" / "pullback.sqlite") as other:
+        other.execute("UPDATE jobs SET created = 'nonsense' WHERE id IN ('b', 'd')")
+    other.close()
+    assert [job.id for job in store.queued()] == ["a", "c"]
+    assert [job.id for job in store.interrupted()] == ["e"]
+
+
 # Requests -----------------------------------------------------------------------------------------------------------
 
 

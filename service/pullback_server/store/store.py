@@ -174,9 +174,7 @@ class Store:
     @reads
     def queued(self) -> list[JobRecord]:
         """The jobs that wait for a worker, the oldest first."""
-        query = select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(JobRow.number)
-        with self._database.reading() as session:
-            return [job_record(row) for row in session.scalars(query)]
+        return self._readable(JobState.QUEUED)
 
     @reads
     def queue_length(self) -> int:
@@ -235,9 +233,7 @@ class Store:
     @reads
     def interrupted(self) -> list[JobRecord]:
         """Jobs that no worker can be at when a server starts: those left RUNNING by a crash."""
-        with self._database.reading() as session:
-            rows = session.scalars(select(JobRow).where(JobRow.state == JobState.RUNNING).order_by(JobRow.number))
-            return [job_record(row) for row in rows]
+        return self._readable(JobState.RUNNING)
 
     @reads
     def events(self, job_id: str, after: int, limit: int = 1000) -> list[EventRecord]:
@@ -373,6 +369,23 @@ class Store:
         if payload is not None:
             self._release(payload)
         return record
+
+    def _readable(self, state: JobState) -> list[JobRecord]:
+        """The jobs in a state, the oldest first, without those whose rows are damaged: they must not stall the rest."""
+        query = select(JobRow).where(JobRow.state == state).order_by(JobRow.number)
+        with self._database.reading() as session:
+            try:
+                return [job_record(row) for row in session.scalars(query)]
+            except ValueError:
+                numbers = session.scalars(query.with_only_columns(JobRow.number)).all()
+        found = []
+        for number in numbers:
+            with self._database.reading() as session:
+                try:
+                    found += [job_record(row) for row in session.scalars(query.where(JobRow.number == number))]
+                except ValueError as error:
+                    _log.error("the entry of job number %d in the database cannot be read: %s", number, error)
+        return found
 
     def _note(self, digest: str) -> None:
         """Notes that a file is this database's."""
