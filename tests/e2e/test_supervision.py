@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -96,7 +97,8 @@ def test_a_worker_that_stays_stopped_is_replaced_and_its_job_goes_on(start_serve
         with pytest.raises(grpc.RpcError) as caught:
             list(send_large_render(live))
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
-        assert "it stood still" in caught.value.details()
+        # Whichever is noticed first, on a busy machine.
+        assert re.search("it stood still|it has read nothing", caught.value.details())
         worker.wait(timeout=CALL_SECONDS)
         live.wait_until(serving=True)
     ended = live.wait(job.name)

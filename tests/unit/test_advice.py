@@ -43,7 +43,10 @@ SERVICES = {
     for service in module.DESCRIPTOR.services_by_name.values()
 }
 # Of pip, which fetches weights, and of Jupyter, which writes notebooks as files.
-OTHERS = {"--to", "--no-deps", "--only-binary", "--no-input", "--disable-pip-version-check", "--quiet", "--dest"}
+OTHERS = {
+    *("--to", "--no-deps", "--only-binary", "--no-binary", "--no-input", "--disable-pip-version-check", "--quiet"),
+    *("--dest", "--hash", "--require-hashes", "--requirement"),
+}
 
 
 def commands(command: Any = ROOT, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:

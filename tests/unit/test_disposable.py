@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,7 +17,16 @@ from pullback_server.errors import ApiError
 from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
 
 MODULE = "disposable_tasks"
+TESTS = str(Path(__file__).parents[1])
 MIB = 2**20
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks lie among the tests, of which the processes know nothing."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([TESTS, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]))
+
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 
 

@@ -24,6 +24,9 @@ from pullback_server.errors import FieldViolation as ServersViolation
 VALUES: dict[str, Any] = {
     "message": "no [such] thing: é",
     "args": "why",
+    "what": "is missing",
+    "text": "no room in /data",
+    "told": "no room",
     "job": "jobs/7",
     "code": grpc.StatusCode.ABORTED,
     "kind": "generator",

@@ -12,11 +12,13 @@ StoreError
 
 from __future__ import annotations
 
+import copyreg
 import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -55,6 +57,10 @@ class StoreError(Exception):
     def __init__(self, text: str, told: str) -> None:
         super().__init__(text)
         self.told = told
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles do without the constructor: those of subclasses take other things.
+        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
 
 class StorageUnavailableError(StoreError):
