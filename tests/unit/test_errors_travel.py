@@ -19,6 +19,7 @@ import pullback_client
 import pullback_server
 from pullback_client.errors import FieldViolation, JobError, JobFailedError
 from pullback_server.errors import FieldViolation as ServersViolation
+from pullback_server.store.faults import StorageFullError
 
 # What the constructors of errors take, by their names.
 VALUES: dict[str, Any] = {
@@ -27,6 +28,7 @@ VALUES: dict[str, Any] = {
     "what": "is missing",
     "text": "no room in /data",
     "told": "no room",
+    "fault": StorageFullError("no room in /data", "no room"),
     "job": "jobs/7",
     "code": grpc.StatusCode.ABORTED,
     "kind": "generator",
