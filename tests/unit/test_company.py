@@ -22,8 +22,8 @@ SETTINGS = {
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_no_result_hangs_on_its_company(setting: str, threads: int) -> None:
-    # Two threads on a busy machine wait for each other; they need not burn a core meanwhile.
-    switches = {"OMP_WAIT_POLICY": "PASSIVE", "PULLBACK_TEST_THREADS": str(threads), **SETTINGS[setting]}
+    # As in workers: two threads that wait for each other on a busy machine soon sleep.
+    switches = {"GOMP_SPINCOUNT": "20000", "PULLBACK_TEST_THREADS": str(threads), **SETTINGS[setting]}
     environment = {**os.environ, **switches}
     run = subprocess.run([sys.executable, SUITE], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-4000:]

@@ -24,7 +24,7 @@ from pullback_server.errors import unavailable
 from pullback_server.executor.sending import Sender, weight
 from pullback_server.executor.watching import LOOK_SECONDS, Watch
 from pullback_server.processes.lifeline import end_with_parent
-from pullback_server.processes.openmp import wait_without_spinning
+from pullback_server.processes.openmp import wait_with_short_spins
 from pullback_server.processes.pulse import Pulse, Shared, shared_memory
 from pullback_server.processes.vitals import vitals
 from pullback_server.supervision import Part
@@ -359,7 +359,7 @@ def _run_worker(
     connection: Connection, shared: Shared, server: int, device: str, checkpoint_seconds: float, log_level: int
 ) -> None:
     end_with_parent(server)
-    wait_without_spinning()
+    wait_with_short_spins()
     pulse = Pulse(shared)
     pulse.begin()
     # Imported in the worker process only: this is where torch comes in.
