@@ -4,14 +4,15 @@ KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions bench-faults chaos train-faces32 clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions bench-latency bench-scale bench-faults train-faces32 docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
 
-# One process a core, one thread a process; a file's tests stay together and share its servers.
+# One process a core, one thread a process; a file's tests stay together and share its servers. In the order of their
+# folders: the files that take minutes come first, and the many small ones keep all cores busy until the end.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Format, lint, dependency rules, types and stubs: what CI asks besides the tests.
 check: $(VENV)/.test protos-check
@@ -26,11 +27,18 @@ format: $(VENV)/.test
 
 protos: $(VENV)/.test
 	$(BIN)/python protos/generate.py
+	$(BIN)/python clients/generate_options.py
 	$(BIN)/python clients/generate_aio.py
 
 protos-check: $(VENV)/.test
 	$(BIN)/python protos/generate.py --check
+	$(BIN)/python clients/generate_options.py --check
 	$(BIN)/python clients/generate_aio.py --check
+
+# The site, of the pages beside the code and of what code and contract say: build/docs/site/index.html.
+docs: $(VENV)/.docs
+	$(BIN)/python .docs/pages.py build/docs/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --config-file .docs/mkdocs.yml
 
 # Benchmarks print a table and one JSON object a line; QUICK=1 takes minutes instead of an hour
 # (of bench-search: of six).
@@ -46,7 +54,16 @@ bench-search: $(VENV)/.test
 bench-directions: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_directions.py
 
-# Nearly right requests of all methods, over gRPC and HTTP: FAULTS of them (30,000), of the seed FAULTS_SEED.
+# What those who wait for images notice of the jobs beside them.
+bench-latency: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_latency.py
+
+# Generators of the sizes that are in use: timed here at 256 px, counted without computing at 1024.
+bench-scale: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_scale.py
+
+# Nearly right requests, kills, bombs, and causes of not being well: ONLY=fuzz,kills,bombs,causes, FAULTS requests
+# (30,000), FAULTS_KILLS kills (300), of the seed FAULTS_SEED.
 bench-faults: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_faults.py
 
@@ -54,12 +71,8 @@ bench-faults: $(VENV)/.test
 train-faces32: $(VENV)/.test
 	$(BIN)/python -m pullback.training --folder train-faces32 --kimg $(KIMG)
 
-# Kills servers and workers of running evolutions; `make test` does it a few times only.
-chaos: $(VENV)/.test
-	CHAOS_KILLS=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e/test_search_chaos.py
-
 clean:
-	rm -rf $(VENV) demo bench-inversion bench-search bench-directions bench-faults .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo bench-inversion bench-search bench-directions bench-faults .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -71,4 +84,8 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --progress-bar on -e '.[service,demo,test]'
+	touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --progress-bar on -e '.[docs]'
 	touch $@

@@ -12,14 +12,14 @@ import ast
 import functools
 import importlib
 import inspect
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from generated_files import formatted, write_or_compare
 from pullback_client.aio import classes
-from pullback_client.aio.deriving import AsyncObject, is_iterating, members
+from pullback_client.aio.derivation import AsyncObject, is_iterating, members
+from pullback_client.resources.former_names import present_name
 
 STUB = Path(classes.__file__).with_suffix(".pyi")
 HEADER = "# Made by `python clients/generate_aio.py` from the synchronous classes. Do not edit.\n"
@@ -181,27 +181,14 @@ def stub() -> str:
     for name in ASYNC_NAMES.values():
         imports.pop(name, None)
     text = "\n".join([HEADER, *sorted(set(imports.values())), "", *bodies])
-    for command in (
-        ["ruff", "check", "--select", "I,UP,F401", "--fix", "--quiet", "--stdin-filename", str(STUB), "-"],
-        ["ruff", "format", "--quiet", "--stdin-filename", str(STUB), "-"],
-    ):
-        done = subprocess.run(  # noqa: S603  (the formatter beside this interpreter)
-            [Path(sys.executable).with_name(command[0]), *command[1:]],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(done.stdout + done.stderr)
-        text = done.stdout
-    return text
+    return formatted(text, STUB, "--select", "I,UP,F401")
 
 
 def _class(of: type, derived: type[AsyncObject], imports: dict[str, str]) -> str:
     own = module_of(classes.__name__)
     written = [node for node in own.class_called(derived.__name__).body if not isinstance(node, ast.Expr | ast.Assign)]
     lines = [_signature(node, own, imports, awaited=None) for node in written]
+    renamings: list[str] = []
     names = {name for name, _ in members(of)} - {node.name for node in written}
     sequence = _sequence(of)
     names |= {"__len__", "__getitem__"} if sequence else {"__iter__"}
@@ -214,6 +201,9 @@ def _class(of: type, derived: type[AsyncObject], imports: dict[str, str]) -> str
             for node in tree.body:
                 if isinstance(node, ast.AnnAssign):
                     lines += _field(node, module, imports)
+                elif isinstance(node, ast.Assign) and (former := ast.unparse(node.targets[0])) in names:
+                    # A former name of a method, which `renamed` made.
+                    renamings.append(f"    {former} = {present_name(getattr(of, former))}")
                 elif not isinstance(node, ast.FunctionDef):
                     continue
                 elif node.name == "__init__" and not written:
@@ -228,7 +218,7 @@ def _class(of: type, derived: type[AsyncObject], imports: dict[str, str]) -> str
     elif generic := getattr(of, "__parameters__", ()):
         imports["Generic"] = "from typing import Generic"
         parent = f"(Generic[{generic[0].__name__}])"
-    return f"class {derived.__name__}{parent}:\n" + "\n".join(lines) + "\n"
+    return f"class {derived.__name__}{parent}:\n" + "\n".join(lines + renamings) + "\n"
 
 
 def _field(node: ast.AnnAssign, module: Module, imports: dict[str, str]) -> list[str]:
@@ -315,14 +305,5 @@ def _kept(text: str) -> str:
     return f"tuple[{text[len('Sequence[') : -1]}, ...]" if text.startswith("Sequence[") else text
 
 
-def main() -> None:
-    """Writes the file, or compares it."""
-    text = stub()
-    if "--check" not in sys.argv[1:]:
-        STUB.write_text(text, "utf-8")
-    elif not STUB.exists() or STUB.read_text("utf-8") != text:
-        raise SystemExit(f"{STUB} is not what the synchronous classes make: run python clients/generate_aio.py")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_compare([(STUB, stub())])

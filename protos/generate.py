@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parent
 PACKAGE = "pullback_api/v1"
 
 
-def generate(out: Path) -> None:
-    """Writes the stubs of every `.proto` below `out`."""
+def compile_protos(*outputs: str) -> None:
+    """Runs protoc on every `.proto`.
+
+    Args:
+        *outputs: Its options for what it is to write, and where to.
+    """
     import google.rpc  # noqa: PLC0415  (its folder holds google/rpc/status.proto)
 
     include = [
@@ -28,18 +32,14 @@ def generate(out: Path) -> None:
         Path(next(iter(google.rpc.__path__))).parents[1],
     ]
     protos = sorted(str(p.relative_to(ROOT)) for p in (ROOT / PACKAGE).glob("*.proto"))
-    status = protoc.main(
-        [
-            "protoc",
-            *(f"--proto_path={path}" for path in include),
-            f"--python_out={out}",
-            f"--pyi_out={out}",
-            f"--grpc_python_out={out}",
-            *protos,
-        ]
-    )
+    status = protoc.main(["protoc", *(f"--proto_path={path}" for path in include), *outputs, *protos])
     if status != 0:
         raise SystemExit(status)
+
+
+def generate(out: Path) -> None:
+    """Writes the stubs of every `.proto` below `out`."""
+    compile_protos(f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}")
 
 
 def differing(generated: Path) -> list[str]:

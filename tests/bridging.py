@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from fake_search import FakeSearchServer
 from pullback_api.v1 import search_pb2
 from pullback_client import EvolutionSession
 from pullback_client.bridge import Bridge
+
+if TYPE_CHECKING:
+    from in_process import InProcessServer
 
 Answer = Callable[[], None]
 
@@ -73,11 +76,11 @@ def killed() -> None:
     raise Killed
 
 
-def told(server: FakeSearchServer) -> dict[str, search_pb2.TrialReport]:
-    return server.sessions["sessions/1"].told
+def told(server: InProcessServer) -> dict[str, search_pb2.TrialReport]:
+    return server.told()
 
 
-def scores(server: FakeSearchServer) -> list[float | None]:
+def scores(server: InProcessServer) -> list[float | None]:
     """The scores in the order in which the trials were asked; None where there was none."""
     return [report.score if report.HasField("score") else None for _, report in sorted(told(server).items())]
 

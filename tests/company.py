@@ -33,12 +33,13 @@ from pullback.inversion import (
     make_bank,
     make_starts,
 )
+from pullback.inversion.batching import chunks, lanes
 from tiny import write_catalogue
 from tiny_style import tiny_style
 from toys import Curved
 from toys_photographs import Blobs, conditional
 
-TARGETS = 3
+TARGETS = 2
 
 Variant = tuple[str, dict[str, Any]]
 VARIANTS: list[Variant] = [
@@ -98,6 +99,15 @@ def check_evaluations(name: str, make: Callable[..., Problem], targets: Tensor) 
     print(name, "evaluations")  # noqa: T201
 
 
+def check_requests(name: str, make: Callable[..., Problem], targets: Tensor) -> None:
+    """The same where targets of one request share kernels, as on a GPU: none of another's ever does."""
+    usual, chunks.targets_meet = chunks.targets_meet, lambda device: True
+    try:
+        check_evaluations(f"{name}, as on a GPU,", make, targets)
+    finally:
+        chunks.targets_meet = usual
+
+
 def check(
     name: str, generator: Generator, distance: EmbeddingDistance, space: str, variants: list[Variant], count: int
 ) -> None:
@@ -111,6 +121,7 @@ def check(
 
     check_starts(name, make, targets, bank)
     check_evaluations(name, make, targets)
+    check_requests(name, make, targets)
     for variant in variants:
         check_results(name, make, targets, variant, bank)
     if name == "blobs":
@@ -127,16 +138,21 @@ def main() -> None:
     """All of it."""
     torch.set_num_threads(int(os.environ["PULLBACK_TEST_THREADS"]))
     check("blobs", Blobs(), Curved(), "z", VARIANTS, TARGETS)
+    # The kernels of large networks have all threads, those of small ones have one each.
+    lanes.PER_THREAD, usual = 1, lanes.PER_THREAD
+    check("blobs, as if large", Blobs(), Curved(), "z", VARIANTS[:4], TARGETS)
+    lanes.PER_THREAD = usual
     check("conditional", conditional(), Curved(), "full", VARIANTS[:3], TARGETS)
     check("style z", tiny_style(), Curved(), "z", VARIANTS[:4], TARGETS)
     check("style w+", tiny_style(), Curved(), "w+", VARIANTS[1:3], TARGETS)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PULLBACK_CATALOGUE"] = str(write_catalogue(Path(folder)))
-        check("tiny", generators.load("tiny"), Curved(), "z", VARIANTS, TARGETS)
+        # Of the methods that search by CMA only the networks are new here.
+        check("tiny", generators.load("tiny"), Curved(), "z", VARIANTS[:5], TARGETS)
         del os.environ["PULLBACK_CATALOGUE"]
     # Networks of full width: what kernels there are for them differs from what there is for small ones.
     short: list[Variant] = [(method, {**options, "steps": 2}) for method, options in VARIANTS[:3:2]]
-    check("faces", generators.load("faces"), distances.load("lpips-effnet-lite0"), "z", short, 3)
+    check("faces", generators.load("faces"), distances.load("lpips-effnet-lite0"), "z", short, TARGETS)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 # Tables are not wrapped, whatever terminal the tests run in.
 os.environ["COLUMNS"] = "200"
+
+# Servers and clients of this process find each other by tokens in a folder of its own: they see neither the user's
+# servers nor those of tests in other processes.
+os.environ["PULLBACK_TOKEN_FOLDER"] = tempfile.mkdtemp(prefix="pullback-tokens-")
+atexit.register(shutil.rmtree, os.environ["PULLBACK_TOKEN_FOLDER"], ignore_errors=True)
+os.environ.pop("PULLBACK_TOKEN", None)
+os.environ.pop("PULLBACK_TOKEN_FILE", None)
 
 # Started in the background by a shell, the tests and all that they start would ignore Ctrl-C, which some of them send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

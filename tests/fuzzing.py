@@ -292,7 +292,7 @@ class Sender:
 
     def __init__(self, server: LiveServer) -> None:
         self._channel = server.channel
-        self._http = httpx.Client(base_url=server.http, timeout=CALL_SECONDS, trust_env=False)
+        self._http = httpx.Client(base_url=server.http, headers=server.headers, timeout=CALL_SECONDS, trust_env=False)
 
     def send(self, attempt: Attempt) -> Answer:
         """Sends one."""

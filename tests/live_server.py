@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -9,8 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any, NamedTuple
 
 import grpc
 import psutil
@@ -24,23 +27,61 @@ from pullback_api.v1 import (
     inversion_pb2_grpc,
     jobs_pb2,
     jobs_pb2_grpc,
+    search_pb2,
     search_pb2_grpc,
     specs_pb2,
 )
 
 START_SECONDS = 60.0
 CALL_SECONDS = 60.0
+# A job on a loaded machine, weights fetched and a worker started for it.
+JOB_SECONDS = 300.0
+
+
+class _Details(NamedTuple):
+    method: str
+    timeout: float | None
+    metadata: tuple[tuple[str, str], ...]
+    credentials: None = None
+    wait_for_ready: bool | None = None
+    compression: None = None
+
+
+class WithToken(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg]
+):
+    """Sends a token with every call, for tests that speak to the server without a client."""
+
+    def __init__(self, token: str) -> None:
+        self._header = ("authorization", f"Bearer {token}")
+
+    def _send(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        metadata = (*(details.metadata or ()), self._header)
+        return continuation(_Details(details.method, details.timeout, metadata), request)
+
+    intercept_unary_unary = intercept_unary_stream = intercept_stream_stream = _send
 
 
 class LiveServer:
-    """`python -m pullback_server` over a data folder, to be killed and started again at will."""
+    """`python -m pullback_server` over a data folder, to be killed and started again at will.
 
-    def __init__(self, data: Path, environment: dict[str, str]) -> None:
+    Args:
+        data: The folder.
+        environment: What its processes find in theirs beside what is there already.
+        first: Python code that the server process runs first.
+    """
+
+    def __init__(self, data: Path, environment: dict[str, str], first: str = "") -> None:
         self.data = data
-        self._environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+        self._first = first
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
         self._process: subprocess.Popen[str] | None = None
         self._channel: grpc.Channel | None = None
         self._log: list[str] = []
+        # From where on it is of the present process, and of the present test.
+        self._spawned = self._revived = 0
         self.target = ""
         self.http = ""
 
@@ -55,19 +96,9 @@ class LiveServer:
 
     def start(self, *options: str) -> None:
         """Starts the process and waits until it listens."""
-        command = [sys.executable, "-m", "pullback_server", "--listen", "127.0.0.1:0", "--data", str(self.data)]
-        self._process = subprocess.Popen(
-            [*command, "--checkpoint-seconds", "0.2", *options],
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.spawn(*options)
+        assert self._process is not None
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        # Not a file: a test that limits the size of the server's files must not limit its log.
-        self._reader = threading.Thread(target=self._log.extend, args=(self._process.stderr,))
-        self._reader.start()
         line = self._process.stdout.readline()
         match = re.fullmatch(
             r"pullback-server listening on (127\.0\.0\.1:\d+)(?: \(http: (127\.0\.0\.1:\d+)\))?\n", line
@@ -79,9 +110,27 @@ class LiveServer:
         self.http = f"http://{match[2]}" if match[2] else ""
         self._connect()
 
+    def spawn(self, *options: str) -> None:
+        """Starts the process."""
+        self._spawned = len(self._log)
+        code = f"{self._first}\nfrom pullback_server.__main__ import main\nraise SystemExit(main())"
+        program = ["-c", code] if self._first else ["-m", "pullback_server"]
+        command = [sys.executable, *program, "--listen", "127.0.0.1:0", "--data", str(self.data)]
+        self._process = subprocess.Popen(
+            [*command, "--checkpoint-seconds", "0.2", *options],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stderr is not None
+        # Not a file: a test that limits the size of the server's files must not limit its log.
+        self._reader = threading.Thread(target=self._log.extend, args=(self._process.stderr,))
+        self._reader.start()
+
     def log(self) -> str:
-        """What the server has logged so far."""
-        return "".join(self._log)
+        """What the server has logged so far, since `revive` if that was called."""
+        return "".join(self._log[self._revived :])
 
     @property
     def process(self) -> psutil.Process:
@@ -91,22 +140,76 @@ class LiveServer:
 
     @property
     def worker(self) -> psutil.Process:
-        """Its worker process, as soon as it has one."""
+        """The process that computes its jobs, as soon as it has one."""
+        return self.process_of("worker-0")
+
+    @property
+    def calls_worker(self) -> psutil.Process:
+        """The process that answers calls beside jobs, as soon as it has one; it has none before its first job."""
+        return self.process_of("worker-0-calls")
+
+    @property
+    def searches(self) -> psutil.Process:
+        """The process that evolves its searches."""
+        return self.process_of("searches")
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """Whichever of the two it has on its first device."""
+        names = ["worker-0"] + ["worker-0-calls"] * ("worker-0-calls is process" in self._log_of_process())
+        return [self.process_of(name) for name in names]
+
+    def _log_of_process(self) -> str:
+        return "".join(self._log[self._spawned :])
+
+    def process_of(self, name: str) -> psutil.Process:
+        """The worker process of that name, as soon as there is one."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            for child in self.process.children():
-                if "spawn_main" in " ".join(child.cmdline()):
-                    return child
+            for pid in re.findall(rf"{name} is process (\d+)\n", self._log_of_process())[-1:]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process = psutil.Process(int(pid))
+                    if process.ppid() == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
+                        return process
             time.sleep(0.05)
-        raise AssertionError("the server has no worker")
+        raise AssertionError(f"the server has no {name}")
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def revive(self) -> None:
+        """Starts the process where it does not run, and waits until it is well; what it has logged is forgotten."""
+        self._revived = len(self._log)
+        if not self.runs:
+            self.close()
+            self.start()
+        self.wait_until(serving=True, seconds=JOB_SECONDS)
+
+    def tidy(self) -> None:
+        """Cancels all jobs, closes all sessions and deletes all eigenbases."""
+        active = [jobs_pb2.JOB_STATE_QUEUED, jobs_pb2.JOB_STATE_RUNNING]
+        while jobs := self.jobs.ListJobs(jobs_pb2.ListJobsRequest(states=active), timeout=CALL_SECONDS).jobs:
+            for job in jobs:
+                self.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=CALL_SECONDS)
+            for job in jobs:
+                self.wait(job.name)
+        sessions = search_pb2.ListSessionsRequest(states=[search_pb2.SESSION_STATE_ACTIVE], page_size=1000)
+        for session in self.search.ListSessions(sessions, timeout=CALL_SECONDS).sessions:
+            self.search.CloseSession(search_pb2.CloseSessionRequest(name=session.name), timeout=CALL_SECONDS)
+        bases = geometry_pb2.ListEigenbasesRequest(parent="generators/tiny", page_size=1000)
+        for basis in self.geometry.ListEigenbases(bases, timeout=CALL_SECONDS).eigenbases:
+            self.geometry.DeleteEigenbasis(geometry_pb2.DeleteEigenbasisRequest(name=basis.name), timeout=CALL_SECONDS)
 
     def kill(self) -> None:
-        """SIGKILL: the server has no chance to do anything; its worker ends by itself."""
-        worker = self.worker
+        """SIGKILL: the server has no chance to do anything; its workers end by themselves."""
+        children = self.process.children(recursive=True)
         self._disconnect()
         self.process.kill()
         self._wait()
-        worker.wait(timeout=30)
+        _, alive = psutil.wait_procs(children, timeout=CALL_SECONDS)
+        assert not alive
 
     def terminate(self) -> int:
         """SIGTERM; returns the exit status."""
@@ -136,13 +239,28 @@ class LiveServer:
         return status
 
     def _connect(self) -> None:
-        self._channel = grpc.insecure_channel(self.target)
+        self._channel = self.connect()
         self.generators = generators_pb2_grpc.GeneratorsStub(self._channel)
         self.geometry = geometry_pb2_grpc.GeometryStub(self._channel)
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
         self.search = search_pb2_grpc.SearchStub(self._channel)
         self.directions = directions_pb2_grpc.DirectionsStub(self._channel)
+
+    @property
+    def token(self) -> str:
+        """The token that its data folder keeps."""
+        return (self.data / "token").read_text(encoding="ascii").strip()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What lets in a request over HTTP."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def connect(self, options: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
+        """Another channel to the server, whose calls carry its token where it keeps one."""
+        channel = grpc.insecure_channel(self.target, options=options)
+        return grpc.intercept_channel(channel, WithToken(self.token)) if (self.data / "token").exists() else channel
 
     @property
     def channel(self) -> grpc.Channel:
@@ -161,6 +279,12 @@ class LiveServer:
         answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=CALL_SECONDS)
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
+    def troubles(self) -> str:
+        """What the server says it is troubled by; empty while it is well."""
+        health = health_pb2_grpc.HealthStub(self.channel)
+        _, call = health.Check.with_call(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
+        return "; ".join(value for key, value in call.trailing_metadata() if key == "pullback-unwell")
+
     def wait_until(self, serving: bool, seconds: float = CALL_SECONDS) -> float:
         """Waits until the server is well, or is not; returns how many seconds that took."""
         began = time.monotonic()
@@ -171,11 +295,25 @@ class LiveServer:
             time.sleep(0.05)
         return time.monotonic() - began
 
+    @property
+    def opening_nothing(self) -> int:
+        """The limit of descriptors under which the server can open nothing more; what is open stays open.
+
+        The system gives the lowest number that is free, and one that has served for a while has gaps among its own.
+        """
+        lowest = []
+        for _ in range(20):
+            # What is open for a moment only takes no number away.
+            taken = {int(each.name) for each in Path(f"/proc/{self.process.pid}/fd").iterdir()}
+            lowest.append(min(set(range(len(taken) + 1)) - taken))
+            time.sleep(0.01)
+        return min(lowest) - 1
+
     # What many tests need ----------------------------------------------------------------------------------------
 
     def wait(self, name: str) -> jobs_pb2.Job:
         """Waits until a job has ended."""
-        deadline = time.monotonic() + CALL_SECONDS
+        deadline = time.monotonic() + JOB_SECONDS
         while time.monotonic() < deadline:
             job = self.jobs.WaitJob(jobs_pb2.WaitJobRequest(name=name), timeout=CALL_SECONDS)
             if job.state >= jobs_pb2.JOB_STATE_SUCCEEDED:
@@ -185,7 +323,7 @@ class LiveServer:
     def wait_for_step(self, name: str, step: int) -> jobs_pb2.Job:
         """Waits until a job has made that many steps."""
         request = jobs_pb2.WatchJobRequest(name=name)
-        for event in self.jobs.WatchJob(request, timeout=CALL_SECONDS):
+        for event in self.jobs.WatchJob(request, timeout=JOB_SECONDS):
             if event.job.progress.step >= step:
                 return event.job
         raise AssertionError(f"{name} ended before step {step}")

@@ -27,7 +27,7 @@ def growth_of_the_process(method: str, bound: int) -> int:
     # Code that is loaded when it is first used is no memory of the computation.
     small = Convolutional(8, 8)
     global_metric(small, distance, "z", samples=2, max_memory=8 * MIB)
-    for warmed in ("gram_iteration", "gram", "full_backprop"):
+    for warmed in ("gram_iteration", "gram", "gauss_newton", "full_backprop"):
         metric_tensor(small, distance, torch.ones(8), "z", warmed, max_memory=8 * MIB)
     torch.linalg.eigh(torch.ones(512, 512).double() @ torch.ones(512, 512).double())
     gc.collect()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
 import zlib
+from pathlib import Path
 from typing import Any
 
-from live_server import LiveServer
+from live_server import CALL_SECONDS, LiveServer
 from pullback_api.v1 import generators_pb2, inversion_pb2, jobs_pb2, search_pb2, specs_pb2, values_pb2
 
 # Steps that take `tiny` longer than any test looks on.
@@ -55,12 +58,26 @@ def arrays_of(result: inversion_pb2.InversionResult) -> list[bytes]:
     ]
 
 
-def wait_for_checkpoint(server: LiveServer, count: int = 1) -> None:
-    """Waits until that many jobs have a checkpoint."""
-    deadline = time.monotonic() + 60
-    while len(list((server.data / "checkpoints").glob("*.safetensors"))) < count:
+def checkpoint_of(server: LiveServer, job: jobs_pb2.Job) -> Path:
+    """Where the checkpoint of a job is, or will be."""
+    return server.data / "checkpoints" / f"{job.name.removeprefix('jobs/')}.safetensors"
+
+
+def left_of(server: LiveServer, job: jobs_pb2.Job) -> list[Path]:
+    """Files of a job's checkpoints, whole or not."""
+    return list((server.data / "checkpoints").glob(f"*{job.name.removeprefix('jobs/')}*"))
+
+
+def wait_for_checkpoint(server: LiveServer, *jobs: jobs_pb2.Job, after: int = 0) -> int:
+    """Waits until each of the jobs has a checkpoint, written later than `after`; returns when the last one was."""
+    deadline = time.monotonic() + CALL_SECONDS
+    while True:
+        files = [checkpoint_of(server, job) for job in jobs]
+        written = [file.stat().st_mtime_ns if file.exists() else 0 for file in files]
+        if min(written) > after:
+            return max(written)
         assert time.monotonic() < deadline, "no checkpoint was written"
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 def search_spec(*threads: dict[str, Any], **fields: Any) -> search_pb2.SessionSpec:
@@ -124,3 +141,27 @@ def generations_of(pieces: list[search_pb2.SessionPiece]) -> list[search_pb2.Gen
 def trials_of(pieces: list[search_pb2.SessionPiece]) -> list[search_pb2.TrialRecord]:
     """The trials of an export."""
     return [piece.trial for piece in pieces if piece.HasField("trial")]
+
+
+def damage_states(server: LiveServer, thread: int, *, seed_too: bool) -> None:
+    """Damages every state of a thread's optimizer on the disk of a server that does not run, in all sessions.
+
+    Args:
+        server: The server.
+        thread: The thread.
+        seed_too: Whether the seeds of its sessions are changed, too: the log does not make the same states again.
+    """
+    database = sqlite3.connect(server.data / "pullback.sqlite")
+    with database:
+        opened = database.execute("SELECT payload FROM session_events WHERE kind = 'GenerationOpened'").fetchall()
+        events = [json.loads(payload) for (payload,) in opened]
+        for digest in {event["optimizer"] for event in events if event["thread"] == thread}:
+            # Those that are needed no more are gone.
+            for path in (server.data / "blobs").rglob(digest):
+                data = path.read_bytes()
+                path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        for name, data in database.execute("SELECT session, spec FROM session_specs").fetchall() if seed_too else ():
+            spec = search_pb2.SessionSpec.FromString(data)
+            spec.seed += 1
+            database.execute("UPDATE session_specs SET spec = ? WHERE session = ?", (spec.SerializeToString(), name))
+    database.close()

@@ -7,10 +7,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pullback_api.v1 import search_pb2
-from pullback_server.sessions.asking import AskOrder, decide_ask
-from pullback_server.sessions.closing import end_generations
-from pullback_server.sessions.codec import read_event, write_event
-from pullback_server.sessions.events import (
+from pullback_server.sessions.decisions.ask import AskOrder, decide_ask
+from pullback_server.sessions.decisions.closure import end_generations
+from pullback_server.sessions.decisions.journal import Journal
+from pullback_server.sessions.decisions.leases import LeaseClock
+from pullback_server.sessions.decisions.reclaim import decide_reclaim
+from pullback_server.sessions.decisions.tell import Judge, Tally, decide_tell
+from pullback_server.sessions.state.codec import read_event, write_event
+from pullback_server.sessions.state.events import (
     Asked,
     Asking,
     Began,
@@ -19,15 +23,10 @@ from pullback_server.sessions.events import (
     GenerationOpened,
     LeasesRenewed,
     NewImage,
-    Outcome,
-    Report,
     StoredImage,
 )
-from pullback_server.sessions.journal import Journal
-from pullback_server.sessions.leases import LeaseClock
-from pullback_server.sessions.reclaiming import decide_reclaim
-from pullback_server.sessions.session import Session, image_id_of
-from pullback_server.sessions.telling import Judge, Tally, decide_tell
+from pullback_server.sessions.state.session import Session, image_id_of
+from pullback_server.specs.reports import Outcome, Report
 
 LEASE = 60
 SHOW_AGAIN, CARRY_OVER, DROP = (

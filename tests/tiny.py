@@ -52,10 +52,10 @@ default = "{CLASSES[0]}"
 """
 
 
-def write_weights(path: Path, seed: int, *, conditional: bool = False) -> str:
+def write_weights(path: Path, seed: int, *, conditional: bool = False, dim: int = DIM, width: int = 16) -> str:
     """Writes the weights of a DCGAN, 8 dimensions to 16 × 16 colour pixels; returns the file's SHA-256."""
     rng = torch.Generator().manual_seed(seed)
-    widths = [DIM, 16, 8, 3]
+    widths = [dim, width, 8, 3]
     state = {}
     for layer, (before, after) in enumerate(pairwise(widths)):
         # The conditional form has one more module behind its first layer.
@@ -72,13 +72,21 @@ def write_weights(path: Path, seed: int, *, conditional: bool = False) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_catalogue(folder: Path, seed: int = 0, *, conditional: bool = False) -> Path:
-    """Writes weights and a catalogue with the one generator `tiny`; returns the catalogue's path."""
+def write_catalogue(folder: Path, seed: int = 0, *, conditional: bool = False, dim: int = DIM, width: int = 16) -> Path:
+    """Writes weights and a catalogue with the one generator `tiny`; returns the catalogue's path.
+
+    Args:
+        folder: Where they are written.
+        seed: Of the weights.
+        conditional: Whether it has classes.
+        dim: Dimensions of its latents, where it has none.
+        width: Channels behind its first layer, of 4 × 4 px.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"tiny-{seed}.pt"
-    sha256 = write_weights(weights, seed, conditional=conditional)
+    sha256 = write_weights(weights, seed, conditional=conditional, dim=dim, width=width)
     catalogue = folder / "catalogue.toml"
-    entry = _CONDITIONAL if conditional else _NORMAL
+    entry = _CONDITIONAL if conditional else _NORMAL.replace(f"dim = {DIM}", f"dim = {dim}")
     catalogue.write_text(
         f"""{entry}
 [tiny.source]

@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     headless = options.headless or importlib.util.find_spec("psychopy") is None
     with Client(options.target) as client:
         if options.session:
-            session = client.session(options.session)
+            session = client.get_session(options.session)
         else:
             session = client.evolve(
                 options.generator,

@@ -9,18 +9,18 @@ with Client() as client:
 
 from __future__ import annotations
 
-from pullback_client.analysis import (
+from pullback_client.analysis.comparisons import ComparisonFigures, DistanceComparison
+from pullback_client.analysis.result import (
     Analysis,
     AnalysisInfo,
     ApparentSpeed,
     AxisStrip,
     DimsFor,
-    DistanceComparison,
     Homogeneity,
     LayerAmplification,
     Spectrum,
 )
-from pullback_client.analysis_walks import (
+from pullback_client.analysis.walks import (
     DensityDrift,
     DistanceCurves,
     PerturbationCurve,
@@ -34,7 +34,7 @@ from pullback_client.analysis_walks import (
     WalkStatistics,
     Warpage,
 )
-from pullback_client.checking import CheckedInversion
+from pullback_client.catalogue import CatalogueFault, Distance, Generator, LatentSpace, WeightsState
 from pullback_client.client import CALL_TIMEOUT, DEFAULT_TARGET, RENDER_TIMEOUT, Client
 from pullback_client.directions import (
     Annotation,
@@ -51,7 +51,7 @@ from pullback_client.directions import (
     WalkOptions,
     WalkStart,
 )
-from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
+from pullback_client.eigenbasis.basis import Eigenbasis, EigenbasisInfo
 from pullback_client.errors import (
     AlreadyExistsError,
     BadResponseError,
@@ -68,25 +68,18 @@ from pullback_client.errors import (
     NotFoundError,
     ResourceExhaustedError,
     ServerStartError,
+    UnauthenticatedError,
     UnavailableError,
 )
-from pullback_client.framing import Box, Crop, Framing
 from pullback_client.images import ImageInput
-from pullback_client.inversion import BestSoFar, Inversion, InversionFailure, InversionOutcome, Solution
-from pullback_client.inversion_options import InversionOptions
-from pullback_client.jobs import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
-from pullback_client.models import (
-    CatalogueFault,
-    Distance,
-    Generator,
-    JobEvent,
-    JobState,
-    LatentSpace,
-    Portion,
-    Progress,
-    WeightsState,
-)
-from pullback_client.pasting import Alignment
+from pullback_client.inversion.checks import CheckedInversion
+from pullback_client.inversion.framing import Box, Crop, Framing
+from pullback_client.inversion.options import InversionOptions
+from pullback_client.inversion.pasting import Alignment
+from pullback_client.inversion.result import BestSoFar, Inversion, InversionFailure, InversionOutcome, Solution
+from pullback_client.jobs.events import JobEvent, JobState, Portion, Progress
+from pullback_client.jobs.job import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
+from pullback_client.local_server import LocalServer
 from pullback_client.search import (
     Batch,
     BestImage,
@@ -107,7 +100,6 @@ from pullback_client.search import (
     TrialRecord,
     TrialResult,
 )
-from pullback_client.server import LocalServer
 
 __all__ = [
     "CALL_TIMEOUT",
@@ -132,6 +124,7 @@ __all__ = [
     "CheckedInversion",
     "Client",
     "ClientError",
+    "ComparisonFigures",
     "Crop",
     "DeadlineExceededError",
     "DensityDrift",
@@ -199,6 +192,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialResult",
+    "UnauthenticatedError",
     "UnavailableError",
     "VariationDistances",
     "Variations",

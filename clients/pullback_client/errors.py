@@ -1,20 +1,21 @@
-"""What the client raises.
+"""Errors that the client raises.
 
     ClientError
-    ├── InvalidArgumentError (ValueError)    a value that cannot be used; `field_violations` say which and why
-    ├── NotFoundError (LookupError)          no such generator, distance, eigenbasis, direction, job …
-    ├── AlreadyExistsError                   the name or the request id is taken
-    ├── FailedPreconditionError              something has to be done first; the message says what
-    ├── ResourceExhaustedError               too large a message, or the server has no room left
-    ├── UnavailableError (ConnectionError)   no server at the target, or it went away
-    ├── DeadlineExceededError (TimeoutError) not done in time; a job goes on all the same
-    ├── CallCancelledError                   the call was cancelled, for instance by closing the client
-    ├── InternalError                        the server failed, or has a method less than this client
-    │   └── BadResponseError                 an answer that this client cannot read
-    ├── JobError                             a job that ended without a result
+    ├── InvalidArgumentError (ValueError)      a value that cannot be used; `field_violations` say which and why
+    ├── NotFoundError (LookupError)            no such generator, distance, eigenbasis, direction, job …
+    ├── AlreadyExistsError                     the name or the request id is taken
+    ├── FailedPreconditionError                something has to be done first; the message says what
+    ├── ResourceExhaustedError                 too large a message, or the server has no room left
+    ├── UnauthenticatedError (PermissionError) the server lets in its own user only, or who has its token
+    ├── UnavailableError (ConnectionError)     no server at the target, or it went away
+    ├── DeadlineExceededError (TimeoutError)   not done in time; a job goes on all the same
+    ├── CallCancelledError                     the call was cancelled, for instance by closing the client
+    ├── InternalError                          the server failed, or has a method less than this client
+    │   └── BadResponseError                   an answer that this client cannot read
+    ├── JobError                               a job that ended without a result
     │   ├── JobFailedError
     │   └── JobCancelledError
-    └── ServerStartError                     a server process of our own that did not come up
+    └── ServerStartError                       a server process of our own that did not come up
 
 All carry `code` (the canonical gRPC status), `message` and `field_violations`. The base is not called
 `PullbackError`, because that is the base of the numerical library's errors, which may stand in the same program.
@@ -106,6 +107,12 @@ class ResourceExhaustedError(ClientError):
     default_code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+class UnauthenticatedError(ClientError, PermissionError):
+    """The server lets in programs of its own user, and whoever has its token."""
+
+    default_code = grpc.StatusCode.UNAUTHENTICATED
+
+
 class UnavailableError(ClientError, ConnectionError):
     """No server at the target, or it went away."""
 
@@ -181,6 +188,7 @@ _BY_CODE: dict[grpc.StatusCode, type[ClientError]] = {
             AlreadyExistsError,
             FailedPreconditionError,
             ResourceExhaustedError,
+            UnauthenticatedError,
             UnavailableError,
             DeadlineExceededError,
             CallCancelledError,
@@ -190,13 +198,14 @@ _BY_CODE: dict[grpc.StatusCode, type[ClientError]] = {
 _CODE_BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def from_rpc_error(error: grpc.RpcError, *, target: str, method: str) -> ClientError:
+def from_rpc_error(error: grpc.RpcError, *, target: str, method: str, sent: str) -> ClientError:
     """The typed form of what gRPC raised.
 
     Args:
         error: What gRPC raised; it is also the call.
         target: The address that was called, for the message.
         method: Name of the method, for the message.
+        sent: Which token the call carried, for the message.
     """
     call: Any = error
     code: grpc.StatusCode = call.code()
@@ -209,6 +218,8 @@ def from_rpc_error(error: grpc.RpcError, *, target: str, method: str) -> ClientE
             )
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             detail = f"{method} at {target} did not answer in time; allow more with timeout="
+        case grpc.StatusCode.UNAUTHENTICATED:
+            detail = f"not let in by the server at {target}: {detail} (this client sent {sent})"
         case grpc.StatusCode.UNIMPLEMENTED:
             detail = f"the server at {target} has no method {method}: is it a Pullback server of this version?"
         case _:

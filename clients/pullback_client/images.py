@@ -14,7 +14,7 @@ from PIL import Image
 
 from pullback_api import pictures
 from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
-from pullback_client.transport import MAX_MESSAGE_BYTES
+from pullback_client.wire.transport import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.13
     from typing_extensions import TypeIs

@@ -1,11 +1,12 @@
-"""What the library raises.
+"""Errors that the library raises.
 
 PullbackError
 ├── InvalidInputError (ValueError)       a value that cannot be used; says what came and what was expected
 │   └── CatalogueError                   what a catalogue file says cannot be used; says where it stands
 ├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
 ├── StoppedError                         a computation that was stopped when asked to; carries where it stood
-├── IncompatibleEigenbasisError          an eigenbasis of another generator, space, distance or set of weights
+├── MemoryExhaustedError                 memory does not suffice for the smallest piece; says what would
+├── IncompatibleEigenbasisError          an eigenbasis of another generator, space or set of weights
 └── WeightsError
     ├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
     └── WeightsCorruptedError            here, but not the published bytes
@@ -63,6 +64,10 @@ class StoppedError(PullbackError):
     def __init__(self, state: Any, done: int, total: int) -> None:
         self.state = state
         super().__init__(f"stopped after {done} of {total} samples")
+
+
+class MemoryExhaustedError(PullbackError):
+    """Memory that does not suffice for the smallest piece of a computation."""
 
 
 class IncompatibleEigenbasisError(PullbackError):

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, and reading what our files say of themselves."""
+"""Files written whole or not at all, and what our files say of themselves."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def read_as(path: str | os.PathLike[str], parse: Callable[[bytes], Parsed]) -> P
         raise InvalidInputError(f"{os.fspath(path)}: {error}") from error
 
 
-def read_provenance(data: bytes, file_format: str, what: str) -> dict[str, Any]:
+def read_provenance(data: bytes, file_format: str | tuple[str, ...], what: str) -> dict[str, Any]:
     """The provenance in the metadata of a readable safetensors file of ours.
 
     Args:
         data: The file's bytes.
-        file_format: The format that is expected.
+        file_format: The format that is expected, or several of which any is.
         what: What the file should be, for errors.
 
     Raises:
@@ -74,6 +74,8 @@ def read_provenance(data: bytes, file_format: str, what: str) -> dict[str, Any]:
         came, provenance = header["format"], header["provenance"]
     except (ValueError, KeyError, TypeError):
         raise InvalidInputError(f"a safetensors file, but without the metadata of {what}") from None
-    if came != file_format or not isinstance(provenance, dict):
-        raise InvalidInputError(f"{what} of format {came!r}, but this version of pullback reads {file_format!r}")
+    known = (file_format,) if isinstance(file_format, str) else file_format
+    if came not in known or not isinstance(provenance, dict):
+        read = " and ".join(map(repr, known))
+        raise InvalidInputError(f"{what} of format {came!r}, but this version of pullback reads {read}")
     return provenance

@@ -16,6 +16,8 @@ from types import FrameType
 
 from platformdirs import user_data_path
 
+from pullback.errors import InvalidInputError
+from pullback.memory import bytes_of
 from pullback_server.address import AddressError
 from pullback_server.errors import ApiError
 from pullback_server.server import Config, Server, StartError
@@ -32,14 +34,23 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a server; returns the exit status."""
     options = _parser().parse_args(arguments)
     level = getattr(logging, options.log_level)
+    # Here too, that a mistake in it is told at once and not by workers that do not get ready.
+    memory = options.memory or os.environ.get("PULLBACK_MEMORY")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        limit = bytes_of(memory) if memory else None
+    except InvalidInputError as error:
+        sys.stderr.write(f"pullback-server: --memory or PULLBACK_MEMORY: {error}\n")
+        return 1
     config = Config(
         listen=options.listen,
         data=options.data,
         devices=options.device or ["auto"],
         checkpoint_seconds=options.checkpoint_seconds,
+        memory=limit,
         http=options.http,
         log_level=level,
+        open=options.open,
     )
     try:
         asyncio.run(_serve(config))
@@ -109,10 +120,21 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of jobs and results (default: %(default)s)",
     )
     parser.add_argument(
+        "--open",
+        action="store_true",
+        help="let in every user of this machine, without a token: for machines of one person",
+    )
+    parser.add_argument(
         "--device",
         action="append",
         metavar="DEVICE",
-        help="a worker process on this device: auto, cpu, cuda:0; repeatable",
+        help="a worker process on this device: auto (every GPU, else the CPU), cpu, cuda:0; repeatable",
+    )
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="what a worker may take on its device beside the weights, such as 8GiB; block sizes follow from it "
+        "(default: PULLBACK_MEMORY, else a share of what is free there)",
     )
     parser.add_argument(
         "--checkpoint-seconds",

@@ -1,4 +1,4 @@
-"""Where the server may listen, and the ports that it takes there: on every address of a name, or on none."""
+"""Addresses where the server may listen, and the ports that it takes there: on every address of a name, or on none."""
 
 from __future__ import annotations
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 COMPUTE_EIGENBASIS = (
-    "compute it first, with Client.eigenbasis, `pullback eigenbasis`, or Geometry.ComputeEigenbasis of the API"
+    "compute it first, with Client.compute_eigenbasis, `pullback eigenbasis`, or Geometry.ComputeEigenbasis of the API"
 )
-LIST_EIGENBASES = "Client.eigenbases (ListEigenbases of the API) tells which there are"
-LIST_ANALYSES = "Client.analyses (ListAnalyses of the API) tells which there are"
+ASK_AGAIN = "it was deleted before the job began; ask again, and one of the default specification is computed anew"
+LIST_EIGENBASES = "Client.list_eigenbases (ListEigenbases of the API) tells which there are"
+LIST_ANALYSES = "Client.list_analyses (ListAnalyses of the API) tells which there are"
 LIST_DIRECTIONS = (
     "Client.list_directions, `pullback directions GENERATOR --list` (ListDirections of the API) tell which there are"
 )
 LIST_INVERSIONS = "ListInversions of the API tells which there are"
-LIST_JOBS = "Client.jobs, `pullback jobs list` (ListJobs of the API) tell which there are"
-LIST_SESSIONS = "Client.sessions, `pullback sessions` (ListSessions of the API) tell which there are"
+LIST_JOBS = "Client.list_jobs, `pullback jobs list` (ListJobs of the API) tell which there are"
+LIST_SESSIONS = "Client.list_sessions, `pullback sessions` (ListSessions of the API) tell which there are"
 TAKE_LESS_MEMORY = (
     "ask for less at once: fewer images, restarts or samples, or a bound by max_memory_mib (--max-memory-mib); or give "
     "the server more memory"

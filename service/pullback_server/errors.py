@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copyreg
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +16,16 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from pullback.errors import InvalidInputError
+from pullback_server.deadlines import within
+from pullback_server.error_texts import unforeseen, without_folders
 
 # A status travels in HTTP/2 trailers, of which clients take 8 KiB: the message percent-encoded, then all of it again
 # in base64. What is longer would not arrive at all.
 MAX_MESSAGE_BYTES = 1_000
 MAX_DESCRIPTION_BYTES = 500
 MAX_VIOLATION_BYTES = 2_500
+# How long a client may leave a stream unread; then it is ended.
+UNREAD_SECONDS = 600.0
 # Violations of a request that are kept.
 MAX_KEPT = 500
 
@@ -147,6 +153,11 @@ def not_found(message: str) -> ApiError:
     return ApiError(grpc.StatusCode.NOT_FOUND, message)
 
 
+def unauthenticated(message: str) -> ApiError:
+    """UNAUTHENTICATED: the caller has not shown that it may call; the message says how."""
+    return ApiError(grpc.StatusCode.UNAUTHENTICATED, message)
+
+
 def failed_precondition(message: str) -> ApiError:
     """FAILED_PRECONDITION: the caller must do something first; the message says what."""
     return ApiError(grpc.StatusCode.FAILED_PRECONDITION, message)
@@ -166,11 +177,12 @@ def as_api_error(error: Exception) -> ApiError:
     """What the caller is told of anything that a servicer raises; whatever is not an `ApiError` is logged."""
     if isinstance(error, InvalidInputError):
         # Requests are checked before the library sees them: this is the operator's catalogue file.
-        return failed_precondition(str(error))
+        return failed_precondition(without_folders(str(error)))
     if isinstance(error, ApiError):
         return error
-    _log.error("unexpected error in a call", exc_info=error)
-    return ApiError(grpc.StatusCode.INTERNAL, f"internal error ({type(error).__name__}); the server's log says more")
+    message = unforeseen()
+    _log.error("a call failed: %s", message, exc_info=error)
+    return ApiError(grpc.StatusCode.INTERNAL, message)
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
@@ -211,21 +223,38 @@ def _guard_unary(behaviour: Callable[..., Any]) -> Callable[..., Awaitable[Any]]
     async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
             return await behaviour(request, context)
+        except grpc.aio.AbortError:
+            # It has said itself what the caller is told, as gRPC's own services do.
+            raise
         except Exception as error:
             await _abort(context, error)
 
     return guarded
 
 
-def _guard_stream(behaviour: Callable[..., Any]) -> Callable[..., AsyncIterator[Any]]:
-    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+def _guard_stream(behaviour: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         try:
-            async for response in behaviour(request, context):
-                yield response
+            async with contextlib.aclosing(behaviour(request, context)) as responses:
+                async for response in responses:
+                    await _write(response, context)
+        except (grpc.aio.AbortError, grpc.aio.InternalError):
+            # The latter says that the caller is gone, which gRPC deals with: nobody is left to be told.
+            raise
         except Exception as error:
+            # All that was kept for the call is let go: whoever does not read hears of it late.
             await _abort(context, error)
 
     return guarded
+
+
+async def _write(response: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """Sends one message of a stream, as soon as there is room for it on the client's side."""
+    try:
+        await within(UNREAD_SECONDS, context.write(response))
+    except asyncio.TimeoutError:
+        message = f"nobody has read this stream for {UNREAD_SECONDS:g} s; ask again for what is left of it"
+        raise ApiError(grpc.StatusCode.ABORTED, message) from None
 
 
 # Whether the request is a stream makes no difference here.

@@ -1,16 +1,17 @@
-"""The server from start to end: what is built of what, and in which order it begins and stops."""
+"""Server from start to end: what is built of what, and in which order it begins and stops."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from pullback import generators
@@ -28,18 +29,27 @@ from pullback_api.v1 import (
     search_pb2,
     search_pb2_grpc,
 )
+from pullback_server.access import (
+    OPEN_SERVICE,
+    TOKEN_FILE,
+    Access,
+    AccessInterceptor,
+    Announcement,
+    TokenFileError,
+    kept_token,
+)
 from pullback_server.address import AddressError, Endpoint, check_loopback, take
-from pullback_server.checkpoints import Checkpoints
 from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
-from pullback_server.events import EventBroker
 from pullback_server.executor import Executor
-from pullback_server.folder_lock import FolderInUseError, FolderLock
 from pullback_server.importing import Importers
 from pullback_server.intake.admission import Admission
 from pullback_server.intake.entrance import Entrance
 from pullback_server.intake.field_limits import MAX_REQUEST_BYTES
-from pullback_server.scheduler import Scheduler
+from pullback_server.jobs.checkpoints import Checkpoints
+from pullback_server.jobs.events import EventBroker
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.processes.disposable import Disposable
 from pullback_server.servicers import (
     DirectionsServicer,
     GeneratorsServicer,
@@ -51,6 +61,7 @@ from pullback_server.servicers import (
 from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
+from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.supervision import Health, HealthServicer
 
 if TYPE_CHECKING:
@@ -96,30 +107,72 @@ class Config:
     Attributes:
         listen: `host:port` on the loopback interface; port 0 for any free one.
         data: Folder of everything that is kept.
-        devices: A worker process each: `auto`, `cpu`, `cuda:0`, …
+        devices: A worker process each: `cpu`, `cuda:0`, …; `auto` is every GPU, or the CPU where there is none.
         checkpoint_seconds: How much work of a job a crash can undo at most.
+        memory: Bytes that a worker may take on its device beside the weights; None for a share of what is free there.
         http: `host:port` of HTTP + JSON, as `listen`; None for none.
         log_level: Of the standard library's logging.
+        open: Whether every user of the machine is let in, without a token.
     """
 
     listen: str
     data: Path
     devices: list[str] = field(default_factory=lambda: ["auto"])
     checkpoint_seconds: float = 2.0
+    memory: int | None = None
     http: str | None = None
     log_level: int = logging.INFO
+    open: bool = False
+
+
+def _local_executor(config: Config, health: Health) -> Executor:
+    return Executor(
+        config.devices,
+        checkpoint_seconds=config.checkpoint_seconds,
+        log_level=config.log_level,
+        health=health,
+        memory=config.memory,
+    )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of a server that others can be put in the place of, as the tests' server without processes does.
+
+    Attributes:
+        executor: Makes what computes jobs and answers calls: worker processes of this machine.
+        disposable: What parses untrusted bytes: processes that are killed where it goes wrong.
+        interceptors: What stands between the entrance of gRPC's calls and the servicers.
+    """
+
+    executor: Callable[[Config, Health], Executor] = _local_executor
+    disposable: type[Disposable] = Disposable
+    interceptors: tuple[grpc.aio.ServerInterceptor, ...] = ()  # type: ignore[type-arg]
+
+
+PROCESSES = Parts()
+"""The parts of a server as people run it."""
 
 
 class Server:
-    """A server over one data folder."""
+    """A server over one data folder.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        config: How to run it.
+        parts: What it is built of.
+
+    Raises:
+        AddressError: An address is none of this machine's own, or both are the same.
+    """
+
+    def __init__(self, config: Config, parts: Parts = PROCESSES) -> None:
         check_loopback(config.listen)
         if config.http is not None:
             check_loopback(config.http)
             if config.http == config.listen and not config.listen.endswith(":0"):
                 raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
         self._config = config
+        self._parts = parts
         self._http: HttpServer | None = None
         self.endpoint: Endpoint | None = None
         self.http_endpoint: Endpoint | None = None
@@ -134,22 +187,20 @@ class Server:
         data = self._config.data
         self._take_folder(data)
         _tell_faults()
+        # Before anything is written: a folder whose database is damaged is left as it is.
         self._store = Store(data)
+        self._announcement = Announcement(required=not self._config.open)
+        self._access = self._decide_access(data)
         self._sweep()
         self._broker = EventBroker()
         self._health = Health()
-        self._executor = Executor(
-            self._config.devices,
-            checkpoint_seconds=self._config.checkpoint_seconds,
-            log_level=self._config.log_level,
-            health=self._health,
-        )
+        self._executor = self._parts.executor(self._config, self._health)
         checkpoints = Checkpoints(data / "checkpoints")
         self._scheduler = Scheduler(self._store, self._executor, self._broker, checkpoints, self._health)
-        self._importers = Importers()
-        self._sessions = SessionRegistry(self._store, self._scheduler, self._executor)
+        self._importers = Importers(self._parts.disposable)
+        self._sessions = SessionRegistry(self._store, self._scheduler, self._executor, self._access)
         self._admission = Admission()
-        self._decoders = Decoders()
+        self._decoders = Decoders(self._parts.disposable)
         servicers = self._build_servicers()
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
@@ -157,6 +208,7 @@ class Server:
             self._http = self._build_http(self._config.http, dict(zip(_DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
         await self._sessions.start()
+        self._announcement.announce(*(each.port for each in (self.endpoint, self.http_endpoint) if each is not None))
         await self._grpc.start()
         if self._http is not None:
             self._http.start()
@@ -168,6 +220,7 @@ class Server:
         self._broker.close()
         await self._sessions.stop()
         await asyncio.gather(self._grpc.stop(GRACE_SECONDS), *([self._http.stop()] if self._http else []))
+        self._announcement.withdraw()
         await self._importers.close()
         await self._decoders.close()
         await self._scheduler.stop()
@@ -186,6 +239,17 @@ class Server:
             raise StartError(f"cannot keep data in {data}: {reason}; choose another --data folder") from None
         if tightened:
             _log.warning("others had rights to %d files and folders in %s: they are yours alone now", tightened, data)
+
+    def _decide_access(self, data: Path) -> Access:
+        if self._config.open:
+            _log.warning("--open: every user of this machine can use this server, see its images and end its jobs")
+            return Access(None)
+        try:
+            token = kept_token(data)
+        except TokenFileError as error:
+            raise StartError(str(error)) from None
+        _log.info("programs of this user are let in by themselves, any other by the token in %s", data / TOKEN_FILE)
+        return Access(token, self._announcement.token)
 
     def _sweep(self) -> None:
         try:
@@ -243,7 +307,15 @@ class Server:
         search: SearchServicer,
         directions: DirectionsServicer,
     ) -> grpc.aio.Server:
-        server = grpc.aio.server(interceptors=[ErrorInterceptor(), Entrance(self._admission)], options=_OPTIONS)
+        server = grpc.aio.server(
+            interceptors=[
+                ErrorInterceptor(),
+                AccessInterceptor(self._access),
+                Entrance(self._admission),
+                *self._parts.interceptors,
+            ],
+            options=_OPTIONS,
+        )
         generators_pb2_grpc.add_GeneratorsServicer_to_server(generators, server)
         geometry_pb2_grpc.add_GeometryServicer_to_server(geometry, server)
         inversion_pb2_grpc.add_InversionServicer_to_server(inversion, server)
@@ -251,7 +323,7 @@ class Server:
         search_pb2_grpc.add_SearchServicer_to_server(search, server)
         directions_pb2_grpc.add_DirectionsServicer_to_server(directions, server)
         health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(self._health, SERVICES), server)  # type: ignore[no-untyped-call]
-        names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        names = (*SERVICES, OPEN_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
         return server
 
@@ -266,6 +338,7 @@ class Server:
             self._health,
             max_request_bytes=MAX_REQUEST_BYTES,
             grace_seconds=GRACE_SECONDS,
+            access=self._access,
             admission=self._admission,
         )
         self.http_endpoint = server.bind(address)

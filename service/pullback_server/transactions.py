@@ -11,12 +11,14 @@ from typing import ParamSpec, TypeVar
 
 import grpc
 
+from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError
 from pullback_server.store import (
     StorageBusyError,
     StorageFullError,
     StorageUnavailableError,
     StoreError,
+    UnreadableError,
     only_reads,
 )
 
@@ -70,6 +72,8 @@ class Transactions:
         except StorageUnavailableError as error:
             self._note(error)
             raise StoreUnavailableError(error) from error
+        except UnreadableError as error:
+            raise DataLossError(error) from error
         except StoreError as error:
             _log.error("%s", error)
             raise ApiError(grpc.StatusCode.DATA_LOSS, error.told) from error

@@ -1,16 +1,18 @@
-"""`make bench-search`: the optimizers of search side by side, evolving images for units of a real network.
+"""`make bench-search`: the optimizers of search side by side, evolving images for units of real networks.
 
-Every optimizer has its step size tuned on other units than those it is compared on, and shows as many images; all are
-compared by rates without noise, whether they were told noisy ones or not, and paired over units and seeds. Results are
-kept in `bench-search/`, so that an interrupted run goes on where it was. `QUICK=1` takes fewer units and under 5
-minutes; UNITS, TUNING_UNITS, SEEDS, IMAGES, GENERATORS, NOISES and ARMS (names of optimizers) ask for another study;
-`ONLY=latency,store` runs parts of it.
+Every optimizer has its step size tuned on units of EfficientNet-Lite0 that it is not compared on, and shows as many
+images; all are compared by rates without noise, whether they were told noisy ones or not, and paired over units and
+seeds, on units of each network by themselves: those of AlexNet, a second visual system, are of a kind on which nothing
+was tuned. Results are kept in `bench-search/`, so that an interrupted run goes on where it was. `QUICK=1` takes fewer
+units and minutes; UNITS, TUNING_UNITS, SEEDS, IMAGES, GENERATORS, NETWORKS (`vgg16` too, some twenty times as slow),
+NOISES and ARMS (names of optimizers) ask for another study; `ONLY=latency,store` runs parts of it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from observers import MEAN_RATE, Observer, responsive_units
 from pairs import Comparison, compare
 from PIL import Image
 from reporting import Figure, Report
-from study import ARMS, OUT, WORKERS, Study, Tuned, conduct, words
+from study import ARMS, OUT, TUNED_ON, WORKERS, Choice, Study, Tuned, conduct, tune, words
 
 Rates = NDArray[np.float64]
 
@@ -98,32 +100,41 @@ def save_sheet(observer: Observer, study: Study, found: dict[str, Tuned], noise:
         latents = result.latents.reshape(study.units, study.seeds, -1)[np.arange(study.units), chosen]
         rows.append(torch.cat(list(observer.images(latents)), dim=2))
     levels = (255 * torch.cat(rows, dim=1)).round().byte().movedim(0, -1).numpy()
-    Image.fromarray(levels).save(study.folder / f"{observer.name}-{noise}.png")
+    Image.fromarray(levels).save(study.folder / f"{observer.name}-{observer.neurons.network.name}-{noise}.png")
 
 
 def bench_evolutions(report: Report, study: Study) -> None:
-    """All optimizers, for every generator, without noise and with it."""
+    """All optimizers, for every generator and network, without noise and with it."""
     for generator in study.generators:
-        units = responsive_units(generator, study.units + study.tuning_units)
+        units = responsive_units(generator, TUNED_ON, study.units + study.tuning_units)
         # Made here, before several processes ask for the eigenbasis.
-        observer = Observer(generator, units, OUT)
-        found = conduct(study, generator, units)
-        report.note(generator=generator, units=[str(unit) for unit in units[: study.units]])
+        Observer(generator, units, OUT)
+        chosen = tune(study, generator, units)
+        for arm, choice in chosen.items():
+            report.note(generator=generator, arm=arm, best=words(choice.settings), tuning=choice.tuned)
+        for network in study.networks:
+            seen = units if network == TUNED_ON else responsive_units(generator, network, study.units)
+            bench_network(report, study, Observer(generator, seen, OUT), chosen)
+
+
+def bench_network(report: Report, study: Study, observer: Observer, chosen: dict[str, Choice]) -> None:
+    """All optimizers with the settings that were chosen, for one generator and the units of one network."""
+    units, where = observer.units, {"generator": observer.name, "network": observer.neurons.network.name}
+    found = conduct(study, observer.name, units, chosen)
+    report.note(**where, units=[str(unit) for unit in units[: study.units]])
+    for noise in study.noises:
         for arm, tuned in found.items():
-            report.note(generator=generator, arm=arm, best=words(tuned.settings), tuning=tuned.tuned)
-        for noise in study.noises:
-            for arm, tuned in found.items():
-                result = tuned.results[noise]
-                final, best = float(result.final.mean()), float(result.best.mean())
-                report.note(generator=generator, noise=noise, arm=arm, final=round(final, 2), best=round(best, 2))
-            report_comparisons(report, study, found, f"{generator} {noise}", noise)
-            save_sheet(observer, study, found, noise)
+            result = tuned.results[noise]
+            final, best = float(result.final.mean()), float(result.best.mean())
+            report.note(**where, noise=noise, arm=arm, final=round(final, 2), best=round(best, 2))
+        report_comparisons(report, study, found, " ".join((*where.values(), noise)), noise)
+        save_sheet(observer, study, found, noise)
 
 
 def bench_cost(report: Report, study: Study) -> None:
     """Time of an image, rendered and looked at, and what the study takes."""
-    for generator in study.generators:
-        observer = Observer(generator, responsive_units(generator, study.units), OUT)
+    for generator, network in product(study.generators, study.networks):
+        observer = Observer(generator, responsive_units(generator, network, study.units), OUT)
         latents = observer.generator.space(observer.space_name).sample(256, 1).numpy()
         unit = np.arange(256) * study.units // 256
         seconds = []
@@ -132,9 +143,10 @@ def bench_cost(report: Report, study: Study) -> None:
             observer.rates(latents, unit)
             seconds.append(time.process_time() - began)
         cost = min(seconds) / len(latents)
-        hours = cost * study.total_images() / len(study.generators) / WORKERS / 3600
-        detail = f"{study.total_images() // len(study.generators)} images: {hours:.2f} h with {WORKERS} processes"
-        report.add(Figure(f"{generator}: ms an image, rendered and seen, one thread", 1000 * cost, detail=detail))
+        images = study.images_for(network)
+        detail = f"{images} images: {cost * images / WORKERS / 3600:.2f} h with {WORKERS} processes"
+        name = f"{generator} {network}: ms an image, rendered and seen, one thread"
+        report.add(Figure(name, 1000 * cost, detail=detail))
 
 
 def main() -> None:

@@ -15,9 +15,13 @@ from pullback.neurons import Neurons, Unit
 from pullback.search import SearchSpace, catalogue_space
 
 SPACES = {"faces": "z", "eyes": "noise"}
-NETWORK = "efficientnet-lite0"
-# From edges to objects. Units are taken from these in turn.
-LAYERS = ("blocks.1.1", "blocks.2.1", "blocks.4.2", "blocks.5.3", "bn2", "logits")
+# Visual systems: layers of each network from edges to objects, from which units are taken in turn. Wang & Ponce evolved
+# images for units of AlexNet.
+LAYERS = {
+    "efficientnet-lite0": ("blocks.1.1", "blocks.2.1", "blocks.4.2", "blocks.5.3", "bn2", "logits"),
+    "alexnet": ("conv1", "conv2", "conv3", "conv4", "conv5"),
+    "vgg16": ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3"),
+}
 # Mean rate to draws of the prior in spikes/s, and seconds of counting: 4 spikes for an image that is nothing special.
 MEAN_RATE, DURATION = 20.0, 0.2
 # A unit must answer to this share of draws, as one that a laboratory finds and keeps.
@@ -41,6 +45,7 @@ class Observer:
         self.generator = generators.load(generator).to(memory_format=torch.channels_last)
         self.space = space_of(generator)
         self.basis = eigenbasis(generator, folder)
+        self.units = tuple(units)
         found = neurons.load(units)
         self.neurons: Neurons = found.calibrated(self.images(self._draws()), MEAN_RATE)
 
@@ -72,8 +77,8 @@ def space_of(generator: str) -> SearchSpace:
 
 
 def eigenbasis(generator: str, folder: Path) -> Eigenbasis:
-    """Of the generator's metric under the default distance; kept in a file."""
-    path = folder / f"{generator}.safetensors"
+    """Of the generator's metric under the default distance; kept in a file for it."""
+    path = folder / f"{generator}-{distances.DEFAULT_DISTANCE}.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         made = global_metric(generators.load(generator), distances.load(), SPACES[generator], samples=1000)
@@ -81,15 +86,24 @@ def eigenbasis(generator: str, folder: Path) -> Eigenbasis:
     return Eigenbasis.load(path)
 
 
-def responsive_units(generator: str, count: int) -> tuple[Unit, ...]:
-    """So many units that answer this generator's images, of each of LAYERS in turn, in an order of chance."""
-    rng = np.random.default_rng(5)
+def responsive_units(generator: str, network: str, count: int) -> tuple[Unit, ...]:
+    """So many units that answer a generator's images, of each of the network's LAYERS in turn, in an order of chance.
+
+    Raises:
+        SystemExit: Too few do.
+    """
+    rng, layers = np.random.default_rng(5), LAYERS[network]
     model, space = generators.load(generator), SPACES[generator]
     with torch.inference_mode():
         images = model.render(model.space(space).sample(_DRAWS, _DRAW_SEED), space)
-    shapes = neurons.load([Unit(NETWORK, "logits", 0)]).layers
-    units = [Unit(NETWORK, layer, channel) for layer in LAYERS for channel in range(shapes[layer][0])]
+    shapes = neurons.load([Unit(network, layers[-1], 0)]).layers
+    units = [Unit(network, layer, channel) for layer in layers for channel in range(shapes[layer][0])]
     answered = (neurons.load(units).respond(images) > 0).double().mean(dim=0).numpy() >= _ANSWERED
     chosen = [units[number] for number in rng.permutation(np.flatnonzero(answered))]
-    per_layer = [[unit for unit in chosen if unit.layer == layer] for layer in LAYERS]
-    return tuple(per_layer[number % len(LAYERS)][number // len(LAYERS)] for number in range(count))
+    per_layer = {layer: [unit for unit in chosen if unit.layer == layer] for layer in layers}
+    needed = -(-count // len(layers))
+    if few := [layer for layer, found in per_layer.items() if len(found) < needed]:
+        raise SystemExit(
+            f"{count} units need {needed} of each layer that answer {generator}; {network} {few} has fewer"
+        )
+    return tuple(per_layer[layers[number % len(layers)]][number // len(layers)] for number in range(count))

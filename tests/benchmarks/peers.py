@@ -20,9 +20,10 @@ _DP_LASE_STEPS = 200 if QUICK else 2000
 
 
 def eigenbasis_of(name: str, folder: Path) -> Eigenbasis:
-    """Of the generator's metric under the default distance; kept in a file for its weights."""
+    """Of the generator's metric under the default distance; kept in a file for both."""
     entry = generators.entry(name)
-    path = folder / f"{name}-{SPACES[name]}-{_PROBES}-{entry.weights_hash[:8]}.safetensors"
+    of = f"{name}-{SPACES[name]}-{distances.DEFAULT_DISTANCE}"
+    path = folder / f"{of}-{_PROBES}-{entry.weights_hash[:8]}.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         global_metric(generators.load(name), distances.load(), SPACES[name], samples=_PROBES).save(path)

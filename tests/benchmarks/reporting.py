@@ -53,6 +53,11 @@ class Report:
         self._figures.append(figure)
         self._line(vars(figure))
 
+    @property
+    def missed(self) -> list[Figure]:
+        """Figures that do not reach what they should."""
+        return [figure for figure in self._figures if figure.reached is False]
+
     def note(self, **values: Any) -> None:
         """Writes down something that is no figure."""
         self._line(values)

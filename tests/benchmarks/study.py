@@ -62,6 +62,8 @@ ARMS = {arm: _ALL[arm] for arm in os.environ.get("ARMS", ",".join(_ALL)).split("
 if missing := set(_COMPARED) - ARMS.keys():
     raise SystemExit(f"$ARMS names optimizers to study and must name {', '.join(_COMPARED)}; {missing} did not come")
 _TUNING_SEED = 1000
+TUNED_ON = "efficientnet-lite0"
+"""The network on whose units settings are tuned; those of the others are new to them."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,16 @@ class Study:
 
     Attributes:
         generators: Names of the generators.
+        networks: Networks whose units are compared on, of `observers.LAYERS`.
         noises: Of `noise-free` and `poisson`.
-        units: Units for which evolutions are compared.
+        units: Units of each network for which evolutions are compared.
         tuning_units: Other units, on which step sizes are tuned, without noise.
         seeds: Evolutions for each unit.
         images: How many each may show.
     """
 
     generators: tuple[str, ...]
+    networks: tuple[str, ...]
     noises: tuple[str, ...]
     units: int
     tuning_units: int
@@ -86,13 +90,14 @@ class Study:
 
     @classmethod
     def asked(cls) -> Study:
-        """What $GENERATORS, $NOISES, $UNITS, $TUNING_UNITS, $SEEDS and $IMAGES say; the full study otherwise."""
+        """What $GENERATORS, $NETWORKS, $NOISES, $UNITS, $TUNING_UNITS, $SEEDS and $IMAGES say; else the full study."""
 
         def of(name: str, full: str, quick: str) -> str:
             return os.environ.get(name, quick if QUICK else full)
 
         return cls(
             generators=tuple(of("GENERATORS", "faces,eyes", "faces").split(",")),
+            networks=tuple(of("NETWORKS", "efficientnet-lite0,alexnet", "efficientnet-lite0,alexnet").split(",")),
             noises=tuple(of("NOISES", "noise-free,poisson", "noise-free").split(",")),
             units=int(of("UNITS", "12", "4")),
             tuning_units=int(of("TUNING_UNITS", "6", "2")),
@@ -115,11 +120,11 @@ class Study:
         """Those on which step sizes are tuned."""
         return [Run(unit, _TUNING_SEED) for unit in range(self.units, self.units + self.tuning_units)]
 
-    def total_images(self) -> int:
-        """Images that are rendered and looked at in all."""
+    def images_for(self, network: str) -> int:
+        """Images of one generator that a network looks at in all."""
         tuned = sum(len(settings) for settings in ARMS.values() if len(settings) > 1)
-        compared = len(ARMS) * len(self.noises)
-        return len(self.generators) * self.images * (tuned * self.tuning_units + compared * self.units * self.seeds)
+        compared = len(ARMS) * len(self.noises) * self.units * self.seeds
+        return self.images * (compared + (tuned * self.tuning_units if network == TUNED_ON else 0))
 
 
 @dataclass(frozen=True)
@@ -167,53 +172,80 @@ def perform(tasks: Sequence[Task]) -> None:
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What an optimizer came to at its best setting.
+class Choice:
+    """The setting of an optimizer.
 
     Attributes:
         settings: The best setting.
         tuned: Each setting that was tried, and the mean gain on the units for tuning.
-        results: By noise.
     """
 
     settings: SearchSettings
     tuned: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What an optimizer came to at its best setting.
+
+    Attributes:
+        settings: The setting.
+        results: By noise.
+    """
+
+    settings: SearchSettings
     results: dict[str, Evolutions]
 
 
-def conduct(study: Study, generator: str, units: tuple[Unit, ...]) -> dict[str, Tuned]:
-    """The study of one generator: tuning first, and then what is compared."""
-
-    def task(settings: SearchSettings, runs: Sequence[Run], noise: str, stage: str) -> Task:
-        settings = complete(settings, space_of(generator).searched)
-        # Draws from the prior are the same, whatever is told.
-        noise = "noise-free" if settings.method == "random" else noise
-        # Results of other settings, of other units or of a method that was changed since are not these.
-        identity = repr((astuple(settings), units, study.images, _code(settings.method)))
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        path = study.folder / f"{generator}-{noise}-{stage}-{settings.method}-{digest}.npz"
-        return Task(generator, units, settings, tuple(runs), study.images, noise == "poisson", path)
-
+def tune(study: Study, generator: str, units: tuple[Unit, ...]) -> dict[str, Choice]:
+    """Each optimizer's best setting on units of `TUNED_ON` that it is not compared on, without noise."""
     trials = {
-        arm: [task(settings, study.tuning_runs, "noise-free", "tuning") for settings in choices]
+        arm: [
+            _task(study, generator, units, settings, study.tuning_runs, "noise-free", "tuning") for settings in choices
+        ]
         for arm, choices in ARMS.items()
         if len(choices) > 1
     }
     perform(_unique(trial for tried in trials.values() for trial in tried))
-    best, tuned = {arm: choices[0] for arm, choices in ARMS.items()}, {arm: dict[str, float]() for arm in ARMS}
+    found = {arm: Choice(choices[0], {}) for arm, choices in ARMS.items()}
     for arm, tried in trials.items():
         gains = [float((trial.done().final - MEAN_RATE).mean()) for trial in tried]
-        best[arm] = ARMS[arm][int(np.argmax(gains))]
-        tuned[arm] = {words(settings): round(gain, 2) for settings, gain in zip(ARMS[arm], gains, strict=True)}
+        tuned = {words(settings): round(gain, 2) for settings, gain in zip(ARMS[arm], gains, strict=True)}
+        found[arm] = Choice(ARMS[arm][int(np.argmax(gains))], tuned)
+    return found
+
+
+def conduct(study: Study, generator: str, units: tuple[Unit, ...], chosen: dict[str, Choice]) -> dict[str, Tuned]:
+    """What is compared on the units of one network, for one generator."""
     tasks = {
-        (arm, noise): task(settings, study.runs, noise, "study")
+        (arm, noise): _task(study, generator, units, choice.settings, study.runs, noise, "study")
         for noise in study.noises
-        for arm, settings in best.items()
+        for arm, choice in chosen.items()
     }
     perform(_unique(tasks.values()))
     return {
-        arm: Tuned(best[arm], tuned[arm], {noise: tasks[arm, noise].done() for noise in study.noises}) for arm in ARMS
+        arm: Tuned(choice.settings, {noise: tasks[arm, noise].done() for noise in study.noises})
+        for arm, choice in chosen.items()
     }
+
+
+def _task(
+    study: Study,
+    generator: str,
+    units: tuple[Unit, ...],
+    settings: SearchSettings,
+    runs: Sequence[Run],
+    noise: str,
+    stage: str,
+) -> Task:
+    settings = complete(settings, space_of(generator).searched)
+    # Draws from the prior are the same, whatever is told.
+    noise = "noise-free" if settings.method == "random" else noise
+    # Results of other settings, of other units or of a method that was changed since are not these.
+    identity = repr((astuple(settings), units, study.images, _code(settings.method)))
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    path = study.folder / f"{generator}-{noise}-{stage}-{settings.method}-{digest}.npz"
+    return Task(generator, units, settings, tuple(runs), study.images, noise == "poisson", path)
 
 
 def _code(method: str) -> list[bytes]:

@@ -41,13 +41,38 @@ def styled_server(tmp_path_factory: pytest.TempPathFactory, styled_environment: 
         yield live
 
 
+@pytest.fixture(scope="session")
+def _harmed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[LiveServer]:
+    live = LiveServer(tmp_path_factory.mktemp("harmed") / "data", environment)
+    yield live
+    live.close()
+
+
+@pytest.fixture
+def live(_harmed: LiveServer) -> Iterator[LiveServer]:
+    """A server that tests may harm, kill and start again; when one begins, it is well and has nothing to do.
+
+    It has no eigenbasis then, but jobs and sessions of tests before that have ended.
+    """
+    _harmed.revive()
+    yield _harmed
+    try:
+        if _harmed.runs:
+            _harmed.tidy()
+    except BaseException:
+        # Whatever a test that failed has left behind: the next one finds a new process.
+        if _harmed.runs:
+            _harmed.kill()
+        raise
+
+
 @pytest.fixture
 def start_server(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., LiveServer]]:
     """Starts servers over the test's own folder, to be killed and started again."""
     started: list[LiveServer] = []
 
-    def start(name: str = "data", *, options: tuple[str, ...] = (), **extra: str) -> LiveServer:
-        live = LiveServer(tmp_path / name, {**environment, **extra})
+    def start(name: str = "data", *, options: tuple[str, ...] = (), first: str = "", **extra: str) -> LiveServer:
+        live = LiveServer(tmp_path / name, {**environment, **extra}, first)
         started.append(live)
         live.start(*options)
         return live

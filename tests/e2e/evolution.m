@@ -164,6 +164,18 @@ check(~isempty(strfind(words, 'the trials of 3 images of thread 0 were asked for
 pullback.tell(lost, {}, [], 'end_generation', 0);
 check(numel(pullback.ask(lost)) == 3, 'they are shown again');
 
+% An eigenbasis, whole and in part.
+job = pullback.call(server, 'Geometry/ComputeEigenbasis', ...
+  struct('spec', struct('generator', 'generators/tiny', 'distance', 'mse', 'samples', 20)));
+while ~any(strcmp(job.state, {'JOB_STATE_SUCCEEDED', 'JOB_STATE_FAILED'}))
+  job = pullback.call(server, 'Jobs/WaitJob', struct('name', job.name));
+end
+basis = pullback.eigenbasis(job.result, 'server', server);
+check(isequal(size(basis.eigenvectors), [8 8]) && numel(basis.eigenvalues) == 8, 'all eigenvectors, one a column');
+check(norm(basis.eigenvectors' * basis.eigenvectors - eye(8)) < 1e-10, 'which are orthonormal');
+leading = pullback.eigenbasis(job.result, 'k', 3, 'server', server);
+check(isequal(leading.eigenvectors, basis.eigenvectors(:, 1:3)), 'the leading ones alone');
+
 % What cannot be meant.
 failure = refused(@() pullback.evolve('nobody', 'server', server, 'optimizer', 'cma'));
 check(strcmp(failure.identifier, 'pullback:not_found'), 'an unknown generator');

@@ -3,50 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from live_server import LiveServer
-from pullback_client import BestImage, Inversion
 from pullback_client.aio import AsyncClient
-
-README = Path(__file__).parents[2] / "README.md"
-
-
-def brightness(image: Image.Image) -> float:
-    """A score: the mean of the image's pixels."""
-    return float(np.asarray(image.convert("L"), np.float64).mean())
-
-
-def test_the_readmes_example_runs(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    section = README.read_text("utf-8").partition("## From asyncio")[2]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert found is not None
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.chdir(tmp_path)
-    Image.new("RGB", (16, 16), "teal").save("portrait.png")
-    values: dict[str, Any] = {"brightness": brightness}
-    # With a generator, a distance and an optimizer that need nothing from elsewhere.
-    code = found[1]
-    for call, small in (
-        ('invert("portrait.png", "faces"', 'invert("portrait.png", "tiny", distance="mse", steps=5'),
-        ('evolve("faces"', 'evolve("tiny", optimizer="cma", population=4'),
-    ):
-        assert call in code
-        code = code.replace(call, small)
-    values: dict[str, Any] = {"brightness": brightness}
-    exec(code, values)
-    inversion, best = values["inversion"], values["best"]
-    assert isinstance(inversion, Inversion)
-    assert inversion.label == "portrait.png"
-    assert isinstance(best, BestImage)
-    assert best.score == pytest.approx(brightness(best.image))
 
 
 def test_many_tasks_share_a_client_and_a_session_outlives_the_server(start_server: Callable[..., LiveServer]) -> None:
@@ -68,7 +31,7 @@ def test_many_tasks_share_a_client_and_a_session_outlives_the_server(start_serve
             with pytest.raises(asyncio.CancelledError):
                 await telling
         async with AsyncClient(server.target) as client:
-            again = await client.session(session.name)
+            again = await client.get_session(session.name)
             assert (await again.tell(batch, [1.0] * len(batch))).recorded == len(batch)
 
     asyncio.run(main())

@@ -42,7 +42,8 @@ def test_an_analysis_holds_every_table_and_figure(analysis: analysis_pb2.MetricA
     assert unpack(analysis.apparent_speed.samples).shape == (10_000,)
     assert unpack(analysis.homogeneity.log).shape == (3, 3)
     np.testing.assert_allclose(np.diag(unpack(analysis.homogeneity.log)), 1)
-    assert [row.distance for row in analysis.comparisons] == ["ssim"]
+    assert [(row.reference, row.distance, row.positions) for row in analysis.comparisons] == [("mse", "ssim", 3)]
+    assert analysis.comparisons[0].deviations.log_slope > 0
     assert [layer.layer for layer in analysis.layers] == ["layer 1", "layer 2", "image"]
     assert [layer.layer for layer in analysis.shuffled_layers] == ["layer 1", "layer 2", "image"]
     assert unpack(analysis.layers[0].amplification).shape == (8,)
@@ -95,10 +96,11 @@ def test_analyses_are_listed_without_their_arrays(server: LiveServer, analysis: 
     [
         ({"positions": 1}, "spec.positions: expected 2 to 2,000"),
         ({"control_positions": 9}, "spec.control_positions: expected 2 to 3"),
+        ({"compared_positions": 1}, "spec.compared_positions: expected 2 or more, but 1 came"),
         ({"compared_distances": ["mse"]}, "each distance once"),
         ({"compared_distances": ["ssim", "nope"]}, "compared_distances"),
         ({"space": "w"}, "spec.space"),
-        ({"max_memory_mib": -1}, "spec.max_memory_mib: expected 0 (no bound) or more"),
+        ({"max_memory_mib": -1}, "spec.max_memory_mib: expected 1 or more MiB, but -1 came"),
     ],
 )
 def test_a_specification_that_cannot_be_used_is_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,7 @@ def test_jobs_of_a_batch_whose_worker_was_killed_end_as_if_nothing_had_happened(
     ]
     live = start_server()
     jobs = [invert_tiny(live, steps=STEPS, **settings) for settings in asked]
-    wait_for_checkpoint(live, len(jobs))
+    wait_for_checkpoint(live, *jobs)
     live.worker.kill()
     ended = [live.wait(job.name) for job in jobs]
     assert [job.state for job in ended] == [SUCCEEDED] * 3
@@ -222,9 +223,14 @@ def test_a_job_whose_step_raises_fails_alone(sabotaged_server: LiveServer) -> No
     failed = live.wait(invert_tiny(live, steps=STEPS, weights={"prior": FAULT}).name)
     assert failed.state == jobs_pb2.JOB_STATE_FAILED
     assert failed.error.code == grpc.StatusCode.INTERNAL.value[0]
-    assert "this one was sabotaged" in failed.error.message
+    reference = re.search(r"under reference (\w+)", failed.error.message)
+    assert reference is not None
+    assert "sabotaged" not in failed.error.message
     ended = [live.wait(job.name) for job in company]
     assert [(job.state, job.attempts) for job in ended] == [(SUCCEEDED, 1)] * 2
+    assert live.terminate() == 0
+    _, _, told = live.log().partition(reference[1])
+    assert "this one was sabotaged" in told
 
 
 def test_a_drained_server_leaves_a_whole_batch_to_the_next_one(server: LiveServer, start_server: StartServer) -> None:

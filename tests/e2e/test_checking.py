@@ -59,7 +59,7 @@ def invert(server: LiveServer, *targets: inversion_pb2.Target, **settings: Any) 
 def test_an_inversion_is_checked_without_its_eigenbasis(fresh: LiveServer) -> None:
     job = invert(fresh, target(picture()))
     assert (job.name, job.state, job.HasField("error")) == ("", jobs_pb2.JOB_STATE_UNSPECIFIED, False)
-    assert (job.invert.space, job.invert.steps) == ("z", 200)
+    assert (job.invert.space, job.invert.steps) == ("z", 120)
     assert job.invert.eigenbasis.startswith("generators/tiny/eigenbases/z-mse-sketch-2000-0-")
 
 
@@ -86,8 +86,11 @@ def test_every_bad_photograph_of_a_request_is_told(fresh: LiveServer) -> None:
     [
         ({"method": specs_pb2.INVERSION_METHOD_ADAM, "evaluations": 3}, "settings.evaluations"),
         ({"method": specs_pb2.INVERSION_METHOD_LEVENBERG_MARQUARDT, "evaluations": 9}, "settings.evaluations"),
-        ({"method": specs_pb2.INVERSION_METHOD_HESSIAN_BASIN_CMA, "evaluations": 100, "restarts": 0}, "settings.eval"),
-        ({"method": specs_pb2.INVERSION_METHOD_BASIN_CMA, "steps": 29, "restarts": 0}, "settings.steps"),
+        (
+            {"method": specs_pb2.INVERSION_METHOD_HESSIAN_BASIN_CMA, "evaluations": 100, "restarts": None},
+            "settings.eval",
+        ),
+        ({"method": specs_pb2.INVERSION_METHOD_BASIN_CMA, "steps": 29, "restarts": None}, "settings.steps"),
     ],
 )
 def test_a_budget_that_does_not_suffice_is_refused_with_the_request(
@@ -192,7 +195,7 @@ def test_a_client_is_told_before_anything_is_computed(fresh: LiveServer, tmp_pat
             (lambda: client.invert(photo, "tiny", distance="mse", class_labels="red"), "has no classes"),
             (lambda: client.invert(wide, "tiny", distance="mse"), "center_crop"),
             (lambda: client.evolve("tiny", population=1), "population"),
-            (lambda: client.direction("tiny", "hessian:8"), "0 to 7, got 8"),
+            (lambda: client.find_direction("tiny", "hessian:8"), "0 to 7, got 8"),
             (lambda: client.traverse(photo, "hessian:1", generator="tiny", mask={"layer": "none"}), "mask.layer"),
             (lambda: client.edit(photo, "tiny", "hessian:1", 2.0, walk={"kind": "curve"}), "mapping network"),
             (lambda: client.edit(wide, "tiny", "hessian:1", 2.0), "center_crop"),
@@ -200,7 +203,7 @@ def test_a_client_is_told_before_anything_is_computed(fresh: LiveServer, tmp_pat
         for call, words in calls:
             with pytest.raises(InvalidArgumentError, match=words):
                 call()
-        assert client.jobs() == []
+        assert client.list_jobs() == []
 
 
 def test_bad_photographs_of_a_folder_fail_and_the_others_are_inverted(
@@ -212,8 +215,8 @@ def test_bad_photographs_of_a_folder_fail_and_the_others_are_inverted(
     with Client(start_server().target) as client:
         found = client.invert([wide, photo], "tiny", distance="mse", steps=2)
         assert [isinstance(each, InversionFailure) for each in found] == [True, False]
-        assert sorted(job.kind for job in client.jobs()) == ["eigenbasis", "inversion"]
-        known = client.jobs()[-1]
+        assert sorted(job.kind for job in client.list_jobs()) == ["eigenbasis", "inversion"]
+        known = client.list_jobs()[-1]
         request = geometry_pb2.ComputeEigenbasisRequest(
             spec=specs_pb2.EigenbasisSpec(generator=TINY, distance="mse"), validate_only=True
         )

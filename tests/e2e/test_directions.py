@@ -40,7 +40,9 @@ def test_every_method_finds_directions_and_measures_them(
     vectors = unpack(found.vectors)
     assert vectors.dtype == np.float64
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1)
-    basis = styled_server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=found.spec.eigenbasis))
+    basis = styled_server.geometry.GetEigenbasis(
+        geometry_pb2.GetEigenbasisRequest(name=found.spec.eigenbasis, with_metric=True)
+    )
     # α_H(v) = vᵀHv
     metric = unpack(basis.metric)
     np.testing.assert_allclose(unpack(found.rates), np.einsum("ki,ij,kj->k", vectors, metric, vectors), rtol=1e-6)
@@ -56,7 +58,9 @@ def test_the_first_hessian_direction_is_the_first_eigenvector_and_is_aligned_to_
     styled_server: LiveServer,
 ) -> None:
     found = directions_of(styled_server, discover(styled_server, k=2))
-    basis = styled_server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=found.spec.eigenbasis))
+    basis = styled_server.geometry.GetEigenbasis(
+        geometry_pb2.GetEigenbasisRequest(name=found.spec.eigenbasis, with_metric=True)
+    )
     np.testing.assert_allclose(unpack(found.vectors), unpack(basis.eigenvectors).T[:2], atol=1e-9)
     np.testing.assert_allclose(unpack(found.values), unpack(basis.eigenvalues)[:2])
     assert [list(axes.ranks) for axes in found.axes] == [[0], [1]]
@@ -97,7 +101,7 @@ def test_training_goes_on_after_a_crash_as_if_there_had_been_none(
     crashed = start_server()
     job = discover(crashed, **asked)
     crashed.wait_for_step(job.name, 5)
-    wait_for_checkpoint(crashed)
+    wait_for_checkpoint(crashed, job)
     crashed.kill()
     crashed.start()
     np.testing.assert_array_equal(unpack(directions_of(crashed, job).vectors), expected)
@@ -119,7 +123,9 @@ def test_directions_that_are_being_found_can_be_neither_read_nor_deleted(styled_
 def test_purified_directions_lie_in_the_top_eigenspace(styled_server: LiveServer) -> None:
     job = discover(styled_server, method=method("JACOBIAN"), k=2)
     found = directions_of(styled_server, job, purify=3)
-    basis = styled_server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=found.spec.eigenbasis))
+    basis = styled_server.geometry.GetEigenbasis(
+        geometry_pb2.GetEigenbasisRequest(name=found.spec.eigenbasis, with_metric=True)
+    )
     vectors, top = unpack(found.vectors), unpack(basis.eigenvectors)[:, :3]
     np.testing.assert_allclose(vectors @ top @ top.T, vectors, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1)
@@ -203,15 +209,10 @@ def test_known_directions_need_no_eigenbasis_any_more(styled_server: LiveServer)
     found = directions_of(styled_server, discover(styled_server, k=2, eigenbasis=eigenbasis))
     styled_server.geometry.DeleteEigenbasis(geometry_pb2.DeleteEigenbasisRequest(name=eigenbasis))
     assert discover(styled_server, k=2, eigenbasis=eigenbasis).name == found.job
-    # The default eigenbasis of `tiny` was never computed here.
-    for asked in ({"k": 3, "eigenbasis": eigenbasis}, {"k": 3, "eigenbasis": ""}):
-        with pytest.raises(grpc.RpcError) as caught:
-            discover(styled_server, **asked)
-        assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-        assert (
-            "compute it first, with Client.eigenbasis, `pullback eigenbasis`, or Geometry.ComputeEigenbasis"
-            in caught.value.details()
-        )
+    with pytest.raises(grpc.RpcError) as caught:
+        discover(styled_server, k=3, eigenbasis=eigenbasis)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+    assert "Client.list_eigenbases (ListEigenbases of the API) tells which there are" in caught.value.details()
     with pytest.raises(grpc.RpcError) as caught:
         get(styled_server, found.name, purify=1)
     assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
@@ -224,7 +225,9 @@ def test_every_unary_method_is_served_over_http_too(start_server: Callable[..., 
     eigenbasis = server.eigenbasis()
 
     def post(name: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = httpx.post(f"{server.http}/pullback_api.v1.Directions/{name}", json=body, timeout=60)
+        answer = httpx.post(
+            f"{server.http}/pullback_api.v1.Directions/{name}", json=body, headers=server.headers, timeout=60
+        )
         assert answer.status_code == 200, answer.text
         answered: dict[str, Any] = answer.json()
         return answered

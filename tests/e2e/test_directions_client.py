@@ -26,19 +26,19 @@ def client(styled_server: LiveServer) -> Iterator[Client]:
 
 @pytest.fixture
 def basis(client: Client) -> Eigenbasis:
-    return client.eigenbasis("tiny", distance="mse", samples=64)
+    return client.compute_eigenbasis("tiny", distance="mse", samples=64)
 
 
 @pytest.fixture
 def directions(client: Client, basis: Eigenbasis) -> Directions:
-    return client.directions("tiny", eigenbasis=basis, k=4)
+    return client.discover_directions("tiny", eigenbasis=basis, k=4)
 
 
 @pytest.fixture
 def styles(client: Client) -> Directions:
     """Directions of w."""
-    basis = client.eigenbasis(STYLE, space="w", distance="mse", samples=64)
-    return client.directions(STYLE, method="sefa", eigenbasis=basis, k=3)
+    basis = client.compute_eigenbasis(STYLE, space="w", distance="mse", samples=64)
+    return client.discover_directions(STYLE, method="sefa", eigenbasis=basis, k=3)
 
 
 def pixels(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -50,10 +50,12 @@ def test_directions_are_those_of_the_eigenbasis_and_found_once(
 ) -> None:
     np.testing.assert_allclose(np.abs(directions.vectors @ basis.eigenvectors[:, :4]), np.eye(4), atol=1e-9)
     # α_H(v) = vᵀHv
-    rates = np.einsum("ki,ij,kj->k", directions.vectors, basis.metric, directions.vectors)
+    metric = client.get_eigenbasis(basis.name, with_metric=True).metric
+    assert metric is not None
+    rates = np.einsum("ki,ij,kj->k", directions.vectors, metric, directions.vectors)
     np.testing.assert_allclose(directions.rates, rates, rtol=1e-6)
     assert [direction.axes[0].rank for direction in directions] == [0, 1, 2, 3]
-    again = client.directions("tiny", eigenbasis=basis, k=4)
+    again = client.discover_directions("tiny", eigenbasis=basis, k=4)
     assert (again.name, again.job) == (directions.name, directions.job)
 
 
@@ -62,7 +64,7 @@ def test_titles_outlive_the_client_and_name_directions(
 ) -> None:
     directions.annotate(1, "bright", notes="overall")
     with Client(styled_server.target) as other:
-        found = other.direction("tiny", "bright")
+        found = other.find_direction("tiny", "bright")
         assert (found.index, found.notes, found.directions) == (1, "overall", directions.name)
         assert directions.name in [info.name for info in other.list_directions("tiny")]
     with pytest.raises(InvalidArgumentError, match="bright"):
@@ -70,7 +72,7 @@ def test_titles_outlive_the_client_and_name_directions(
 
 
 def test_purified_directions_lie_in_the_top_eigenspace(client: Client, basis: Eigenbasis) -> None:
-    found = client.directions("tiny", method="sefa", eigenbasis=basis, k=3).purified(4)
+    found = client.discover_directions("tiny", method="sefa", eigenbasis=basis, k=3).purified(4)
     np.testing.assert_allclose(found.vectors @ basis.eigenvectors[:, 4:], 0, atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1)
 
@@ -149,8 +151,8 @@ def test_a_photograph_with_a_class_is_edited_and_keeps_it(
     with Client(server.target) as client:
         photo = client.render("tiny", client.sample("tiny", seed=9))[0]
         for space in ("noise", "full"):
-            basis = client.eigenbasis("tiny", space=space, distance="mse", samples=64)
-            direction = client.directions("tiny", eigenbasis=basis, space=space, k=2)[0]
+            basis = client.compute_eigenbasis("tiny", space=space, distance="mse", samples=64)
+            direction = client.discover_directions("tiny", eigenbasis=basis, space=space, k=2)[0]
             edit = client.edit(photo, "tiny", direction, 1, method="adam", distance="mse", steps=5, class_labels="blue")
             classes = edit.traversal.latents[:, -3:]
             assert (edit.inversion.class_label, edit.traversal.space) == ("blue", "full")
@@ -159,7 +161,7 @@ def test_a_photograph_with_a_class_is_edited_and_keeps_it(
 
 
 def test_the_sheet_shows_every_direction(client: Client, directions: Directions) -> None:
-    sheet = contact_sheet(client, directions, starts=2, frames=3)
+    sheet = contact_sheet(client, directions, starts=2, frames=3, distance="mse")
     # Frames of 16 pixels are drawn six times as large.
     assert sheet.width > 6 * 96
     assert sheet.height > 4 * 96

@@ -1,4 +1,4 @@
-"""A few hundred nearly right requests of all methods: `make bench-faults` in short."""
+"""A few hundred nearly right requests of all methods: `ONLY=fuzz make bench-faults` in short."""
 
 from __future__ import annotations
 

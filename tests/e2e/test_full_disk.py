@@ -7,7 +7,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import grpc
 import pytest
@@ -34,10 +33,9 @@ def free_disk(server: LiveServer) -> None:
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, UNLIMITED)
 
 
-def test_a_full_disk_refuses_new_work_and_loses_nothing(start_server: Callable[..., LiveServer]) -> None:
-    live = start_server()
+def test_a_full_disk_refuses_new_work_and_loses_nothing(live: LiveServer) -> None:
     finished = live.wait(invert_tiny(live, steps=3).name)
-    before = inversion_of(live, finished)
+    before, listed = inversion_of(live, finished), live.jobs.ListJobs(jobs_pb2.ListJobsRequest())
     files = sorted((live.data / "blobs").rglob("*"))
     fill_disk(live)
     with pytest.raises(grpc.RpcError) as caught:
@@ -45,14 +43,13 @@ def test_a_full_disk_refuses_new_work_and_loses_nothing(start_server: Callable[.
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "no room to write" in caught.value.details()
     assert sorted((live.data / "blobs").rglob("*")) == files
-    assert [job.name for job in live.jobs.ListJobs(jobs_pb2.ListJobsRequest()).jobs] == [finished.name]
+    assert live.jobs.ListJobs(jobs_pb2.ListJobsRequest()) == listed
     assert inversion_of(live, finished) == before
     free_disk(live)
     assert live.wait(invert_tiny(live, steps=3, restarts=3).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
 
 
-def test_a_result_that_finds_no_room_waits_for_it(start_server: Callable[..., LiveServer]) -> None:
-    live = start_server()
+def test_a_result_that_finds_no_room_waits_for_it(live: LiveServer) -> None:
     job = invert_tiny(live, steps=400)
     live.wait_for_step(job.name, 1)
     fill_disk(live)
@@ -68,8 +65,7 @@ def test_a_result_that_finds_no_room_waits_for_it(start_server: Callable[..., Li
     assert len(inversion_of(live, ended).results) == 1
 
 
-def test_a_job_is_cancelled_although_the_disk_is_full(start_server: Callable[..., LiveServer]) -> None:
-    live = start_server()
+def test_a_job_is_cancelled_although_the_disk_is_full(live: LiveServer) -> None:
     job = invert_tiny(live, steps=100_000)
     live.wait_for_step(job.name, 1)
     fill_disk(live)
@@ -82,10 +78,33 @@ def test_a_job_is_cancelled_although_the_disk_is_full(start_server: Callable[...
     assert live.wait(invert_tiny(live, steps=3).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
 
 
+def test_health_tells_of_a_full_disk_before_anybody_needs_it(live: LiveServer) -> None:
+    live.wait_until(serving=True)
+    files = sorted(live.data.rglob("*"))
+    fill_disk(live)
+    live.wait_until(serving=False)
+    assert live.troubles().startswith("store: no room to write on the server's disk")
+    free_disk(live)
+    live.wait_until(serving=True)
+    assert sorted(live.data.rglob("*")) == files
+
+
+def test_health_tells_that_nothing_more_can_be_opened(live: LiveServer) -> None:
+    live.wait_until(serving=True)
+    pid = live.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    # What is open stays open.
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (live.opening_nothing, before[1]))
+    live.wait_until(serving=False)
+    assert live.troubles().startswith("store: the server has no file descriptors left")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    live.wait_until(serving=True)
+    assert live.wait(invert_tiny(live, steps=3).name).state == jobs_pb2.JOB_STATE_SUCCEEDED
+
+
 def test_a_server_that_starts_on_a_full_disk_says_so_or_serves_what_there_is(
-    start_server: Callable[..., LiveServer],
+    live: LiveServer,
 ) -> None:
-    live = start_server()
     finished = live.wait(invert_tiny(live, steps=3).name)
     before = inversion_of(live, finished)
     job = invert_tiny(live, steps=400)
@@ -108,9 +127,8 @@ def test_a_server_that_starts_on_a_full_disk_says_so_or_serves_what_there_is(
 
 
 def test_a_database_that_another_program_holds_stalls_nobody_and_loses_nothing(
-    start_server: Callable[..., LiveServer],
+    live: LiveServer,
 ) -> None:
-    live = start_server()
     running = invert_tiny(live, steps=400)
     live.wait_for_step(running.name, 1)
     with write_locked(live.data):

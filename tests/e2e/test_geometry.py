@@ -33,7 +33,8 @@ def test_an_eigenbasis_is_the_one_that_the_library_computes(
 ) -> None:
     job = compute(server, method=f"METRIC_METHOD_{method.upper()}", samples=samples, seed=11)
     assert server.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
-    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=job.result))
+    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=job.result, with_metric=True))
+    assert (basis.k, basis.floor, basis.first_row, basis.next_row) == (8, 0, 0, 0)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     expected = global_metric(
@@ -46,6 +47,21 @@ def test_an_eigenbasis_is_the_one_that_the_library_computes(
     assert basis.spec.samples == samples
     assert basis.job == job.name
     assert basis.dim == 8
+
+
+def test_an_eigenbasis_comes_in_pieces_and_by_rows_as_it_comes_whole(server: LiveServer) -> None:
+    name = server.eigenbasis(samples=10, seed=9)
+    whole = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=name))
+    assert not whole.HasField("metric")
+    stream = server.geometry.StreamEigenbasis(geometry_pb2.StreamEigenbasisRequest(name=name))
+    assert [answer.eigenbasis for answer in stream] == [whole]
+    rest = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=name, k=3, first_row=2))
+    np.testing.assert_array_equal(unpack(rest.eigenvectors), unpack(whole.eigenvectors)[2:, :3])
+    assert rest.eigenvalues == whole.eigenvalues
+    for request in ({"k": 9}, {"k": -1}, {"first_row": 8}):
+        with pytest.raises(grpc.RpcError) as caught:
+            server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=name, **request))
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_asking_for_an_eigenbasis_that_exists_returns_it(server: LiveServer) -> None:
@@ -109,6 +125,9 @@ def test_the_distances_are_listed_the_default_first(server: LiveServer) -> None:
     }
     sides = {distance.name: (distance.min_side, distance.max_side) for distance in listed}
     assert (sides["lpips-vgg"], sides["mse"]) == ((32, 1024), (0, 0))
+    assert [distance.name for distance in listed if distance.is_inversion_default] == ["lpips-vgg"]
+    serving = {distance.name: distance.preconditioner for distance in listed}
+    assert (serving["lpips-vgg"], serving["mse"]) == ("lpips-alex", "mse")
 
 
 def test_a_distance_of_images_that_are_resized_has_an_eigenbasis_of_its_own(server: LiveServer) -> None:

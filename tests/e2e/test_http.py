@@ -40,7 +40,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) 
 
 @pytest.fixture
 def http(live: LiveServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=live.http, timeout=WEBREAD_SECONDS, trust_env=False) as client:
+    with httpx.Client(base_url=live.http, headers=live.headers, timeout=WEBREAD_SECONDS, trust_env=False) as client:
         yield client
 
 
@@ -147,16 +147,21 @@ def test_images_come_by_url(live: LiveServer, http: httpx.Client, call: Call) ->
     session = call("Search/CreateSession", spec=spec)["name"]
     trial = ask(call, session, count=1)[0]
     path = trial["image_path"]
-    assert path == f"/v1/{session}/images/{trial['image_id']}"
-    answer = http.get(f"{path}.png")
+    folder, signature, name = path.rsplit("/", 2)
+    assert (folder, len(signature), name) == (f"/v1/{session}/images", 43, trial["image_id"])
+    # By the path alone, as a browser or MATLAB's `webread` would.
+    url = f"{live.http}{path}.png"
+    answer = httpx.get(url, timeout=WEBREAD_SECONDS, trust_env=False)
     for _ in range(100):
         if answer.status_code != 503:
             break
-        answer = http.get(f"{path}.png")
+        answer = httpx.get(url, timeout=WEBREAD_SECONDS, trust_env=False)
     assert answer.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(answer.content)).size == (2 * SIZE, SIZE)
     request = search_pb2.GetSessionImageRequest(session=session, image_id=trial["image_id"])
     assert live.search.GetSessionImage(request).data == answer.content
+    # With a token, the path without a signature does.
+    assert http.get(f"{folder}/{name}").content == answer.content
 
 
 def test_errors_name_the_field(call: Call) -> None:
@@ -181,6 +186,7 @@ def test_a_body_over_the_limit_is_refused_and_the_server_goes_on(live: LiveServe
     host, _, port = live.http.removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         head = f"POST /pullback_api.v1.Jobs/GetJob HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer {live.token}\r\n"
         connection.sendall(f"{head}Content-Length: {len(name) + 12}\r\n\r\n".encode())
         connection.sendall(f'{{"name": "{name}"}}'.encode())
         assert b"429" in connection.makefile("rb").readline()
@@ -244,6 +250,7 @@ def test_the_server_stops_while_a_caller_waits(tmp_path: Path, environment: dict
     with socket.create_connection((host, int(port))) as connection:
         body = f'{{"name": "{job.name}"}}'
         head = f"POST /pullback_api.v1.Jobs/WaitJob HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer {server.token}\r\n"
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
         assert server.terminate() == 0
         answer = connection.makefile("rb").read()

@@ -34,7 +34,7 @@ def library(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> gen
 
 
 def stored_basis(server: LiveServer, name: str) -> Eigenbasis:
-    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=name))
+    basis = server.geometry.GetEigenbasis(geometry_pb2.GetEigenbasisRequest(name=name, with_metric=True))
     provenance = Provenance(
         generator="tiny",
         weights_hash=basis.generator_weights_hash,
@@ -110,6 +110,16 @@ def test_the_same_request_gives_the_same_result_bit_for_bit(server: LiveServer) 
     assert results[0] == results[1]
 
 
+def test_an_eigenbasis_of_another_distance_serves(server: LiveServer) -> None:
+    name = server.eigenbasis(distance="mse")
+    hessian_adam = specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
+    job = invert_tiny(
+        server, steps=2, method=hessian_adam, distance="st-lpips-alex@64", start="START_PRIOR", eigenbasis=name
+    )
+    settings = inversion_of(server, server.wait(job.name)).settings
+    assert (settings.distance, settings.eigenbasis) == ("st-lpips-alex@64", name)
+
+
 def test_every_default_is_filled_in_and_kept(server: LiveServer) -> None:
     name = server.eigenbasis(samples=2000)
     request = inversion_pb2.InvertRequest(
@@ -121,7 +131,7 @@ def test_every_default_is_filled_in_and_kept(server: LiveServer) -> None:
     assert settings.eigenbasis == name
     assert settings.space == "z"
     assert settings.restarts == METHODS["hessian_adam"].restarts
-    assert (settings.weights.distance, settings.weights.l1, settings.weights.l2) == (1, 0, 1)
+    assert (settings.weights.distance, settings.weights.l1, settings.weights.l2) == (1, 0, 3)
 
 
 def test_what_a_mask_hides_has_no_influence(server: LiveServer) -> None:
@@ -226,7 +236,7 @@ def test_every_method_inverts_within_its_budget(server: LiveServer, method: str,
         method=f"INVERSION_METHOD_{method.upper()}",
         basis=f"INVERSION_BASIS_{basis.upper()}",
         evaluations=600,
-        restarts=3 if METHODS[method].restarts else 0,
+        restarts=3 if METHODS[method].restarts else None,
         weights=specs_pb2.LossWeights(prior=0),
         seed=4,
     )

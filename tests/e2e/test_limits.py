@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import struct
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import grpc
 import httpx
@@ -17,9 +14,22 @@ import psutil
 import pytest
 from PIL import Image
 
+from bombs import (
+    encoded,
+    jpeg_of_scans,
+    npy_of_claims,
+    npz_of_zeros,
+    pickle_of_bytes,
+    pickle_of_lists,
+    png_of_zeros,
+    tiff_of_zeros,
+    webp_bomb,
+)
 from live_server import LiveServer
+from memory_tree import memory_of
 from pullback_api.v1 import (
     directions_pb2,
+    directions_pb2_grpc,
     geometry_pb2,
     inversion_pb2,
     inversion_pb2_grpc,
@@ -29,6 +39,7 @@ from pullback_api.v1 import (
     values_pb2,
 )
 
+Bomb = inversion_pb2.InvertRequest | directions_pb2.ImportDirectionsRequest
 # An answer that is slower than this was not bounded by what it is about.
 SOON = 5.0
 MEBIBYTE = 1024 * 1024
@@ -111,7 +122,7 @@ def test_bytes_that_are_no_message_are_refused_without_a_traceback(live: LiveSer
     answer = httpx.post(
         f"{live.http}/pullback_api.v1.Jobs/GetJob",
         content=data,
-        headers={"Content-Type": "application/proto"},
+        headers={"Content-Type": "application/proto", **live.headers},
         timeout=60,
         trust_env=False,
     )
@@ -136,7 +147,7 @@ def test_large_requests_wait_for_each_other_and_leave_room_for_small_ones(live: 
         path, request = (
             ("Directions/ImportDirections", requests[0]) if number % 2 else ("Inversion/Invert", requests[1])
         )
-        with grpc.insecure_channel(live.target, options=options) as channel:
+        with live.connect(options) as channel:
             try:
                 channel.unary_unary(
                     f"/pullback_api.v1.{path}",
@@ -159,36 +170,30 @@ def test_large_requests_wait_for_each_other_and_leave_room_for_small_ones(live: 
     assert peak - before < 1024 * MEBIBYTE
 
 
-def webp_bomb(width: int, height: int) -> bytes:
-    """A WebP file of 34 bytes that promises so many pixels."""
-    stream = b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + bytes(9)
-    chunk = b"VP8L" + struct.pack("<I", len(stream)) + stream
-    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
-
-
-def encoded(image: Image.Image, image_format: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, image_format, **options)
-    return buffer.getvalue()
-
-
-def scans(count: int) -> bytes:
-    """A progressive JPEG file of so many scans more than it needs."""
-    whole = encoded(Image.new("RGB", (2_000, 2_000), "teal"), "JPEG", progressive=True)
-    return whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * count + whole[-2:]
-
-
 def test_bombs_from_many_clients_neither_fill_the_memory_nor_hold_up_others(live: LiveServer) -> None:
     # 34 bytes took 980 MiB, a file of 345 KB three quarters of a minute, sixteen clients 3.5 GiB.
     bombs = [
         webp_bomb(8_000, 7_999),
         webp_bomb(4_000, 4_000),
-        scans(1_000),
-        scans(60),
-        encoded(Image.new("RGB", (4_000, 4_000)), "PNG", compress_level=9),
-        encoded(Image.new("L", (8_000, 8_000)), "PNG", compress_level=9),
+        jpeg_of_scans(1_000),
+        jpeg_of_scans(60),
+        png_of_zeros(4_000, "RGB"),
+        png_of_zeros(8_000),
+        tiff_of_zeros(8_000),
     ]
-    requests = [
+    basis = live.eigenbasis()
+    requests: list[Bomb] = [
+        directions_pb2.ImportDirectionsRequest(
+            generator="generators/tiny", eigenbasis=basis, format=import_format, content=content
+        )
+        for import_format, content in (
+            (directions_pb2.IMPORT_FORMAT_GANSPACE, npz_of_zeros(60_000_000)),
+            (directions_pb2.IMPORT_FORMAT_SEFA, npy_of_claims((10**6, 10**6))),
+            (directions_pb2.IMPORT_FORMAT_DEFORMATOR, pickle_of_lists(1_000_000)),
+            (directions_pb2.IMPORT_FORMAT_HESSIAN_PENALTY, pickle_of_bytes(8 * 10**12)),
+        )
+    ]
+    requests += [
         inversion_pb2.InvertRequest(
             settings=specs_pb2.InversionSettings(
                 generator="generators/tiny",
@@ -199,27 +204,22 @@ def test_bombs_from_many_clients_neither_fill_the_memory_nor_hold_up_others(live
             ),
             targets=[inversion_pb2.Target(image=values_pb2.Image(data=bomb))],
         )
-        for bomb in bombs * 3
-    ][:16]
+        for bomb in bombs * 2
+    ][:12]
     process = live.process
 
-    def memory() -> int:
-        total = process.memory_info().rss
-        for child in process.children():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if "disposable_child" in " ".join(child.cmdline()):
-                    total += child.memory_info().rss
-        return total
-
-    def send(request: inversion_pb2.InvertRequest) -> grpc.StatusCode:
-        with grpc.insecure_channel(live.target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    def send(request: Bomb) -> grpc.StatusCode:
+        with live.connect([("grpc.use_local_subchannel_pool", 1)]) as channel:
             try:
-                inversion_pb2_grpc.InversionStub(channel).Invert(request, timeout=240)
+                if isinstance(request, inversion_pb2.InvertRequest):
+                    inversion_pb2_grpc.InversionStub(channel).Invert(request, timeout=240)
+                else:
+                    directions_pb2_grpc.DirectionsStub(channel).ImportDirections(request, timeout=240)
             except grpc.RpcError as error:
                 return error.code()
         return grpc.StatusCode.OK
 
-    peak = before = memory()
+    peak = before = memory_of(process)
     waits = []
     with ThreadPoolExecutor(16) as pool:
         sent = [pool.submit(send, request) for request in requests]
@@ -227,7 +227,7 @@ def test_bombs_from_many_clients_neither_fill_the_memory_nor_hold_up_others(live
             began = time.monotonic()
             live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60)
             waits.append(time.monotonic() - began)
-            peak = max(peak, memory())
+            peak = max(peak, memory_of(process))
             time.sleep(0.05)
     codes = {each.result() for each in sent}
     assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
@@ -235,8 +235,10 @@ def test_bombs_from_many_clients_neither_fill_the_memory_nor_hold_up_others(live
     assert sorted(waits)[len(waits) * 99 // 100] < SOON
     # And the server decodes on.
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8))
-    good = inversion_pb2.Target(image=values_pb2.Image(data=encoded(noise)))
-    assert send(inversion_pb2.InvertRequest(settings=requests[0].settings, targets=[good])) == grpc.StatusCode.OK
+    good = inversion_pb2.InvertRequest()
+    good.CopyFrom(requests[-1])
+    good.targets[0].image.data = encoded(noise)
+    assert send(good) == grpc.StatusCode.OK
 
 
 def test_a_call_that_is_cancelled_decodes_no_more(live: LiveServer) -> None:
@@ -251,7 +253,7 @@ def test_a_call_that_is_cancelled_decodes_no_more(live: LiveServer) -> None:
         found = []
         for child in live.process.children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if "disposable_child" in " ".join(child.cmdline()) and child.memory_info().rss > 200 * MEBIBYTE:
+                if "pullback_server.decoding.tasks" in child.cmdline() and child.memory_info().rss > 200 * MEBIBYTE:
                     found.append(child.pid)
         return found
 

@@ -65,6 +65,16 @@ def test_an_eigenbasis_and_an_inversion_that_takes_it_are_computed_in_every_spac
     dim = 36 if space == "w+" else 6
     assert (basis.spec.space, basis.dim) == (space, dim)
     target = rendered(server, "z", sampled(server, "z", seed=3))[0]
+    if space == "w+":
+        # That of w serves too, in every layer, and is the default.
+        of_w = specs_pb2.InversionSettings(generator=GENERATOR, space="w+", distance="mse", steps=3)
+        request = inversion_pb2.InvertRequest(settings=of_w, targets=[inversion_pb2.Target(image=target)])
+        default = server.wait(server.inversion.Invert(request, timeout=60).name)
+        assert default.state == jobs_pb2.JOB_STATE_SUCCEEDED, default.error
+        assert "/eigenbases/w-mse-" in default.invert.eigenbasis
+        of_w.eigenbasis = default.invert.eigenbasis
+        named = server.inversion.Invert(request, timeout=60)
+        assert server.wait(named.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
     settings = specs_pb2.InversionSettings(
         generator=GENERATOR, space=space, distance="mse", eigenbasis=ended.result, steps=60, restarts=2, truncation=3.0
     )

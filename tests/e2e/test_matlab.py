@@ -13,9 +13,10 @@ import pytest
 
 from live_server import LiveServer
 from pullback_api.tensors import unpack
+from pullback_api.tokens import port_file
 from pullback_api.v1 import search_pb2
 from pullback_client import Client, InternalError
-from requests_for_tiny import ask, begin_search, exported, generations_of, tell_scores, trials_of
+from requests_for_tiny import ask, begin_search, damage_states, exported, generations_of, tell_scores, trials_of
 
 HERE = Path(__file__).parent
 CLIENT = HERE.parents[1] / "clients" / "matlab"
@@ -104,7 +105,7 @@ def test_a_thread_that_cannot_go_on_is_an_error_once_the_others_have_ended(
         while len(trials) < 12:
             trials += ask(server, session)
         server.terminate()
-        damage_states(server, b"cma")
+        damage_states(server, 0, seed_too=True)
         server.start("--http", "127.0.0.1:0")
         tell_scores(server, session, trials)
         variables = {"PULLBACK_HTTP": server.http, "PULLBACK_MATLAB": str(CLIENT), "PULLBACK_SESSION": session.name}
@@ -114,7 +115,7 @@ def test_a_thread_that_cannot_go_on_is_an_error_once_the_others_have_ended(
             Client(server.target) as client,
             pytest.raises(InternalError, match=f"thread 0 of {session.name} cannot go on: .*damaged"),
         ):
-            list(client.session(session.name))
+            list(client.get_session(session.name))
     finally:
         server.close()
     *raised, other = printed.splitlines()
@@ -127,15 +128,89 @@ def test_a_thread_that_cannot_go_on_is_an_error_once_the_others_have_ended(
     assert described.threads[1].state == search_pb2.THREAD_STATE_FINISHED
 
 
-def damage_states(server: LiveServer, method: bytes) -> None:
-    """Damages what the optimizers of a method are made of, on the disk of a server that does not run."""
-    damaged = 0
-    for path in (server.data / "blobs").glob("??/*"):
-        data = path.read_bytes()
-        if b'\\"method\\": \\"%s\\"' % method in data:  # JSON as a text of the file's JSON header
-            path.write_bytes(data[:-1] + b"?")
-            damaged += 1
-    assert damaged
+WHAT_IS_FOUND = """
+warning('off', 'Octave:shadowed-function');
+addpath(getenv('PULLBACK_MATLAB'));
+for url = {'http://127.0.0.1:7', 'http://localhost:7/', 'http://[::1]:7/x', 'http://10.0.0.5:7', 'http://127.0.0.1'}
+  printf('<%s>', pullback.internal.token(url{1}));
+end
+"""
+
+
+@needs_octave
+def test_the_token_is_found_where_python_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, in_file, in_variable = (letter * 43 for letter in "lfv")
+    variables = {"PULLBACK_MATLAB": str(CLIENT), "PULLBACK_TOKEN_FOLDER": ""}
+    for home in ({"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": str(tmp_path / "state")}):
+        variables |= home
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert run_octave("--eval", WHAT_IS_FOUND, variables=variables) == "<>" * 5
+        port_file(7).parent.mkdir(parents=True)
+        port_file(7).write_text(f"{left}\n", encoding="ascii")
+        assert run_octave("--eval", WHAT_IS_FOUND, variables=variables) == f"<{left}>" * 3 + "<>" * 2
+    (tmp_path / "token").write_text(f"{in_file}\r\n", encoding="ascii")
+    variables["PULLBACK_TOKEN_FILE"] = str(tmp_path / "token")
+    assert run_octave("--eval", WHAT_IS_FOUND, variables=variables) == f"<{in_file}>" * 5
+    variables["PULLBACK_TOKEN"] = in_variable
+    assert run_octave("--eval", WHAT_IS_FOUND, variables=variables) == f"<{in_variable}>" * 5
+
+
+SESSIONS_WITH_AND_WITHOUT = """
+warning('off', 'Octave:shadowed-function');
+addpath(getenv('PULLBACK_MATLAB'));
+for token = {'', 'short', repmat('o', 1, 43), getenv('KEPT')}
+  setenv('PULLBACK_TOKEN', token{1});
+  try
+    printf('%d sessions\\n', numel(pullback.sessions('server', getenv('PULLBACK_HTTP'))));
+  catch failure
+    printf('%s: %s\\n', failure.identifier, failure.message);
+  end
+end
+"""
+
+SPYING_CURL = """#!/bin/sh
+for each; do
+  echo "$each"
+  case "$each" in @*) ls -ld "${each#@}" "$(dirname "${each#@}")" ;; esac
+done >>"$SEEN"
+exec %s "$@"
+"""
+
+
+@needs_octave
+def test_a_server_of_another_user_needs_its_token_which_no_command_line_shows(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    curl = shutil.which("curl")
+    assert curl is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "curl").write_text(SPYING_CURL % curl, encoding="ascii")
+    (tmp_path / "bin" / "curl").chmod(0o755)
+    server = LiveServer(tmp_path / "data", environment)
+    server.start("--http", "127.0.0.1:0")
+    try:
+        variables = {
+            "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "SEEN": str(tmp_path / "seen"),
+            "KEPT": server.token,
+            "PULLBACK_HTTP": server.http,
+            "PULLBACK_MATLAB": str(CLIENT),
+            "PULLBACK_TOKEN_FOLDER": str(tmp_path / "elsewhere"),
+        }
+        without, malformed, wrong, right = run_octave(
+            "--eval", SESSIONS_WITH_AND_WITHOUT, variables=variables
+        ).splitlines()
+    finally:
+        server.close()
+    assert without.startswith("pullback:unauthenticated: no token came. This server lets in programs of its own user")
+    assert malformed.startswith("pullback:invalid_argument: PULLBACK_TOKEN must hold 43 to 512 letters")
+    assert wrong.startswith("pullback:unauthenticated: a token came that is not this server's")
+    assert right == "0 sessions"
+    seen = (tmp_path / "seen").read_text(encoding="utf-8")
+    assert server.token not in seen
+    # What carries it lies in files that nobody else can read: of three posts, a head and a body.
+    assert seen.count("-rw-------") == seen.count("drwx------") == 6
 
 
 def test_every_function_of_the_client_has_its_help() -> None:

@@ -11,7 +11,7 @@ from grpc_status import rpc_status
 
 from live_server import LiveServer
 from pullback_api.v1 import geometry_pb2, geometry_pb2_grpc, specs_pb2
-from pullback_server.queue_shares import MAX_QUEUED
+from pullback_server.jobs.queue_shares import MAX_QUEUED
 
 
 def compute(stub: geometry_pb2_grpc.GeometryStub, seed: int) -> None:
@@ -41,5 +41,5 @@ def test_a_client_that_brings_many_jobs_leaves_places_to_others(start_server: Ca
     assert MAX_QUEUED // 2 <= taken <= MAX_QUEUED // 2 + 2
     for other in range(3):
         options = [("grpc.use_local_subchannel_pool", 1)]
-        with grpc.insecure_channel(server.target, options=options) as channel:
+        with server.connect(options) as channel:
             compute(geometry_pb2_grpc.GeometryStub(channel), MAX_QUEUED + 100 + other)

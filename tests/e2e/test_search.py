@@ -18,6 +18,7 @@ from pullback_api.v1 import generators_pb2, search_pb2, values_pb2
 from requests_for_tiny import (
     ask,
     begin_search,
+    damage_states,
     exported,
     generations_of,
     made_up_score,
@@ -368,6 +369,28 @@ def test_two_clients_on_one_session_never_show_the_same_trial(server: LiveServer
     ]
 
 
+def test_an_optimizer_whose_state_is_damaged_is_made_again_from_the_log(
+    server: LiveServer, start_server: Callable[..., LiveServer]
+) -> None:
+    live = start_server()
+    sessions = [begin_search(each, {"max_generations": 4}, {"max_generations": 2}, seed=3) for each in (live, server)]
+    for each, session in zip((live, server), sessions, strict=True):
+        while len(generations_of(exported(each, session))) < 4:
+            tell_scores(each, session, ask(each, session))
+        if each is live:
+            live.terminate()
+            damage_states(live, 0, seed_too=False)
+            live.start()
+        evolve(each, session)
+    damaged, whole = (
+        [(piece.summary.thread, piece.latents) for piece in generations_of(exported(each, session))]
+        for each, session in zip((live, server), sessions, strict=True)
+    )
+    assert len(whole) == 6
+    assert damaged == whole
+    assert "is made again from the session's log" in live.log()
+
+
 def test_an_optimizer_that_cannot_go_on_fails_its_thread_alone(start_server: Callable[..., LiveServer]) -> None:
     live = start_server()
     basis = live.eigenbasis()
@@ -378,8 +401,7 @@ def test_an_optimizer_that_cannot_go_on_fails_its_thread_alone(start_server: Cal
     while {trial.thread for trial in trials} != {0, 1}:
         trials += ask(live, session)
     live.terminate()
-    # The optimizers' states are what they are made of; one is damaged on the disk.
-    _damage_states(live)
+    damage_states(live, 0, seed_too=True)
     live.start()
     response = tell_scores(live, session, trials)
     assert response.recorded == len(trials)
@@ -388,10 +410,3 @@ def test_an_optimizer_that_cannot_go_on_fails_its_thread_alone(start_server: Cal
     assert failed.thread_failed.error.code == grpc.StatusCode.DATA_LOSS.value[0]
     assert "damaged" in failed.thread_failed.error.message
     assert session_of(live, session).state == search_pb2.SESSION_STATE_ACTIVE
-
-
-def _damage_states(live: LiveServer) -> None:
-    for path in (live.data / "blobs").glob("??/*"):
-        data = path.read_bytes()
-        if b'"method":"hessian_cma"' in data.replace(b" ", b"") or b"hessian_cma" in data:
-            path.write_bytes(data[:-1] + b"?")

@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from live_server import LiveServer
-from pullback_api.v1 import search_pb2, values_pb2
+from pullback_api.v1 import jobs_pb2, search_pb2, values_pb2
 from requests_for_tiny import ask, begin_search, exported, search_spec
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -102,10 +102,13 @@ def test_a_request_id_that_is_too_long_is_refused(server: LiveServer) -> None:
     assert fields == ["request_id"]
 
 
-def test_no_eigenbasis_says_how_to_get_one(start_server: Callable[..., LiveServer]) -> None:
+def test_what_is_wrong_with_a_session_is_told_before_an_eigenbasis_is_queued_for_it(
+    start_server: Callable[..., LiveServer],
+) -> None:
     live = start_server()
-    message, _ = refused(lambda: begin_search(live, {"optimizer": {}}), grpc.StatusCode.FAILED_PRECONDITION)
-    assert "ComputeEigenbasis" in message
+    references = [search_pb2.ReferenceImage(label="none")]
+    refused(lambda: begin_search(live, {"optimizer": {}}, references=references), INVALID)
+    assert not live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60).jobs
 
 
 # Asking and telling ---------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_one_line_evolves_and_is_gone_on_with_after_an_error(client: Client) -> 
 
     with pytest.raises(RuntimeError, match="the camera is off"):
         session.run(breaking)
-    status = client.session(session.name).run(red, generations=3)
+    status = client.get_session(session.name).run(red, generations=3)
     assert [thread.generations for thread in status.threads] == [3]
     scored = [trial for trial in session.history().trials if trial.outcome == "scored"]
     assert len(scored) == len({trial.image_id for trial in scored}) == 3 * POPULATION

@@ -10,11 +10,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import grpc
 import pytest
 
 from live_server import START_SECONDS, LiveServer
-from pullback_api.v1 import generators_pb2, generators_pb2_grpc
+from pullback_client import Client
 from requests_for_tiny import invert_tiny
 
 
@@ -96,9 +95,8 @@ sys.exit(main(sys.argv[1:]))
         match = re.fullmatch(rf"pullback-server listening on {both % (1, 1)} \(http: {both % (2, 2)}\)\n", line)
         assert match, line
         for address in ("[::1]", "127.0.0.1"):
-            with grpc.insecure_channel(f"{address}:{match[1]}") as channel:
-                stub = generators_pb2_grpc.GeneratorsStub(channel)
-                assert stub.ListGenerators(generators_pb2.ListGeneratorsRequest(), timeout=60).generators
+            with Client(f"{address}:{match[1]}") as client:
+                assert client.list_generators()
         for host in ("::1", "127.0.0.1"):
             with closing(socket.create_connection((host, int(match[2])), timeout=60)) as connection:
                 connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

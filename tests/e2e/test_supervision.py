@@ -20,6 +20,8 @@ import pytest
 import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from bombs import exponential_pickle
+from hanging import SECONDS, environment_to_hang, hang
 from live_server import CALL_SECONDS, LiveServer
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, generators_pb2, jobs_pb2
@@ -37,21 +39,16 @@ NOTICED_SECONDS = 15.0
 
 
 @contextmanager
-def stopped(process: psutil.Process) -> Iterator[None]:
-    """A process that does nothing for a while, as if a disk or a debugger held it."""
-    process.suspend()
+def stopped(*processes: psutil.Process) -> Iterator[None]:
+    """Processes that do nothing for a while, as if a disk or a debugger held them."""
+    for process in processes:
+        process.suspend()
     try:
         yield
     finally:
-        with suppress(psutil.NoSuchProcess):
-            process.resume()
-
-
-def troubles(server: LiveServer) -> str:
-    """What the server says it is troubled by."""
-    health = health_pb2_grpc.HealthStub(server.channel)
-    _, call = health.Check.with_call(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
-    return "; ".join(value for key, value in call.trailing_metadata() if key == "pullback-unwell")
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def send_large_render(server: LiveServer) -> grpc.Future:
@@ -68,20 +65,21 @@ def processes_of(server: LiveServer) -> list[psutil.Process]:
 def test_a_stopped_worker_holds_up_nobody_is_seen_and_goes_on(start_server: StartServer) -> None:
     live = start_server()
     live.wait_until(serving=True)
-    job = invert_tiny(live, steps=400)
+    job = invert_tiny(live, steps=2000)
     live.wait_for_step(job.name, 1)
-    worker = live.worker
-    with stopped(worker):
+    with stopped(*live.workers):
         answers = send_large_render(live)
         assert live.wait_until(serving=False) < NOTICED_SECONDS
         assert live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=5).state == jobs_pb2.JOB_STATE_RUNNING
-        assert "worker-0: " in troubles(live)
+        # Whichever of the two is noticed first.
+        while "worker-0: " not in live.troubles():
+            time.sleep(0.05)
         assert not live.is_serving("worker-0")
         assert live.is_serving("store")
         assert live.is_serving("dispatcher")
     # Going on, or replaced meanwhile: either way it ends as it should.
     live.wait_until(serving=True)
-    assert troubles(live) == ""
+    assert live.troubles() == ""
     answers.cancel()
     assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
 
@@ -89,11 +87,13 @@ def test_a_stopped_worker_holds_up_nobody_is_seen_and_goes_on(start_server: Star
 def test_a_worker_that_stays_stopped_is_replaced_and_its_job_goes_on(start_server: StartServer) -> None:
     live = start_server()
     live.wait_until(serving=True)
-    job = invert_tiny(live, steps=400)
+    job = invert_tiny(live, steps=2000)
     live.wait_for_step(job.name, 1)
     worker = live.worker
-    with stopped(worker):
-        # A call that it has got already is told.
+    while not live.is_serving("worker-0-calls"):
+        time.sleep(0.05)
+    with stopped(*live.workers):
+        # A call that one has got already is told.
         with pytest.raises(grpc.RpcError) as caught:
             list(send_large_render(live))
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
@@ -103,6 +103,21 @@ def test_a_worker_that_stays_stopped_is_replaced_and_its_job_goes_on(start_serve
         live.wait_until(serving=True)
     ended = live.wait(job.name)
     assert (ended.state, ended.attempts) == (jobs_pb2.JOB_STATE_SUCCEEDED, 2)
+
+
+def test_a_worker_that_hangs_in_c_is_seen_and_goes_on(start_server: StartServer, tmp_path: Path) -> None:
+    live = start_server(**environment_to_hang(tmp_path, SECONDS))
+    live.wait_until(serving=True)
+    job = invert_tiny(live, steps=400)
+    live.wait_for_step(job.name, 1)
+    over = hang(live)
+    while "worker-0: " not in live.troubles():
+        assert not over.exists(), "nobody has seen it"
+        time.sleep(0.05)
+    # Others are answered meanwhile.
+    assert live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=5).state == jobs_pb2.JOB_STATE_RUNNING
+    live.wait_until(serving=True)
+    assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
 
 
 def test_a_killed_worker_is_seen_by_those_who_watch(start_server: StartServer) -> None:
@@ -123,11 +138,11 @@ def test_a_worker_that_cannot_be_started_is_tried_again(start_server: StartServe
     pid = live.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     # What is open stays open; nothing more can be.
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (live.process.num_fds() - 1, before[1]))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (live.opening_nothing, before[1]))
     try:
         live.worker.kill()
         deadline = time.monotonic() + CALL_SECONDS
-        while "cannot be started" not in troubles(live):
+        while "cannot be started" not in live.troubles():
             assert time.monotonic() < deadline, live.log()[-2000:]
             time.sleep(0.05)
     finally:
@@ -143,10 +158,11 @@ def test_nothing_outlives_a_killed_server(start_server: StartServer, at_work: bo
     live.wait_until(serving=True)
     if at_work:
         live.wait_for_step(invert_tiny(live, steps=100_000).name, 1)
-    worker, processes = live.worker, processes_of(live)
-    assert worker in processes
+    workers, processes = live.workers, processes_of(live)
+    assert set(workers) <= set(processes)
     # A stopped process reads no pipe, and so never hears of its end.
-    worker.suspend()
+    for worker in workers:
+        worker.suspend()
     live.process.kill()
     _, alive = psutil.wait_procs(processes, timeout=CALL_SECONDS)
     assert not alive
@@ -158,7 +174,8 @@ def test_sigterm_ends_a_server_whose_worker_is_stopped(start_server: StartServer
     job = invert_tiny(live, steps=400)
     live.wait_for_step(job.name, 1)
     processes = processes_of(live)
-    live.worker.suspend()
+    for process in live.workers:
+        process.suspend()
     send_large_render(live)
     # `terminate` waits for it, and not for ever.
     assert live.terminate() == 0
@@ -196,12 +213,6 @@ def test_sigterm_ends_a_server_that_is_held_up(tmp_path: Path, environment: dict
     assert process.returncode == 1
     assert "not stopped after 1 s" in said
     assert "in stop" in said  # where it was
-
-
-def exponential_pickle(depth: int) -> bytes:
-    """A dictionary whose key is a tuple of twice a tuple of twice …: hashing it takes 2 to the depth steps, in C."""
-    levels = b"".join(b"q%ch%c\x86" % (level, level) for level in range(depth))
-    return b"\x80\x02})" + levels + b"K\x01s."
 
 
 def import_tensors(server: LiveServer, content: bytes, basis: str) -> directions_pb2.DirectionSet:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from pullback_api.v1 import values_pb2
 from pullback_client import BadResponseError, InvalidArgumentError
-from pullback_client.codec import array_from_tensor, image_from_wire, tensor_from_array
+from pullback_client.wire.codec import array_from_tensor, image_from_wire, tensor_from_array
 
 shapes = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 

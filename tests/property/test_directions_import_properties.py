@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pullback.directions.direction_set import DirectionSet, Origin
-from pullback.directions.importing.reading import IMPORT_FORMATS, import_directions
+from pullback.directions.formats.reader import IMPORT_FORMATS, import_directions
 from pullback.errors import InvalidInputError
 
 DIM = 3

@@ -86,7 +86,7 @@ def mangle(draw: st.DrawFn, value: Any, message: Message) -> dict[str, Any]:
         if field.name not in value:
             if draw(st.booleans()):
                 # Beside one trial, null is its score.
-                only = field.name == "scores" and len(message.trial_ids) == 1  # type: ignore[attr-defined]
+                only = field.name == "scores" and len(getattr(message, "trial_ids", ())) == 1
                 mangled[name] = draw(st.sampled_from([[]] if only else [None, []]))
             continue
         item, own = value[field.name], getattr(message, field.name)

@@ -15,8 +15,8 @@ from pullback.errors import InvalidInputError
 from pullback.inversion import Adam, draw_starts, make_solver
 from pullback.inversion.budget import check_evaluations_suffice, check_steps_suffice
 from pullback.inversion.defaults import METHODS, POPULATION
-from pullback.inversion.stages import Stages, fit_stages
-from pullback.inversion.thinning import make_plan
+from pullback.inversion.solvers.stages import Stages, fit_stages
+from pullback.inversion.solvers.thinning import make_plan
 
 restarts = st.integers(1, 64)
 steps = st.integers(1, 500)
@@ -159,7 +159,7 @@ def test_a_budget_is_known_to_suffice_before_a_method_begins(method: str, basis:
     starts = draw_starts(problem, restarts, 0)
     local = {"local_every": 3} if basis == "local" else {}
     dim = problem.generator.space(problem.moves).dim
-    thin = METHODS[method].thin
+    thin = METHODS[method].options.get("thin", False)
     eigenbasis = basis_of(problem, method="separate(whole: gram)") if basis in {"global", "separate"} else None
 
     def begun(**budget: int) -> object:

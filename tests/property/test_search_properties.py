@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
 
 from pullback.search import METHODS, Constraint, Optimizer, restore
-from pullback.search.told import Told
+from pullback.search.scores import Told
 from searching import class_space, normal_space, search
 
 asks = st.tuples(st.just("ask"), st.integers(1, 30))

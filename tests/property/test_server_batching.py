@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pullback_server.batching import (
+from pullback_server.protocol.batching import (
     BATCH_ROWS,
     HELD_ROWS,
     LARGE_ROWS,

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pullback_server.errors import ApiError
-from pullback_server.sessions.events import Outcome, Report
 from pullback_server.sessions.resources import session_message, trial_record
-from pullback_server.sessions.session import Session
-from pullback_server.sessions.thread import ThreadState
+from pullback_server.sessions.state.session import Session
+from pullback_server.sessions.state.thread import ThreadState
+from pullback_server.specs.reports import Outcome, Report
 from session_driver import CARRY_OVER, DROP, LEASE, SHOW_AGAIN, Driver, session_spec
 
 OUTCOMES = st.sampled_from([Outcome.SCORED, Outcome.SCORED, Outcome.SCORED, Outcome.FAILED, Outcome.ABANDONED])

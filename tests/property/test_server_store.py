@@ -31,6 +31,8 @@ class Job:
     attempts: int = 0
     crashes: int = 0
     sequence: int = 1
+    needs: str | None = None
+    provided: bool = False
     # Sequence, state, progress, and whether the event may be dropped at the end.
     events: list[tuple[int, JobState, bytes, bool]] = field(default_factory=list)
 
@@ -82,8 +84,88 @@ class Jobs(RuleBasedStateMachine):
         self.model[name] = Job(request_id, payload, progress, events=[(1, JobState.QUEUED, progress, False)])
         return name
 
+    @rule(target=names, progress=PROGRESS, needed=names, payload=PAYLOADS)
+    def create_waiting(self, progress: bytes, needed: str, payload: bytes | None) -> Any:
+        """One that needs another one, which has not ended."""
+        if self.model[needed].state not in UNFINISHED:
+            return multiple()
+        name = f"job{len(self.model)}"
+        self.store.create_job(
+            job_id=name,
+            kind="inversion",
+            work=b"",
+            result=f"inversions/{name}",
+            request_id=None,
+            request_digest="1" * 64,
+            progress=progress,
+            payload=None if payload is None else self.store.blobs.write(payload),
+            needs=needed,
+        )
+        self.model[name] = Job(None, payload, progress, needs=needed, events=[(1, JobState.QUEUED, progress, False)])
+        return name
+
+    @rule(target=names, progress=PROGRESS)
+    def create_provided(self, progress: bytes) -> str:
+        """One that was queued for others."""
+        name = f"job{len(self.model)}"
+        self.store.create_job(
+            job_id=name,
+            kind="eigenbasis",
+            work=b"",
+            result=f"inversions/{name}",
+            request_id=None,
+            request_digest="1" * 64,
+            progress=progress,
+            provided=True,
+        )
+        self.model[name] = Job(None, None, progress, provided=True, events=[(1, JobState.QUEUED, progress, False)])
+        return name
+
+    def waiting_for(self, needed: str) -> list[str]:
+        return [name for name, job in self.model.items() if job.state == JobState.QUEUED and job.needs == needed]
+
+    @rule(name=names)
+    def adopt(self, name: str) -> None:
+        self.store.waiting.adopt(name)
+        self.model[name].provided = False
+
+    @rule(name=names, progress=PROGRESS)
+    def tell_waiting(self, name: str, progress: bytes) -> None:
+        assert [job.id for job in self.store.waiting.tell(name, progress)] == self.waiting_for(name)
+        for each in self.waiting_for(name):
+            job = self.model[each]
+            job.progress, job.events = progress, [event for event in job.events if not event[3]]
+            job.happens(transient=True)
+
+    @rule(name=names, progress=PROGRESS)
+    def release(self, name: str, progress: bytes) -> None:
+        waiting = self.waiting_for(name)
+        assert [job.id for job in self.store.waiting.release(name, progress)] == waiting
+        for each in waiting:
+            self.model[each].needs, self.model[each].progress = None, progress
+            self.model[each].happens()
+
+    @rule(name=names)
+    def fail_waiting(self, name: str) -> None:
+        waiting = self.waiting_for(name)
+        assert [job.id for job in self.store.waiting.fail(name, b"reason")] == waiting
+        for each in waiting:
+            self.end(each, JobState.FAILED)
+
+    @rule(name=names)
+    def cancel_unneeded(self, name: str) -> None:
+        job = self.model[name]
+        unneeded = job.state in UNFINISHED and job.provided and not self.waiting_for(name)
+        found = self.store.waiting.cancel_unneeded(name)
+        assert (None if found is None else found.id) == (name if unneeded else None)
+        if unneeded:
+            self.end(name, JobState.CANCELLED)
+
     @rule(name=names)
     def start(self, name: str) -> None:
+        # Only what waits for a worker is given to one.
+        if self.model[name].needs is not None:
+            return
         self.store.start_job(name)
         job = self.model[name]
         if job.state == JobState.QUEUED:
@@ -92,7 +174,7 @@ class Jobs(RuleBasedStateMachine):
 
     @rule()
     def start_the_next(self) -> None:
-        queued = [name for name, job in self.model.items() if job.state == JobState.QUEUED]
+        queued = [name for name, job in self.model.items() if job.state == JobState.QUEUED and job.needs is None]
         assert [job.id for job in self.store.queued()] == queued
         if queued:
             self.start(queued[0])
@@ -175,8 +257,16 @@ class Jobs(RuleBasedStateMachine):
     def lists_are_as_the_model_says(self) -> None:
         running = [name for name, job in self.model.items() if job.state == JobState.RUNNING]
         assert [job.id for job in self.store.interrupted()] == running
+        waiting = [name for name, job in self.model.items() if job.state == JobState.QUEUED and job.needs is not None]
+        assert [job.id for job in self.store.waiting.all()] == waiting
+        unneeded = [
+            name
+            for name, job in self.model.items()
+            if job.state in UNFINISHED and job.provided and not self.waiting_for(name)
+        ]
+        assert [job.id for job in self.store.waiting.unneeded()] == unneeded
         assert self.store.queue_length() == sum(job.state == JobState.QUEUED for job in self.model.values())
-        assert [record.job for _, record in self.store.results("inversion", limit=10_000)] == self.results[::-1]
+        assert [record.job for _, record in self.store.results.page("inversion", limit=10_000)] == self.results[::-1]
 
 
 TestJobs = Jobs.TestCase

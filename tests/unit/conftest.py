@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
+import torch
 
 from bridging import Rig
+from in_process import InProcessServer
 from pullback import generators
 from pullback.generators import Generator
 from pullback_client import Client, EvolutionSession
 from tiny import write_catalogue
 
 
-class Server(Protocol):
-    """What a file's own fixture `server` gives."""
-
-    @property
-    def target(self) -> str:
-        """Its address."""
+@pytest.fixture
+def server() -> Iterator[InProcessServer]:
+    """The real server in this process, over an executor that computes nothing."""
+    with InProcessServer() as server:
+        yield server
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    """A client of the file's server."""
+def client(server: InProcessServer) -> Iterator[Client]:
+    """A client of that server, or of a file's own."""
     with Client(server.target, timeout=10) as client:
         yield client
 
 
 @pytest.fixture
 def session(client: Client) -> EvolutionSession:
-    """An evolution on the file's server."""
-    return client.evolve("faces", optimizer="cma")
+    """An evolution on the file's server, of four images a generation."""
+    return client.evolve("faces", optimizer="cma", population=4)
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     """A rig with a folder of its own."""
     return Rig(tmp_path / "rig")
+
+
+@pytest.fixture
+def accelerator() -> torch.device:
+    """Where tests marked `cuda` compute: a GPU, or the device that $PULLBACK_CHECK_DEVICE names."""
+    asked = torch.device(os.environ.get("PULLBACK_CHECK_DEVICE", "cuda"))
+    if asked.type == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here; $PULLBACK_CHECK_DEVICE names another to try these tests on")
+    return asked
 
 
 @pytest.fixture(scope="session")

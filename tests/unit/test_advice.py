@@ -29,10 +29,12 @@ from pullback_api.v1 import (
 )
 from pullback_client import Client
 from pullback_client.cli.main import app
+from pullback_client.resources.former_names import present_name
 from pullback_server.__main__ import _parser
 
 ROOT: Any = typer.main.get_command(app)
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
+# Not one whose name an f-string completes.
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z](?![a-z-]*X)")
 COMMAND = re.compile(r"`pullback ([^`]+)`")
 CLIENT = re.compile(r"(?<![\w.])Client\.(\w+)")
 LIBRARY = re.compile(r"(?<![\w.])pullback\.([a-z]+(?:\.\w+)+)")
@@ -135,8 +137,9 @@ def test_every_command_that_is_named_is_one_and_has_the_options_that_are_named_w
 
 def test_every_method_of_the_client_that_is_named_is_one() -> None:
     named = {(module.name, name) for module, text in MESSAGES for name in CLIENT.findall(text)}
-    assert {name for _, name in named} >= {"invert", "eigenbasis", "eigenbases"}
+    assert {name for _, name in named} >= {"invert", "compute_eigenbasis", "list_eigenbases"}
     assert [(module, name) for module, name in named if not hasattr(Client, name)] == []
+    assert [(module, name) for module, name in named if present_name(getattr(Client, name))] == []
 
 
 def test_every_name_of_the_library_that_is_named_is_there() -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -14,25 +14,18 @@ import pytest
 from PIL import Image
 
 from bridging import Answer, Killed, Rig, killed, mat73, scores, told
-from fake_search import POPULATION, FakeSearchServer
+from in_process import POPULATION, InProcessServer
 from pullback_api.v1 import search_pb2
 from pullback_client import Client, EvolutionSession, FailedPreconditionError
-
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
-
 
 # Images
 
 
-def test_images_are_named_as_xdream_names_them(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_images_are_named_as_xdream_names_them(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     rig.steps = [rig.csv]
     assert rig.bridge(session).run(blocks=1) == 1
     names = rig.images()
-    asked = [each.trial.image_id for each in server.sessions["sessions/1"].asked.values()]
+    asked = [each.report.image_id for each in server.trials()]
     assert names == [f"block000_{place:03d}_{image_id}.png" for place, image_id in enumerate(asked)]
     assert asked != sorted(asked)
     with Image.open(rig.folder / names[0]) as image:
@@ -47,7 +40,7 @@ def test_images_are_bitmaps_where_that_is_asked_for(session: EvolutionSession, r
 
 
 def test_blocks_follow_each_other_until_the_session_is_finished(client: Client, rig: Rig) -> None:
-    session = client.evolve("faces", optimizer="cma", max_generations=3)
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=3)
 
     def answer(block: int) -> Answer:
         return lambda: rig.csv(block)
@@ -67,9 +60,9 @@ def test_blocks_follow_each_other_until_the_session_is_finished(client: Client, 
     ]
 
 
-def test_the_images_of_several_threads_are_in_one_block(client: Client, rig: Rig, server: FakeSearchServer) -> None:
+def test_the_images_of_several_threads_are_in_one_block(client: Client, rig: Rig, server: InProcessServer) -> None:
     server.evolving = 2
-    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}])
     rig.steps = [rig.csv]
     rig.bridge(session).run(blocks=1)
     rig.steps = [lambda: rig.csv(1)]
@@ -81,7 +74,7 @@ def test_the_images_of_several_threads_are_in_one_block(client: Client, rig: Rig
 # Scores
 
 
-def test_a_csv_goes_by_image_or_by_place(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_a_csv_goes_by_image_or_by_place(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     rig.steps = [lambda: rig.csv(names=list(reversed(rig.images())))]
     rig.bridge(session).run(blocks=1)
     assert scores(server) == [3, 2, 1, 0]
@@ -91,7 +84,7 @@ def test_a_csv_goes_by_image_or_by_place(session: EvolutionSession, rig: Rig, se
     assert [report.outcome for report in told(server).values()].count(search_pb2.OUTCOME_FAILED) == 2
 
 
-def test_a_csv_is_as_excel_writes_it_anywhere(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_a_csv_is_as_excel_writes_it_anywhere(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     table = b"\xef\xbb\xbfIndex ;Score;note\r\n0;0,5;\r\n1;1e3;a, b\r\n2;;\r\n3;-2,25;\r\n;;\r\n\r\n"
     rig.steps = [lambda: rig.write("block000.csv", table)]
     rig.bridge(session).run(blocks=1)
@@ -100,7 +93,7 @@ def test_a_csv_is_as_excel_writes_it_anywhere(session: EvolutionSession, rig: Ri
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_mat_of_version_7_3_has_images_and_channels(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, turned: bool
+    session: EvolutionSession, rig: Rig, server: InProcessServer, turned: bool
 ) -> None:
     values = np.arange(12.0).reshape(4, 3)
 
@@ -115,7 +108,7 @@ def test_a_mat_of_version_7_3_has_images_and_channels(
 
 @pytest.mark.parametrize("names", ["channel_1,channel_2", "Channel 1,Channel 2", "t_onset,channel01,channel02"])
 def test_a_table_has_a_column_for_each_channel(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, names: str
+    session: EvolutionSession, rig: Rig, server: InProcessServer, names: str
 ) -> None:
     before = "9.5," if names.startswith("t_onset") else ""
     rows = [f"{place},{before}{2 * place},{2 * place + 1}" for place in range(4)]
@@ -127,7 +120,7 @@ def test_a_table_has_a_column_for_each_channel(
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_the_images_of_a_mat_may_be_rows_of_characters(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, version: str
+    session: EvolutionSession, rig: Rig, server: InProcessServer, version: str
 ) -> None:
     scipy_io, h5py = pytest.importorskip("scipy.io"), pytest.importorskip("h5py")
 
@@ -149,7 +142,7 @@ def test_the_images_of_a_mat_may_be_rows_of_characters(
 
 
 def test_a_mat_of_version_5_has_images_and_channels(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     scipy_io = pytest.importorskip("scipy.io")
     pytest.importorskip("h5py")
@@ -169,7 +162,7 @@ def test_a_mat_of_version_5_has_images_and_channels(
 
 @pytest.mark.parametrize("indices", [None, [2, 0, 1, 3]])
 def test_an_h5_goes_by_place(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, indices: list[int] | None
+    session: EvolutionSession, rig: Rig, server: InProcessServer, indices: list[int] | None
 ) -> None:
     h5py = pytest.importorskip("h5py")
 
@@ -185,7 +178,7 @@ def test_an_h5_goes_by_place(
 
 
 def test_a_file_is_read_once_it_has_stopped_growing(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     def grow(names: Callable[[], list[str]]) -> Answer:
         return lambda: rig.csv(names=names())
@@ -197,7 +190,7 @@ def test_a_file_is_read_once_it_has_stopped_growing(
     assert scores(server) == [0, 1, 2, 3]
 
 
-def test_a_half_written_mat_is_tried_again(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_a_half_written_mat_is_tried_again(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     whole: list[bytes] = []
 
     def begin() -> None:
@@ -210,7 +203,7 @@ def test_a_half_written_mat_is_tried_again(session: EvolutionSession, rig: Rig, 
     assert any("block000.mat cannot be read" in line for line in rig.lines)
 
 
-def test_foreign_files_are_ignored(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_foreign_files_are_ignored(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     rig.folder.mkdir()
     for name in ("notes.csv", "Thumbs.db", "block.csv", "block000.csv.tmp", "block0.csv", "myblock000.csv"):
         rig.write(name, b"image_id,score\nx,1\n")
@@ -228,7 +221,7 @@ def test_a_score_file_of_another_name_is_said_once(session: EvolutionSession, ri
     assert rig.lines.count(f"{name} is not read: expected block000.csv, block000.h5, block000.mat") == 1
 
 
-def test_a_rig_may_write_names_in_capitals(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_a_rig_may_write_names_in_capitals(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     def answer() -> None:
         rig.csv()
         (rig.folder / "block000.csv").rename(rig.folder / "BLOCK000.CSV")
@@ -252,7 +245,7 @@ def test_a_rig_may_write_names_in_capitals(session: EvolutionSession, rig: Rig, 
 def test_strict_matching_names_what_does_not_fit_and_waits_for_another_file(
     session: EvolutionSession,
     rig: Rig,
-    server: FakeSearchServer,
+    server: InProcessServer,
     change: Callable[[list[str]], list[str]],
     message: str,
 ) -> None:
@@ -270,7 +263,7 @@ def test_strict_matching_names_what_does_not_fit_and_waits_for_another_file(
     assert line.endswith("waiting for it to be written anew")
 
 
-def test_loose_matching_takes_what_it_can(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_loose_matching_takes_what_it_can(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     def answer() -> None:
         names = rig.images()
         windows = str(PureWindowsPath("C:/stimuli") / names[1].upper().replace(".PNG", ".BMP"))
@@ -284,7 +277,7 @@ def test_loose_matching_takes_what_it_can(session: EvolutionSession, rig: Rig, s
 
 
 def test_an_image_that_was_shown_again_has_a_trial_more(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     rig.steps = [lambda: rig.csv(names=[*rig.images(), rig.images()[0]])]
     rig.bridge(session).run(blocks=1)
@@ -301,7 +294,7 @@ def test_an_image_that_was_shown_again_has_a_trial_more(
 
 
 def test_a_bridge_that_was_stopped_goes_on_with_its_block(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     rig.steps = [killed]
     with pytest.raises(Killed):
@@ -312,12 +305,12 @@ def test_a_bridge_that_was_stopped_goes_on_with_its_block(
     rig.bridge(session).run(blocks=1)
     assert rig.images() == names
     assert [os.stat(rig.folder / name).st_mtime_ns for name in names] == times  # noqa: PTH116
-    assert len(server.state.called("Ask")) == 1
+    assert len(server.called("Ask")) == 1
     assert scores(server) == [0, 1, 2, 3]
 
 
 def test_a_bridge_that_was_stopped_while_it_wrote_images_writes_the_same(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = rig.bridge(session)
     written: list[Path] = []
@@ -335,11 +328,11 @@ def test_a_bridge_that_was_stopped_while_it_wrote_images_writes_the_same(
     rig.steps = [rig.csv]
     rig.bridge(session).run(blocks=1)
     assert len(rig.images()) == POPULATION
-    assert len(server.sessions["sessions/1"].asked) == POPULATION
+    assert len(server.trials()) == POPULATION
 
 
 def test_a_bridge_that_was_stopped_after_telling_tells_nothing_twice(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.steps = [rig.csv]
     bridge = rig.bridge(session)
@@ -350,13 +343,13 @@ def test_a_bridge_that_was_stopped_after_telling_tells_nothing_twice(
     assert len(told(server)) == POPULATION
     rig.bridge(session).run(blocks=1)
     assert len(told(server)) == POPULATION
-    assert server.state.called("Tell")[0] == server.state.called("Tell")[1]
+    assert server.called("Tell")[0] == server.called("Tell")[1]
 
 
 def _save_once(journal: object, folder: Path) -> None:
     """Saves a journal that has a block's images, and is killed where it would move on to the next block."""
     from pullback_client.bridge.journal import Journal
-    from pullback_client.files import write_json
+    from pullback_client.files.atomic import write_json
 
     assert isinstance(journal, Journal)
     if not journal.shown:
@@ -366,7 +359,7 @@ def _save_once(journal: object, folder: Path) -> None:
 
 
 def test_old_files_of_a_folder_are_not_taken_for_answers(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     rig.folder.mkdir()
     rig.write("block000.csv", b"index,score\n0,1\n1,1\n2,1\n3,1\n")
@@ -380,7 +373,7 @@ def test_old_files_of_a_folder_are_not_taken_for_answers(
 def test_a_folder_belongs_to_one_session(client: Client, session: EvolutionSession, rig: Rig) -> None:
     rig.bridge(session)
     with pytest.raises(FailedPreconditionError, match=r"belongs to sessions/1 .* use another folder"):
-        rig.bridge(client.evolve("faces", optimizer="cma"))
+        rig.bridge(client.evolve("faces", optimizer="cma", population=POPULATION))
     rig.write("pullback-bridge.json", b"{}")
     with pytest.raises(FailedPreconditionError, match="is not a journal of this version's bridge"):
         rig.bridge(session)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -11,8 +10,7 @@ import numpy as np
 import pytest
 
 from bridging import Killed, Rig, killed, mat73, scores, told
-from fake_search import POPULATION, FakeSearchServer
-from fake_server import Failure
+from in_process import POPULATION, Failure, InProcessServer
 from pullback_api.v1 import search_pb2
 from pullback_client import (
     Client,
@@ -26,18 +24,11 @@ from pullback_client.bridge import SETTLE
 from pullback_client.bridge.journal import Journal
 from pullback_client.errors import UnavailableError
 
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
-
-
 # The session, in the hands of others
 
 
 def test_a_session_that_is_closed_elsewhere_ends_the_bridge_in_words(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     rig.steps = [*rig.seconds(1), session.close]
     assert rig.bridge(session).run() == 0
@@ -55,7 +46,7 @@ def test_a_session_that_is_closed_elsewhere_ends_the_bridge_in_words(
 
 
 def test_a_session_that_is_paused_elsewhere_is_waited_for_saying_so_once(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     again = [rig.csv, *rig.seconds(2), session.resume]
     rig.steps = [*rig.seconds(3), session.pause, *rig.seconds(3), *again, *rig.seconds(3), lambda: rig.csv(1)]
@@ -84,10 +75,10 @@ def test_a_session_that_is_resumed_between_two_questions_goes_on(
 
 
 def test_every_pause_while_a_generation_is_made_is_waited_for(
-    client: Client, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    client: Client, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.evolving = 3
-    session = client.evolve("faces", optimizer="cma")
+    session = client.evolve("faces", optimizer="cma", population=POPULATION)
     session.tell(session.ask(), [1.0] * POPULATION)
     status, ask = session.status, session.ask
     monkeypatch.setattr(session, "status", lambda: (session.resume(), status())[1])
@@ -108,12 +99,12 @@ def test_every_pause_while_a_generation_is_made_is_waited_for(
 
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_session_that_is_closed_while_images_are_scored_ends_well(
-    session: EvolutionSession, server: FakeSearchServer, closed: bool
+    session: EvolutionSession, server: InProcessServer, closed: bool
 ) -> None:
     def score(image: object) -> float:
         if closed:
             session.close()
-        server.state.failures["Tell"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "nothing more can be told")
+        server.failures["Tell"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "nothing more can be told")
         return 1.0
 
     if closed:
@@ -125,23 +116,19 @@ def test_a_session_that_is_closed_while_images_are_scored_ends_well(
 
 
 def test_a_session_that_is_finished_is_told(client: Client, rig: Rig) -> None:
-    session = client.evolve("faces", optimizer="cma", max_generations=1)
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1)
     rig.steps = [rig.csv]
     assert rig.bridge(session).run() == 1
     assert rig.lines[-1] == "sessions/1 has finished"
 
 
-def test_a_thread_that_cannot_go_on_is_told_once(client: Client, rig: Rig, server: FakeSearchServer) -> None:
-    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
-
-    def fail() -> None:
-        error = Failure(grpc.StatusCode.INTERNAL, "the worker died").status()
-        server.sessions["sessions/1"].threads[1].fail(error)
-
-    rig.steps = [fail, *rig.seconds(6), rig.csv, *rig.seconds(1), *rig.seconds(6), killed]
+def test_a_thread_that_cannot_go_on_is_told_once(client: Client, rig: Rig, server: InProcessServer) -> None:
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}])
+    server.lose(1)
+    rig.steps = [*rig.seconds(6), rig.csv, *rig.seconds(3), server.wait_for_optimizers, *rig.seconds(12), killed]
     with pytest.raises(Killed):
         rig.bridge(session).run()
-    assert [line for line in rig.lines if "cannot" in line] == ["thread 1 cannot go on: the worker died"]
+    assert [line for line in rig.lines if "cannot" in line] == ["thread 1 cannot go on: its state is damaged"]
     assert "block 1: 4 images" in rig.lines
 
 
@@ -151,7 +138,7 @@ def test_a_thread_that_cannot_go_on_is_told_once(client: Client, rig: Rig, serve
 @pytest.mark.parametrize("matching", ["strict", "loose"])
 @pytest.mark.parametrize("value", ["inf", "-Inf", "1e300", "Infinity"])
 def test_a_number_that_is_no_score_is_a_trial_without_one(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, matching: str, value: str
+    session: EvolutionSession, rig: Rig, server: InProcessServer, matching: str, value: str
 ) -> None:
     table = f"index,score\n0,1\n1,{value}\n2,3\n3,4\n".encode()
     rig.steps = [lambda: rig.write("block000.csv", table)]
@@ -167,7 +154,7 @@ def test_a_number_that_is_no_score_is_a_trial_without_one(
 
 
 def test_an_infinite_channel_is_a_trial_without_a_score(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     values = np.arange(12.0).reshape(4, 3)
     values[2, 1] = np.inf
@@ -178,12 +165,12 @@ def test_an_infinite_channel_is_a_trial_without_a_score(
 
 
 def test_what_the_server_refuses_is_reported_and_waited_for(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     refusal = Failure(grpc.StatusCode.INVALID_ARGUMENT, "expected 2 channels, but 1 came")
 
     def answer() -> None:
-        server.state.failures["Tell"] = refusal
+        server.failures["Tell"] = refusal
         rig.csv()
 
     rig.steps = [answer, *rig.seconds(5), lambda: rig.csv(names=[*rig.images(), rig.images()[0]])]
@@ -195,7 +182,7 @@ def test_what_the_server_refuses_is_reported_and_waited_for(
 
 
 def test_scores_that_were_told_before_with_others_end_nothing(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     def other() -> None:
         batch = session.ask(request_id=rig_request)
@@ -206,11 +193,12 @@ def test_scores_that_were_told_before_with_others_end_nothing(
     rig_request = bridge._journal.request_id
     rig.steps = [other, *rig.seconds(3), rig.csv]
     assert bridge.run(blocks=1) == 1
-    assert any("was told before with other content; waiting" in line for line in rig.lines)
+    said = "was told before with another score; nothing of this request was written; waiting"
+    assert any(said in line for line in rig.lines)
     assert scores(server) == [0, 1, 2, 3]
 
 
-def test_a_wrong_file_does_not_hide_a_right_one(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_a_wrong_file_does_not_hide_a_right_one(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     rig.steps = [lambda: rig.csv(names=["stranger"]), *rig.seconds(12)]
     rig.steps += [lambda: rig.write("block000.mat", mat73(rig.images(), np.arange(4.0)[:, None]))]
     rig.bridge(session).run(blocks=1)
@@ -233,7 +221,7 @@ def test_a_wrong_file_is_reported_once_for_each_of_its_versions(session: Evoluti
 
 
 def test_a_file_that_is_corrected_at_once_is_seen_on_disks_with_coarse_times(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     path = rig.folder / "block000.csv"
 
@@ -260,7 +248,7 @@ def test_a_file_that_is_corrected_at_once_is_seen_on_disks_with_coarse_times(
 @pytest.mark.parametrize("matching", ["strict", "loose"])
 @pytest.mark.parametrize(("settle", "pause"), [(SETTLE, 8), (20, 15)])
 def test_a_table_may_be_appended_to_with_pauses(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, matching: str, settle: float, pause: float
+    session: EvolutionSession, rig: Rig, server: InProcessServer, matching: str, settle: float, pause: float
 ) -> None:
     for count in range(POPULATION + 1):
         rig.steps += [lambda count=count: rig.csv(names=rig.images()[:count]), *rig.seconds(pause)]  # type: ignore[misc]
@@ -275,7 +263,7 @@ def test_a_table_may_be_appended_to_with_pauses(
 
 @pytest.mark.parametrize("settle", [0.5, 3, 20])
 def test_a_table_that_stays_short_is_taken_after_the_settling_time(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, settle: float
+    session: EvolutionSession, rig: Rig, server: InProcessServer, settle: float
 ) -> None:
     rig.steps = [lambda: rig.csv(names=rig.images()[:3])]
     rig.bridge(session, matching="loose", settle=settle).run(blocks=1)
@@ -284,7 +272,7 @@ def test_a_table_that_stays_short_is_taken_after_the_settling_time(
 
 
 def test_a_short_mat_may_be_replaced_by_a_whole_one(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     def answer(count: int) -> None:
         rig.write("block000.mat", mat73(rig.images()[:count], np.arange(float(count))[:, None]))
@@ -295,7 +283,7 @@ def test_a_short_mat_may_be_replaced_by_a_whole_one(
 
 
 def test_a_number_that_is_half_written_is_not_taken(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     whole = b"index,score\n0,1\n1,2\n2,3\n3,0.125"
     rig.steps = [lambda: rig.write("block000.csv", whole[:-2]), *rig.seconds(1)]
@@ -316,7 +304,7 @@ def test_a_settling_time_must_be_a_time(session: EvolutionSession, rig: Rig, set
 
 
 def test_a_server_that_is_away_is_waited_for(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = [UnavailableError("no server at there") for _ in range(3)]
     call = session._link.call
@@ -337,27 +325,27 @@ def test_a_server_that_is_away_is_waited_for(
 @pytest.mark.parametrize("code", ["INTERNAL", "UNKNOWN", "ABORTED", "CANCELLED"])
 @pytest.mark.parametrize("method", ["Ask", "GetSession", "GetSessionImage", "ExportSession", "Tell"])
 def test_a_server_that_fails_once_ends_no_evening(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, code: str, method: str
+    session: EvolutionSession, rig: Rig, server: InProcessServer, code: str, method: str
 ) -> None:
     pytest.importorskip("scipy.io")
     bridge = rig.bridge(session, naming="ponce")
-    server.state.failures[method] = Failure(grpc.StatusCode[code], "out of luck")
+    server.failures[method] = Failure(grpc.StatusCode[code], "out of luck")
     rig.steps = [*rig.seconds(5), lambda: rig.csv(1)]
     assert bridge.run(blocks=1) == 1
     assert rig.lines.count("out of luck; trying again until it works") == 1
-    assert len(server.sessions["sessions/1"].asked) == POPULATION
+    assert len(server.trials()) == POPULATION
 
 
 def test_a_server_without_the_method_is_not_waited_for(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
-    server.state.failures["Ask"] = Failure(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+    server.failures["Ask"] = Failure(grpc.StatusCode.UNIMPLEMENTED, "no such method")
     with pytest.raises(InternalError, match="has no method Ask"):
         rig.bridge(session).run(blocks=1)
 
 
 def test_a_journal_that_cannot_be_written_after_a_tell_holds_nothing_up(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A virus scanner holds it; meanwhile the rig changes the scores of the block that was told."""
     locked, save = [True], Journal.save
@@ -378,7 +366,7 @@ def test_a_journal_that_cannot_be_written_after_a_tell_holds_nothing_up(
 
 
 def test_what_is_skipped_is_said_once_however_often_the_server_is_away(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away, tell = [UnavailableError("nobody there")] * 3, session.tell
 
@@ -394,7 +382,7 @@ def test_what_is_skipped_is_said_once_however_often_the_server_is_away(
 
 
 def test_trials_that_another_program_told_in_the_meantime_are_left(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bridge is killed while it writes images; before it is started again, somebody scores them elsewhere."""
     bridge = rig.bridge(session)
@@ -413,9 +401,9 @@ def test_trials_that_another_program_told_in_the_meantime_are_left(
 
 
 def test_a_full_disk_is_waited_for(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    session: EvolutionSession, rig: Rig, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pullback_client.files import write_bytes
+    from pullback_client.files.atomic import write_bytes
 
     full = True
     bridge = rig.bridge(session)
@@ -434,12 +422,12 @@ def test_a_full_disk_is_waited_for(
     assert bridge.run(blocks=1) == 1
     assert len([line for line in rig.lines if "No space left on device" in line]) == 1
     assert len(rig.images()) == POPULATION
-    assert len(server.sessions["sessions/1"].asked) == POPULATION
+    assert len(server.trials()) == POPULATION
 
 
-def test_a_server_without_room_is_waited_for(session: EvolutionSession, rig: Rig, server: FakeSearchServer) -> None:
+def test_a_server_without_room_is_waited_for(session: EvolutionSession, rig: Rig, server: InProcessServer) -> None:
     def answer() -> None:
-        server.state.failures["Tell"] = Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room to write")
+        server.failures["Tell"] = Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room to write")
         rig.csv()
 
     rig.steps = [answer]
@@ -451,7 +439,7 @@ def test_a_server_without_room_is_waited_for(session: EvolutionSession, rig: Rig
 # Latents
 
 
-def test_latents_of_images_are_fetched_without_the_trials(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_latents_of_images_are_fetched_without_the_trials(session: EvolutionSession, server: InProcessServer) -> None:
     session.run(lambda image: 1.0, generations=3)
     (first, second, *_) = session.history().generations
     wanted = [first.image_ids[2], second.image_ids[0]]
@@ -459,8 +447,8 @@ def test_latents_of_images_are_fetched_without_the_trials(session: EvolutionSess
     assert sorted(found) == sorted(wanted)
     np.testing.assert_array_equal(found[wanted[0]], first.latents[2])
     np.testing.assert_array_equal(found[wanted[1]], second.latents[0])
-    calls = len(server.state.called("ExportSession"))
+    calls = len(server.called("ExportSession"))
     assert session.latents([]) == {}
-    assert len(server.state.called("ExportSession")) == calls
+    assert len(server.called("ExportSession")) == calls
     with pytest.raises(NotFoundError, match="has no image reference_grey"):
         session.latents([wanted[0], "reference_grey"])

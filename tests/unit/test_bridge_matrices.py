@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,13 @@ import pytest
 
 from bridging import Rig, mat73, told
 from cases import CASES
-from fake_search import FakeSearchServer
+from in_process import InProcessServer
 from pullback_client import EvolutionSession
 from pullback_client.bridge.score_files import Reading, read
 from pullback_client.bridge.score_files.scores import MatrixRows, ScoreFile, UnreadableError
 
 h5py = pytest.importorskip("h5py")
 scipy_io = pytest.importorskip("scipy.io")
-
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
 
 
 SQUARE = ["square_v5_channels_x_images.mat", "square_v73_channels_x_images.mat"]
@@ -80,7 +73,7 @@ def test_a_square_matrix_means_the_same_in_every_version(
 @pytest.mark.parametrize("version", ["5", "7.3"])
 @pytest.mark.parametrize("rows", [None, "images", "channels"])
 def test_a_rig_with_as_many_channels_as_images_says_which_way_round_once(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer, version: str, rows: MatrixRows | None
+    session: EvolutionSession, rig: Rig, server: InProcessServer, version: str, rows: MatrixRows | None
 ) -> None:
     values = np.arange(16.0).reshape(4, 4)
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import grpc
 import numpy as np
 import pytest
 
 from bridging import Rig
-from fake_search import POPULATION, FakeSearchServer
-from fake_server import Failure
+from in_process import POPULATION, Failure, InProcessServer
 from pullback_client import Client, EvolutionSession
-
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
 
 
 def test_the_ponce_laboratorys_names_and_codes(client: Client, rig: Rig) -> None:
     scipy_io = pytest.importorskip("scipy.io")
-    grey = np.zeros((4, 4), np.uint8)
-    session = client.evolve("faces", optimizer="cma", references={"grey": grey}, repetitions=2, threads=[{}, {}])
+    grey = np.zeros((16, 16), np.uint8)
+    session = client.evolve(
+        "faces", optimizer="cma", population=POPULATION, references={"grey": grey}, repetitions=2, threads=[{}, {}]
+    )
     rig.steps = [lambda: rig.csv(1)]
     rig.bridge(session, naming="ponce", suffix="bmp").run(blocks=1)
     names = rig.images(1)
@@ -43,7 +36,7 @@ def test_the_ponce_laboratorys_names_and_codes(client: Client, rig: Rig) -> None
 
 
 def test_images_that_are_shown_again_have_their_codes_without_another_export(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     scipy_io = pytest.importorskip("scipy.io")
     bridge = rig.bridge(session, naming="ponce")
@@ -57,7 +50,7 @@ def test_images_that_are_shown_again_have_their_codes_without_another_export(
         rig.steps = [lambda block=block, scored=scored: answer(block, scored)]  # type: ignore[misc]
         bridge.run(blocks=1)
         # One for the scores' record, at the end of each of these bridges.
-        assert len(server.state.called("ExportSession")) - block == exports
+        assert len(server.called("ExportSession")) - block == exports
     latents = {
         image_id.partition("_")[2]: latent
         for generation in session.history().generations
@@ -72,10 +65,12 @@ def test_images_that_are_shown_again_have_their_codes_without_another_export(
 
 def test_the_ponce_laboratorys_analyses_find_threads_and_scores(client: Client, rig: Rig) -> None:
     scipy_io = pytest.importorskip("scipy.io")
-    grey = np.zeros((4, 4), np.uint8)
+    grey = np.zeros((16, 16), np.uint8)
     session = client.evolve(
         "faces",
         optimizer="cma",
+        population=POPULATION,
+        max_generations=2,
         threads=[{}, {"optimizer": "genetic", "minimize": True, "population": 6}],
         references={"grey": grey},
         missing="drop",
@@ -111,13 +106,13 @@ def _rows(names: list[str]) -> list[str]:
 
 
 def test_scores_that_cannot_be_fetched_at_the_end_hold_nothing_up(
-    session: EvolutionSession, rig: Rig, server: FakeSearchServer
+    session: EvolutionSession, rig: Rig, server: InProcessServer
 ) -> None:
     pytest.importorskip("scipy.io")
 
     def answer() -> None:
         rig.csv(1)
-        server.state.failures["ExportSession"] = Failure(grpc.StatusCode.INTERNAL, "out of luck")
+        server.failures["ExportSession"] = Failure(grpc.StatusCode.INTERNAL, "out of luck")
 
     rig.steps = [answer]
     assert rig.bridge(session, naming="ponce").run(blocks=1) == 1

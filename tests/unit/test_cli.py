@@ -1,4 +1,4 @@
-"""The command line against a server that answers from canned state."""
+"""The command line against the server in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import pullback_client.cli.common
-from fake_server import Failure, FakeServer
-from pullback_api.v1 import generators_pb2
+import pullback_client.cli.console
+from in_process import Failure, InProcessServer
+from pullback_api.v1 import generators_pb2, jobs_pb2
 from pullback_client.cli import main
 
 
@@ -46,13 +46,7 @@ COMMANDS = (
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
-def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line against the server, in a wide window."""
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
     monkeypatch.setenv("COLUMNS", "220")
@@ -87,11 +81,12 @@ def test_generators_are_a_table(run: Run) -> None:
     assert result.err == ""
 
 
-def test_what_of_the_catalogue_cannot_be_used_is_told_beside_the_rest(run: Run, server: FakeServer) -> None:
-    server.state.catalogue_faults = [
+def test_what_of_the_catalogue_cannot_be_used_is_told_beside_the_rest(run: Run, server: InProcessServer) -> None:
+    faults = [
         generators_pb2.CatalogueFault(generator="generators/mine", reason="c.toml: entry 'mine': key 'dim': missing"),
         generators_pb2.CatalogueFault(reason="d.toml: cannot be read"),
     ]
+    server.changes["ListGenerators"] = lambda answer: answer.faults.extend(faults)
     result = run("generators")
     assert result.code == 0
     assert "pictures of faces" in result.out
@@ -101,20 +96,22 @@ def test_what_of_the_catalogue_cannot_be_used_is_told_beside_the_rest(run: Run, 
     ]
 
 
-def test_distances_are_a_table_and_where_their_weights_come_from(run: Run) -> None:
+def test_distances_are_a_table_and_where_their_weights_come_from(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path))
     result = run("distances")
     assert result.code == 0
     rows = {cells[1].strip(): cells[2:] for line in result.out.splitlines() if len(cells := line.split("│")) > 3}
-    assert [cell.strip() for cell in rows["fake-distance"]] == [
-        "a distance (the default)",
-        "images",
-        "to download, MIT",
-        "",
-    ]
-    assert [cell.strip() for cell in rows["mse"]] == ["", "images, sounds", "not needed", ""]
-    assert "\nfake-distance@SIDE compares images resized to SIDE × SIDE px first, 32 to 300\n" in result.out
+    title, takes, weights, preconditioner = (cell.strip() for cell in rows["lpips-alex"])
+    assert title.endswith("(the default of all but inversions)")
+    assert (takes, preconditioner) == ("images", "")
+    assert weights.startswith("to download, BSD")
+    assert [cell.strip() for cell in rows["mse"]][1:] == ["images, sounds", "not needed", ""]
+    assert "@SIDE" in result.out
+    assert "images resized to SIDE × SIDE px first, 32 to 1024\n" in result.out
     assert "mse@SIDE" not in result.out
-    assert result.out.endswith("Weights come from:\n  fake-distance: https://example.org/fake.pth\n")
+    assert "Weights come from:\n  lpips-alex: " in result.out
 
 
 def test_the_target_option_goes_before_the_environment(run: Run) -> None:
@@ -127,34 +124,36 @@ def test_an_eigenbasis_is_described_and_saved(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "basis.npz"
     result = run("eigenbasis", "faces", "--samples", 50, "--method", "gram", "--out", path)
     assert result.code == 0
-    for word in ("faces, z under fake-distance", "gram, 50 samples, seed 0", "5; 3 hold 90 %", f"saved {path}"):
+    for word in ("faces, z under lpips-alex", "gram, 50 samples, seed 0", "5; 2 hold 90 %", f"saved {path}"):
         assert word in result.out
     with np.load(path) as saved:
         assert saved["eigenvectors"].shape == (5, 5)
 
 
-def test_the_bound_of_memory_reaches_the_server(run: Run, server: FakeServer) -> None:
+def test_the_bound_of_memory_reaches_the_server(run: Run, server: InProcessServer) -> None:
     assert run("eigenbasis", "faces", "--max-memory-mib", 64).code == 0
-    (request,) = server.state.called("ComputeEigenbasis")
+    (request,) = server.called("ComputeEigenbasis")
     assert request.spec.max_memory_mib == 64
 
 
-def test_an_eigenbasis_is_not_overwritten_without_being_asked(run: Run, server: FakeServer, tmp_path: Path) -> None:
+def test_an_eigenbasis_is_not_overwritten_without_being_asked(
+    run: Run, server: InProcessServer, tmp_path: Path
+) -> None:
     path = tmp_path / "basis.npz"
     path.write_bytes(b"mine")
     result = run("eigenbasis", "faces", "--out", path)
     assert result.code == 1
     assert "would be overwritten: use --force" in result.err
     assert path.read_bytes() == b"mine"
-    assert server.state.calls == []
+    assert server.calls == []
     assert run("eigenbasis", "faces", "--out", path, "--force").code == 0
 
 
-def test_an_eigenbasis_is_saved_as_npz_only(run: Run, server: FakeServer, tmp_path: Path) -> None:
+def test_an_eigenbasis_is_saved_as_npz_only(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     result = run("eigenbasis", "faces", "--out", tmp_path / "basis.pt")
     assert result.code == 1
     assert "--out must be an .npz file, got" in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 @pytest.mark.parametrize(
@@ -173,9 +172,9 @@ def test_a_wrong_command_line_exits_with_2(run: Run, command: list[str]) -> None
     assert "Error" in result.err
 
 
-def test_jobs_are_listed_and_chosen_by_state(run: Run, server: FakeServer) -> None:
+def test_jobs_are_listed_and_chosen_by_state(run: Run, server: InProcessServer) -> None:
     run("eigenbasis", "faces")
-    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "the worker [died]")
+    server.fail_jobs(Failure(grpc.StatusCode.INTERNAL, "the worker [died]"))
     run("eigenbasis", "eyes")
     both = run("jobs", "list").out
     assert "succeeded" in both
@@ -188,11 +187,11 @@ def test_jobs_are_listed_and_chosen_by_state(run: Run, server: FakeServer) -> No
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_nothing_of_a_table_is_cut(
-    run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch, terminal: bool
+    run: Run, server: InProcessServer, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
-    monkeypatch.setattr(pullback_client.cli.common, "out", Console(width=80, force_terminal=terminal, no_color=True))
+    monkeypatch.setattr(pullback_client.cli.console, "out", Console(width=80, force_terminal=terminal, no_color=True))
     reason = "unfinished" * 20
-    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, reason)
+    server.fail_jobs(Failure(grpc.StatusCode.INTERNAL, reason))
     run("eigenbasis", "faces")
     listed = run("jobs", "list").out
     cells = [[cell.strip() for cell in line.split("│")] for line in listed.splitlines() if "│" in line]
@@ -200,19 +199,19 @@ def test_nothing_of_a_table_is_cut(
     assert (len(cells) == 1) == (not terminal)
 
 
-def test_a_job_is_watched_to_its_end(run: Run, server: FakeServer) -> None:
+def test_a_job_is_watched_to_its_end(run: Run, server: InProcessServer) -> None:
     run("eigenbasis", "faces")
     result = run("jobs", "watch", "1")
     assert result.code == 0
     assert result.out.startswith("jobs/1 succeeded: generators/faces/eigenbases/")
-    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "the worker died")
+    server.fail_jobs(Failure(grpc.StatusCode.INTERNAL, "the worker died"))
     assert run("eigenbasis", "eyes").code == 1
     result = run("jobs", "watch", "jobs/2")
     assert (result.code, result.err) == (1, "error: jobs/2 failed: the worker died\n")
 
 
-def test_a_job_is_cancelled(run: Run, server: FakeServer) -> None:
-    server.state.finish_jobs = False
+def test_a_job_is_cancelled(run: Run, server: InProcessServer) -> None:
+    server.bench.hold = True
     with pullback_client.Client(server.target) as client:
         job = client.submit_eigenbasis("faces")
     assert run("jobs", "cancel", job.name) == (0, "jobs/1 is cancelled\n", "")
@@ -220,11 +219,11 @@ def test_a_job_is_cancelled(run: Run, server: FakeServer) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(server: FakeServer) -> None:
-    server.state.finish_jobs = False
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(server: InProcessServer) -> None:
+    server.bench.hold = True
     command = [sys.executable, "-m", "pullback_client", "eigenbasis", "faces", "--target", server.target]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not server.state.called("WatchJob"):
+        while not server.called("WatchJob"):
             assert process.poll() is None
             threading.Event().wait(0.05)
         threading.Event().wait(0.3)  # for the first event to arrive
@@ -235,7 +234,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(server: FakeServer)
     assert "pullback jobs watch jobs/1" in err
     assert "pullback jobs cancel jobs/1" in err
     assert "Traceback" not in err
-    assert server.state.jobs["jobs/1"].state == 1
+    assert server.jobs["jobs/1"].state == jobs_pb2.JOB_STATE_RUNNING
 
 
 @pytest.mark.skipif(os.name != "posix", reason="replaces the process")
@@ -265,11 +264,11 @@ def test_serve_without_the_extra_says_what_to_install(monkeypatch: pytest.Monkey
     assert "pip install 'pullback[service]'" in result.err
 
 
-def test_in_a_terminal_there_are_bars(run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.state.finish_later = True
+def test_in_a_terminal_there_are_bars(run: Run, server: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.bench.pause = 0.05
     assert run("eigenbasis", "faces").err == ""
     with open(os.devnull, "w", encoding="utf-8") as sink:  # noqa: PTH123
         console = Console(file=sink, force_terminal=True, record=True, width=120)
-        monkeypatch.setattr("pullback_client.cli.common.err", console)
+        monkeypatch.setattr("pullback_client.cli.console.err", console)
         assert run("eigenbasis", "eyes").code == 0
     assert "optimizing" in console.export_text()

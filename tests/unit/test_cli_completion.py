@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_search import FakeSearchServer
+from in_process import InProcessServer
 from pullback_client import Client
 from pullback_client.cli import main
 
@@ -19,12 +19,12 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
+def server() -> Iterator[InProcessServer]:
+    with InProcessServer() as server:
         with Client(server.target) as client:
-            client.eigenbasis("faces")
+            client.compute_eigenbasis("faces")
             client.evolve("faces")
-            server.state.finish_jobs = False
+            server.bench.hold = True
             client.submit_eigenbasis("eyes")
         yield server
 
@@ -73,20 +73,20 @@ def test_words_of_a_method_are_completed_in_every_shell_without_a_server(shell: 
     assert complete("pullback invert --method hessian", shell) == ["hessian_adam", "hessian_basin_cma"]
 
 
-def test_generators_are_completed_in_a_shell(server: FakeSearchServer) -> None:
-    assert complete("pullback traverse f", "zsh", server.target) == ["faces"]
+def test_generators_are_completed_in_a_shell(server: InProcessServer) -> None:
+    assert complete("pullback traverse f", "zsh", server.target) == ["faces", "faces32"]
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("pullback invert --generator ", ["eyes", "faces"]),
+        ("pullback invert --generator ", ["eyes", "faces", "faces32"]),
         ("pullback evolve e", ["eyes"]),
         ("pullback invert --generator eyes --space ", ["noise", "class", "full"]),
         ("pullback invert --generator eyes --class b", ["blue", "brown"]),
         ("pullback invert --generator eyes --class f", ["free"]),
         ("pullback eigenbasis faces --distance m", ["mse"]),
-        ("pullback invert --distance fake-distance@2", ["fake-distance@224", "fake-distance@256"]),
+        ("pullback invert --distance lpips-alex@2", ["lpips-alex@224", "lpips-alex@256"]),
         ("pullback report faces --compare mse@", []),
         ("pullback export ", ["sessions/1"]),
         ("pullback export 1", ["1"]),
@@ -102,19 +102,19 @@ def test_generators_are_completed_in_a_shell(server: FakeSearchServer) -> None:
     ],
 )
 def test_what_the_server_and_the_commands_know_is_completed(
-    server: FakeSearchServer, here: Callable[..., list[str]], line: str, expected: list[str]
+    server: InProcessServer, here: Callable[..., list[str]], line: str, expected: list[str]
 ) -> None:
     assert here(line, server.target) == expected
 
 
-def test_resource_names_of_eigenbases_are_completed(server: FakeSearchServer, here: Callable[..., list[str]]) -> None:
+def test_resource_names_of_eigenbases_are_completed(server: InProcessServer, here: Callable[..., list[str]]) -> None:
     names = here("pullback invert --generator faces --eigenbasis generators/f", server.target)
     assert names
     assert all(name.startswith("generators/faces/eigenbases/") for name in names)
 
 
-def test_the_server_that_the_line_names_is_asked(server: FakeSearchServer, here: Callable[..., list[str]]) -> None:
-    assert here(f"pullback evolve --target {server.target} f") == ["faces"]
+def test_the_server_that_the_line_names_is_asked(server: InProcessServer, here: Callable[..., list[str]]) -> None:
+    assert here(f"pullback evolve --target {server.target} f") == ["faces", "faces32"]
 
 
 @pytest.mark.parametrize("line", ["pullback traverse f", "pullback export ", "pullback invert --generator no --space "])

@@ -1,10 +1,10 @@
-"""`pullback directions`, `traverse` and `edit` against a server that answers from canned state."""
+"""`pullback directions`, `traverse` and `edit` against a server in this process."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from cases import CASES
-from fake_directions import FakeDirectionsServer
-from fake_server import DIM, SIZE
+from in_process import DIM, InProcessServer
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_client import Client
 from pullback_client.cli import main
+from sample_images import SIZE
 
 
 def zipped(latent: np.ndarray) -> bytes:
@@ -46,14 +46,8 @@ EDITED = [
 
 
 @pytest.fixture
-def server() -> Iterator[FakeDirectionsServer]:
-    with FakeDirectionsServer() as server:
-        yield server
-
-
-@pytest.fixture
 def run(
-    server: FakeDirectionsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Run:
     """Runs a command line against the server, in a wide window and in the test's folder."""
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
@@ -82,14 +76,16 @@ def names(folder: Path) -> list[str]:
 # Directions
 
 
-def test_directions_are_found_and_shown_in_a_table(run: Run, server: FakeDirectionsServer) -> None:
-    result = run("directions", "faces", "--method", "sefa", "--k", 3, "--layers", "0-2,4")
-    assert result.code == 0, result.err
-    spec = server.state.called("DiscoverDirections")[-1].spec
+def test_directions_are_found_and_shown_in_a_table(run: Run, server: InProcessServer) -> None:
+    sefa = run("directions", "faces32", "--method", "sefa", "--k", 3, "--layers", "0-2,4")
+    assert sefa.code == 0, sefa.err
+    spec = server.called("DiscoverDirections")[-1].spec
     assert (spec.method, spec.k, list(spec.layers)) == (specs_pb2.DIRECTION_METHOD_SEFA, 3, [0, 1, 2, 4])
-    assert "3 directions of z by sefa" in result.out
+    assert "3 directions of w by sefa" in sefa.out
+    result = run("directions", "faces", "--k", 3)
+    assert "3 directions of z by hessian" in result.out
     row = next(line for line in result.out.splitlines() if "0.0625" in line)
-    assert [cell.strip() for cell in row.strip("│").split("│")] == ["2", "", "0.125", "0.0625", "0.500", "2 (0.99)"]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["2", "", "0.125", "0.0625", "1.000", "2 (1.00)"]
 
 
 def test_a_direction_is_given_a_title_that_is_listed(run: Run) -> None:
@@ -103,37 +99,37 @@ def test_a_direction_is_given_a_title_that_is_listed(run: Run) -> None:
     assert "smile" in run("directions", "faces", "--set", set_id).out
 
 
-def test_a_published_file_is_imported_and_saved_again(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+def test_a_published_file_is_imported_and_saved_again(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     run("eigenbasis", "faces")
-    (tmp_path / "d.npy").write_bytes(b"rows")
+    np.save(tmp_path / "d.npy", np.eye(DIM, dtype=np.float32)[:4])
     result = run("directions", "faces", "--import", "d.npy", "--format", "sefa", "--space", "z", "--out", "d.npz")
     assert result.code == 0, result.err
-    assert server.state.called("ImportDirections")[0].format == directions_pb2.IMPORT_FORMAT_SEFA
+    assert server.called("ImportDirections")[0].format == directions_pb2.IMPORT_FORMAT_SEFA
     with np.load(tmp_path / "d.npz") as saved:
         assert saved["vectors"].shape == (4, DIM)
     assert "saved d.npz" in result.out
 
 
-def test_purified_directions_are_shown_as_they_are_then(run: Run, server: FakeDirectionsServer) -> None:
-    assert run("directions", "faces", "--purify", 2).code == 0
-    assert server.state.called("GetDirections")[-1].purify == 2
+def test_purified_directions_are_shown_as_they_are_then(run: Run, server: InProcessServer) -> None:
+    assert run("directions", "faces", "--method", "sefa", "--purify", 2).code == 0
+    assert server.called("GetDirections")[-1].purify == 2
 
 
-def test_the_sheet_is_a_picture_of_every_direction(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+def test_the_sheet_is_a_picture_of_every_direction(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     result = run("directions", "faces", "--sheet", "sheet.png", "--starts", 2, "--frames", 3, "--reach", 1)
     assert result.code == 0, result.err
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 3 * 96
-        assert sheet.height > 4 * 96
-    assert len(server.state.called("Traverse")) == 8
+        assert sheet.height > DIM * 96
+    assert len(server.called("Traverse")) == 2 * DIM
     assert run("directions", "faces", "--sheet", "sheet.png").code == 1
-    assert len(server.state.called("Traverse")) == 8
+    assert len(server.called("Traverse")) == 2 * DIM
 
 
-def test_a_local_method_looks_at_the_latent_of_a_file(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+def test_a_local_method_looks_at_the_latent_of_a_file(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     np.save(tmp_path / "z.npy", np.arange(DIM, dtype=np.float32))
     assert run("directions", "faces", "--method", "jacobian", "--latent", "z.npy").code == 0
-    latent = server.state.called("DiscoverDirections")[-1].spec.latent
+    latent = server.called("DiscoverDirections")[-1].spec.latent
     assert np.frombuffer(latent.data, "<f4").tolist() == list(range(DIM))
 
 
@@ -153,13 +149,13 @@ def test_a_local_method_looks_at_the_latent_of_a_file(run: Run, server: FakeDire
     ],
 )
 def test_what_does_not_go_together_is_one_clear_line(
-    run: Run, server: FakeDirectionsServer, options: tuple[object, ...], message: str
+    run: Run, server: InProcessServer, options: tuple[object, ...], message: str
 ) -> None:
     result = run("directions", "faces", *options)
     assert result.code == 1
     assert result.err.startswith("error: ")
     assert message in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 @pytest.mark.parametrize("name", ["z.npy", "z.npz"])
@@ -173,7 +169,7 @@ def test_what_does_not_go_together_is_one_clear_line(
     ],
 )
 def test_a_latents_file_that_is_something_else_is_one_clear_line(
-    run: Run, server: FakeDirectionsServer, tmp_path: Path, name: str, content: bytes, message: str
+    run: Run, server: InProcessServer, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     result = run("directions", "faces", "--method", "jacobian", "--latent", name)
@@ -181,13 +177,13 @@ def test_a_latents_file_that_is_something_else_is_one_clear_line(
     assert result.err.startswith(f"error: cannot read {name} as .npy, .npz or .safetensors: ")
     assert message in result.err
     assert "allow_pickle" not in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 # Walks
 
 
-def test_a_walk_is_written_into_a_folder(run: Run, server: FakeDirectionsServer, tmp_path: Path) -> None:
+def test_a_walk_is_written_into_a_folder(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     result = run(
         "traverse", "faces", "--direction", "hessian:3", "--seed", 4, "--frames", 3, "--first", -1, "--out", "walk"
     )
@@ -200,15 +196,15 @@ def test_a_walk_is_written_into_a_folder(run: Run, server: FakeDirectionsServer,
         "traversal.json",
         "traversal.npz",
     ]
-    assert server.state.called("SampleLatents")[0].seed == 4
-    (request,) = server.state.called("Traverse")
+    assert server.called("SampleLatents")[0].seed == 4
+    (request,) = server.called("Traverse")
     assert (request.direction.index, request.first_step, request.HasField("last_step")) == (3, -1, False)
     again = run("traverse", "faces", "--direction", "hessian:3", "--out", "walk")
     assert again.code == 1
     assert "would be overwritten" in again.err
 
 
-def test_pictures_are_enlarged_on_request(run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path) -> None:
+def test_pictures_are_enlarged_on_request(run: Run, server: InProcessServer, photo: Path, tmp_path: Path) -> None:
     walk = ("traverse", "faces", "--direction", "hessian:3", "--frames", 3)
     assert run(*walk, "--out", "walk", "--upscale", 5).code == 0
     edit = ("edit", photo, "--generator", "faces", "--direction", "hessian:1", "--strength", 1, "--frames", 2)
@@ -227,7 +223,7 @@ def test_pictures_are_enlarged_on_request(run: Run, server: FakeDirectionsServer
 
 
 def test_too_large_a_picture_is_refused_before_anything_is_walked(
-    run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path
 ) -> None:
     walk = run("traverse", "faces", "--direction", "hessian:3", "--out", "walk", "--upscale", 1000)
     edit = run(
@@ -237,28 +233,28 @@ def test_too_large_a_picture_is_refused_before_anything_is_walked(
     for result in (walk, edit):
         assert result.code == 1
         assert "upscale=1000 makes 16 frames of 16000 x 16000 pixels" in result.err
-    assert {call for call, *_ in server.state.calls} <= {"GetGenerator"}
+    assert {call for call, *_ in server.calls} <= {"GetGenerator"}
     assert not (tmp_path / "walk").exists()
 
 
-def test_a_walk_starts_where_it_is_told_to(run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path) -> None:
+def test_a_walk_starts_where_it_is_told_to(run: Run, server: InProcessServer, photo: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "z.npz", latent=np.ones(DIM, np.float32))
     run("invert", photo, "--generator", "faces", "--method", "adam", "--out", "found")
     for options in (("--latent", "z.npz"), ("--latent", "found/me.safetensors"), ("--photo", photo)):
         assert run("traverse", "faces", "--direction", "hessian:0", "--out", "w", "--force", *options).code == 0
-    starts = [np.frombuffer(request.latent.data, "<f4") for request in server.state.called("Traverse")]
+    starts = [np.frombuffer(request.latent.data, "<f4") for request in server.called("Traverse")]
     assert [start.tolist() for start in starts] == [[1.0] * DIM, [0.0] * DIM, [0.0] * DIM]
-    assert server.state.called("SampleLatents") == []
+    assert server.called("SampleLatents") == []
 
 
-def test_a_curve_a_subspace_and_a_purified_direction_reach_the_server(run: Run, server: FakeDirectionsServer) -> None:
+def test_a_curve_a_subspace_and_a_purified_direction_reach_the_server(run: Run, server: InProcessServer) -> None:
     walk = ("traverse", "faces", "--out", "w", "--force")
-    assert run(*walk, "--kind", "curve", "--rank", 1, "--pieces", 7).code == 0
+    assert run("traverse", "faces32", *walk[2:], "--kind", "curve", "--rank", 1, "--pieces", 7).code == 0
     assert run(*walk, "--kind", "subspace", "--direction", "hessian:0", "--second", "hessian:1").code == 0
-    assert run(*walk, "--direction", "hessian:2", "--purify", 2, "--unit", "latent").code == 0
+    assert run(*walk, "--direction", "sefa:2", "--purify", 2, "--unit", "latent").code == 0
     masked = ("--mask", "1/3", "--mask-layer", "layer 2", "--mask-seed", 5)
     assert run(*walk, "--direction", "hessian:2", *masked).code == 0
-    curve, subspace, purified, parted = server.state.called("Traverse")
+    curve, subspace, purified, parted = server.called("Traverse")
     assert parted.mask == directions_pb2.MaskSettings(subset=1, subsets=3, layer="layer 2", seed=5)
     assert curve.curve == directions_pb2.CurveSettings(pieces=7, rank=1)
     assert (subspace.direction.index, subspace.second.index) == (0, 1)
@@ -275,12 +271,12 @@ def test_a_curve_a_subspace_and_a_purified_direction_reach_the_server(run: Run, 
     ],
 )
 def test_a_mask_that_cannot_be_is_one_clear_line(
-    run: Run, server: FakeDirectionsServer, options: tuple[object, ...], message: str
+    run: Run, server: InProcessServer, options: tuple[object, ...], message: str
 ) -> None:
     result = run("traverse", "faces", "--direction", "hessian:0", "--out", "w", *options)
     assert result.code == 1
     assert message in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_a_folder_may_be_called_like_a_file_but_must_be_none(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -295,34 +291,32 @@ def test_a_folder_may_be_called_like_a_file_but_must_be_none(run: Run, photo: Pa
 
 
 def test_a_local_direction_that_is_purified_is_still_of_the_start(
-    run: Run, server: FakeDirectionsServer, tmp_path: Path
+    run: Run, server: InProcessServer, tmp_path: Path
 ) -> None:
     np.save(tmp_path / "z.npy", np.ones(DIM))
     walk = ("traverse", "faces", "--direction", "local_hessian:0", "--latent", "z.npy", "--purify", 2, "--out", "w")
     assert run(*walk).code == 0
-    assert np.frombuffer(server.state.called("DiscoverDirections")[-1].spec.latent.data).tolist() == [1.0] * DIM
-    assert server.state.called("Traverse")[0].direction.purify == 2
+    assert np.frombuffer(server.called("DiscoverDirections")[-1].spec.latent.data).tolist() == [1.0] * DIM
+    assert server.called("Traverse")[0].direction.purify == 2
 
 
-def test_a_walk_has_one_start(run: Run, server: FakeDirectionsServer) -> None:
+def test_a_walk_has_one_start(run: Run, server: InProcessServer) -> None:
     result = run("traverse", "faces", "--direction", "hessian:0", "--seed", 1, "--photo", "me.png", "--out", "w")
     assert result.err == "error: --seed and --photo exclude each other: a walk has one start\n"
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 # Edits
 
 
-def test_a_photograph_is_edited_in_one_command(
-    run: Run, server: FakeDirectionsServer, photo: Path, tmp_path: Path
-) -> None:
+def test_a_photograph_is_edited_in_one_command(run: Run, server: InProcessServer, photo: Path, tmp_path: Path) -> None:
     result = run("edit", photo, "--generator", "faces", "--direction", "hessian:3", "--strength", 2, "--steps", 5)
     assert result.code == 0, result.err
     assert names(tmp_path / "me-edited") == EDITED
     told = json.loads((tmp_path / "me-edited" / "edit.json").read_text("utf-8"))
     assert (told["strength"], told["inversion"]["settings"]["steps"]) == (2, 5)
     assert "the results are in me-edited" in result.out
-    (request,) = server.state.called("Traverse")
+    (request,) = server.called("Traverse")
     assert (request.first_step, request.last_step) == (0, 2)
 
 
@@ -338,14 +332,12 @@ def test_several_photographs_have_a_folder_each_and_one_that_fails_fails_alone(
     assert names(tmp_path / "o" / "me") == sorted([*EDITED, "pasted.png"])
 
 
-def test_a_title_names_a_direction_and_nothing_is_overwritten(
-    run: Run, server: FakeDirectionsServer, photo: Path
-) -> None:
+def test_a_title_names_a_direction_and_nothing_is_overwritten(run: Run, server: InProcessServer, photo: Path) -> None:
     with Client(server.target) as client:
-        client.directions("faces").annotate(1, "smile")
+        client.discover_directions("faces").annotate(1, "smile")
     command = ("edit", photo, "--generator", "faces", "--direction", "smile", "--strength", 1, "--method", "adam")
     assert run(*command).code == 0
-    assert server.state.called("Traverse")[0].direction.index == 1
+    assert server.called("Traverse")[0].direction.index == 1
     assert "would be overwritten" in run(*command).err
     assert run(*command, "--force").code == 0
 
@@ -359,9 +351,9 @@ def test_a_title_names_a_direction_and_nothing_is_overwritten(
     ],
 )
 def test_an_edit_that_cannot_be_is_one_clear_line(
-    run: Run, server: FakeDirectionsServer, photo: Path, options: tuple[object, ...], message: str
+    run: Run, server: InProcessServer, photo: Path, options: tuple[object, ...], message: str
 ) -> None:
     result = run("edit", photo, "--generator", "faces", "--direction", "hessian:0", *options)
     assert result.code == 1
     assert message in result.err
-    assert server.state.calls == []
+    assert server.calls == []

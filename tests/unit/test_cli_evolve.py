@@ -1,37 +1,36 @@
-"""`pullback evolve`, `sessions`, `export` and `bridge` against a service that evolves nothing."""
+"""`pullback evolve`, `sessions`, `export` and `bridge` against the real server."""
 
 from __future__ import annotations
 
 import csv
 import importlib
 import io
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import grpc
 import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
 
-import pullback_client.cli.evolve
+import pullback_client.cli.search.evolve
 from cases import CASES
-from fake_search import POPULATION, FakeSearchServer
-from fake_server import Failure
-from pullback_api.v1 import search_pb2
-from pullback_client import Client
+from in_process import POPULATION, InProcessServer
+from pullback_api.v1 import search_pb2, values_pb2
+from pullback_client import Client, EvolutionSession
 from pullback_client.cli import main
-from pullback_client.cli.course import sparkline
+from pullback_client.cli.search.course import sparkline
 from pullback_client.search.export import FOLDER_FILES
 
 # The package has the function of that name.
-bridge_command = importlib.import_module("pullback_client.cli.bridge")
+bridge_command = importlib.import_module("pullback_client.cli.bridge.command")
 
 SCORES = """
 def red(image):
@@ -65,18 +64,9 @@ class Result(NamedTuple):
 
 Run = Callable[..., Result]
 
-DAMAGED = Failure(grpc.StatusCode.INTERNAL, "the worker died").status()
-"""Why a thread cannot go on."""
-
 
 @pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
-
-
-@pytest.fixture
-def run(server: FakeSearchServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line against the server, in a wide window."""
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
     monkeypatch.setenv("COLUMNS", "220")
@@ -96,6 +86,16 @@ def score(tmp_path: Path) -> str:
     return f"{tmp_path / 'scores.py'}:red"
 
 
+def damage(server: InProcessServer, session: EvolutionSession) -> None:
+    """Has the first thread of a session fail."""
+    server.wait_for_optimizers(session.name)
+    server.lose(0)
+    batch = session.ask(threads=[0])
+    session.tell(batch, [1.0] * len(batch))
+    server.wait_for_optimizers(session.name)
+    server.bench.lost.clear()
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -105,7 +105,20 @@ def names(folder: Path) -> list[str]:
 
 def test_images_are_evolved_for_a_function(run: Run, score: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 3, "--out", out)
+    result = run(
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        "--score",
+        score,
+        "--generations",
+        3,
+        "--out",
+        out,
+    )
     assert result.code == 0, result.err
     lines = result.out.splitlines()
     assert lines[0] == "sessions/1 has begun"
@@ -120,8 +133,8 @@ def test_images_are_evolved_for_a_function(run: Run, score: str, tmp_path: Path)
     assert f"best {best[0]}" in result.out
 
 
-def test_a_session_is_gone_on_with(run: Run, score: str, server: FakeSearchServer) -> None:
-    run("evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 1)
+def test_a_session_is_gone_on_with(run: Run, score: str, server: InProcessServer) -> None:
+    run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, "--score", score, "--generations", 1)
     result = run("evolve", "--session", 1, "--score", score, "--generations", 2)
     assert result.code == 0
     assert "thread 0, generation 1: mean" in result.out
@@ -134,7 +147,18 @@ def test_a_function_of_a_module_of_the_working_directory_will_do(
     (tmp_path / "my_scores.py").write_text(SCORES)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", "my_scores:red", "--generations", 1)
+    result = run(
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        "--score",
+        "my_scores:red",
+        "--generations",
+        1,
+    )
     assert result.code == 0, result.err
 
 
@@ -153,7 +177,7 @@ def test_a_function_of_a_module_of_the_working_directory_will_do(
     ],
 )
 def test_a_score_that_cannot_be_found_begins_no_session(
-    run: Run, server: FakeSearchServer, score: str, tmp_path: Path, text: str, message: str
+    run: Run, server: InProcessServer, score: str, tmp_path: Path, text: str, message: str
 ) -> None:
     result = run("evolve", "faces", "--score", text.format(folder=tmp_path))
     assert result.code == 1
@@ -172,7 +196,7 @@ sessions/1 stays on the server, with every score that was told.
 
 def test_an_error_of_the_function_says_how_to_go_on_and_where_in_its_file_it_was(run: Run, score: str) -> None:
     file = score.removesuffix(":red")
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{file}:broken")
+    result = run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, "--score", f"{file}:broken")
     assert result.code == 1
     assert result.err.startswith(HOW_TO_GO_ON)
     # From Python 3.11 on, a line may have marks below it.
@@ -189,14 +213,23 @@ def test_an_error_of_the_function_says_how_to_go_on_and_where_in_its_file_it_was
 
 def test_of_an_error_in_a_package_that_the_function_calls_its_own_line_is_shown(run: Run, score: str) -> None:
     file = score.removesuffix(":red")
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{file}:elsewhere")
+    result = run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, "--score", f"{file}:elsewhere")
     assert result.code == 1
     assert result.err.count("  File ") == 1
     assert f'  File "{file}", line 12, in elsewhere' in result.err
 
 
 def test_a_score_that_cannot_be_told_says_how_to_go_on_too(run: Run, score: str) -> None:
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", score.replace(":red", ":endless"))
+    result = run(
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        "--score",
+        score.replace(":red", ":endless"),
+    )
     assert result.code == 1
     assert result.err.startswith(HOW_TO_GO_ON)
     assert "error: the score of trial000000 is infinite" in result.err
@@ -204,36 +237,36 @@ def test_a_score_that_cannot_be_told_says_how_to_go_on_too(run: Run, score: str)
 
 
 def test_a_wait_for_what_others_have_asked_for_is_explained(
-    run: Run, score: str, server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch
+    run: Run, score: str, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pullback_client.search.waiting.SILENT", 0.0)
-    say = pullback_client.cli.evolve.warn
+    monkeypatch.setattr("pullback_client.search.waits.SILENT", 0.0)
+    say = pullback_client.cli.search.evolve.warn
     with Client(server.target) as client:
-        session = client.evolve("faces", optimizer="cma")
+        session = client.evolve("faces", optimizer="cma", population=POPULATION)
         session.tell(batch := session.ask(), {batch[0].id: 1.0, batch[1].id: 1.0})
 
         def say_and_end(line: str) -> None:
             say(line)
             session.end_generation()
 
-        monkeypatch.setattr("pullback_client.cli.evolve.warn", say_and_end)
+        monkeypatch.setattr("pullback_client.cli.search.evolve.warn", say_and_end)
         result = run("evolve", "--session", 1, "--score", score, "--generations", 2)
     assert result.code == 0, result.err
     (line,) = result.err.splitlines()
     assert line.startswith("warning: sessions/1 has nothing to show: the trials of 2 images of thread 0 were asked for")
 
 
-def test_the_options_reach_the_server(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+def test_the_options_reach_the_server(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "grey.png")
-    options = f"""--optimizer genetic --space z --population 6 --class brown --minimize --seed 3 --size 64x32
+    options = f"""--optimizer genetic --space full --population 6 --class brown --minimize --seed 3 --size 64x32
         --greyscale --luminance 0.5 --contrast 0.25 --reference grey={tmp_path / "grey.png"} --repetitions 2
         --missing drop --title monkeys --note rig=2 --note subject=a=b --dry-run --generations 1"""
-    result = run("evolve", "faces", *options.split())
+    result = run("evolve", "eyes", *options.split())
     assert result.code == 0, result.err
-    (request,) = server.state.called("CreateSession")
+    (request,) = server.called("CreateSession")
     (thread,) = request.spec.threads
     assert (thread.optimizer.method, thread.optimizer.population) == (search_pb2.SEARCH_METHOD_GENETIC, 6)
-    assert (thread.space, thread.class_label, thread.minimize) == ("z", "brown", True)
+    assert (thread.space, thread.class_label, thread.minimize) == ("full", "brown", True)
     images = request.spec.images
     assert (images.width, images.height, images.greyscale) == (64, 32, True)
     assert (images.mean_luminance, images.contrast) == (0.5, 0.25)
@@ -241,6 +274,39 @@ def test_the_options_reach_the_server(run: Run, server: FakeSearchServer, tmp_pa
     assert request.spec.scores == search_pb2.ScoreOptions(repetitions=2, missing=search_pb2.MISSING_POLICY_DROP)
     assert dict(request.spec.notes) == {"rig": "2", "subject": "a=b"}
     assert (request.spec.title, request.spec.seed, request.spec.HasField("dry_run")) == ("monkeys", 3, True)
+
+
+def test_the_settings_of_an_optimizer_its_bounds_and_the_scores_reach_the_server(
+    run: Run, server: InProcessServer
+) -> None:
+    sphere = "--optimizer sphere_cma --radius 3 --first-angle 50 --last-angle 7.5 --decay-generations 9 --parents 5"
+    more = "--learning-rate 1.5 --min-norm 1 --max-norm 4 --truncation 2.5 --image-format jpeg"
+    scores = "--aggregation median --max-shows 4 --min-scored 0.25 --dry-run --generations 1"
+    result = run("evolve", "faces", *sphere.split(), *more.split(), *scores.split())
+    assert result.code == 0, result.err
+    (request,) = server.called("CreateSession")
+    (thread,) = request.spec.threads
+    assert thread.optimizer == search_pb2.SearchOptions(
+        method=search_pb2.SEARCH_METHOD_SPHERE_CMA,
+        radius=3,
+        first_angle=50,
+        last_angle=7.5,
+        decay_generations=9,
+        parents=5,
+        learning_rate=1.5,
+    )
+    assert thread.constraint == search_pb2.SearchConstraint(min_norm=1, max_norm=4, truncation=2.5)
+    assert request.spec.images.format == values_pb2.IMAGE_FORMAT_JPEG
+    assert request.spec.scores == search_pb2.ScoreOptions(
+        aggregation=search_pb2.AGGREGATION_MEDIAN, max_shows=4, min_scored=0.25
+    )
+    result = run(
+        "evolve", "faces", "--optimizer", "hessian_cma", "--no-negative-weights", "--dry-run", "--generations", 1
+    )
+    assert result.code == 0, result.err
+    assert server.called("CreateSession")[1].spec.threads[0].optimizer == search_pb2.SearchOptions(
+        method=search_pb2.SEARCH_METHOD_HESSIAN_CMA, negative_weights=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,7 +322,7 @@ def test_the_options_reach_the_server(run: Run, server: FakeSearchServer, tmp_pa
     ],
 )
 def test_what_does_not_go_together_is_refused(
-    run: Run, server: FakeSearchServer, command: list[str], message: str
+    run: Run, server: InProcessServer, command: list[str], message: str
 ) -> None:
     result = run("evolve", *command)
     assert result.code == 1
@@ -266,7 +332,20 @@ def test_what_does_not_go_together_is_refused(
 
 def test_results_are_not_overwritten_without_being_asked(run: Run, score: str, tmp_path: Path) -> None:
     (tmp_path / "best.png").touch()
-    command = ["evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 1, "--out", tmp_path]
+    command = [
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        "--score",
+        score,
+        "--generations",
+        1,
+        "--out",
+        tmp_path,
+    ]
     assert "best.png would be overwritten" in run(*command).err
     assert run(*command, "--force").code == 0
 
@@ -282,16 +361,16 @@ CASE_FILES = {
 
 @pytest.mark.parametrize("case", CASE_FILES)
 @pytest.mark.timeout(120)
-def test_a_function_that_gives_no_scores_ends_with_the_reason(run: Run, server: FakeSearchServer, case: str) -> None:
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", CASES / case)
+def test_a_function_that_gives_no_scores_ends_with_the_reason(run: Run, server: InProcessServer, case: str) -> None:
+    result = run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, "--score", CASES / case)
     assert result.code == 1
     assert result.err.startswith(HOW_TO_GO_ON)
     assert f"error: {CASE_FILES[case]}" in result.err
     assert "Traceback" not in result.err
-    assert len(server.sessions["sessions/1"].asked) <= 100 + POPULATION
+    assert len(server.trials()) <= 100 + POPULATION
     # Nobody waits for what was asked and not scored.
     with Client(server.target) as client:
-        assert client.session("1").ask()
+        assert client.get_session("1").ask()
 
 
 @pytest.mark.parametrize("case", ["score_lab/with_sibling.py:score", "score_lab/nb.py:score"])
@@ -301,27 +380,44 @@ def test_a_file_may_import_what_lies_beside_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "helper", raising=False)
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", CASES / case, "--generations", 2)
+    result = run(
+        "evolve", "faces", "--optimizer", "cma", "--population", POPULATION, "--score", CASES / case, "--generations", 2
+    )
     assert result.code == 0, result.err
     assert "generation 1: mean " in result.out
 
 
-def test_failures_in_a_row_are_bounded_by_what_is_asked_for(run: Run, server: FakeSearchServer) -> None:
+def test_failures_in_a_row_are_bounded_by_what_is_asked_for(run: Run, server: InProcessServer) -> None:
     case = CASES / "score_lab" / "nb.py"
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{case}:nan", "--max-failures", 7)
+    result = run(
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        "--score",
+        f"{case}:nan",
+        "--max-failures",
+        7,
+    )
     assert "gave 7 trials in a row no score" in result.err
-    assert len(server.sessions["sessions/1"].told) == 8  # the eighth was handed back
+    assert len(server.told()) == 8  # the eighth was handed back
 
 
-def test_ctrl_c_in_the_function_leaves_the_session(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+def test_ctrl_c_in_the_function_leaves_the_session(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     file = tmp_path / "interrupted.py"
     file.write_text(
         "done = []\ndef score(image):\n    if done: raise KeyboardInterrupt\n    done.append(1)\n    return 1\n"
     )
-    result = run("evolve", "faces", "--optimizer", "cma", "--score", f"{file}:score")
+    result = run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, "--score", f"{file}:score")
     assert (result.code, result.err) == (130, HOW_TO_GO_ON)
-    outcomes = [report.outcome for report in server.sessions["sessions/1"].told.values()]
-    assert outcomes == [search_pb2.OUTCOME_SCORED] + (POPULATION - 1) * [search_pb2.OUTCOME_ABANDONED]
+    outcomes = [report.outcome for report in server.told().values()]
+    assert outcomes[0] == search_pb2.OUTCOME_SCORED
+    # As many as were finished by then.
+    assert 1 <= len(outcomes) - 1 <= POPULATION - 1
+    assert set(outcomes[1:]) == {search_pb2.OUTCOME_ABANDONED}
+    assert len(server.trials()) == len(outcomes)
 
 
 BROKEN = {
@@ -335,7 +431,7 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.parametrize("as_file", [True, False])
 def test_what_cannot_be_imported_is_told_with_its_own_line(
-    run: Run, server: FakeSearchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, as_file: bool
+    run: Run, server: InProcessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, as_file: bool
 ) -> None:
     code, message, line = BROKEN[kind]
     file = tmp_path / f"broken_{kind}.py"
@@ -358,7 +454,16 @@ def test_a_file_of_the_name_of_a_module_takes_not_its_place(
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "json.py").write_text("def score(image):\n    return 1\n")
     result = run(
-        "evolve", "faces", "--optimizer", "cma", "--score", f"{tmp_path / 'json.py'}:score", "--generations", 1
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        "--score",
+        f"{tmp_path / 'json.py'}:score",
+        "--generations",
+        1,
     )
     assert result.code == 0, result.err
     assert hasattr(sys.modules["json"], "dumps")
@@ -366,34 +471,37 @@ def test_a_file_of_the_name_of_a_module_takes_not_its_place(
 
 @pytest.mark.parametrize("theirs", ["best.png", "best-1.png", "session.npz", "trials.csv", "session.json"])
 def test_a_session_that_is_gone_on_with_replaces_its_own_files_alone(
-    run: Run, score: str, server: FakeSearchServer, tmp_path: Path, theirs: str
+    run: Run, score: str, server: InProcessServer, tmp_path: Path, theirs: str
 ) -> None:
     out = tmp_path / "out"
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma")
+        client.evolve("faces", optimizer="cma", population=POPULATION)
     command = ["evolve", "--session", 1, "--score", score, "--generations", 1, "--out", out]
     out.mkdir()
     (out / theirs).write_text("{}")
     assert f"{theirs} would be overwritten" in run(*command).err
     assert (out / theirs).read_text() == "{}"
-    assert server.state.called("Tell") == []
+    assert server.called("Tell") == []
     (out / theirs).unlink()
     assert run(*command).code == 0
     assert run(*command).code == 0  # into its own
     assert "would be overwritten" in run("export", 1, out).err
-    assert "would be overwritten" in run("evolve", "faces", "--optimizer", "cma", *command[3:]).err
+    assert (
+        "would be overwritten"
+        in run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, *command[3:]).err
+    )
 
 
 # Watching
 
 
-def test_a_session_is_watched_to_its_end(run: Run, score: str, server: FakeSearchServer, tmp_path: Path) -> None:
+def test_a_session_is_watched_to_its_end(run: Run, score: str, server: InProcessServer, tmp_path: Path) -> None:
     with Client(server.target) as client:
-        session = client.evolve("faces", optimizer="cma", threads=[{}, {"minimize": True}])
+        session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {"minimize": True}])
 
         def rig() -> None:
             with Client(server.target) as other:
-                theirs = other.session(session.name)
+                theirs = other.get_session(session.name)
                 theirs.run(lambda image: 1.0, generations=2)
                 theirs.close()
 
@@ -406,9 +514,9 @@ def test_a_session_is_watched_to_its_end(run: Run, score: str, server: FakeSearc
     assert {"best-0.png", "best-1.png", "session.json"} <= set(names(tmp_path))
 
 
-def test_a_finished_session_is_told_and_left(run: Run, server: FakeSearchServer) -> None:
+def test_a_finished_session_is_told_and_left(run: Run, server: InProcessServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", max_generations=2).run(lambda image: 2.0)
+        client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=2).run(lambda image: 2.0)
     result = run("evolve", "--session", 1)
     assert result.code == 0
     assert len(result.out.splitlines()) == 2
@@ -417,8 +525,22 @@ def test_a_finished_session_is_told_and_left(run: Run, server: FakeSearchServer)
 def test_in_a_terminal_there_is_a_table_with_curves(run: Run, score: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with open(os.devnull, "w", encoding="utf-8") as sink:  # noqa: PTH123
         console = Console(file=sink, force_terminal=True, record=True, width=120)
-        monkeypatch.setattr("pullback_client.cli.evolve.out", console)
-        assert run("evolve", "faces", "--optimizer", "cma", "--score", score, "--generations", 3).code == 0
+        monkeypatch.setattr("pullback_client.cli.search.evolve.out", console)
+        assert (
+            run(
+                "evolve",
+                "faces",
+                "--optimizer",
+                "cma",
+                "--population",
+                POPULATION,
+                "--score",
+                score,
+                "--generations",
+                3,
+            ).code
+            == 0
+        )
     text = console.export_text()
     assert "mean by generation" in text
     assert "█" in text
@@ -431,7 +553,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("minimize", [False, True])
 def test_the_best_of_a_generation_and_the_best_so_far_are_told_apart(
-    run: Run, server: FakeSearchServer, tmp_path: Path, minimize: bool
+    run: Run, server: InProcessServer, tmp_path: Path, minimize: bool
 ) -> None:
     # The second generation is worse than the first; the third is begun by another command.
     file = tmp_path / "falling.py"
@@ -445,7 +567,19 @@ def test_the_best_of_a_generation_and_the_best_so_far_are_told_apart(
     )
     options = ["--minimize"] if minimize else []
     out = tmp_path / "out"
-    first = run("evolve", "faces", "--optimizer", "cma", *options, "--score", f"{file}:score", "--generations", 2)
+    first = run(
+        "evolve",
+        "faces",
+        "--optimizer",
+        "cma",
+        "--population",
+        POPULATION,
+        *options,
+        "--score",
+        f"{file}:score",
+        "--generations",
+        2,
+    )
     best, signed = (0.0, 1) if minimize else (0.03, -1)
     assert f"generation 1: mean {signed + 0.015:.4g}, best {signed + best:.4g}, best so far {best:.4g}" in first.out
     second = run("evolve", "--session", 1, "--score", f"{file}:score", "--generations", 3, "--out", out)
@@ -458,25 +592,28 @@ def test_the_best_of_a_generation_and_the_best_so_far_are_told_apart(
     (first_id,) = {row["best_image_id_so_far"] for row in rows}
     assert first_id == rows[0]["best_image_id"]
     with Image.open(out / "best.png") as found, Client(server.target) as client:
-        np.testing.assert_array_equal(np.asarray(found), np.asarray(client.session("1").image(first_id)))
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(client.get_session("1").image(first_id)))
 
 
 def test_pictures_and_curves_are_there_while_it_runs(
-    run: Run, server: FakeSearchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: InProcessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
     seen: list[list[str]] = []
     with Client(server.target) as client:
-        session = client.evolve("faces", optimizer="cma", threads=[{}, {"population": 2}], max_generations=3)
+        session = client.evolve(
+            "faces", optimizer="cma", population=POPULATION, threads=[{}, {"population": 2}], max_generations=3
+        )
 
         def rig() -> None:
             with Client(server.target) as other:
-                theirs = other.session(session.name)
+                theirs = other.get_session(session.name)
                 theirs.run(lambda image: 1.0, generations=1)
                 while not (out / "live-1.png").exists() or not (out / "live-0.png").exists():
                     threading.Event().wait(0.02)
                 seen.append(names(out))
-                theirs.run(lambda image: float("nan") if image.getpixel((0, 0))[0] % 2 else 2.0)  # type: ignore[index]
+                shown = itertools.count()
+                theirs.run(lambda image: 2.0 if next(shown) % 3 else float("nan"))
 
         thread = threading.Thread(target=rig)
         thread.start()
@@ -498,7 +635,7 @@ def test_pictures_and_curves_are_there_while_it_runs(
 
 
 def test_after_an_interruption_a_session_goes_on_in_its_folder(
-    run: Run, score: str, server: FakeSearchServer, tmp_path: Path
+    run: Run, score: str, server: InProcessServer, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     file = tmp_path / "tired.py"
@@ -507,13 +644,13 @@ def test_after_an_interruption_a_session_goes_on_in_its_folder(
         f"    shown.append(1)\n    if len(shown) > {2 * POPULATION}: raise KeyboardInterrupt\n    return len(shown)\n"
     )
     command = ["--score", f"{file}:score", "--out", out]
-    assert run("evolve", "faces", "--optimizer", "cma", *command).code == 130
+    assert run("evolve", "faces", "--optimizer", "cma", "--population", POPULATION, *command).code == 130
     assert {"best.png", "live.png", "curve.csv", "curve.png", "session.json"} == set(names(out))
     result = run("evolve", "--session", 1, "--score", score, "--generations", 3, "--out", out)
     assert result.code == 0, result.err
     assert len(rows_of(out / "curve.csv")) == 3
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma")
+        client.evolve("faces", optimizer="cma", population=POPULATION)
     assert "would be overwritten" in run("evolve", "--session", 2, "--score", score, "--out", out).err
 
 
@@ -526,10 +663,10 @@ def test_a_curve_has_eight_heights_and_gaps() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_ctrl_c_leaves_the_session_and_says_how_to_go_on(server: FakeSearchServer) -> None:
+def test_ctrl_c_leaves_the_session_and_says_how_to_go_on(server: InProcessServer) -> None:
     command = [sys.executable, "-m", "pullback_client", "evolve", "faces", "--optimizer", "cma"]
     with subprocess.Popen([*command, "--target", server.target], stderr=subprocess.PIPE, text=True) as process:
-        while not server.state.called("WatchSession"):
+        while not server.called("WatchSession"):
             assert process.poll() is None
             threading.Event().wait(0.05)
         threading.Event().wait(0.3)  # for the first event to arrive
@@ -545,12 +682,12 @@ def test_ctrl_c_leaves_the_session_and_says_how_to_go_on(server: FakeSearchServe
 # Sessions, export, bridge
 
 
-def test_sessions_are_listed(run: Run, server: FakeSearchServer) -> None:
+def test_sessions_are_listed(run: Run, server: InProcessServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", title="the [/first] :warning:", max_generations=1).run(
-            lambda image: 2.5
-        )
-        client.evolve("eyes", optimizer="cma").pause()
+        client.evolve(
+            "faces", optimizer="cma", population=POPULATION, title="the [/first] :warning:", max_generations=1
+        ).run(lambda image: 2.5)
+        client.evolve("eyes", optimizer="cma", population=POPULATION).pause()
     listed = run("sessions").out
     for word in ("sessions/1", "the [/first] :warning:", "finished", "2.5", "sessions/2", "eyes", "paused"):
         assert word in listed
@@ -559,15 +696,15 @@ def test_sessions_are_listed(run: Run, server: FakeSearchServer) -> None:
     assert (result.code, "known: active, paused, closed, finished, failed" in result.err) == (1, True)
 
 
-def test_sessions_are_listed_by_what_the_table_says_of_them(run: Run, server: FakeSearchServer) -> None:
+def test_sessions_are_listed_by_what_the_table_says_of_them(run: Run, server: InProcessServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", max_generations=1).run(lambda image: 1.0)
-        client.evolve("faces", optimizer="cma")
-        client.evolve("faces", optimizer="cma")
-        client.evolve("faces", optimizer="cma", threads=[{}, {}])
-        client.evolve("faces", optimizer="cma").close()
-        for number in (2, 4, 5):
-            server.sessions[f"sessions/{number}"].threads[0].fail(DAMAGED)
+        client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1).run(lambda image: 1.0)
+        damage(server, client.evolve("faces", optimizer="cma", population=POPULATION))
+        client.evolve("faces", optimizer="cma", population=POPULATION)
+        damage(server, client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}]))
+        closed = client.evolve("faces", optimizer="cma", population=POPULATION)
+        damage(server, closed)
+        closed.close()
     words = {line.split()[1]: line for line in run("sessions").out.splitlines() if "sessions/" in line}
     expected = {1: "finished", 2: "failed", 3: "active", 4: "active, failed", 5: "closed, failed"}
     for number, word in expected.items():
@@ -581,34 +718,35 @@ def test_sessions_are_listed_by_what_the_table_says_of_them(run: Run, server: Fa
     assert [number for number in expected if f"sessions/{number} " in both] == [1, 5]
 
 
-def test_a_session_is_paused_resumed_and_closed(run: Run, server: FakeSearchServer) -> None:
+def test_a_session_is_paused_resumed_and_closed(run: Run, server: InProcessServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma")
+        client.evolve("faces", optimizer="cma", population=POPULATION)
     # Each of them twice: what is so already stays so.
     for command, state in (("pause", "paused"), ("resume", "active"), ("close", "closed")):
         for name in ("1", "sessions/1"):
             assert run("sessions", command, name) == (0, f"sessions/1 is {state}\n", "")
     for command in ("pause", "resume"):
-        assert run("sessions", command, 1) == (1, "", "error: sessions/1 is closed\n")
+        expected = "error: the session is closed; it can only be read and exported\n"
+        assert run("sessions", command, 1) == (1, "", expected)
     result = run("sessions", "close", 7)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("error: no session '7': none has that id or title, or an id that begins so")
 
 
-def test_what_stands_before_a_command_on_sessions_is_refused(run: Run, server: FakeSearchServer) -> None:
+def test_what_stands_before_a_command_on_sessions_is_refused(run: Run, server: InProcessServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma")
+        client.evolve("faces", optimizer="cma", population=POPULATION)
     for option, value in (("--target", "127.0.0.1:1"), ("--state", "paused")):
         result = run("sessions", option, value, "close", 1)
         assert result.code == 1
         assert f"error: {option} before close: --target goes behind it" in result.err
-    assert server.state.called("CloseSession") == []
+    assert server.called("CloseSession") == []
     assert run("sessions", "close", 1, "--target", server.target).code == 0
 
 
-def test_a_session_is_exported_by_suffix(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+def test_a_session_is_exported_by_suffix(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma").run(lambda image: 1.0, generations=1)
+        client.evolve("faces", optimizer="cma", population=POPULATION).run(lambda image: 1.0, generations=1)
     assert run("export", 1, tmp_path / "s.npz").out == f"wrote {tmp_path / 's.npz'}\n"
     assert run("export", 1, tmp_path / "s.csv").code == 0
     assert names(tmp_path) == ["s-codes.csv", "s-images.csv", "s-trials.csv", "s.npz"]
@@ -619,9 +757,9 @@ def test_a_session_is_exported_by_suffix(run: Run, server: FakeSearchServer, tmp
     assert "cannot export a session as '.xlsx'" in result.err
 
 
-def test_the_bridge_runs_on_the_command_line(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+def test_the_bridge_runs_on_the_command_line(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", max_generations=1)
+        client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1)
 
     def rig() -> None:
         while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
@@ -651,10 +789,10 @@ def test_the_bridge_runs_on_the_command_line(run: Run, server: FakeSearchServer,
 
 
 def test_a_bridge_ends_well_when_its_session_is_closed_elsewhere(
-    run: Run, server: FakeSearchServer, tmp_path: Path
+    run: Run, server: InProcessServer, tmp_path: Path
 ) -> None:
     with Client(server.target) as client:
-        session = client.evolve("faces", optimizer="cma")
+        session = client.evolve("faces", optimizer="cma", population=POPULATION)
 
         def other() -> None:
             while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
@@ -692,21 +830,20 @@ def test_a_log_that_cannot_be_written_ends_no_bridge(monkeypatch: pytest.MonkeyP
 
 
 def test_a_bridge_whose_thread_cannot_go_on_ends_with_an_error(
-    run: Run, server: FakeSearchServer, tmp_path: Path
+    run: Run, server: InProcessServer, tmp_path: Path
 ) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma")
-    server.sessions["sessions/1"].threads[0].fail(DAMAGED)
+        damage(server, client.evolve("faces", optimizer="cma", population=POPULATION))
     result = run("bridge", "--session", 1, "--folder", tmp_path)
-    assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+    assert (result.code, result.err) == (1, "error: thread 0: its state is damaged\n")
     assert "0 blocks told" in result.out
 
 
 def test_a_bridge_takes_a_short_table_after_the_time_it_is_given(
-    run: Run, server: FakeSearchServer, tmp_path: Path
+    run: Run, server: InProcessServer, tmp_path: Path
 ) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", max_generations=1, missing="drop")
+        client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1, missing="drop")
 
     def rig() -> None:
         while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
@@ -722,10 +859,10 @@ def test_a_bridge_takes_a_short_table_after_the_time_it_is_given(
     assert run("bridge", "--session", 1, "--folder", tmp_path, "--settle", 0.1).code == 2
 
 
-def test_a_bridge_is_told_which_way_round_matrices_are(run: Run, server: FakeSearchServer, tmp_path: Path) -> None:
+def test_a_bridge_is_told_which_way_round_matrices_are(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", max_generations=1)
+        client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1)
 
     def rig() -> None:
         while len(list(tmp_path.glob("block000_*.png"))) < POPULATION:
@@ -738,28 +875,26 @@ def test_a_bridge_is_told_which_way_round_matrices_are(run: Run, server: FakeSea
     result = run("bridge", "--session", 1, "--folder", tmp_path, "--rows", "channels")
     thread.join()
     assert result.code == 0, result.err
-    told = server.sessions["sessions/1"].told
+    told = server.told()
     came = [list(report.channel_values) for _, report in sorted(told.items())]
     assert came == [[image, 10 + image, 20 + image, 30 + image] for image in range(4)]
 
 
-def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: FakeSearchServer) -> None:
+def test_a_thread_that_cannot_go_on_is_an_error(run: Run, server: InProcessServer) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma")
-    server.sessions["sessions/1"].threads[0].fail(DAMAGED)
+        damage(server, client.evolve("faces", optimizer="cma", population=POPULATION))
     result = run("evolve", "--session", 1)
-    assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+    assert (result.code, result.err) == (1, "error: thread 0: its state is damaged\n")
 
 
 def test_a_thread_that_cannot_go_on_is_told_after_the_others_are_done_and_written(
-    run: Run, score: str, server: FakeSearchServer, tmp_path: Path
+    run: Run, score: str, server: InProcessServer, tmp_path: Path
 ) -> None:
     with Client(server.target) as client:
-        client.evolve("faces", optimizer="cma", threads=[{}, {}])
-    server.sessions["sessions/1"].threads[0].fail(DAMAGED)
+        damage(server, client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}]))
     out = tmp_path / "out"
     result = run("evolve", "--session", 1, "--score", score, "--generations", 2, "--out", out)
-    assert (result.code, result.err) == (1, "error: thread 0: the worker died\n")
+    assert (result.code, result.err) == (1, "error: thread 0: its state is damaged\n")
     assert sum(line.startswith("thread 1, generation") for line in result.out.splitlines()) == 2
     assert "session.json" in names(out)
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from cases import CASES
-from fake_directions import FakeDirectionsServer
+from in_process import InProcessServer
 from pullback_client import Inversion
 from pullback_client.cli import main
-from pullback_client.texts import a_few, printable, text_alone
+from pullback_client.text.printable import a_few, printable, text_alone
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9.png")
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
@@ -33,14 +33,8 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def server() -> Iterator[FakeDirectionsServer]:
-    with FakeDirectionsServer() as server:
-        yield server
-
-
-@pytest.fixture
 def run(
-    server: FakeDirectionsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Run:
     """Runs `pullback invert` with plain Adam, or another command, in a wide window and an empty folder."""
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
@@ -110,7 +104,7 @@ def long_name(folder: Path) -> Path:
 TIFF = b"II*\0" + bytes(60)
 BAD = {
     # Once it ended the folder: Pillow raises something of its own where there are too many pixels.
-    "too large": (too_large, "not an image"),
+    "too large": (too_large, "the image has 20000 × 10000 pixels; at most 64,000,000 are taken"),
     "heic": (heic, "is a HEIC photograph: convert it to JPEG or PNG, or install what reads it"),
     "heic called jpg": (written("bad.jpg", HEIC), "is a HEIC photograph"),
     "nef": (written("bad.NEF", TIFF), "is a camera's raw file: develop it to PNG, JPEG"),
@@ -120,7 +114,10 @@ BAD = {
     "a page": (written("bad.jpg", b"<!DOCTYPE html><html>404</html>"), "is a web page (HTML): download the picture"),
     "a pointer": (written("bad.png", b"version https://git-lfs.github.com/spec/v1\n"), "with: git lfs pull"),
     "a video": (written("bad.png", b"\0\0\0\x18ftypisom" + bytes(90)), "is an MP4 video: save the frames"),
-    "half": (written("bad.png", b"\x89PNG\r\n\x1a\n" + bytes(20)), "not an image"),
+    "half": (
+        written("bad.png", b"\x89PNG\r\n\x1a\n" + bytes(20)),
+        "the PNG file cannot be read as an image",
+    ),
     "dangling": (dangling, "is a link to something that is not there"),
     "long name": (long_name, "the name of a result would have 259 bytes, and names have at most 255"),
 }
@@ -180,14 +177,14 @@ def test_a_file_that_may_not_be_read_fails_alone(run: Run, album: Path, monkeypa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_that_is_no_text_is_shown_with_escapes_everywhere(
-    run: Run, server: FakeDirectionsServer, album: Path
+    run: Run, server: InProcessServer, album: Path
 ) -> None:
     picture(album / NOT_UTF8, "blue")
     (album / os.fsdecode(b"\xff.png")).write_bytes(b"")
     (album / "two\nlines\x1b[2J.png").write_bytes(b"")
     result = run(album, "--out", "o", "--report", "--paste")
     assert result.code == 1
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     assert [target.label for target in request.targets] == [r"caf\xe9.png", "good.png"]
     assert r"caf\xe9.png" in result.out
     assert r"\xff.png: is empty (0 bytes)" in result.err
@@ -243,19 +240,19 @@ def test_of_many_skipped_files_a_few_are_named(run: Run, album: Path) -> None:
 
 
 def test_the_same_file_is_inverted_once_however_often_it_is_named(
-    run: Run, server: FakeDirectionsServer, album: Path, tmp_path: Path
+    run: Run, server: InProcessServer, album: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "also").symlink_to(album, target_is_directory=True)
     (album / "latest.png").symlink_to(album / "good.png")
     result = run(album / "good.png", album, tmp_path / "also")
     assert result.code == 0, result.err
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     assert [target.label for target in request.targets] == ["good.png"]
     assert f"skipped {tmp_path / 'also' / 'good.png'}: it is the same file as {album / 'good.png'}\n" in result.err
 
 
 def test_results_are_not_inverted_again_where_they_lie_among_the_photographs(
-    run: Run, server: FakeDirectionsServer, album: Path
+    run: Run, server: InProcessServer, album: Path
 ) -> None:
     picture(album / "other.jpg", "blue")
     (album / "good.png").rename(album / "good.webp")
@@ -264,7 +261,7 @@ def test_results_are_not_inverted_again_where_they_lie_among_the_photographs(
     assert run(*command).code == 0
     result = run(*command, "--resume")
     assert result.code == 0, result.err
-    assert len(server.state.called("Invert")) == 1
+    assert len(server.called("Invert")) == 1
     assert f"skipped {album / 'good.png'}: a result of an earlier run\n" in result.err
     # A photograph that has taken a result's place is one.
     picture(album / "good-2.png", "green")
@@ -276,11 +273,11 @@ def test_results_are_not_inverted_again_where_they_lie_among_the_photographs(
 
 
 def test_an_output_folder_within_the_photographs_own_is_no_photograph(
-    run: Run, server: FakeDirectionsServer, album: Path
+    run: Run, server: InProcessServer, album: Path
 ) -> None:
     for options in ((), ("--resume",)):
         assert run(album, "--out", album / "inverted", *options).code == 0
-    assert len(server.state.called("Invert")) == 1
+    assert len(server.called("Invert")) == 1
 
 
 def test_refusals_name_five_files_and_count_the_others(run: Run, album: Path, tmp_path: Path) -> None:
@@ -296,7 +293,7 @@ def test_refusals_name_five_files_and_count_the_others(run: Run, album: Path, tm
 
 @pytest.mark.parametrize("place", ["file", "file/deeper", "gone"])
 def test_results_need_a_folder_and_that_is_said_before_anything_is_computed(
-    run: Run, server: FakeDirectionsServer, album: Path, place: str
+    run: Run, server: InProcessServer, album: Path, place: str
 ) -> None:
     Path("file").touch()
     Path("gone").symlink_to("nowhere")
@@ -304,12 +301,12 @@ def test_results_need_a_folder_and_that_is_said_before_anything_is_computed(
     assert result.code == 1
     what = "a link to something that is not there" if place == "gone" else "a file"
     assert f"error: {place.partition('/')[0]} is {what}, but the results go into a folder" in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_what_cannot_be_pasted_is_told_and_kept(run: Run, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture(album / "other.png", "blue")
-    monkeypatch.setattr("pullback_client.inversion.open_photograph", _unreadable)
+    monkeypatch.setattr("pullback_client.inversion.result.open_photograph", _unreadable)
     result = run(album, "--out", "o", "--paste")
     assert result.code == 1
     assert f"error: 1 inverted but not pasted\n  {album / 'other.png'}: no decoder\n" in result.err
@@ -332,9 +329,9 @@ def test_lists_are_short(count: int, expected: str) -> None:
     assert a_few(map(str, range(count))) == expected
 
 
-def _sent(run: Run, server: FakeDirectionsServer, *arguments: object) -> list[object]:
+def _sent(run: Run, server: InProcessServer, *arguments: object) -> list[object]:
     run(*arguments)
-    return list(server.state.called("Invert")[-1].targets)
+    return list(server.called("Invert")[-1].targets)
 
 
 def _unreadable(photograph: Path) -> Image.Image:

@@ -1,10 +1,10 @@
-"""`pullback invert` against a server that answers from canned state."""
+"""`pullback invert` against a server in this process."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from fake_server import Failure, FakeServer
+from in_process import Failure, InProcessServer
 from pullback_api.v1 import specs_pb2
 from pullback_client import Inversion
 from pullback_client.cli import main
@@ -31,12 +31,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
 def here(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, empty."""
     here = tmp_path_factory.mktemp("here")
@@ -45,7 +39,9 @@ def here(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, here: Path) -> Run:
+def run(
+    server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, here: Path
+) -> Run:
     """Runs `pullback invert` with plain Adam against the server, in a wide window."""
     del here  # where results go by default
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
@@ -119,9 +115,8 @@ def test_without_a_folder_results_go_into_one_here_and_nothing_in_it_is_replaced
 
 def test_several_solutions_and_the_pasted_photograph_have_files_of_their_own(run: Run, tmp_path: Path) -> None:
     wide = picture(tmp_path / "wide.png", "white", (80, 40))
-    result = run(wide, "--out", tmp_path / "o", "--top-k", 3, "--restarts", 2, "--align", "--paste", "--center-crop")
+    result = run(wide, "--out", tmp_path / "o", "--top-k", 2, "--restarts", 2, "--align", "--paste", "--center-crop")
     assert result.code == 0, result.err
-    # Only two restarts, so only two solutions.
     assert names(tmp_path / "o") == [
         f"wide{end}" for end in ("-2.png", "-pasted.png", ".json", ".npz", ".png", ".safetensors")
     ]
@@ -134,29 +129,29 @@ def test_several_solutions_and_the_pasted_photograph_have_files_of_their_own(run
 
 
 def test_results_are_not_overwritten_without_being_asked(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path
 ) -> None:
     result = run(photo, "--out", tmp_path / "o")
     assert result.code == 0
-    before = len(server.state.calls)
+    before = len(server.calls)
     (tmp_path / "o" / "me.json").write_text("mine")
     result = run(photo, "--out", tmp_path / "o")
     assert result.code == 1
     assert "me.json would be overwritten: use --force" in result.err
     assert (tmp_path / "o" / "me.json").read_text() == "mine"
-    assert len(server.state.calls) == before
+    assert len(server.calls) == before
     assert run(photo, "--out", tmp_path / "o", "--force").code == 0
 
 
 @pytest.mark.parametrize(("other", "options"), [("other/ME.jpg", ()), ("other/me-2.jpg", ("--top-k", 2))])
 def test_photographs_whose_results_would_overwrite_each_other_are_refused(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path, other: str, options: tuple[object, ...]
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path, other: str, options: tuple[object, ...]
 ) -> None:
     (tmp_path / "other").mkdir()
     result = run(photo, picture(tmp_path / other), "--out", tmp_path / "o", *options)
     assert result.code == 1
     assert f"results of several photographs would be called {Path(other).stem.lower()}" in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -171,51 +166,52 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(run: Run, photo: Path
 
 
 def test_of_a_folder_every_photograph_is_inverted_and_the_rest_is_named(
-    run: Run, server: FakeServer, album: Path, tmp_path: Path
+    run: Run, server: InProcessServer, album: Path, tmp_path: Path
 ) -> None:
     result = run(album, "--out", tmp_path / "o")
     assert result.code == 1
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     assert [target.label for target in request.targets] == ["a.png", "b.jpg", "c.png"]
     assert f"skipped {album / 'notes.txt'}: no image" in result.err
     assert f"skipped {album / 'older'}: a folder" in result.err
     assert "hidden" not in result.err
-    assert f"error: 1 of 3 photographs failed\n  {album / 'c.png'}: not an image\n" in result.err
+    assert f"error: 1 of 3 photographs failed\n  {album / 'c.png'}: the PNG file is truncated" in result.err
     assert {Path(name).stem for name in names(tmp_path / "o")} == {"a", "b"}
 
 
-def test_a_folder_without_photographs_is_a_clear_error(run: Run, server: FakeServer, tmp_path: Path) -> None:
+def test_a_folder_without_photographs_is_a_clear_error(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run(tmp_path / "empty")
     assert (result.code, result.err) == (1, "error: no photographs in what was named\n")
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_many_photographs_are_several_requests_under_one_bar(
-    run: Run, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: InProcessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "many").mkdir()
     for number in range(70):
         picture(tmp_path / "many" / f"{number:02}.png", size=(8, 8))
-    server.state.finish_later = True
+    server.bench.pause = 0.05
     with open(os.devnull, "w", encoding="utf-8") as sink:  # noqa: PTH123
         console = Console(file=sink, force_terminal=True, record=True, width=120)
-        monkeypatch.setattr("pullback_client.cli.common.err", console)
+        monkeypatch.setattr("pullback_client.cli.console.err", console)
         result = run(tmp_path / "many", "--out", tmp_path / "o")
     assert result.code == 0
-    assert [len(request.targets) for request in server.state.called("Invert")] == [32, 32, 6]
+    assert [len(request.targets) for request in server.called("Invert")] == [32, 32, 6]
     assert len(names(tmp_path / "o")) == 4 * 70
     (bar,) = (line for line in console.export_text().splitlines() if "/" in line)
     assert "photographs" in bar
     assert "70/70" in bar
 
 
-def test_results_are_saved_as_soon_as_their_request_is_finished(run: Run, server: FakeServer, tmp_path: Path) -> None:
+def test_results_are_saved_as_soon_as_their_request_is_finished(
+    run: Run, server: InProcessServer, tmp_path: Path
+) -> None:
     (tmp_path / "many").mkdir()
     for number in range(40):
         picture(tmp_path / "many" / f"{number:02}.png", size=(8, 8))
-    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "the worker died")
-    server.state.failing_jobs = frozenset({"jobs/2"})
+    server.fail_jobs(Failure(grpc.StatusCode.INTERNAL, "the worker died"), "jobs/2")
     result = run(tmp_path / "many", "--out", tmp_path / "o")
     assert result.code == 1
     assert len(names(tmp_path / "o")) == 4 * 32
@@ -226,13 +222,15 @@ def test_results_are_saved_as_soon_as_their_request_is_finished(run: Run, server
 # Going on where an earlier run ended
 
 
-def test_what_is_there_already_is_not_computed_again(run: Run, server: FakeServer, album: Path, tmp_path: Path) -> None:
+def test_what_is_there_already_is_not_computed_again(
+    run: Run, server: InProcessServer, album: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "o"
     run(album, "--out", out)
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     picture(album / "d.png", "white")
     result = run(album, "--out", out, "--resume")
-    _, second = server.state.called("Invert")
+    _, second = server.called("Invert")
     assert [target.label for target in second.targets] == ["c.png", "d.png"]
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert all(name in result.out for name in ("a.png", "b.jpg", "d.png"))
@@ -241,7 +239,7 @@ def test_what_is_there_already_is_not_computed_again(run: Run, server: FakeServe
 
 @pytest.mark.parametrize("change", ["seed", "steps", "class", "photograph", "mask", "no mask"])
 def test_results_of_another_request_are_told_and_left(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path, change: str
 ) -> None:
     out, mask, other = tmp_path / "o", picture(tmp_path / "mask.png", "white"), picture(tmp_path / "you.png")
     command = [photo, other, "--out", out, "--seed", 4]
@@ -254,7 +252,14 @@ def test_results_of_another_request_are_told_and_left(
         case "steps":
             command, message = [*command, "--steps", 7], "steps was the default, now 7: me.png, you.png"
         case "class":
-            command, message = [*command, "--class", "free"], "class-mode was the default, now free: me.png, you.png"
+            eyes = ["--generator", "eyes"]
+            server.calls.clear()
+            assert run(*command, *masked, *eyes, "--force").code == 0
+            before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.iterdir()}
+            command, message = (
+                [*command, *eyes, "--class", "free"],
+                "class-mode was the default, now free: me.png, you.png",
+            )
         case "photograph":
             picture(photo, "blue")
             message = "the photograph is another one: me.png\n"
@@ -263,23 +268,23 @@ def test_results_of_another_request_are_told_and_left(
             message = "the mask is another one: me.png, you.png"
         case _:
             masked, message = [], "there is no mask now: me.png, you.png"
-    calls = len(server.state.calls)
+    calls = len(server.calls)
     result = run(*command, *masked, "--resume")
     assert result.code == 1
     assert f"error: --resume: results in {out} were made otherwise, so nothing was touched\n  {message}" in result.err
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.iterdir()} == before
-    assert len(server.state.calls) == calls
+    assert len(server.calls) == calls
     # As it says: with --force they are done again, those alone that differ.
     assert run(*command, *masked, "--resume", "--force").code == 0
-    (*_, again) = server.state.called("Invert")
+    (*_, again) = server.called("Invert")
     assert [target.label for target in again.targets] == ["me.png", "you.png"][: 1 if change == "photograph" else 2]
     assert run(*command, *masked, "--resume").code == 0
-    assert len(server.state.called("Invert")) == 2
+    assert len(server.called("Invert")) == 2
 
 
 @pytest.mark.parametrize("change", ["unfinished", "lost", "half"])
 def test_what_an_interrupted_run_left_is_done_again(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path, change: str
 ) -> None:
     out = tmp_path / "o"
     run(photo, "--out", out)
@@ -294,13 +299,13 @@ def test_what_an_interrupted_run_left_is_done_again(
         case "half":
             (out / "me.safetensors").write_bytes((out / "me.safetensors").read_bytes()[:100])
     assert run(photo, "--out", out, "--resume").code == 0
-    assert len(server.state.called("Invert")) == 2
+    assert len(server.called("Invert")) == 2
     assert Inversion.load(out / "me.safetensors").label == "me.png"
 
 
 @pytest.mark.parametrize("change", ["damaged", "gone", "an earlier version's", "somebody's", "pasted"])
 def test_files_of_which_nothing_says_how_they_were_made_are_left(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path, change: str
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path, change: str
 ) -> None:
     out, options = tmp_path / "o", ["--resume"]
     run(photo, "--out", out)
@@ -325,7 +330,7 @@ def test_files_of_which_nothing_says_how_they_were_made_are_left(
     assert "--resume: nothing says how " in result.err
     assert "came about (earlier versions did not write it down), so nothing was touched" in result.err
     assert {path: path.read_bytes() for path in out.iterdir()} == before
-    assert len(server.state.called("Invert")) == 1
+    assert len(server.called("Invert")) == 1
     assert run(photo, "--out", out, *options, "--force").code == 0
 
 
@@ -341,7 +346,7 @@ def test_pictures_of_an_earlier_result_do_not_stay_among_those_of_another(
 
 
 def test_a_finished_run_needs_no_server_to_be_reported_or_pasted(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "o"
     run(photo, "--out", out)
@@ -354,16 +359,17 @@ def test_a_finished_run_needs_no_server_to_be_reported_or_pasted(
 # Options
 
 
-def test_options_reach_the_server(run: Run, server: FakeServer, photo: Path) -> None:
+def test_options_reach_the_server(run: Run, server: InProcessServer, photo: Path) -> None:
     options = (
-        "--method basin_cma --seed 4 --distance mse --learning-rate 0.2 --schedule cosine --basis none --start mean"
+        "--method hessian_adam --seed 4 --distance mse --learning-rate 0.2 --schedule cosine --basis none --start mean "
+        "--betas 0.8 0.9"
     )
     budget = "--steps 7 --restarts 3 --no-thin --evaluations 90 --seconds 1.5 --patience 5 --truncation 2 --top-k 2"
     more = "--weights distance=2,prior=0.5 --align-scale 0.2 --ignore 1,2,3,4 --ignore 5,6,7,8 --center-crop"
     assert run(photo, *options.split(), *budget.split(), *more.split(), "--mask", photo).code == 0
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     settings, target = request.settings, request.targets[0]
-    assert settings.method == specs_pb2.INVERSION_METHOD_BASIN_CMA
+    assert settings.method == specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
     assert (settings.seed, settings.distance, settings.learning_rate) == (4, "mse", 0.2)
     assert (settings.schedule, settings.basis, settings.start) == (
         specs_pb2.SCHEDULE_COSINE,
@@ -373,6 +379,7 @@ def test_options_reach_the_server(run: Run, server: FakeServer, photo: Path) -> 
     assert (settings.steps, settings.restarts, settings.evaluations, settings.patience) == (7, 3, 90, 5)
     assert (settings.HasField("thin"), settings.thin, settings.seconds) == (True, False, 1.5)
     assert (settings.truncation, settings.top_k) == (2, 2)
+    assert (settings.betas.mean, settings.betas.square) == (0.8, 0.9)
     assert (settings.weights.distance, settings.weights.prior, settings.weights.HasField("l2")) == (2, 0.5, False)
     assert (settings.alignment.scale, settings.alignment.shift) == (0.2, 0)
     assert [(box.left, box.top, box.width, box.height) for box in target.ignore] == [(1, 2, 3, 4), (5, 6, 7, 8)]
@@ -380,9 +387,9 @@ def test_options_reach_the_server(run: Run, server: FakeServer, photo: Path) -> 
     assert target.mask.data == photo.read_bytes()
 
 
-def test_what_is_left_out_is_left_to_the_server(run: Run, server: FakeServer, photo: Path) -> None:
+def test_what_is_left_out_is_left_to_the_server(run: Run, server: InProcessServer, photo: Path) -> None:
     run(photo)
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     expected = specs_pb2.InversionSettings(generator="generators/faces", method=specs_pb2.INVERSION_METHOD_ADAM)
     assert request.settings == expected
     assert not request.targets[0].HasField("mask")
@@ -397,15 +404,15 @@ def test_what_is_left_out_is_left_to_the_server(run: Run, server: FakeServer, ph
     ],
 )
 def test_the_class_is_given_free_or_searched(
-    run: Run, server: FakeServer, photo: Path, word: str, mode: int, label: str
+    run: Run, server: InProcessServer, photo: Path, word: str, mode: int, label: str
 ) -> None:
     assert run(photo, "--generator", "eyes", "--class", word).code == 0
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     assert (request.settings.class_mode, request.targets[0].class_label) == (mode, label)
 
 
 def test_masks_of_a_folder_go_by_the_photographs_names(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "masks").mkdir()
     mask = picture(tmp_path / "masks" / "me.bmp", "white")
@@ -413,7 +420,7 @@ def test_masks_of_a_folder_go_by_the_photographs_names(
     result = run(photo, other, "--mask", tmp_path / "masks")
     assert result.code == 0
     assert f"no mask for {other} in {tmp_path / 'masks'}: it counts whole" in result.err
-    (request,) = server.state.called("Invert")
+    (request,) = server.called("Invert")
     assert request.targets[0].mask.data == mask.read_bytes()
     assert not request.targets[1].HasField("mask")
 
@@ -431,12 +438,12 @@ def test_masks_of_a_folder_go_by_the_photographs_names(
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(
-    run: Run, server: FakeServer, photo: Path, options: tuple[str, ...], message: str
+    run: Run, server: InProcessServer, photo: Path, options: tuple[str, ...], message: str
 ) -> None:
     result = run(photo, *options)
     assert result.code == 1
     assert f"error: {message}" in result.err
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_masks_of_one_name_are_refused(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -448,17 +455,17 @@ def test_masks_of_one_name_are_refused(run: Run, photo: Path, tmp_path: Path) ->
     assert "are called me: leave one of each" in result.err
 
 
-def test_a_missing_photograph_is_one_clear_line(run: Run, server: FakeServer, photo: Path, tmp_path: Path) -> None:
+def test_a_missing_photograph_is_one_clear_line(run: Run, server: InProcessServer, photo: Path, tmp_path: Path) -> None:
     result = run(photo, tmp_path / "nobody.jpg")
     assert (result.code, result.err) == (1, f"error: no such file: {tmp_path / 'nobody.jpg'}\n")
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_field_violations_are_listed_without_a_traceback(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path
 ) -> None:
     violations = (("settings.steps", "must be at most 100000, got 200000", ""),)
-    server.state.failures["Invert"] = Failure(grpc.StatusCode.INVALID_ARGUMENT, "cannot [invert] this", violations)
+    server.failures["Invert"] = Failure(grpc.StatusCode.INVALID_ARGUMENT, "cannot [invert] this", violations)
     result = run(photo, "--out", tmp_path / "o")
     assert result.code == 1
     assert result.err == "error: cannot [invert] this\n  settings.steps: must be at most 100000, got 200000\n"
@@ -474,7 +481,7 @@ def test_a_report_is_written_beside_the_results(run: Run, album: Path, tmp_path:
     assert names(tmp_path / "o" / "report") == sorted(REPORT_FILES)
     assert f"open {tmp_path / 'o' / 'report' / 'report.html'}" in result.out
     page = (tmp_path / "o" / "report" / "report.html").read_text("utf-8")
-    assert all(words in page for words in ("a.png", "b.jpg", "c.png", "not an image"))
+    assert all(words in page for words in ("a.png", "b.jpg", "c.png", "truncated or corrupted"))
 
 
 def test_nothing_is_reported_where_everything_failed(run: Run, album: Path, tmp_path: Path) -> None:
@@ -485,10 +492,10 @@ def test_nothing_is_reported_where_everything_failed(run: Run, album: Path, tmp_
 
 
 def test_a_missing_extra_is_told_before_anything_is_computed(
-    run: Run, server: FakeServer, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = run(photo, "--out", tmp_path / "o", "--report")
     assert result.code == 1
     assert "a report needs matplotlib to draw with: pip install 'pullback[report]'" in result.err
-    assert server.state.calls == []
+    assert server.calls == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from io import StringIO
 
@@ -10,34 +10,21 @@ import grpc
 import pytest
 from rich.console import Console
 
-import pullback_client.cli.common
+import pullback_client.cli.console
 import pullback_client.cli.listing
-import pullback_client.cli.sessions
-from fake_search import FakeSearchServer
-from fake_server import Failure
+import pullback_client.cli.search.sessions
+from in_process import POPULATION, Failure, InProcessServer
 from pullback_client import Client
 from pullback_client.cli.listing import age, short_ids
 from pullback_client.cli.main import main
 
 Run = Callable[..., list[str]]
-MODULES = (pullback_client.cli.common, pullback_client.cli.listing, pullback_client.cli.sessions)
+MODULES = (pullback_client.cli.console, pullback_client.cli.listing, pullback_client.cli.search.sessions)
 LONG = ("4f0c" * 8, "4f0d" * 8)
 
 
 @pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: FakeSearchServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as connected:
-        yield connected
-
-
-@pytest.fixture
-def run(server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(server: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The lines that a command prints, in a terminal of eighty columns unless said otherwise."""
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
 
@@ -55,22 +42,21 @@ def run(server: FakeSearchServer, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def rename(server: FakeSearchServer, made: str, name: str) -> None:
-    session = server.sessions.pop(made)
-    session.message.name = f"sessions/{name}"
-    server.sessions[session.message.name] = session
-
-
 @pytest.fixture
-def evening(client: Client, server: FakeSearchServer) -> None:
+def evening(client: Client, server: InProcessServer) -> None:
     """Sessions as they accumulate, of long ids and of short ones."""
     title = "monkey M1, area IT, the slow rig on the third floor behind the workshop"
     for name in (*LONG, "2bcdfghj"):
+        server.ids.append(name)
         session = client.evolve(
-            "faces", optimizer="cma", title=title, threads=[{}, {}, {}], client_name="ada@rig2.lab.example.org/run.py"
+            "faces",
+            optimizer="cma",
+            population=8,
+            title=title,
+            threads=[{}, {}, {}],
+            client_name="ada@rig2.lab.example.org/run.py",
         )
-        session.ask(5)
-        rename(server, session.name, name)
+        assert len(session.next_batch(5) or ()) == 5
 
 
 def test_sessions_fit_eighty_columns_the_newest_last_and_nothing_is_cut(run: Run, evening: None) -> None:
@@ -99,10 +85,10 @@ def test_in_a_pipe_and_in_a_wide_window_a_list_is_whole(run: Run, evening: None)
 
 
 def test_jobs_fit_eighty_columns_the_newest_last_and_errors_are_whole(
-    run: Run, client: Client, server: FakeSearchServer
+    run: Run, client: Client, server: InProcessServer
 ) -> None:
     client.submit_eigenbasis("faces").wait()
-    server.state.job_failure = Failure(grpc.StatusCode.INTERNAL, "unfinished" * 20)
+    server.fail_jobs(Failure(grpc.StatusCode.INTERNAL, "unfinished" * 20))
     client.submit_eigenbasis("eyes").wait()
     lines = run("jobs", "list")
     assert max(map(len, lines)) <= 80
@@ -119,8 +105,10 @@ def test_generators_fit_eighty_columns(run: Run) -> None:
     assert any(" faces " in line for line in lines)
 
 
-def test_trials_are_taken_back_from_whom_one_says(run: Run, client: Client, server: FakeSearchServer) -> None:
-    session = client.evolve("faces", optimizer="cma", title="slow rig", client_name="ada@rig2/run.py")
+def test_trials_are_taken_back_from_whom_one_says(run: Run, client: Client, server: InProcessServer) -> None:
+    session = client.evolve(
+        "faces", optimizer="cma", population=POPULATION, title="slow rig", client_name="ada@rig2/run.py"
+    )
     session.ask(3)
     lines = run("sessions", "reclaim", "slow rig")
     assert lines[0] == f"0 trials of {session.name} taken back"

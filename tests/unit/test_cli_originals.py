@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fake_directions import FakeDirectionsServer
-from pullback_client import Client, InvalidArgumentError, originals
+from in_process import InProcessServer
+from pullback_client import Client, InvalidArgumentError
 from pullback_client.cli import main
-from pullback_client.files import delete, write_bytes
+from pullback_client.files import protected_files
+from pullback_client.files.atomic import delete, write_bytes
 
 Run = Callable[..., tuple[object, str]]
 
@@ -67,14 +68,8 @@ PICTURES = (
 
 
 @pytest.fixture
-def server() -> Iterator[FakeDirectionsServer]:
-    with FakeDirectionsServer() as server:
-        yield server
-
-
-@pytest.fixture
 def run(
-    server: FakeDirectionsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Run:
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
     monkeypatch.chdir(tmp_path)
@@ -130,7 +125,7 @@ def spelled(folder: Path, how: str) -> Path:
     ids=lambda name: name.replace(", ", "-"),
 )
 def test_no_command_writes_to_what_it_reads(
-    run: Run, server: FakeDirectionsServer, folder: Path, command: str, how: str
+    run: Run, server: InProcessServer, folder: Path, command: str, how: str
 ) -> None:
     before = content(folder)
     words = list(COMMANDS[command])
@@ -142,7 +137,7 @@ def test_no_command_writes_to_what_it_reads(
     assert "is one of the files that this reads, and it would be written over" in err
     assert "in another folder (--out)" in err
     assert content(folder) == before
-    assert server.state.calls == []  # told before any work is done
+    assert server.calls == []  # told before any work is done
     # As it says.
     filled[at] = str(Path("elsewhere") / Path(words[at].format("here")).name)
     code, err = run(*filled)
@@ -155,14 +150,15 @@ def test_a_file_system_that_takes_capitals_for_small_letters_is_no_way_around(
 ) -> None:
     # Windows' rule, on whatever system this runs.
     monkeypatch.setattr(os.path, "normcase", str.casefold)
-    with originals.keeping([folder / "gone.png"]), pytest.raises(InvalidArgumentError, match=r"GONE\.PNG, which is"):
-        originals.refuse([folder / "GONE.PNG"])
+    refused = pytest.raises(InvalidArgumentError, match=r"GONE\.PNG, which is")
+    with protected_files.keeping([folder / "gone.png"]), refused:
+        protected_files.refuse([folder / "GONE.PNG"])
 
 
 def test_whatever_writes_or_deletes_refuses_originals_by_itself(folder: Path) -> None:
     photo = folder / "me.png"
     before = content(folder)
-    with originals.keeping([photo, None, Image.new("RGB", (8, 8))]):
+    with protected_files.keeping([photo, None, Image.new("RGB", (8, 8))]):
         for act in (lambda: write_bytes(folder / ".." / "mine" / "me.png", b""), lambda: delete(photo)):
             with pytest.raises(InvalidArgumentError, match="originals are never replaced"):
                 act()
@@ -172,7 +168,7 @@ def test_whatever_writes_or_deletes_refuses_originals_by_itself(folder: Path) ->
     assert not photo.exists()
 
 
-def test_an_edit_is_never_saved_over_its_photograph(server: FakeDirectionsServer, folder: Path) -> None:
+def test_an_edit_is_never_saved_over_its_photograph(server: InProcessServer, folder: Path) -> None:
     with Client(server.target) as client:
         edit = client.edit(folder / "edited.png", "faces", "hessian:0", 1, method="adam", walk={"frames": 2})
     before = content(folder)

@@ -20,28 +20,18 @@ import pytest
 from PIL import Image
 
 import pullback_client.aio
-from fake_directions import FakeDirectionsServer
-from fake_search import POPULATION, FakeSearchServer
+from in_process import POPULATION, InProcessServer
 from pullback_client import CallCancelledError, Client, ClientError, FailedPreconditionError, JobState, TrialResult
 from pullback_client.aio import AsyncClient, AsyncEvolutionSession, AsyncJob, calls, classes
-from pullback_client.aio.deriving import AsyncObject, is_iterating, members
+from pullback_client.aio.derivation import AsyncObject, is_iterating, members
 from pullback_client.directions import contact_sheet
+from pullback_client.resources.former_names import present_name
 
 ROOT = Path(__file__).parents[2]
 PHOTO = Image.new("RGB", (8, 8))
 
 
-class FakeEverything(FakeSearchServer, FakeDirectionsServer):
-    """A fake server with all services."""
-
-
-@pytest.fixture
-def server() -> Iterator[FakeEverything]:
-    with FakeEverything() as server:
-        yield server
-
-
-def run(main: Callable[[AsyncClient], Coroutine[Any, Any, Any]], server: FakeEverything) -> Any:
+def run(main: Callable[[AsyncClient], Coroutine[Any, Any, Any]], server: InProcessServer) -> Any:
     """Runs what uses a client; whatever the loop complains of is a failure."""
     complaints: list[dict[str, Any]] = []
 
@@ -87,7 +77,7 @@ async def _listed(items: AsyncGenerator[Any, None]) -> list[Any]:
 
 
 @pytest.fixture(params=["sync", "async"])
-def driver(request: pytest.FixtureRequest, server: FakeEverything) -> Iterator[Driver]:
+def driver(request: pytest.FixtureRequest, server: InProcessServer) -> Iterator[Driver]:
     if request.param == "sync":
         with Client(server.target, timeout=10) as client:
             yield Driver(client, None)
@@ -102,31 +92,33 @@ def driver(request: pytest.FixtureRequest, server: FakeEverything) -> Iterator[D
 
 def test_values_lists_and_streams(driver: Driver) -> None:
     client = driver.client
-    assert [generator.name for generator in driver(client.generators())] == ["eyes", "faces"]
+    assert [generator.name for generator in driver(client.list_generators())] == ["eyes", "faces", "faces32"]
     latents = driver(client.sample("faces", 3, seed=5))
     assert latents.shape == (3, 5)
-    images = driver(client.iter_render("faces", latents))
-    assert [image.getpixel((0, 0)) for image in images] == [(0, 0, 0), (10, 10, 10), (20, 20, 20)]
-    assert driver(client.eigenbasis("faces")).dim == 5
+    images = driver(client.iter_render("faces", [[-9.0] * 5, [0.0] * 5, [9.0] * 5]))
+    assert [image.getpixel((0, 0)) for image in images] == [(0, 0, 0), (128, 128, 128), (255, 255, 255)]
+    assert driver(client.compute_eigenbasis("faces")).dim == 5
 
 
-def test_inversions_and_jobs(driver: Driver, server: FakeEverything) -> None:
+def test_inversions_and_jobs(driver: Driver, server: InProcessServer) -> None:
     client = driver.client
     assert driver(client.invert(PHOTO, "faces", method="adam")).latent.shape == (5,)
     outcomes = driver(client.iter_invert([PHOTO] * 5, "faces", method="adam", per_request=2))
     assert len(outcomes) == 5
-    server.state.finish_later = True
+    server.bench.pause = 0.05
     job = driver(client.submit_inversion([PHOTO], "faces", method="adam"))
     assert job.kind == "inversion"
-    assert [event.sequence for event in driver(job.watch())] == [1, 2, 3, 4, 5]
+    sequences = [event.sequence for event in driver(job.watch())]
+    assert sequences == sorted(set(sequences))
+    assert len(sequences) > 1
     assert driver(job.wait()) == job
     assert job.state is JobState.SUCCEEDED
     assert len(driver(job.result())) == 1
-    assert [each.name for each in driver(client.jobs())][-1] == "jobs/1"
+    assert [each.name for each in driver(client.list_jobs())][-1] == "jobs/1"
 
 
 def test_an_evolution(driver: Driver) -> None:
-    session = driver(driver.client.evolve("faces", optimizer="cma", max_generations=2))
+    session = driver(driver.client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=2))
     shown = 0
     while (batch := driver(session.next_batch())) is not None:
         assert [trial.generation for trial in batch] == [shown // POPULATION] * POPULATION
@@ -140,7 +132,8 @@ def test_an_evolution(driver: Driver) -> None:
         shown += len(batch)
     assert shown == 2 * POPULATION
     assert driver(session.best()).score == 2.0
-    assert driver(driver.client.session(session.name).name if driver.loop is None else _name(driver)) == session.name
+    named = driver.client.get_session(session.name).name if driver.loop is None else _name(driver)
+    assert driver(named) == session.name
     assert driver(session.close()).state.value == "closed"
 
 
@@ -149,13 +142,13 @@ async def _value(awaitable: Awaitable[Any]) -> Any:
 
 
 async def _name(driver: Driver) -> str:
-    found: AsyncEvolutionSession = await driver.client.session("sessions/1")
+    found: AsyncEvolutionSession = await driver.client.get_session("sessions/1")
     return found.name
 
 
 def test_directions_and_walks(driver: Driver, tmp_path: Path) -> None:
     client = driver.client
-    found = driver(client.directions("faces", k=3))
+    found = driver(client.discover_directions("faces", method="sefa", k=3))
     assert (len(found), [direction.index for direction in found]) == (3, [0, 1, 2])
     found = driver(found.annotate(1, "smile"))
     assert found["smile"].index == 1
@@ -168,19 +161,19 @@ def test_directions_and_walks(driver: Driver, tmp_path: Path) -> None:
 
 
 ERRORS: dict[str, Callable[[Any], Any]] = {
-    "an unknown generator": lambda client: client.generator("cats"),
+    "an unknown generator": lambda client: client.get_generator("cats"),
     "a number out of range": lambda client: client.sample("faces", 0),
-    "an option that does not exist": lambda client: client.eigenbasis("faces", colour=3),
+    "an option that does not exist": lambda client: client.compute_eigenbasis("faces", colour=3),
     "a photograph that is none": lambda client: client.invert("nowhere.png", "faces", method="adam"),
     "a stream's": lambda client: client.iter_traverse([1.0] * 5, "hessian:99", generator="faces"),
-    "a job's": lambda client: client.job("jobs/99"),
-    "a word's": lambda client: client.direction("faces", "grin"),
+    "a job's": lambda client: client.get_job("jobs/99"),
+    "a word's": lambda client: client.find_direction("faces", "grin"),
     "an iterator's argument": lambda client: client.iter_invert([PHOTO], "faces", per_request=0),
 }
 
 
 @pytest.mark.parametrize("case", ERRORS)
-def test_errors_are_identical(server: FakeEverything, case: str) -> None:
+def test_errors_are_identical(server: InProcessServer, case: str) -> None:
     def caught(driver: Driver) -> tuple[Any, ...]:
         with pytest.raises(Exception) as error:  # noqa: PT011  (whatever the other client raises)
             driver(ERRORS[case](driver.client))
@@ -205,39 +198,39 @@ def test_no_server_at_all_is_the_same_error() -> None:
     async def main() -> str:
         async with AsyncClient("127.0.0.1:1", timeout=1) as client:
             with pytest.raises(ClientError) as error:
-                await client.generators()
+                await client.list_generators()
             return type(error.value).__name__
 
     with Client("127.0.0.1:1", timeout=1) as client, pytest.raises(ClientError) as error:
-        client.generators()
+        client.list_generators()
     assert asyncio.run(main()) == type(error.value).__name__
 
 
 # The loop goes on, and calls do not wait for each other
 
 
-def test_fifty_calls_wait_while_the_loop_ticks_and_others_are_answered(server: FakeEverything) -> None:
-    server.state.finish_jobs = False
+def test_fifty_calls_wait_while_the_loop_ticks_and_others_are_answered(server: InProcessServer) -> None:
+    server.bench.hold = True
 
     async def main(client: AsyncClient) -> None:
         jobs = [await client.submit_inversion([PHOTO], "faces", method="adam") for _ in range(50)]
         waits = [asyncio.create_task(job.wait()) for job in jobs]
-        await until(lambda: len(server.state.called("WaitJob")) == 50)
+        await until(lambda: len(server.called("WaitJob")) == 50)
         for _ in range(20):
             await asyncio.sleep(0.005)
         assert not any(wait.done() for wait in waits)
         # While all of them wait, a further call is answered.
-        assert len(await client.generators()) == 2
+        assert len(await client.list_generators()) == 3
         for job in jobs:
-            server.state.finish(job.name)
+            server.finish(job.name)
         assert [job.state for job in await asyncio.gather(*waits)] == [JobState.SUCCEEDED] * 50
 
     run(main, server)
 
 
-def test_nothing_is_called_on_the_loops_own_thread(server: FakeEverything, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_called_on_the_loops_own_thread(server: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
-    from pullback_client.transport import Transport
+    from pullback_client.wire.transport import Transport
 
     for name in ("call", "stream"):
         original = getattr(Transport, name)
@@ -249,18 +242,18 @@ def test_nothing_is_called_on_the_loops_own_thread(server: FakeEverything, monke
         monkeypatch.setattr(Transport, name, traced)
 
     async def main(client: AsyncClient) -> None:
-        session = await client.evolve("faces", optimizer="cma", max_generations=2)
+        session = await client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=2)
         batch = await session.next_batch()
         assert batch is not None
-        found = await client.directions("faces", k=2)
-        job = (await client.jobs())[0]
-        known = len(server.state.calls)
+        found = await client.discover_directions("faces", k=2)
+        job = (await client.list_jobs())[0]
+        known = len(server.calls)
         # What is not awaited is known already.
         for value in (client, session, batch, batch[0], found, job):
             for name, member in members(type(value._inner)):
                 if not inspect.isfunction(member) and name not in type(value).fetched:
                     getattr(value, name)
-        assert len(server.state.calls) == known
+        assert len(server.calls) == known
         assert len(await batch.images) == POPULATION
         await session.tell(batch, [1.0] * POPULATION)
         async for trial in session.stream():
@@ -272,10 +265,10 @@ def test_nothing_is_called_on_the_loops_own_thread(server: FakeEverything, monke
     assert threading.get_ident() not in threads
 
 
-def test_tells_keep_their_order(server: FakeEverything) -> None:
+def test_tells_keep_their_order(server: InProcessServer) -> None:
     async def main(client: AsyncClient) -> list[str]:
         session = await client.evolve("faces", optimizer="cma", population=40)
-        again = await client.session(session.name)
+        again = await client.get_session(session.name)
         batch = await session.next_batch()
         assert batch is not None
         tells = [(session, again)[n % 2].tell([TrialResult(trial.id, score=n)]) for n, trial in enumerate(batch)]
@@ -283,64 +276,64 @@ def test_tells_keep_their_order(server: FakeEverything) -> None:
         return [trial.id for trial in batch]
 
     asked = run(main, server)
-    assert [request.trials[0].trial_id for request in server.state.called("Tell")] == asked
+    assert [request.trials[0].trial_id for request in server.called("Tell")] == asked
     assert len(asked) == 40
 
 
 # Cancelling
 
 
-def test_cancelling_a_task_cancels_its_call_to_the_server(server: FakeEverything) -> None:
-    server.state.finish_jobs = False
+def test_cancelling_a_task_cancels_its_call_to_the_server(server: InProcessServer) -> None:
+    server.bench.hold = True
 
     async def main(client: AsyncClient) -> None:
         job = await client.submit_inversion([PHOTO], "faces", method="adam")
         wait = asyncio.create_task(job.wait())
-        await until(lambda: bool(server.state.called("WaitJob")))
+        await until(lambda: bool(server.called("WaitJob")))
         wait.cancel()
         with pytest.raises(asyncio.CancelledError):
             await wait
-        await until(lambda: server.state.given_up == ["WaitJob"])
+        await until(lambda: server.given_up == ["WaitJob"])
         # A deadline of asyncio's does the same, of a stream too.
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(job.wait(), 0.2)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(_listed(job.watch()), 0.2)
-        await until(lambda: server.state.given_up == ["WaitJob"] * 2)
+        await until(lambda: server.given_up == ["WaitJob"] * 2)
         # The job goes on, and so does the client.
-        server.state.finish(job.name)
+        server.finish(job.name)
         assert len(await job.result()) == 1
 
     run(main, server)
 
 
 def test_a_call_that_waits_for_a_thread_is_cancelled_before_it_begins(
-    server: FakeEverything, monkeypatch: pytest.MonkeyPatch
+    server: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.state.finish_jobs = False
+    server.bench.hold = True
     monkeypatch.setattr(calls, "MOST_CALLS", 2)
 
     async def main(client: AsyncClient) -> None:
         job = await client.submit_inversion([PHOTO], "faces", method="adam")
         waits = [asyncio.create_task(job.wait()) for _ in range(2)]
-        await until(lambda: len(server.state.called("WaitJob")) == 2)
-        waiting = [asyncio.create_task(client.distances()) for _ in range(2)]
+        await until(lambda: len(server.called("WaitJob")) == 2)
+        waiting = [asyncio.create_task(client.list_distances()) for _ in range(2)]
         await asyncio.sleep(0.05)
         waiting[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting[0]
         assert not waiting[1].done()
-        server.state.finish(job.name)
+        server.finish(job.name)
         await asyncio.gather(*waits)
-        assert len(await waiting[1]) == 2
-        assert len(server.state.called("ListDistances")) == 1
+        assert len(await waiting[1]) == 9
+        assert len(server.called("ListDistances")) == 1
 
     run(main, server)
 
 
-def test_cancelling_ends_a_wait_for_a_server_that_is_away(server: FakeEverything) -> None:
+def test_cancelling_ends_a_wait_for_a_server_that_is_away(server: InProcessServer) -> None:
     async def main(client: AsyncClient) -> None:
-        session = await client.evolve("faces", optimizer="cma")
+        session = await client.evolve("faces", optimizer="cma", population=POPULATION)
         server.stop()
         status = asyncio.create_task(session.status())
         await asyncio.sleep(0.3)
@@ -353,28 +346,28 @@ def test_cancelling_ends_a_wait_for_a_server_that_is_away(server: FakeEverything
     run(main, server)
 
 
-def test_leaving_a_loop_cancels_what_was_sent_ahead(server: FakeEverything) -> None:
-    server.state.finish_later = True
+def test_leaving_a_loop_cancels_what_was_sent_ahead(server: InProcessServer) -> None:
+    server.bench.pause = 0.05
 
     async def main(client: AsyncClient) -> None:
         async with aclosing(client.iter_invert([PHOTO] * 6, "faces", method="adam", per_request=1)) as outcomes:
             async for _ in outcomes:
                 break
-        assert [request.name for request in server.state.called("CancelJob")] == ["jobs/2"]
-        server.state.finish_later = server.state.finish_jobs = False
+        assert [request.name for request in server.called("CancelJob")] == ["jobs/2"]
+        server.bench.hold = True
         following = asyncio.create_task(_listed(client.iter_invert([PHOTO] * 6, "faces", method="adam", per_request=1)))
-        await until(lambda: len(server.state.called("WatchJob")) == 2)
+        await until(lambda: len(server.called("WatchJob")) == 2)
         following.cancel()
         with pytest.raises(asyncio.CancelledError):
             await following
-        assert [request.name for request in server.state.called("CancelJob")][1:] == ["jobs/4"]
+        assert [request.name for request in server.called("CancelJob")][1:] == ["jobs/4"]
 
     run(main, server)
 
 
-def test_what_was_scored_is_told_where_a_run_is_cancelled(server: FakeEverything) -> None:
+def test_what_was_scored_is_told_where_a_run_is_cancelled(server: InProcessServer) -> None:
     async def main(client: AsyncClient) -> None:
-        session = await client.evolve("faces", optimizer="cma")
+        session = await client.evolve("faces", optimizer="cma", population=POPULATION)
         scored: list[Image.Image] = []
 
         async def score(image: Image.Image) -> float:
@@ -388,7 +381,7 @@ def test_what_was_scored_is_told_where_a_run_is_cancelled(server: FakeEverything
         going.cancel()
         with pytest.raises(asyncio.CancelledError):
             await going
-        (request,) = server.state.called("Tell")
+        (request,) = server.called("Tell")
         assert [report.score for report in request.trials if report.HasField("score")] == [1.0, 1.0]
 
     run(main, server)
@@ -397,7 +390,7 @@ def test_what_was_scored_is_told_where_a_run_is_cancelled(server: FakeEverything
 # Callbacks
 
 
-def test_coroutines_are_called_on_the_loop_and_functions_on_a_thread(server: FakeEverything) -> None:
+def test_coroutines_are_called_on_the_loop_and_functions_on_a_thread(server: InProcessServer) -> None:
     async def main(client: AsyncClient) -> None:
         here = threading.get_ident()
         threads: dict[str, set[int]] = {"coroutine": set(), "function": set()}
@@ -405,8 +398,8 @@ def test_coroutines_are_called_on_the_loop_and_functions_on_a_thread(server: Fak
         async def report(event: object) -> None:
             threads["coroutine"].add(threading.get_ident())
 
-        await client.eigenbasis("faces", progress=report)
-        await client.eigenbasis("eyes", progress=lambda event: threads["function"].add(threading.get_ident()))
+        await client.compute_eigenbasis("faces", progress=report)
+        await client.compute_eigenbasis("eyes", progress=lambda event: threads["function"].add(threading.get_ident()))
         assert threads["coroutine"] == {here}
         assert threads["function"]
         assert here not in threads["function"]
@@ -414,17 +407,17 @@ def test_coroutines_are_called_on_the_loop_and_functions_on_a_thread(server: Fak
         async def breaking(image: Image.Image) -> float:
             raise RuntimeError("the camera is off")
 
-        session = await client.evolve("faces", optimizer="cma")
+        session = await client.evolve("faces", optimizer="cma", population=POPULATION)
         with pytest.raises(RuntimeError, match="the camera is off"):
             await session.run(breaking)
 
-    server.state.finish_later = True
+    server.bench.pause = 0.05
     run(main, server)
 
 
-def test_functions_of_the_synchronous_client_can_be_called(server: FakeEverything) -> None:
+def test_functions_of_the_synchronous_client_can_be_called(server: InProcessServer) -> None:
     async def main(client: AsyncClient) -> Any:
-        found = await client.directions("faces", k=2)
+        found = await client.discover_directions("faces", k=2)
         return await client.call(contact_sheet, found, starts=1, frames=2)
 
     assert isinstance(run(main, server), Image.Image)
@@ -433,21 +426,21 @@ def test_functions_of_the_synchronous_client_can_be_called(server: FakeEverythin
 # Shutdown
 
 
-def test_closing_ends_calls_and_threads(server: FakeEverything) -> None:
-    server.state.finish_jobs = False
+def test_closing_ends_calls_and_threads(server: InProcessServer) -> None:
+    server.bench.hold = True
 
     async def main() -> None:
         client = AsyncClient(server.target)
         job = await client.submit_inversion([PHOTO], "faces", method="adam")
         wait = asyncio.create_task(job.wait())
-        await until(lambda: bool(server.state.called("WaitJob")))
+        await until(lambda: bool(server.called("WaitJob")))
         assert not client.closed
         await client.close()
         await client.close()
         assert client.closed
         with pytest.raises(CallCancelledError, match="closing the client"):
             await wait
-        for again in (client.generators(), job.refresh(), _listed(job.watch())):
+        for again in (client.list_generators(), job.refresh(), _listed(job.watch())):
             with pytest.raises(FailedPreconditionError, match="is closed: make another one"):
                 await again
 
@@ -455,16 +448,16 @@ def test_closing_ends_calls_and_threads(server: FakeEverything) -> None:
     with Client(server.target) as closed:
         pass
     with pytest.raises(FailedPreconditionError, match="is closed: make another one"):
-        closed.generators()
+        closed.list_generators()
     deadline = time.monotonic() + 30
     while any(thread.name.startswith("pullback-aio") for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_a_client_that_nobody_closed_leaves_no_threads(server: FakeEverything) -> None:
+def test_a_client_that_nobody_closed_leaves_no_threads(server: InProcessServer) -> None:
     async def main() -> None:
-        assert len(await AsyncClient(server.target).generators()) == 2
+        assert len(await AsyncClient(server.target).list_generators()) == 3
 
     asyncio.run(main())
     gc.collect()
@@ -481,7 +474,10 @@ def test_a_client_that_nobody_closed_leaves_no_threads(server: FakeEverything) -
 def test_every_public_method_has_its_asynchronous_form(of: type, derived: type) -> None:
     for name, member in members(of):
         other = inspect.getattr_static(derived, name)
-        if not inspect.isfunction(member):
+        if present_name(member) is not None:
+            assert present_name(other) == present_name(member), name
+            assert other.__doc__ == member.__doc__
+        elif not inspect.isfunction(member):
             assert isinstance(other, property), name
         elif is_iterating(member):
             assert inspect.isasyncgenfunction(other), name
@@ -535,7 +531,8 @@ async def main() -> None:
             await session.tell(batch, [1.0])
         reveal_type(await (await client.submit_directions("faces")).result())
         await client.invert("a.png", "faces", colour=3)
-        await client.generator(7)
+        await client.get_generator(7)
+        reveal_type(await client.generators())
 """
 
 
@@ -550,6 +547,7 @@ def test_mypy_sees_types_through_the_asynchronous_client(tmp_path: Path) -> None
         "Inversion | InversionFailure",
         "Image",
         "AsyncDirections",
+        "list[Generator]",
     ]
     assert 'Unexpected keyword argument "colour"' in found
-    assert 'Argument 1 to "generator" of "AsyncClient" has incompatible type "int"; expected "str"' in found
+    assert 'Argument 1 to "get_generator" of "AsyncClient" has incompatible type "int"; expected "str"' in found

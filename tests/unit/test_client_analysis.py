@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import numpy as np
 import pytest
 
-from fake_server import DIM, Failure, FakeServer, fake_analysis, pack
+from in_process import DIM, Failure, InProcessServer
+from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, jobs_pb2, specs_pb2, values_pb2
 from pullback_client import (
     Analysis,
     BadResponseError,
     Client,
+    ComparisonFigures,
     FailedPreconditionError,
     InvalidArgumentError,
     JobEvent,
     JobFailedError,
     NotFoundError,
 )
+from sample_analysis import sample_analysis
 
 NAME = "generators/faces/analyses/0"
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
 
 
 def message() -> analysis_pb2.MetricAnalysis:
@@ -39,15 +36,16 @@ def message() -> analysis_pb2.MetricAnalysis:
         distance="lpips",
         positions=4,
         control_positions=2,
+        compared_positions=3,
         compared_distances=["mse"],
         seed=3,
     )
-    return fake_analysis(NAME, "jobs/1", spec)
+    return sample_analysis(NAME, "jobs/1", spec)
 
 
-def test_an_analysis_arrives_with_all_its_parts(client: Client, server: FakeServer) -> None:
+def test_an_analysis_arrives_with_all_its_parts(client: Client, server: InProcessServer) -> None:
     analysis = client.analyze("faces", positions=7, control_positions=3, compared_distances=["mse"], seed=2)
-    (sent,) = server.state.analyses.values()
+    sent = sample_analysis(NAME, "jobs/1", server.job("jobs/1").analyze_metric)
     np.testing.assert_array_equal(
         analysis.spectrum.eigenvalues, np.frombuffer(sent.spectrum.eigenvalues.data).reshape(7, DIM)
     )
@@ -63,7 +61,7 @@ def test_an_analysis_arrives_with_all_its_parts(client: Client, server: FakeServ
 
 
 def test_the_request_carries_what_was_asked_and_leaves_defaults_to_the_server(
-    client: Client, server: FakeServer
+    client: Client, server: InProcessServer
 ) -> None:
     client.analyze("faces")
     client.analyze(
@@ -72,11 +70,12 @@ def test_the_request_carries_what_was_asked_and_leaves_defaults_to_the_server(
         distance="mse",
         positions=9,
         control_positions=2,
-        compared_distances=("ssim", "lpips"),
+        compared_positions=3,
+        compared_distances=("ssim", "lpips-vgg"),
         seed=5,
         max_memory_mib=64,
     )
-    plain, full = server.state.called("AnalyzeMetric")
+    plain, full = server.called("AnalyzeMetric")
     assert plain.spec == specs_pb2.AnalysisSpec(generator="generators/faces")
     assert plain.request_id != full.request_id
     assert full.spec == specs_pb2.AnalysisSpec(
@@ -85,7 +84,8 @@ def test_the_request_carries_what_was_asked_and_leaves_defaults_to_the_server(
         distance="mse",
         positions=9,
         control_positions=2,
-        compared_distances=["ssim", "lpips"],
+        compared_positions=3,
+        compared_distances=["ssim", "lpips-vgg"],
         seed=5,
         max_memory_mib=64,
     )
@@ -97,92 +97,102 @@ def test_compared_distances_that_are_no_list_of_names_are_refused(client: Client
         client.analyze("faces", compared_distances=names)
 
 
-@pytest.mark.parametrize("field", ["positions", "control_positions", "max_memory_mib"])
+@pytest.mark.parametrize("field", ["positions", "control_positions", "compared_positions", "max_memory_mib"])
 def test_a_count_of_zero_is_refused_and_not_taken_for_the_default(client: Client, field: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"^{field} must be a whole number from 1"):
+    with pytest.raises(InvalidArgumentError, match=f"^{field} must be a whole number from [12]"):
         client.submit_analysis("faces", **{field: 0})  # type: ignore[arg-type]
 
 
-def test_the_same_analysis_is_computed_once(client: Client, server: FakeServer) -> None:
+def test_the_same_analysis_is_computed_once(client: Client, server: InProcessServer) -> None:
     first = client.analyze("faces", seed=1)
     assert client.submit_analysis("faces", seed=1).name == first.job
     assert client.analyze("faces", seed=1).name == first.name
     assert client.analyze("faces", seed=2).name != first.name
-    assert len(server.state.jobs) == 2
+    assert len(server.jobs) == 2
 
 
-def test_a_callback_hears_of_the_job(client: Client, server: FakeServer) -> None:
-    server.state.finish_later = True
+def test_a_callback_hears_of_the_job(client: Client, server: InProcessServer) -> None:
+    server.bench.pause = 0.05
     events: list[JobEvent] = []
     client.analyze("faces", progress=events.append)
-    assert [event.progress.step for event in events] == [0, 1, 2, 3, 3]
+    steps = [event.progress.step for event in events]
+    assert steps == sorted(steps)
+    assert {0, 3} <= set(steps)
     assert all(event.progress.loss is None for event in events)
 
 
-def test_an_analysis_that_failed_says_why(client: Client, server: FakeServer) -> None:
-    server.state.job_failure = Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "out of memory")
+def test_an_analysis_that_failed_says_why(client: Client, server: InProcessServer) -> None:
+    server.fail_jobs(Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "out of memory"))
     with pytest.raises(JobFailedError, match="jobs/1 failed: out of memory"):
         client.analyze("faces")
 
 
-def test_an_analysis_can_be_fetched_by_name_once_its_job_has_succeeded(client: Client, server: FakeServer) -> None:
-    server.state.finish_jobs = False
+def test_an_analysis_can_be_fetched_by_name_once_its_job_has_succeeded(client: Client, server: InProcessServer) -> None:
+    server.bench.hold = True
     job = client.submit_analysis("faces")
-    with pytest.raises(FailedPreconditionError, match="jobs/1 has not succeeded"):
+    server.wait_for_start(job.name)
+    with pytest.raises(FailedPreconditionError, match="jobs/1 is RUNNING; wait until it has SUCCEEDED"):
         client.get_analysis(job.result_name)
-    server.state.finish(job.name)
+    server.finish(job.name)
     assert client.get_analysis(job.result_name).name == job.result_name
     with pytest.raises(NotFoundError, match="generators/faces/analyses/none"):
         client.get_analysis("generators/faces/analyses/none")
 
 
-def test_analyses_are_listed_without_what_they_found(client: Client, server: FakeServer) -> None:
+def test_analyses_are_listed_without_what_they_found(client: Client, server: InProcessServer) -> None:
     names = [client.analyze("faces", seed=seed, compared_distances=["mse"]).name for seed in (1, 2)]
-    listed = client.analyses("faces")
+    listed = client.list_analyses("faces")
     assert [info.name for info in listed] == names[::-1]
     assert (listed[0].generator, listed[0].space, listed[0].distance, listed[0].seed) == (
         "faces",
         "z",
-        "fake-distance",
+        "lpips-alex",
         2,
     )
     assert listed[0].compared_distances == ("mse",)
-    client.analyses()
-    assert [request.parent for request in server.state.called("ListAnalyses")] == ["generators/faces", "generators/-"]
+    client.list_analyses()
+    assert [request.parent for request in server.called("ListAnalyses")] == ["generators/faces", "generators/-"]
 
 
 def test_a_job_knows_that_it_analyses_and_fetches_what_it_found(client: Client) -> None:
     client.analyze("faces")
-    job = client.job("1")
+    job = client.get_job("1")
     assert (job.kind, job.generator) == ("analysis", "generators/faces")
     assert isinstance(job.result(), Analysis)
 
 
 def test_jobs_of_every_kind_are_told_apart(client: Client) -> None:
     client.analyze("faces")
-    client.eigenbasis("eyes")
-    assert [(job.kind, job.generator) for job in client.jobs()] == [
+    client.compute_eigenbasis("eyes")
+    assert [(job.kind, job.generator) for job in client.list_jobs()] == [
         ("eigenbasis", "generators/eyes"),
         ("analysis", "generators/faces"),
     ]
 
 
-def test_a_job_of_a_newer_server_is_listed_and_its_result_is_refused(client: Client, server: FakeServer) -> None:
-    server.state.new_job(jobs_pb2.Job(result="things/1"))
-    (job,) = client.jobs()
+def test_a_job_of_a_newer_server_is_listed_and_its_result_is_refused(client: Client, server: InProcessServer) -> None:
+    client.analyze("faces")
+
+    def make_newer(job: jobs_pb2.Job) -> None:
+        job.ClearField("work")
+        job.result = "things/1"
+
+    server.changes["ListJobs"] = lambda answer: make_newer(answer.jobs[0])
+    server.changes["GetJob"] = make_newer
+    server.changes["WatchJob"] = lambda event: make_newer(event.job)
+    (job,) = client.list_jobs()
     assert (job.kind, job.generator) == ("unknown", "")
     with pytest.raises(BadResponseError, match="jobs/1 does work that this client does not know"):
         job.result()
 
 
-def test_a_call_that_met_no_server_is_tried_again(client: Client, server: FakeServer) -> None:
-    server.state.failures = {
-        method: Failure(grpc.StatusCode.UNAVAILABLE) for method in ("AnalyzeMetric", "GetAnalysis", "ListAnalyses")
-    }
+def test_a_call_that_met_no_server_is_tried_again(client: Client, server: InProcessServer) -> None:
+    for method in ("AnalyzeMetric", "GetAnalysis", "ListAnalyses"):
+        server.failures[method] = Failure(grpc.StatusCode.UNAVAILABLE)
     client.analyze("faces")
-    assert len(client.analyses()) == 1
-    assert [request.request_id for request in server.state.called("AnalyzeMetric")] == 2 * [
-        server.state.called("AnalyzeMetric")[0].request_id
+    assert len(client.list_analyses()) == 1
+    assert [request.request_id for request in server.called("AnalyzeMetric")] == 2 * [
+        server.called("AnalyzeMetric")[0].request_id
     ]
 
 
@@ -197,6 +207,7 @@ def test_to_dict_holds_plain_json_values_only() -> None:
         "distance": "lpips",
         "positions": 4,
         "control_positions": 2,
+        "compared_positions": 3,
         "compared_distances": ["mse"],
         "seed": 3,
         "method": "gram",
@@ -210,15 +221,37 @@ def test_to_dict_holds_plain_json_values_only() -> None:
     np.testing.assert_array_equal(plain["homogeneity"]["log"], np.frombuffer(whole.homogeneity.log.data).reshape(4, 4))
     assert plain["axes"][0]["frames"][0].startswith("iVBORw0KGgo")  # PNG's signature in base64
     assert plain["comparisons"][0]["log_slope"] == 1.04
+    assert plain["comparisons"][0]["deviations"]["log_slope"] == 0.07
     assert plain["walks"]["warpage"]["ks"] == [1, 2, 5]
     assert plain["walks"]["robustness"]["curves"][3]["distances"] == [6.0, None]
+
+
+def test_every_figure_of_a_comparison_comes_with_its_deviation() -> None:
+    (found,) = Analysis.from_wire(message()).comparisons
+    assert (found.reference, found.distance, found.positions) == ("lpips", "mse", 3)
+    names = [field.name for field in dataclasses.fields(ComparisonFigures)]
+    assert [getattr(found, name) for name in names] == [0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 1.04, -0.25, 0.96, 0.26]
+    assert found.deviations is not None
+    assert [getattr(found.deviations, name) for name in names] == [number / 100 for number in range(1, 11)]
+
+
+def test_an_analysis_of_before_there_were_deviations_can_be_read() -> None:
+    whole = message()
+    whole.spec.ClearField("compared_positions")
+    for field in ("reference", "log_slope_back", "log_intercept_back", "deviations"):
+        whole.comparisons[0].ClearField(field)
+    analysis = Analysis.from_wire(whole)
+    (found,) = analysis.comparisons
+    assert (found.reference, found.distance, found.deviations) == ("lpips", "mse", None)
+    assert np.isnan([found.log_slope_back, found.log_intercept_back]).all()
+    assert analysis.compared_positions == analysis.control_positions == 2
 
 
 def test_to_dict_writes_what_is_not_finite_as_none() -> None:
     whole = message()
     whole.spectrum.condition_number = np.inf
     whole.homogeneity.log_mean = np.nan
-    whole.homogeneity.log.CopyFrom(pack(np.full((4, 4), np.nan), "<f8"))
+    whole.homogeneity.log.CopyFrom(pack(np.full((4, 4), np.nan)))
     plain = Analysis.from_wire(whole).to_dict()
     assert plain["spectrum"]["condition_number"] is None
     assert plain["homogeneity"]["log_mean"] is None
@@ -261,7 +294,7 @@ def test_arrays_that_do_not_fit_are_named(path: str, shape: tuple[int, ...], fou
     part: Any = whole
     for step in path.split("."):
         part = part[int(step)] if step.isdigit() else getattr(part, step)
-    part.CopyFrom(pack(np.zeros(shape), "<f8"))
+    part.CopyFrom(pack(np.zeros(shape)))
     with pytest.raises(BadResponseError, match=found) as caught:
         Analysis.from_wire(whole)
     assert NAME in caught.value.message

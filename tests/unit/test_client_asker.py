@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 
-from fake_search import FakeSearchServer
-from fake_server import Failure
+from in_process import POPULATION, Failure, InProcessServer
 from pullback_client import Client
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search import asker
@@ -25,18 +23,6 @@ sys.argv = ["/rig/run.py"]
 print(Asker(Path({folder!r})).name, flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: FakeSearchServer) -> Iterator[Client]:
-    with Client(server.target, timeout=10) as connected:
-        yield connected
 
 
 @pytest.fixture
@@ -89,51 +75,51 @@ def test_where_no_file_can_be_locked_nothing_is_taken_for_a_dead_ones(tmp_path: 
 
 
 def test_a_crash_is_made_good_by_attaching_again(
-    client: Client, server: FakeSearchServer, fresh: None, monkeypatch: pytest.MonkeyPatch
+    client: Client, server: InProcessServer, fresh: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del fresh
-    session = client.evolve("faces", optimizer="cma")
+    session = client.evolve("faces", optimizer="cma", population=POPULATION)
     name, lost = session.name, session.ask()
     assert len(lost) == 4
-    assert server.state.called("ReclaimTrials") == []
+    assert server.called("ReclaimTrials") == []
     another_process(monkeypatch)
-    again = client.session(name)
+    again = client.get_session(name)
     # Looking at it takes nothing.
     assert again.status().pending[0].trials == 4
     assert sorted(trial.image_id for trial in again.ask()) == sorted(trial.image_id for trial in lost)
-    assert [request.client for request in server.state.called("ReclaimTrials")] == [again.client_name]
+    assert [request.client for request in server.called("ReclaimTrials")] == [again.client_name]
     # And once only.
     assert not again.ask()
-    assert not client.session(name).ask()
-    assert len(server.state.called("ReclaimTrials")) == 1
+    assert not client.get_session(name).ask()
+    assert len(server.called("ReclaimTrials")) == 1
 
 
 def test_what_the_process_itself_has_out_is_taken_back_where_it_says_so(client: Client, fresh: None) -> None:
     del fresh
-    session = client.evolve("faces", optimizer="cma")
+    session = client.evolve("faces", optimizer="cma", population=POPULATION)
     lost = session.ask()
-    assert not client.session(session.name).ask()
+    assert not client.get_session(session.name).ask()
     assert set(session.reclaim()) == {trial.id for trial in lost}
     assert session.reclaim() == ()
     assert len(session.ask()) == 4
 
 
-def test_a_name_that_is_given_is_taken_up_by_whoever_attaches_with_it(client: Client, server: FakeSearchServer) -> None:
-    session = client.evolve("faces", optimizer="cma", client_name="rig 2")
+def test_a_name_that_is_given_is_taken_up_by_whoever_attaches_with_it(client: Client, server: InProcessServer) -> None:
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, client_name="rig 2")
     assert session.client_name == "rig 2"
     session.ask(2)
-    other = client.session(session.name, client_name="rig 3")
+    other = client.get_session(session.name, client_name="rig 3")
     assert len(other.ask()) == 2
-    again = client.session(session.name, client_name="rig 2")
+    again = client.get_session(session.name, client_name="rig 2")
     assert len(again.ask()) == 2
     assert {(each.client, each.trials) for each in session.status().pending} == {("rig 2", 2), ("rig 3", 2)}
-    assert [request.client for request in server.state.called("ReclaimTrials")] == ["rig 3", "rig 2"]
+    assert [request.client for request in server.called("ReclaimTrials")] == ["rig 3", "rig 2"]
 
 
 def test_others_trials_are_taken_back_only_where_they_are_named(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", client_name="rig 2")
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, client_name="rig 2")
     session.ask(2)
-    other = client.session(session.name, client_name="rig 3")
+    other = client.get_session(session.name, client_name="rig 3")
     assert other.reclaim() == ()
     assert len(other.reclaim("rig 2")) == 2
     session.ask(1)
@@ -143,19 +129,19 @@ def test_others_trials_are_taken_back_only_where_they_are_named(client: Client) 
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, 3])
-def test_a_name_that_cannot_be_sent_is_refused(client: Client, server: FakeSearchServer, name: str) -> None:
+def test_a_name_that_cannot_be_sent_is_refused(client: Client, server: InProcessServer, name: str) -> None:
     with pytest.raises(InvalidArgumentError, match="client_name must be a text of 1 to 200 characters"):
-        client.evolve("faces", optimizer="cma", client_name=name)
+        client.evolve("faces", optimizer="cma", population=POPULATION, client_name=name)
     assert server.sessions == {}
-    session = client.evolve("faces", optimizer="cma")
-    for refused in (lambda: client.session(session.name, client_name=name), lambda: session.reclaim(name)):
+    session = client.evolve("faces", optimizer="cma", population=POPULATION)
+    for refused in (lambda: client.get_session(session.name, client_name=name), lambda: session.reclaim(name)):
         with pytest.raises(InvalidArgumentError, match="client_name"):
             refused()
 
 
 def test_a_server_of_the_version_before_takes_nothing_back_and_is_asked_all_the_same(
-    client: Client, server: FakeSearchServer
+    client: Client, server: InProcessServer
 ) -> None:
-    name = client.evolve("faces", optimizer="cma").name
-    server.state.failures["ReclaimTrials"] = Failure(grpc.StatusCode.UNIMPLEMENTED, "no such method")
-    assert len(client.session(name, client_name="rig").ask()) == 4
+    name = client.evolve("faces", optimizer="cma", population=POPULATION).name
+    server.failures["ReclaimTrials"] = Failure(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+    assert len(client.get_session(name, client_name="rig").ask()) == 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,26 +10,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from fake_directions import FakeDirectionsServer
-from fake_server import FakeServer
+from in_process import InProcessServer
 from pullback_client import Alignment, Box, Client, Crop, Framing, InvalidArgumentError, Inversion, InversionFailure
 from pullback_client.cli import main
-from pullback_client.pasting import FEATHER, paste
+from pullback_client.inversion.pasting import FEATHER, paste
 
 FOUND = 50  # the grey of what the server finds
 RNG = np.random.default_rng(3)
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: FakeServer) -> Iterator[Client]:
-    with Client(server.target) as client:
-        yield client
 
 
 def noise(width: int, height: int) -> Image.Image:
@@ -52,7 +38,7 @@ def sent(data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def test_what_is_sent_is_the_square_as_the_photograph_lies_when_it_is_looked_at(
-    client: Client, server: FakeServer, tmp_path: Path
+    client: Client, server: InProcessServer, tmp_path: Path
 ) -> None:
     upright = noise(40, 30)
     exif = Image.Exif()
@@ -61,7 +47,7 @@ def test_what_is_sent_is_the_square_as_the_photograph_lies_when_it_is_looked_at(
     mask = Image.fromarray(RNG.integers(0, 256, (30, 40), dtype=np.uint8))
     boxes = [(0, 0, 12, 9), (30, 25, 10, 5), (0, 20, 5, 5)]
     client.invert(tmp_path / "turned.png", "faces", method="adam", crop=(10, 5, 24), masks=mask, ignore=boxes)
-    ((target,),) = (request.targets for request in server.state.called("Invert"))
+    ((target,),) = (request.targets for request in server.called("Invert"))
     np.testing.assert_array_equal(sent(target.image.data), pixels(upright)[5:29, 10:34])
     np.testing.assert_array_equal(sent(target.mask.data), pixels(mask)[5:29, 10:34])
     # In the square's own pixels, cut at its edges; the last region lies outside.
@@ -71,11 +57,11 @@ def test_what_is_sent_is_the_square_as_the_photograph_lies_when_it_is_looked_at(
 
 @pytest.mark.parametrize("crop", [(0, 0, 21), (11, 0, 20), (0, 1, 20), (40, 0, 1)])
 def test_a_square_beyond_the_photograph_is_refused_before_anything_is_sent(
-    client: Client, server: FakeServer, crop: tuple[int, int, int]
+    client: Client, server: InProcessServer, crop: tuple[int, int, int]
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="has 30 × 20 pixels, but the crop reaches from"):
         client.invert(noise(30, 20), "faces", method="adam", crop=crop)
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 @pytest.mark.parametrize(
@@ -87,14 +73,14 @@ def test_a_square_beyond_the_photograph_is_refused_before_anything_is_sent(
         ([(0, 0, 5), (0, 0, 5)], "1 images but 2 crops"),
     ],
 )
-def test_what_is_no_square_is_refused(client: Client, server: FakeServer, crop: object, message: str) -> None:
+def test_what_is_no_square_is_refused(client: Client, server: InProcessServer, crop: object, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         client.invert(noise(30, 20), "faces", method="adam", crop=crop)  # type: ignore[arg-type]
-    assert server.state.calls == []
+    assert server.calls == []
 
 
 def test_each_photograph_may_have_its_own_square_and_one_that_does_not_fit_fails_alone(
-    client: Client, server: FakeServer
+    client: Client, server: InProcessServer
 ) -> None:
     images = [noise(20, 20), noise(10, 20), noise(20, 20)]
     first, second, third = client.invert(images, "faces", method="adam", crop=[(5, 5, 12), (0, 0, 12), None])
@@ -102,7 +88,7 @@ def test_each_photograph_may_have_its_own_square_and_one_that_does_not_fit_fails
     assert isinstance(second, InversionFailure)
     assert isinstance(third, Inversion)
     assert (first.framing.crop, third.framing.crop) == (Crop(5, 5, 12), None)
-    assert [sent(target.image.data).shape for target in server.state.called("Invert")[0].targets] == [
+    assert [sent(target.image.data).shape for target in server.called("Invert")[0].targets] == [
         (12, 12, 3),
         (20, 20, 3),
     ]
@@ -119,7 +105,7 @@ def test_a_region_beyond_the_photograph_is_refused_where_it_is_cropped_too(clien
         client.invert(noise(30, 20), "faces", method="adam", crop=(0, 0, 12), ignore=[(26, 0, 5, 5)])
 
 
-def test_what_can_be_read_once_is_read_once(client: Client, server: FakeServer, tmp_path: Path) -> None:
+def test_what_can_be_read_once_is_read_once(client: Client, server: InProcessServer, tmp_path: Path) -> None:
     class Pipe:
         def __init__(self, image: Image.Image) -> None:
             image.save(buffer := io.BytesIO(), "PNG")
@@ -128,11 +114,11 @@ def test_what_can_be_read_once_is_read_once(client: Client, server: FakeServer, 
         def read(self, size: int = -1) -> bytes:
             return self._data.pop()
 
-    photograph, mask = noise(30, 20), Image.new("L", (30, 20), 255)
+    photograph, mask = noise(30, 30), Image.new("L", (30, 30), 255)
     for options in ({"crop": (2, 3, 16)}, {"ignore": [(2, 3, 4, 5)]}):
         found = client.invert(Pipe(photograph), "faces", method="adam", masks=Pipe(mask), **options)  # type: ignore[arg-type]
-        assert found.framing.size == (30, 20)
-    first, second = (request.targets[0].image.data for request in server.state.called("Invert"))
+        assert found.framing.size == (30, 30)
+    first, second = (request.targets[0].image.data for request in server.called("Invert"))
     np.testing.assert_array_equal(sent(first), pixels(photograph)[3:19, 2:18])
     np.testing.assert_array_equal(sent(second), pixels(photograph))
 
@@ -244,7 +230,7 @@ def test_what_was_cut_out_and_hidden_is_saved_with_the_result(client: Client, tm
 
 
 def test_a_job_of_several_and_a_result_fetched_by_name_can_be_framed(client: Client) -> None:
-    photograph = noise(60, 50)
+    photograph = noise(60, 60)
     job = client.submit_inversion([photograph, photograph], "faces", method="adam", crop=[(7, 11, 32), None])
     first, second = job.result()
     assert isinstance(first, Inversion)
@@ -288,13 +274,13 @@ def test_every_command_that_takes_photographs_crops_them(
         ("edit", "me.png", "--generator", "faces", "--method", "adam", *walk, "--strength", "1", "--paste"),
         ("traverse", "faces", *walk, "--photo", "me.png", "--out", "walk"),
     ]
-    with FakeDirectionsServer() as server:
+    with InProcessServer() as server:
         monkeypatch.setenv("PULLBACK_TARGET", server.target)
         for command in commands:
             with pytest.raises(SystemExit) as ended:
                 main(list(command))
             assert ended.value.code == 0, capsys.readouterr().err
-            data = server.state.called("Invert")[-1].targets[0].image.data
+            data = server.called("Invert")[-1].targets[0].image.data
             np.testing.assert_array_equal(sent(data), pixels(photograph)[11:43, 7:39])
         with pytest.raises(SystemExit):
             main(["traverse", "faces", *walk, "--out", "other"])

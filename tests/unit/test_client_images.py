@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,14 @@ from PIL import Image
 
 import profiles
 from cases import CASES
-from fake_server import FakeServer
+from in_process import InProcessServer
 from pullback_api.pictures import heif
 from pullback_client import Client, InvalidArgumentError, Inversion, ResourceExhaustedError
 from pullback_client.images import ImageInput, encode, is_image, listed, name_of, open_mask, open_photograph, size_of
-from pullback_server.images import ImageError, prepare
+from pullback_server.decoding.images import ImageError, prepare
 
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
 MODES = [mode for mode in Image.MODES if mode not in {"I", "F"} and not mode.startswith("I;")]
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as fake:
-        yield fake
-
-
-@pytest.fixture
-def client(server: FakeServer) -> Iterator[Client]:
-    with Client(server.target) as connected:
-        yield connected
 
 
 def pixels(data: bytes) -> NDArray[np.uint8]:
@@ -387,25 +374,25 @@ def test_what_is_neither_one_image_nor_several_is_refused_once(client: Client, i
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_one_image_of_any_kind_is_one_inversion(client: Client, server: FakeServer, image: Any) -> None:
-    assert isinstance(client.invert(image, "faces", method="adam", masks=image), Inversion)
-    ((target,),) = [call.targets for call in server.state.called("Invert")]
+def test_one_image_of_any_kind_is_one_inversion(client: Client, server: InProcessServer, image: Any) -> None:
+    assert isinstance(client.invert(image, "faces", method="adam", masks=image, center_crop=True), Inversion)
+    ((target,),) = [call.targets for call in server.called("Invert")]
     np.testing.assert_array_equal(pixels(target.image.data), NOISE)
     assert target.HasField("mask")
-    outcomes = client.invert([image, image], "faces", method="adam")
+    outcomes = client.invert([image, image], "faces", method="adam", center_crop=True)
     assert isinstance(outcomes, list)
     assert len(outcomes) == 2
 
 
 @pytest.mark.parametrize("image", [torch.zeros(3, 64, 64), np.zeros((5, 64, 64, 3))], ids=["channels first", "batch"])
-def test_an_array_of_another_shape_is_one_error(client: Client, server: FakeServer, image: Any) -> None:
+def test_an_array_of_another_shape_is_one_error(client: Client, server: InProcessServer, image: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="image 1: expected one image of shape"):
         client.invert(image, "faces", method="adam")
     with pytest.raises(InvalidArgumentError, match="the mask: expected one image of shape"):
         client.invert([NOISE] * 300, "faces", method="adam", masks=image)
     with pytest.raises(InvalidArgumentError, match="reference 'a': expected one image of shape"):
         client.evolve("faces", references={"a": image})
-    assert not server.state.called("Invert")
+    assert not server.called("Invert")
 
 
 @pytest.mark.parametrize(
@@ -437,15 +424,15 @@ def test_a_mask_is_seen_here_as_the_server_sees_it() -> None:
         open_mask(Image.new("LA", (16, 12)))
 
 
-def test_masks_may_come_one_by_one(client: Client, server: FakeServer) -> None:
+def test_masks_may_come_one_by_one(client: Client, server: InProcessServer) -> None:
     masks = (mask for mask in (None, np.ones((12, 16), bool)))
     client.invert([NOISE, NOISE], "faces", method="adam", masks=masks)  # type: ignore[call-overload]
-    (call,) = server.state.called("Invert")
+    (call,) = server.called("Invert")
     assert [target.HasField("mask") for target in call.targets] == [False, True]
 
 
 def test_a_tensor_of_a_latent_is_none_of_pixels(client: Client) -> None:
-    from pullback_client.directions.starts import is_photograph
+    from pullback_client.directions.start import is_photograph
 
     assert not is_photograph(torch.zeros(12))
     assert not is_photograph(torch.zeros(1, 12))

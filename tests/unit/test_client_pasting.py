@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms
 
-from fake_server import FakeServer
+from in_process import InProcessServer
 from pullback_client import Alignment, Client, InvalidArgumentError, Inversion
-from pullback_client.pasting import paste
+from pullback_client.inversion.pasting import paste
 
 
 @pytest.fixture(scope="module")
 def inversion() -> Iterator[Inversion]:
-    with FakeServer() as server, Client(server.target) as client:
+    with InProcessServer() as server, Client(server.target) as client:
         yield client.invert(Image.new("RGB", (16, 16)), "faces", method="adam")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from fake_search import FakeSearchServer
+from in_process import POPULATION, InProcessServer
 from pullback_api.v1 import search_pb2
 from pullback_client import Client, EvolutionSession, InvalidArgumentError, TrialResult
 from pullback_client.search.scores import plain, real, score_values
@@ -23,19 +23,13 @@ pandas = pytest.importorskip("pandas", reason="pandas is not installed")
 
 
 @pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
-
-
-@pytest.fixture
-def session(server: FakeSearchServer) -> Iterator[EvolutionSession]:
+def session(server: InProcessServer) -> Iterator[EvolutionSession]:
     with Client(server.target, timeout=10) as client:
-        yield client.evolve("faces", optimizer="cma")
+        yield client.evolve("faces", optimizer="cma", population=POPULATION)
 
 
-def told(server: FakeSearchServer) -> dict[str, search_pb2.TrialReport]:
-    return server.sessions["sessions/1"].told
+def told(server: InProcessServer) -> dict[str, search_pb2.TrialReport]:
+    return server.told()
 
 
 class Array:
@@ -161,7 +155,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_no_real_number_is_refused_by_its_trial(
-    session: EvolutionSession, server: FakeSearchServer, kind: str
+    session: EvolutionSession, server: InProcessServer, kind: str
 ) -> None:
     value, message = REFUSED[kind]
     batch = session.ask()
@@ -184,9 +178,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("kind", FORMS)
-def test_scores_of_a_batch_may_be_of_any_library(
-    session: EvolutionSession, server: FakeSearchServer, kind: str
-) -> None:
+def test_scores_of_a_batch_may_be_of_any_library(session: EvolutionSession, server: InProcessServer, kind: str) -> None:
     batch = session.ask()
     session.tell(batch, FORMS[kind])
     reports = [told(server)[trial.id] for trial in batch]
@@ -195,7 +187,7 @@ def test_scores_of_a_batch_may_be_of_any_library(
 
 @pytest.mark.parametrize("by", ["trial", "image"])
 def test_a_table_whose_index_has_ids_is_matched_by_them(
-    session: EvolutionSession, server: FakeSearchServer, by: str
+    session: EvolutionSession, server: InProcessServer, by: str
 ) -> None:
     batch = session.ask()
     ids = [trial.id if by == "trial" else trial.image_id for trial in batch]
@@ -224,7 +216,7 @@ def test_a_table_whose_index_has_ids_is_matched_by_them(
     ],
 )
 def test_scores_that_do_not_say_whose_they_are_are_refused(
-    session: EvolutionSession, server: FakeSearchServer, scores: Any, message: str
+    session: EvolutionSession, server: InProcessServer, scores: Any, message: str
 ) -> None:
     batch = session.ask()
     with pytest.raises(InvalidArgumentError, match=message):
@@ -232,7 +224,7 @@ def test_scores_that_do_not_say_whose_they_are_are_refused(
     assert told(server) == {}
 
 
-def test_one_trial_may_be_told_one_number_of_any_shape(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_one_trial_may_be_told_one_number_of_any_shape(session: EvolutionSession, server: InProcessServer) -> None:
     batch = session.ask()
     session.tell(batch[0], torch.tensor(2.5, requires_grad=True))
     session.tell(batch[1:2], 3)
@@ -244,7 +236,7 @@ def test_one_trial_may_be_told_one_number_of_any_shape(session: EvolutionSession
 
 
 def test_results_take_numbers_of_any_library_and_notes_of_tables(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
     batch = session.ask()
     notes = pandas.Series(["blinked", None, math.nan, "[/ok]"])
@@ -282,7 +274,7 @@ def test_what_else_a_result_says_is_checked(session: EvolutionSession, result: d
 
 
 def test_a_score_of_a_trial_that_failed_is_kept_and_not_used(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
     batch = session.ask()
     session.tell([TrialResult(batch[0].id, score=7, outcome="failed")])

@@ -1,4 +1,4 @@
-"""Sessions through the client, against a service that evolves nothing, over a real socket."""
+"""Sessions through the client, against the server in this process, over a real socket."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 
 import pullback_client
-from fake_search import POPULATION, FakeSearchServer
-from fake_server import Failure
+from in_process import POPULATION, Failure, InProcessServer
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client import (
     Client,
@@ -27,14 +26,8 @@ from pullback_client import (
     ThreadState,
     TrialResult,
 )
-from pullback_client.search.options import Missing
 from pullback_client.search.results import Outcome
-
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
+from pullback_client.wire.option_types import MissingPolicy
 
 
 def red(image: Image.Image) -> float:
@@ -47,43 +40,45 @@ def red(image: Image.Image) -> float:
 # Beginning
 
 
-def test_the_options_of_a_session_reach_the_server(client: Client, server: FakeSearchServer) -> None:
-    client.evolve(
-        "faces",
-        optimizer="sphere_cma",
-        space="z",
-        population=10,
-        radius=3,
-        first_angle=50,
-        last_angle=7.5,
-        decay_generations=75,
-        learning_rate=1.5,
-        parents=5,
-        minimize=True,
-        max_norm=4,
-        class_label="brown",
-        initial_latents=np.ones((2, 5)),
-        max_generations=7,
-        channel_weights=[1, -1],
-        references={"grey": np.zeros((4, 4), np.uint8)},
-        references_per_generation=0,
-        repetitions=2,
-        aggregation="median",
-        missing="carry_over",
-        max_shows=4,
-        min_scored=0.25,
-        size=(256, 128),
-        greyscale=True,
-        luminance=0.5,
-        contrast=0.125,
-        image_format="jpeg",
-        seed=9,
-        lease=30,
-        dry_run={"noise": 0.5, "failing": 0.25},
-        title="monkeys",
-        notes={"rig": "2"},
-    )
-    (request,) = server.state.called("CreateSession")
+def test_the_options_of_a_session_reach_the_server(client: Client, server: InProcessServer) -> None:
+    # A class that a generator does not have is the server's to refuse.
+    with pytest.raises(pullback_client.InvalidArgumentError, match="no class of space 'z'"):
+        client.evolve(
+            "faces",
+            optimizer="sphere_cma",
+            space="z",
+            population=10,
+            radius=3,
+            first_angle=50,
+            last_angle=7.5,
+            decay_generations=75,
+            learning_rate=1.5,
+            parents=5,
+            minimize=True,
+            max_norm=4,
+            class_label="brown",
+            initial_latents=np.ones((2, 5)),
+            max_generations=7,
+            channel_weights=[1, -1],
+            references={"grey": np.zeros((16, 16), np.uint8)},
+            references_per_generation=0,
+            repetitions=2,
+            aggregation="median",
+            missing="carry_over",
+            max_shows=4,
+            min_scored=0.25,
+            size=(256, 128),
+            greyscale=True,
+            luminance=0.5,
+            contrast=0.125,
+            image_format="jpeg",
+            seed=9,
+            lease=30,
+            dry_run={"noise": 0.5, "failing": 0.25},
+            title="monkeys",
+            notes={"rig": "2"},
+        )
+    (request,) = server.called("CreateSession")
     spec = request.spec
     reference = spec.references.pop()
     assert reference.label == "grey"
@@ -139,21 +134,23 @@ def test_the_options_of_a_session_reach_the_server(client: Client, server: FakeS
     assert spec == expected
 
 
-def test_threads_share_what_they_do_not_say_themselves(client: Client, server: FakeSearchServer) -> None:
-    client.evolve("faces", sigma=2, optimizer="cma", threads=[{}, {"generator": "eyes", "sigma": 3}])
-    threads = server.state.called("CreateSession")[0].spec.threads
+def test_threads_share_what_they_do_not_say_themselves(client: Client, server: InProcessServer) -> None:
+    client.evolve(
+        "faces", sigma=2, optimizer="cma", population=POPULATION, threads=[{}, {"generator": "eyes", "sigma": 3}]
+    )
+    threads = server.called("CreateSession")[0].spec.threads
     assert [(t.generator, t.optimizer.sigma) for t in threads] == [("generators/faces", 2), ("generators/eyes", 3)]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"optimizer": "guess"}, "unknown optimizer 'guess'; known: hessian_cma, cma"),
-        ({"population": 0}, "population must be a whole number from 1"),
+        ({"optimizer": "guess"}, "unknown optimizer 'guess'; known: cma, hessian_cma"),
+        ({"population": 0}, "population must be a whole number from 2 to 1000, got 0"),
         ({"missing": "cry"}, "unknown missing 'cry'; known: show_again, carry_over, drop"),
         ({"min_scored": 0}, "min_scored must be a number above 0"),
         ({"size": (64,)}, "size must be two numbers"),
-        ({"size": (64, 0)}, "the height of size must be a whole number from 1"),
+        ({"size": (64, 0)}, "height must be a whole number from 8 to 4096, got 0"),
         ({"threads": []}, "threads is empty"),
         ({"dry_run": {"loud": 1}}, "unknown of dry_run: loud; known: noise, failing"),
         ({"references": {"a": "nowhere.png"}}, "no such file: nowhere.png"),
@@ -166,7 +163,7 @@ def test_threads_share_what_they_do_not_say_themselves(client: Client, server: F
         ({"space": 1}, "space must be a text, got 1"),
         ({"class_label": 207}, "class_label must be a text, got 207"),
         ({"eigenbasis": 3}, "eigenbasis must be a text, got 3"),
-        ({"optimizer": ["cma"]}, r"unknown optimizer \['cma'\]; known: hessian_cma"),
+        ({"optimizer": ["cma"]}, r"unknown optimizer \['cma'\]; known: cma, hessian_cma"),
         ({"channel_weights": 2}, "channel_weights must be a list of numbers, one per channel, got 2"),
         ({"channel_weights": np.array(2.0)}, "channel_weights must be a list of numbers"),
         ({"channel_weights": "12"}, "channel_weights must be a list of numbers, one per channel, got '12'"),
@@ -177,6 +174,9 @@ def test_threads_share_what_they_do_not_say_themselves(client: Client, server: F
         ({"minimize": "yes"}, "minimize must be True or False, got 'yes'"),
         ({"greyscale": "yes"}, "greyscale must be True or False, got 'yes'"),
         ({"sigma": "1"}, "sigma must be a number, got '1'"),
+        ({"sigma": 0}, "sigma must be a number above 0, got 0; leave it out for the default"),
+        ({"luminance": 1.5}, "luminance must be a number from 0 to 1, got 1.5"),
+        ({"max_generations": 0}, "max_generations must be a whole number from 1 to 100000, got 0"),
         ({"sigma": True}, "sigma must be a number, got True"),
         ({"sigma": np.ones(1)}, r"sigma must be a number, got array\(\[1.\]\)"),
         ({"max_norm": "1"}, "max_norm must be a number, got '1'"),
@@ -184,7 +184,7 @@ def test_threads_share_what_they_do_not_say_themselves(client: Client, server: F
         ({"min_scored": "1"}, "min_scored must be a number, got '1'"),
         ({"lease": "1"}, "lease must be a number, got '1'"),
         ({"lease": float("inf")}, "lease must be from 1 to 86400 seconds, got inf"),
-        ({"population": True}, "population must be a whole number from 1 to 2147483647, got True"),
+        ({"population": True}, "population must be a whole number from 2 to 1000, got True"),
         ({"seed": "1"}, "seed must be a whole number from 0 to 2147483647, got '1'"),
         ({"size": 64}, r"size must be two numbers, \(width, height\), got 64"),
         ({"initial_latents": "none"}, r"initial_latents must be numbers, shape \(n, dim\), got 'none'"),
@@ -196,33 +196,33 @@ def test_threads_share_what_they_do_not_say_themselves(client: Client, server: F
     ],
 )
 def test_what_cannot_be_sent_is_refused_before_anything_is(
-    client: Client, server: FakeSearchServer, options: dict[str, object], message: str
+    client: Client, server: InProcessServer, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(pullback_client.InvalidArgumentError, match=message):
         client.evolve("faces", **options)  # type: ignore[arg-type]
-    assert server.state.calls == []
+    assert server.calls == []
 
 
-def test_numpys_numbers_and_arrays_are_options_as_pythons_are(client: Client, server: FakeSearchServer) -> None:
+def test_numpys_numbers_and_arrays_are_options_as_pythons_are(client: Client, server: InProcessServer) -> None:
     client.evolve(
         "faces",
         optimizer="cma",
         population=np.int64(10),  # type: ignore[arg-type]
         sigma=np.float32(0.5),  # type: ignore[arg-type]
-        exponent=np.array(1.0),  # type: ignore[arg-type]
-        negative_weights=np.True_,  # type: ignore[arg-type]
         channel_weights=np.array([1.0, 2.0]),
         size=np.array([64, 32]),  # type: ignore[arg-type]
         dry_run=np.True_,  # type: ignore[arg-type]
         lease=np.int32(30),  # type: ignore[arg-type]
     )
-    spec = server.state.called("CreateSession")[0].spec
+    spec = server.called("CreateSession")[0].spec
     (thread,) = spec.threads
-    assert (thread.optimizer.population, thread.optimizer.sigma, thread.optimizer.exponent) == (10, 0.5, 1)
-    assert thread.optimizer.negative_weights
+    assert (thread.optimizer.population, thread.optimizer.sigma) == (10, 0.5)
     assert list(thread.channel_weights) == [1, 2]
     assert (spec.images.width, spec.images.height, spec.lease.seconds) == (64, 32, 30)
     assert spec.HasField("dry_run")
+    client.evolve("faces", exponent=np.array(1.0), adapt_covariance=np.True_, negative_weights=np.True_)  # type: ignore[arg-type]
+    options = server.called("CreateSession")[-1].spec.threads[0].optimizer
+    assert (options.exponent, options.negative_weights) == (1, True)
 
 
 def test_an_option_that_does_not_exist_is_a_type_error(client: Client) -> None:
@@ -232,31 +232,33 @@ def test_an_option_that_does_not_exist_is_a_type_error(client: Client) -> None:
         client.evolve("faces", threads=[{"seed": 3}])  # type: ignore[typeddict-unknown-key]
 
 
-def test_hessian_cma_gets_the_eigenbasis_that_it_needs_once(client: Client, server: FakeSearchServer) -> None:
+def test_hessian_cma_gets_the_eigenbasis_that_it_needs_once(client: Client, server: InProcessServer) -> None:
     client.evolve("faces")
     client.evolve("faces", space="z")
-    assert len(server.state.called("ComputeEigenbasis")) == 1
-    client.evolve("faces", optimizer="cma")
-    client.evolve("faces", eigenbasis="generators/faces/eigenbases/mine")
-    assert len(server.state.called("ListEigenbases")) == 2
+    assert len(server.computed_eigenbases()) == 1
+    client.evolve("faces", optimizer="cma", population=POPULATION)
+    assert len(server.computed_eigenbases()) == 1
+    mine = client.compute_eigenbasis("faces", samples=64).name
+    named = client.evolve("faces", eigenbasis=mine).name
+    assert server.sessions[named].spec.threads[0].eigenbasis == mine
 
 
 def test_sessions_are_listed_by_state_and_attached_to_by_id(client: Client, session: EvolutionSession) -> None:
-    client.evolve("eyes", optimizer="random").close()
-    assert [status.name for status in client.sessions()] == ["sessions/2", "sessions/1"]
-    assert [status.generators for status in client.sessions(["active"])] == [("faces",)]
-    assert client.session("1").name == session.name
+    client.evolve("eyes", optimizer="random", population=POPULATION).close()
+    assert [status.name for status in client.list_sessions()] == ["sessions/2", "sessions/1"]
+    assert [status.generators for status in client.list_sessions(["active"])] == [("faces",)]
+    assert client.get_session("1").name == session.name
     with pytest.raises(pullback_client.InvalidArgumentError, match="known: active, paused, closed"):
-        client.sessions(["running"])
+        client.list_sessions(["running"])
     with pytest.raises(pullback_client.NotFoundError):
-        client.session("7")
+        client.get_session("7")
 
 
 # Asking
 
 
 def test_a_session_is_a_loop_over_batches(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", max_generations=3)
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=3)
     seen = []
     for batch in session:
         seen += [trial.image_id for trial in batch]
@@ -269,38 +271,42 @@ def test_a_session_is_a_loop_over_batches(client: Client) -> None:
 
 
 def test_a_trial_says_what_it_is(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", references={"grey": np.zeros((4, 4), np.uint8)})
+    session = client.evolve(
+        "faces", optimizer="cma", population=POPULATION, references={"grey": np.zeros((16, 16), np.uint8)}
+    )
     batch = session.ask()
     (reference,) = [trial for trial in batch if trial.reference]
     assert reference.image_id == "reference_grey"
-    assert reference.image.size == (4, 4)
+    assert reference.image.size == (16, 16)
     others = [trial for trial in batch if not trial.reference]
     assert {trial.image_id for trial in others} == {f"thread000_gen000_{n:06d}" for n in range(POPULATION)}
     assert {(trial.thread, trial.generation, trial.repetition) for trial in others} == {(0, 0, 0)}
     assert others[0].lease.year > 2000
 
 
-def test_images_are_fetched_when_they_are_looked_at(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_images_are_fetched_when_they_are_looked_at(session: EvolutionSession, server: InProcessServer) -> None:
     batch = session.ask()
-    assert server.state.called("GetSessionImage") == []
+    assert server.called("GetSessionImage") == []
     image = batch[0].image
     assert batch[0].image is image
-    assert len(server.state.called("GetSessionImage")) == 1
+    assert len(server.called("GetSessionImage")) == 1
 
 
-def test_images_come_as_they_are_finished(client: Client, server: FakeSearchServer) -> None:
-    server.images_at_once = 1
-    session = client.evolve("faces", optimizer="cma", max_generations=1)
+def test_images_come_as_they_are_finished(client: Client, server: InProcessServer) -> None:
+    server.bench.drawing = 0.1
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1)
     sizes = []
     for batch in session.batches(images=True):
         sizes.append((len(batch), batch.more))
         session.tell(batch, [1.0] * len(batch))
-    assert sizes == [(1, True)] * (POPULATION - 1) + [(1, False)]
-    assert server.state.called("GetSessionImage") == []
+    assert sum(size for size, _ in sizes) == POPULATION
+    assert len(sizes) > 1
+    assert [more for _, more in sizes] == [True] * (len(sizes) - 1) + [False]
+    assert server.called("GetSessionImage") == []
 
 
 def test_a_stream_gives_single_trials(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", max_generations=1)
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=1)
     outcomes = [session.tell(trial, red(trial.image)) for trial in session.stream()]
     assert [outcome.recorded for outcome in outcomes] == [1] * POPULATION
 
@@ -325,13 +331,13 @@ def test_an_empty_answer_says_when_to_ask_again(session: EvolutionSession) -> No
     session.ask()
     empty = session.ask()
     assert len(empty) == 0
-    assert empty.retry_after == pytest.approx(0.001)
+    assert empty.retry_after == pytest.approx(0.5)
     assert not empty.finished
 
 
-def test_several_threads_are_shown_together(client: Client, server: FakeSearchServer) -> None:
-    server.evolving = 3
-    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+def test_several_threads_are_shown_together(client: Client, server: InProcessServer) -> None:
+    server.bench.thinking = 0.1
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}])
     for batch in itertools.islice(session, 3):
         assert {trial.thread for trial in batch} == {0, 1}
         session.tell(batch, [1.0] * len(batch))
@@ -339,16 +345,16 @@ def test_several_threads_are_shown_together(client: Client, server: FakeSearchSe
     assert {trial.thread for trial in batch} == {1}
 
 
-def test_a_paused_session_is_waited_for(client: Client, server: FakeSearchServer) -> None:
-    name = client.evolve("faces", optimizer="cma").name
+def test_a_paused_session_is_waited_for(client: Client, server: InProcessServer) -> None:
+    name = client.evolve("faces", optimizer="cma", population=POPULATION).name
     with Client(server.target) as other:
         waits: list[float] = []
 
         def wait(seconds: float) -> None:
             waits.append(seconds)
-            other.session(name).resume()
+            other.get_session(name).resume()
 
-        session = EvolutionSession(client._transport, server.sessions[name].describe(), sleep=wait)
+        session = EvolutionSession(client._transport, server.sessions[name], sleep=wait)
         assert session.pause().state is SessionState.PAUSED
         with pytest.raises(pullback_client.FailedPreconditionError):
             session.ask()
@@ -356,15 +362,19 @@ def test_a_paused_session_is_waited_for(client: Client, server: FakeSearchServer
     assert len(waits) == 1
 
 
-def test_why_the_server_has_paused_a_session_is_said_once(session: EvolutionSession, server: FakeSearchServer) -> None:
-    message = server.sessions["sessions/1"].message
-    message.state, message.pause_reason = search_pb2.SESSION_STATE_PAUSED, "shown again 25 times"
+def test_why_the_server_has_paused_a_session_is_said_once(session: EvolutionSession, server: InProcessServer) -> None:
+    session.pause()
+
+    def give_reason(answer: search_pb2.Session) -> None:
+        answer.pause_reason = "shown again 25 times"
+
+    server.changes["GetSession"] = give_reason
     said: list[str] = []
     paused = itertools.count()
 
     def resume(status: SessionStatus) -> None:
         if next(paused) == 1:
-            message.pause_reason = ""
+            del server.changes["GetSession"]
             session.resume()
 
     session._sleep = lambda seconds: None
@@ -379,10 +389,10 @@ def test_a_closed_session_has_no_batches(session: EvolutionSession) -> None:
 
 
 def test_a_session_that_is_closed_while_a_generation_is_made_has_no_batches(
-    client: Client, server: FakeSearchServer
+    client: Client, server: InProcessServer
 ) -> None:
-    server.evolving = 1000
-    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+    server.bench.thinking = 1000.0
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}])
     batches = iter(session)
     batch = next(batches)
     session.tell(batch, [1.0] * len(batch))
@@ -391,23 +401,18 @@ def test_a_session_that_is_closed_while_a_generation_is_made_has_no_batches(
 
 
 def test_threads_that_have_ended_have_no_batches_while_others_go_on(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", threads=[{"max_generations": 1}, {}])
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{"max_generations": 1}, {}])
     for batch in session.batches(threads=[0]):
         session.tell(batch, [1.0] * len(batch))
     assert [thread.state for thread in session.status().threads] == [ThreadState.FINISHED, ThreadState.OPEN]
 
 
-def lose(server: FakeSearchServer, thread: int, code: grpc.StatusCode = grpc.StatusCode.DATA_LOSS) -> None:
-    """A thread of the first session cannot go on."""
-    server.sessions["sessions/1"].threads[thread].fail(Failure(code, "its state is damaged").status())
-
-
-def test_a_failed_thread_ends_its_loop_with_its_error(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_a_failed_thread_ends_its_loop_with_its_error(session: EvolutionSession, server: InProcessServer) -> None:
     message = "thread 0 of sessions/1 cannot go on: its state is damaged"
     batches = iter(session)
     batch = next(batches)
+    server.lose(0)
     session.tell(batch, [1.0] * len(batch))
-    lose(server, 0)
     with pytest.raises(pullback_client.InternalError, match=message) as raised:
         next(batches)
     assert raised.value.code == grpc.StatusCode.DATA_LOSS
@@ -420,9 +425,11 @@ def test_a_failed_thread_ends_its_loop_with_its_error(session: EvolutionSession,
         session.next_batch()
 
 
-def test_a_failed_thread_does_not_stop_those_that_go_on(client: Client, server: FakeSearchServer) -> None:
-    session = client.evolve("faces", optimizer="cma", threads=[{}, {"max_generations": 3}])
-    lose(server, 0, grpc.StatusCode.RESOURCE_EXHAUSTED)
+def test_a_failed_thread_does_not_stop_those_that_go_on(client: Client, server: InProcessServer) -> None:
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {"max_generations": 3}])
+    server.lose(0, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    first = session.ask(threads=[0])
+    session.tell(first, [1.0] * len(first))
     shown = []
 
     def show() -> None:
@@ -437,28 +444,37 @@ def test_a_failed_thread_does_not_stop_those_that_go_on(client: Client, server: 
     assert session.next_batch(threads=[1]) is None
 
 
-def test_a_run_goes_on_with_the_other_threads_of_one_that_failed(client: Client, server: FakeSearchServer) -> None:
-    session = client.evolve("faces", optimizer="cma", threads=[{}, {}])
+def test_a_run_goes_on_with_the_other_threads_of_one_that_failed(client: Client, server: InProcessServer) -> None:
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{}, {}])
     session.run(red, generations=1)
-    lose(server, 0)
+    server.lose(0)
     with pytest.raises(pullback_client.InternalError, match="thread 0 of sessions/1 cannot go on"):
         session.run(red, generations=3)
-    assert [thread.generations for thread in session.status().threads] == [1, 3]
+    assert [thread.generations for thread in session.status().threads] == [2, 3]
     # Of what was asked for here, nothing is missing.
     assert session.run(red, generations=1).threads[0].state is ThreadState.FAILED
 
 
 def test_threads_that_a_server_of_this_version_refuses_are_an_error_and_not_asked_for_ever(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
-    lose(server, 0, grpc.StatusCode.FAILED_PRECONDITION)
-    server.state.failures["Ask"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "another version's", times=1000)
+    server.lose(0, grpc.StatusCode.FAILED_PRECONDITION)
+    batch = session.ask()
+    session.tell(batch, [1.0] * len(batch))
+    server.calls.clear()
+    server.failures["Ask"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "another version's", times=1000)
     with pytest.raises(pullback_client.FailedPreconditionError, match="thread 0 of sessions/1 cannot go on"):
         session.next_batch()
-    assert len(server.state.called("Ask")) == 1
+    assert len(server.called("Ask")) == 1
 
 
 # Waiting for leases
+
+
+@pytest.fixture
+def unwaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks that the server answers at once: a clock of the test's own says how long was waited."""
+    monkeypatch.setattr("pullback_client.search.exchange._WAIT", 0.0)
 
 
 class Clock:
@@ -477,14 +493,16 @@ class Clock:
             self.session.end_generation()
 
 
-def attached(client: Client, server: FakeSearchServer, session: EvolutionSession, clock: Clock) -> EvolutionSession:
+def attached(client: Client, server: InProcessServer, session: EvolutionSession, clock: Clock) -> EvolutionSession:
     """The session in a program that was started again."""
-    message = server.sessions[session.name].describe()
-    return EvolutionSession(client._transport, message, sleep=clock.sleep, clock=lambda: clock.now)
+    return EvolutionSession(
+        client._transport, server.sessions[session.name], sleep=clock.sleep, clock=lambda: clock.now
+    )
 
 
+@pytest.mark.usefixtures("unwaited")
 def test_it_is_said_once_why_there_is_nothing_to_show(
-    client: Client, server: FakeSearchServer, session: EvolutionSession
+    client: Client, server: InProcessServer, session: EvolutionSession
 ) -> None:
     batch = session.ask()
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
@@ -504,8 +522,9 @@ def test_it_is_said_once_why_there_is_nothing_to_show(
     assert "telling them, or EvolutionSession.end_generation(0), ends the wait" in text
 
 
+@pytest.mark.usefixtures("unwaited")
 def test_those_who_ask_may_say_it_themselves(
-    client: Client, server: FakeSearchServer, session: EvolutionSession
+    client: Client, server: InProcessServer, session: EvolutionSession
 ) -> None:
     lines: list[str] = []
     session.ask()
@@ -515,17 +534,19 @@ def test_those_who_ask_may_say_it_themselves(
     assert len(lines) == 1
 
 
+@pytest.mark.usefixtures("unwaited")
 def test_a_short_wait_is_nothing_to_speak_of(
-    client: Client, server: FakeSearchServer, session: EvolutionSession
+    client: Client, server: InProcessServer, session: EvolutionSession
 ) -> None:
     batch = session.ask()
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
     assert attached(client, server, session, Clock(session, 4.5)).next_batch() is not None
 
 
-def test_a_generation_that_is_made_is_waited_for_without_a_word(client: Client, server: FakeSearchServer) -> None:
-    server.evolving = 40
-    session = client.evolve("faces", optimizer="cma")
+@pytest.mark.usefixtures("unwaited")
+def test_a_generation_that_is_made_is_waited_for_without_a_word(client: Client, server: InProcessServer) -> None:
+    server.bench.thinking = 1.0
+    session = client.evolve("faces", optimizer="cma", population=POPULATION)
     batch = session.ask()
     session.tell(batch, [1.0] * len(batch))
     clock = Clock(session, 1e9)
@@ -541,12 +562,12 @@ def test_counts_below_one_are_refused(session: EvolutionSession) -> None:
 # Telling
 
 
-def told(server: FakeSearchServer) -> dict[str, search_pb2.TrialReport]:
-    return server.sessions["sessions/1"].told
+def told(server: InProcessServer) -> dict[str, search_pb2.TrialReport]:
+    return server.told()
 
 
 @pytest.mark.parametrize("kind", ["list", "array", "dict by trial", "dict by image"])
-def test_scores_come_in_every_form(session: EvolutionSession, server: FakeSearchServer, kind: str) -> None:
+def test_scores_come_in_every_form(session: EvolutionSession, server: InProcessServer, kind: str) -> None:
     batch = session.ask()
     values = [1.0, 2.0, float("nan"), 4.0]
     ids = [trial.id if kind == "dict by trial" else trial.image_id for trial in batch]
@@ -561,7 +582,7 @@ def test_scores_come_in_every_form(session: EvolutionSession, server: FakeSearch
     assert [report.image_id for report in reports] == [trial.image_id for trial in batch]
 
 
-def test_what_an_array_masks_is_no_score(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_what_an_array_masks_is_no_score(session: EvolutionSession, server: InProcessServer) -> None:
     batch = session.ask()
     session.tell(batch[:2], np.ma.masked_array([7, 8], [True, False]))
     session.tell(batch[2:], np.ma.masked_array(np.ones((2, 2)), [[False, True], [False, False]]))
@@ -570,7 +591,7 @@ def test_what_an_array_masks_is_no_score(session: EvolutionSession, server: Fake
 
 
 def test_several_channels_are_rows_and_a_missing_one_is_a_missing_score(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
     batch = session.ask()
     values = np.arange(12.0).reshape(4, 3)
@@ -581,7 +602,7 @@ def test_several_channels_are_rows_and_a_missing_one_is_a_missing_score(
     assert reports[1].outcome == search_pb2.OUTCOME_FAILED
 
 
-def test_results_say_more_than_scores(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_results_say_more_than_scores(session: EvolutionSession, server: InProcessServer) -> None:
     batch = session.ask()
     session.tell(batch, [TrialResult(score=1, t_onset=0.5, note="good"), TrialResult(outcome="abandoned"), 3, 4])
     first, second = (told(server)[trial.id] for trial in batch[:2])
@@ -593,7 +614,7 @@ def test_results_say_more_than_scores(session: EvolutionSession, server: FakeSea
 
 
 def test_an_onset_that_is_nan_is_none_and_an_infinite_one_is_refused(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
     batch = session.ask()
     onsets = np.ma.masked_array([0.5, np.nan, 2.0, 3.0], [False, False, True, False])
@@ -615,7 +636,7 @@ def test_parts_in_any_order_and_again_count_once(session: EvolutionSession) -> N
     session.tell(batch, {batch[3].id: 4.0})
     outcome = session.tell(batch, {batch[3].id: 4.0, batch[1].image_id: 2.0})
     assert (outcome.recorded, outcome.repeated) == (1, 1)
-    with pytest.raises(pullback_client.AlreadyExistsError, match="told before with other content"):
+    with pytest.raises(pullback_client.AlreadyExistsError, match="was told before with another score"):
         session.tell(batch, {batch[0].id: 1.0, batch[3].id: 5.0})
     assert session.tell(batch, {batch[0].id: 1.0}).recorded == 1
     assert not session.status().threads[0].current.closed
@@ -632,7 +653,7 @@ def test_a_generation_is_ended_with_what_there_is(session: EvolutionSession) -> 
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
     (thread,) = session.end_generation().threads
     assert thread.current.closed
-    assert thread.current.dropped == 2
+    assert (thread.current.scored, thread.current.carried, thread.current.dropped) == (2, 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -648,7 +669,7 @@ def test_a_generation_is_ended_with_what_there_is(session: EvolutionSession) -> 
     ],
 )
 def test_scores_that_do_not_fit_are_refused_and_nothing_is_told(
-    session: EvolutionSession, server: FakeSearchServer, scores: object, message: str
+    session: EvolutionSession, server: InProcessServer, scores: object, message: str
 ) -> None:
     batch = session.ask()
     with pytest.raises(pullback_client.InvalidArgumentError, match=message):
@@ -657,7 +678,7 @@ def test_scores_that_do_not_fit_are_refused_and_nothing_is_told(
 
 
 def test_an_image_that_is_shown_twice_is_scored_by_trial(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", repetitions=2)
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, repetitions=2)
     batch = session.ask()
     assert len(batch) == 2 * POPULATION
     with pytest.raises(pullback_client.InvalidArgumentError, match="is shown 2 times in this batch"):
@@ -692,21 +713,21 @@ def test_one_line_evolves_for_a_function(session: EvolutionSession) -> None:
     assert session.run(red, generations=4).threads[0].generations == 4
 
 
-def test_threads_that_have_enough_generations_are_left_alone(client: Client, server: FakeSearchServer) -> None:
-    server.images_at_once = 3
+def test_threads_that_have_enough_generations_are_left_alone(client: Client, server: InProcessServer) -> None:
+    server.bench.drawing = 0.02
     session = client.evolve("faces", optimizer="cma", threads=[{"population": 2}, {"population": 9}])
     status = session.run(red, generations=2)
     assert [thread.generations for thread in status.threads] == [2, 2]
 
 
 def test_a_run_ends_with_its_threads(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", max_generations=2)
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, max_generations=2)
     assert session.run(red).finished
     assert session.run(red).finished
 
 
 def test_what_was_scored_before_an_error_is_told_and_the_rest_handed_back(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
     scores = iter([1.0, 2.0])
     with pytest.raises(StopIteration):
@@ -717,7 +738,7 @@ def test_what_was_scored_before_an_error_is_told_and_the_rest_handed_back(
 
 
 def test_what_was_scored_before_a_score_that_cannot_be_told_is_told(
-    session: EvolutionSession, server: FakeSearchServer
+    session: EvolutionSession, server: InProcessServer
 ) -> None:
     scores = iter([1.0, 2.0, float("inf")])
     with pytest.raises(pullback_client.InvalidArgumentError, match="is infinite"):
@@ -730,7 +751,7 @@ def forgot(image: Image.Image) -> None:
     np.asarray(image).mean()
 
 
-def test_a_function_that_returns_nothing_is_named(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_a_function_that_returns_nothing_is_named(session: EvolutionSession, server: InProcessServer) -> None:
     with pytest.raises(
         pullback_client.InvalidArgumentError, match=r"function forgot returned None for thread000.*`ret"
     ):
@@ -741,14 +762,14 @@ def test_a_function_that_returns_nothing_is_named(session: EvolutionSession, ser
 @pytest.mark.parametrize("outcome", ["failed", "abandoned"])
 @pytest.mark.parametrize("missing", ["show_again", "carry_over", "drop"])
 def test_trials_without_a_score_are_not_shown_for_ever(
-    client: Client, server: FakeSearchServer, outcome: Outcome, missing: Missing
+    client: Client, server: InProcessServer, outcome: Outcome, missing: MissingPolicy
 ) -> None:
-    references = {"grey": np.full((6, 6), 128, np.uint8)}
-    session = client.evolve("faces", optimizer="cma", missing=missing, references=references)
+    references = {"grey": np.full((16, 16), 128, np.uint8)}
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, missing=missing, references=references)
     scores: Iterator[float] = iter([1.0, 2.0])
 
     def fails(image: Image.Image) -> Any:
-        return 1.0 if image.size == (6, 6) else next(scores, TrialResult(outcome=outcome))
+        return 1.0 if image.getpixel((0, 0)) == (128, 128, 128) else next(scores, TrialResult(outcome=outcome))
 
     with pytest.raises(pullback_client.FailedPreconditionError, match=r"gave 9 trials in a row no score, the last of"):
         session.run(fails, max_failures=9)
@@ -771,7 +792,7 @@ def test_a_run_needs_a_generation(session: EvolutionSession) -> None:
 
 
 def test_the_best_image_is_of_closed_generations(client: Client) -> None:
-    session = client.evolve("faces", optimizer="cma", threads=[{"minimize": True}, {}])
+    session = client.evolve("faces", optimizer="cma", population=POPULATION, threads=[{"minimize": True}, {}])
     assert session.best(0) is None
     session.run(red, generations=2)
     low, high = session.best(0), session.best(1)
@@ -793,9 +814,11 @@ def test_events_are_replayed_and_followed_to_the_end(session: EvolutionSession) 
     kinds = [event.kind for event in events]
     assert kinds[:5] == ["state", "generation_opened", "asked", "told", "generation_closed"]
     assert len(events[3].trial_ids) == POPULATION
-    assert session.events(events[-1].sequence) == []
+    session.next_batch()
+    last = session.events()[-1].sequence
+    assert session.events(last) == []
     session.close()
-    after = list(session.watch(after_sequence=events[-1].sequence))
+    after = list(session.watch(after_sequence=last))
     assert [event.state for event in after] == [SessionState.CLOSED]
 
 
@@ -808,19 +831,17 @@ def test_a_watch_has_an_end(session: EvolutionSession) -> None:
 
 
 @pytest.mark.parametrize("method", ["Ask", "Tell", "GetSession", "GetSessionImage", "PauseSession"])
-def test_calls_outlive_a_restart_of_the_server(
-    session: EvolutionSession, server: FakeSearchServer, method: str
-) -> None:
+def test_calls_outlive_a_restart_of_the_server(session: EvolutionSession, server: InProcessServer, method: str) -> None:
     # More often than gRPC itself tries again.
-    server.state.failures[method] = Failure(grpc.StatusCode.UNAVAILABLE, times=6)
+    server.failures[method] = Failure(grpc.StatusCode.UNAVAILABLE, times=6)
     batch = session.ask()
     session.tell(batch, [red(image) for image in batch.images])
     session.pause()
     assert session.status().trials == POPULATION
-    assert len({request.request_id for request in server.state.called("Ask")}) == 1
+    assert len({request.request_id for request in server.called("Ask")}) == 1
 
 
-def test_a_watch_outlives_a_restart_of_the_server(session: EvolutionSession, server: FakeSearchServer) -> None:
+def test_a_watch_outlives_a_restart_of_the_server(session: EvolutionSession, server: InProcessServer) -> None:
     watch = session.watch()
     seen = [next(watch).sequence]
     server.stop()

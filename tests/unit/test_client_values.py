@@ -16,17 +16,17 @@ from PIL import Image
 from rich.console import Console
 from safetensors import safe_open
 
-import pullback_client.requests
-from fake_server import DIM, FakeServer
+import pullback_client.inversion.requests
+from in_process import DIM, InProcessServer
 from pullback_client import Client, Eigenbasis, InvalidArgumentError, Inversion, JobEvent, ResourceExhaustedError
-from pullback_client.files import write_bytes, write_json
-from pullback_client.progress import Bars, reporting
+from pullback_client.files.atomic import write_bytes, write_json
+from pullback_client.jobs.progress import Bars, reporting
 
 
 @pytest.fixture(scope="module")
 def results() -> Iterator[tuple[Inversion, Eigenbasis]]:
-    with FakeServer() as server, Client(server.target) as client:
-        yield client.invert(Image.new("RGB", (9, 9)), "faces", steps=5, restarts=2), client.eigenbasis("faces")
+    with InProcessServer() as server, Client(server.target) as client:
+        yield client.invert(Image.new("RGB", (9, 9)), "faces", steps=5, restarts=2), client.compute_eigenbasis("faces")
 
 
 @pytest.fixture
@@ -40,17 +40,17 @@ def basis(results: tuple[Inversion, Eigenbasis]) -> Eigenbasis:
 
 
 def test_images_over_the_limit_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pullback_client.requests, "MAX_MESSAGE_BYTES", 2**20)
+    monkeypatch.setattr(pullback_client.inversion.requests, "MAX_MESSAGE_BYTES", 2**20)
     path = tmp_path / "large.bin"
     path.write_bytes(bytes(600_000))
     with pytest.raises(ResourceExhaustedError, match=r"2 images take 1\.1 MiB together; at most 1 MiB"):
-        pullback_client.requests.invert_request([path, path], "faces", {})
+        pullback_client.inversion.requests.invert_request([path, path], "faces", {})
 
 
 def test_a_long_file_name_becomes_a_label_that_fits(tmp_path: Path) -> None:
     path = tmp_path / f"{'x' * 240}.png"
     path.write_bytes(b"1")
-    (target,) = pullback_client.requests.invert_request(path, "faces", {})[0].targets
+    (target,) = pullback_client.inversion.requests.invert_request(path, "faces", {})[0].targets
     assert len(target.label) == 200
     assert target.label.endswith(".png")
 
@@ -77,8 +77,8 @@ def test_an_inversion_is_saved_as_a_folder(inversion: Inversion, tmp_path: Path)
 
 
 def test_an_inversion_of_several_solutions_is_saved_with_their_pictures(tmp_path: Path) -> None:
-    with FakeServer() as server, Client(server.target) as client:
-        found = client.invert(Image.new("RGB", (9, 9)), "faces", method="adam", top_k=3, alignment=True)
+    with InProcessServer() as server, Client(server.target) as client:
+        found = client.invert(Image.new("RGB", (9, 9)), "faces", method="adam", restarts=4, top_k=3, alignment=True)
     written = found.save(tmp_path)
     names = ["aligned_target", "image", "solution-1", "solution-2", "solution-3", "target"]
     assert sorted(path.stem for path in written if path.suffix == ".png") == names
@@ -96,7 +96,7 @@ def test_an_inversion_of_several_solutions_is_saved_with_their_pictures(tmp_path
 def test_an_inversion_saved_as_safetensors_comes_back_as_it_was(
     tmp_path: Path, generator: str, options: dict[str, object]
 ) -> None:
-    with FakeServer() as server, Client(server.target) as client:
+    with InProcessServer() as server, Client(server.target) as client:
         found = client.invert(Image.new("RGB", (9, 9)), generator, method="adam", thin=True, **options)  # type: ignore[arg-type]
     (path,) = found.save(tmp_path / "me.safetensors")
     back = Inversion.load(path)
@@ -152,7 +152,7 @@ def test_an_eigenbasis_rotates_there_and_back(basis: Eigenbasis) -> None:
     np.testing.assert_allclose(basis.unrotate(basis.rotate(latents)), latents, atol=1e-12)
     np.testing.assert_allclose(basis.rotate(basis.eigenvectors[:, 2]), np.eye(DIM)[2], atol=1e-12)
     np.testing.assert_array_equal(basis.top(2), basis.eigenvectors[:, :2])
-    assert (basis.dims_for(0.5), basis.dims_for(0.9), basis.dims_for(1)) == (1, 3, DIM)  # of 1 + 1/2 + 1/4 + 1/8 + 1/16
+    assert (basis.dims_for(0.5), basis.dims_for(0.9), basis.dims_for(1)) == (1, 2, DIM)  # of 1 + 1/4 + 1/16 + …
 
 
 def test_an_eigenbasis_refuses_what_does_not_fit(basis: Eigenbasis) -> None:
@@ -188,8 +188,8 @@ def test_written_files_are_as_readable_as_any(tmp_path: Path) -> None:
 
 def test_bars_show_phase_steps_and_loss() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    with FakeServer() as server, Client(server.target) as client:
-        server.state.finish_later = True
+    with InProcessServer() as server, Client(server.target) as client:
+        server.bench.pause = 0.05
         with Bars(console) as bars:
             client.invert(Image.new("RGB", (9, 9)), "faces", method="adam", progress=bars)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
@@ -199,9 +199,9 @@ def test_bars_show_phase_steps_and_loss() -> None:
 
 
 def test_without_a_terminal_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> None:
-    with FakeServer() as server, Client(server.target) as client:
-        server.state.finish_later = True
-        client.eigenbasis("faces")
+    with InProcessServer() as server, Client(server.target) as client:
+        server.bench.pause = 0.05
+        client.compute_eigenbasis("faces")
     assert capfd.readouterr() == ("", "")
 
 

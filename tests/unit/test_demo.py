@@ -16,23 +16,23 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-import fake_server
+import in_process
 import pullback_client.demo.run
-import pullback_client.server
-from fake_server import FakeServer
+import pullback_client.local_server
+from in_process import InProcessServer
 from pullback_api.v1 import specs_pb2
 from pullback_client import Client, ClientError, FailedPreconditionError, LocalServer, ServerStartError
 from pullback_client.demo.report import RUNS, distance_table, draw
 from pullback_client.demo.run import load_photograph, require_extras, run_demo
 
 
-def fake_command(*arguments: str) -> list[str]:
-    return [sys.executable, str(fake_server.__file__), *arguments]
+def command_in_process(*arguments: str) -> list[str]:
+    return [sys.executable, str(in_process.__file__), *arguments]
 
 
 @pytest.fixture
 def faked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pullback_client.server, "server_command", fake_command)
+    monkeypatch.setattr(pullback_client.local_server, "server_command", command_in_process)
 
 
 @pytest.fixture
@@ -51,12 +51,13 @@ def test_the_demo_writes_its_figure_and_numbers(faked: None, console: Console, t
         assert word in shown
     numbers = json.loads((tmp_path / "demo" / "inversion.json").read_text("utf-8"))
     assert {"adam", "hessian_adam", "default", "eigenbasis"} <= set(numbers)
-    for run in ("adam", "hessian_adam", "default"):
+    # What is done where nothing is said takes one restart, and fewer updates than what is published.
+    for run, restarts, places in (("adam", 4, 201), ("hessian_adam", 4, 201), ("default", 1, 121)):
         course = numbers[run]["best_so_far"]
-        assert len(numbers[run]["trace"]) == len(course["distance"]) == len(course["evaluations"]) == 201
+        assert len(numbers[run]["trace"]) == len(course["distance"]) == len(course["evaluations"]) == places
         assert numbers[run]["distance"] == pytest.approx(course["distance"][-1])
-        assert numbers[run]["evaluations"] == course["evaluations"][-1] == 4 * 201
-        assert numbers[run]["settings"]["restarts"] == 4
+        assert numbers[run]["evaluations"] == course["evaluations"][-1] == restarts * places
+        assert numbers[run]["settings"]["restarts"] == restarts
     assert numbers["eigenbasis"]["generator"] == "faces"
     with Image.open(tmp_path / "demo" / "inversion.png") as figure:
         assert figure.width > 1000
@@ -75,27 +76,27 @@ def test_files_that_no_demo_made_are_left(faked: None, console: Console, tmp_pat
 def test_what_is_compared_differs_in_nothing_but_the_eigenbasis(
     monkeypatch: pytest.MonkeyPatch, console: Console, tmp_path: Path
 ) -> None:
-    with FakeServer() as server:
+    with InProcessServer() as server:
         monkeypatch.setattr(LocalServer, "start", lambda self: setattr(self, "target", server.target))
         run_demo(tmp_path, console)
-        adam, hessian, default = server.state.called("Invert")
-        (basis,) = server.state.eigenbases
+        adam, hessian, default = server.called("Invert")
+        basis, *inversions = reversed(server.jobs.values())
     assert adam.targets[0].image.data == hessian.targets[0].image.data == default.targets[0].image.data
-    assert hessian.settings.eigenbasis == default.settings.eigenbasis == basis
+    assert [job.invert.eigenbasis for job in inversions] == ["", basis.result, basis.result]
     assert (hessian.settings.exponent, hessian.settings.schedule) == (0, specs_pb2.SCHEDULE_CONSTANT)  # as published
     assert (adam.settings.start, adam.settings.steps, adam.settings.restarts) == (specs_pb2.START_PRIOR, 200, 4)
-    hessian.settings.method, hessian.settings.eigenbasis = adam.settings.method, ""
+    hessian.settings.method = adam.settings.method
     hessian.settings.ClearField("exponent")
     assert adam.settings == hessian.settings
     # What the server does for somebody who says nothing.
-    with FakeServer() as server, Client(server.target) as client:
+    with InProcessServer() as server, Client(server.target) as client:
         client.invert(load_photograph(), "faces")
-        (nothing_said,) = server.state.called("Invert")
+        (nothing_said,) = server.called("Invert")
     assert default.settings == nothing_said.settings
 
 
 def test_the_table_holds_what_was_best_after_so_many_evaluations(console: Console) -> None:
-    with FakeServer() as server, Client(server.target) as client:
+    with InProcessServer() as server, Client(server.target) as client:
         short = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=60, restarts=2)
         late = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=1, restarts=150)
     console.print(distance_table({"adam": short, "default": late}))
@@ -108,7 +109,7 @@ def test_the_table_holds_what_was_best_after_so_many_evaluations(console: Consol
 
 
 def test_every_word_of_the_figure_lies_within_it() -> None:
-    with FakeServer() as server, Client(server.target) as client:
+    with InProcessServer() as server, Client(server.target) as client:
         found = client.invert(Image.new("RGB", (8, 8)), "faces", method="adam", steps=60, restarts=2)
     figure = draw(dict.fromkeys(RUNS, found))
     figure.canvas.draw()
@@ -145,14 +146,14 @@ def test_the_server_is_stopped_when_something_fails(
 def test_the_server_is_stopped_by_ctrl_c_and_by_termination(tmp_path: Path, number: signal.Signals) -> None:
     program = """
 import sys, time
-import pullback_client.demo.run, pullback_client.server
+import pullback_client.demo.run, pullback_client.local_server
 import test_demo
 from pullback_client.cli import main
-pullback_client.server.server_command = test_demo.fake_command
+pullback_client.local_server.server_command = test_demo.command_in_process
 pullback_client.demo.run._compute = lambda *arguments: time.sleep(60)
 main(["demo", "--out", sys.argv[1]])
 """
-    folders = [str(Path(fake_server.__file__).parent), str(Path(__file__).parent), *sys.path]
+    folders = [str(Path(in_process.__file__).parent), str(Path(__file__).parent), *sys.path]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
@@ -184,7 +185,7 @@ def test_a_server_that_dies_under_way_shows_its_last_lines(
         started[0]._process.kill()  # type: ignore[union-attr]
         started[0]._process.wait()  # type: ignore[union-attr]
         with Client(target) as client:
-            client.generators()
+            client.list_generators()
 
     started: list[LocalServer] = []
     start = LocalServer.start
@@ -198,7 +199,7 @@ def test_a_server_serves_a_client_and_stops(faked: None, tmp_path: Path) -> None
     with LocalServer(tmp_path / "data", tmp_path / "server.log") as server:
         assert server.exit_code is None
         with Client(server.target) as client:
-            assert len(client.generators()) == 2
+            assert [each.name for each in client.list_generators()] == ["eyes", "faces", "faces32"]
     assert server.exit_code == 0
     server.stop()  # once more changes nothing
 

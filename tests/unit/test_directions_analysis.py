@@ -13,16 +13,16 @@ from torch.nn import functional
 
 from metrics import rotation
 from pullback import distances
-from pullback.directions import mapping_analysis, variation_analysis
-from pullback.directions.analysis import WalkAnalysis
-from pullback.directions.findings import WalkFindings
+from pullback.analysis import mapping_units, variation_units
+from pullback.analysis.metric_analysis import AnalysisState
+from pullback.analysis.walk_analysis import WalkAnalysis
+from pullback.analysis.walk_findings import WalkFindings
 from pullback.directions.mapping_basis import mapping_of
 from pullback.directions.statistics import Way
 from pullback.distances.distance import EmbeddingDistance
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators import Generator, LatentSpace
 from pullback.generators.priors import StandardNormal
-from pullback.geometry.analysis import AnalysisState
 from tiny_style import tiny_style
 from toys import Euclidean, Linear
 
@@ -55,9 +55,9 @@ def few() -> Iterator[None]:
     """Fewer images and pairs than a report has, but several units of them."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("IMAGES", 40), ("WARPAGE_PAIRS", 20), ("GANSPACE_SAMPLES", 500)):
-            patch.setattr(mapping_analysis, name, value)
+            patch.setattr(mapping_units, name, value)
         for name, value in (("IMAGES", 40), ("GANSPACE_SAMPLES", 500)):
-            patch.setattr(variation_analysis, name, value)
+            patch.setattr(variation_units, name, value)
         yield
 
 
@@ -173,7 +173,7 @@ def test_a_curve_that_ends_early_is_no_number_and_the_other_ways_are(
     def ended(latents: Tensor, steps: Tensor) -> Tensor:
         raise InvalidInputError(f"a curve from {len(latents)} latents ends before {steps[-1]}")
 
-    monkeypatch.setattr(mapping_analysis, "along_curve", lambda *_: Way(ended, "w"))
+    monkeypatch.setattr(mapping_units, "along_curve", lambda *_: Way(ended, "w"))
     analysis = WalkAnalysis(tiny_style(), distances.load("mse"), "w", positions=1, embedding=Blurred())
     without = analysis.result(run(analysis, analysis.init(eigenvectors))).perturbations
     assert np.isnan([without["curve"].unmoved, *without["curve"].distances]).all()
@@ -214,9 +214,9 @@ def test_a_varied_image_is_one_step_along_one_direction_of_its_set(
         rendered.append((latents, space))
         return latents.float()
 
-    monkeypatch.setattr(variation_analysis, "embedded_images", latents_alone)
+    monkeypatch.setattr(variation_units, "embedded_images", latents_alone)
     generator = tiny_style()
-    analysis = variation_analysis.VariationAnalysis(generator, Blurred(), "z", "eigenvectors", seed=1)
+    analysis = variation_units.VariationAnalysis(generator, Blurred(), "z", "eigenvectors", seed=1)
     units = analysis.units()
     units["varied images/originals/0000"](finished)
     units["varied images/ganspace_pca/0000"](finished)
@@ -303,7 +303,7 @@ def test_independent_components_that_do_not_settle_are_no_number_and_the_other_s
     def unsettled(*_: object, **__: object) -> None:
         raise PullbackError("6 independent components of 500 samples do not settle")
 
-    monkeypatch.setattr(variation_analysis, "ganspace_ica", unsettled)
+    monkeypatch.setattr(variation_units, "ganspace_ica", unsettled)
     analysis = WalkAnalysis(tiny_style(), distances.load("mse"), "w", positions=1, embedding=Blurred())
     found = analysis.result(run(analysis, analysis.init(eigenvectors))).variations
     assert found is not None

@@ -15,10 +15,8 @@ from draining import drained
 from metrics import rotation
 from pullback import generators
 from pullback.directions import ganspace_ica, ganspace_pca
-from pullback.directions.ganspace_ica import ganspace_ica_in_chunks
-from pullback.directions.ganspace_incremental import IncrementalComponents
-from pullback.directions.ganspace_pca import ganspace_pca_in_chunks
-from pullback.directions.ganspace_samples import GanspaceSamples
+from pullback.directions.methods.ganspace.incremental import IncrementalComponents
+from pullback.directions.methods.ganspace.samples import GanspaceSamples
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import Generator
 from pullback.generators.generator import LatentSpace, Prior
@@ -66,7 +64,7 @@ def mixed_generator(prior: Prior | None = None) -> ToyGenerator:
 
 def stored(samples: GanspaceSamples) -> tuple[np.ndarray, np.ndarray]:
     """All latents and all values."""
-    return drained(samples.batch_in_chunks(0, samples.samples))[1]
+    return drained(samples.batch_in_pieces(0, samples.samples))[1]
 
 
 def assert_same_lines(rows: np.ndarray, expected: np.ndarray, tolerance: float = 1e-8) -> None:
@@ -117,7 +115,7 @@ def test_nothing_is_computed_after_the_layer_that_is_asked_for(tiny_generator: G
 def test_samples_depend_on_their_seed_alone() -> None:
     generator = tiny_style()
     samples = GanspaceSamples(generator, "w", "", 300, 0)
-    batches = [drained(samples.batch_in_chunks(start, 1))[1] for start in range(0, 300, 64)]
+    batches = [drained(samples.batch_in_pieces(start, 1))[1] for start in range(0, 300, 64)]
     first = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
     again = stored(GanspaceSamples(generator, "w", "", 300, 0))
     other = stored(GanspaceSamples(generator, "w", "", 300, 1))
@@ -168,7 +166,7 @@ def test_components_batch_by_batch_are_those_of_scikit_learn(features: int, kept
         # scikit-learn takes no batch of fewer rows than components.
         if rows >= kept:
             reference.partial_fit(values)
-            drained(analysis.add_in_chunks(latents, values))
+            drained(analysis.add_in_pieces(latents, values))
             seen.append((latents, values))
     latents, values = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     np.testing.assert_allclose(analysis.mean, values.mean(axis=0))
@@ -185,11 +183,11 @@ def test_components_are_the_same_however_small_the_pieces(monkeypatch: pytest.Mo
 
     def components() -> tuple[int, IncrementalComponents]:
         analysis = IncrementalComponents(300, 2, 10)
-        turns = sum(drained(analysis.add_in_chunks(batch[:, :2], batch))[0] for batch in values)
+        turns = sum(drained(analysis.add_in_pieces(batch[:, :2], batch))[0] for batch in values)
         return turns, analysis
 
     few, whole = components()
-    monkeypatch.setattr("pullback.directions.ganspace_incremental._WORK", 31 * 31 * 40)
+    monkeypatch.setattr("pullback.directions.methods.ganspace.incremental._WORK", 31 * 31 * 40)
     many, cut = components()
     assert few == 9
     assert many > 3 * few
@@ -201,12 +199,12 @@ def test_components_are_the_same_however_small_the_pieces(monkeypatch: pytest.Mo
 def test_others_have_their_turn_after_every_few_samples(layer: str) -> None:
     generator = tiny_style()
     at_once = 16 if layer else 64
-    turns, found = drained(ganspace_pca_in_chunks(generator, 3, space="w", layer=layer, samples=640))
+    turns, found = drained(ganspace_pca.in_pieces(generator, 3, space="w", layer=layer, samples=640))
     assert turns >= 640 // at_once
     expected = ganspace_pca(generator, 3, space="w", layer=layer, samples=640)
     np.testing.assert_array_equal(found.vectors, expected.vectors)
     # The samples are gone through twice.
-    turns, found = drained(ganspace_ica_in_chunks(generator, 2, space="w", layer=layer, samples=640))
+    turns, found = drained(ganspace_ica.in_pieces(generator, 2, space="w", layer=layer, samples=640))
     assert turns >= 2 * 640 // at_once
     expected = ganspace_ica(generator, 2, space="w", layer=layer, samples=640)
     np.testing.assert_array_equal(found.vectors, expected.vectors)
@@ -214,7 +212,7 @@ def test_others_have_their_turn_after_every_few_samples(layer: str) -> None:
 
 def test_samples_are_taken_up_only_where_a_batch_ended() -> None:
     with pytest.raises(InvalidInputError, match="drawn 64 at a time, but a batch that begins at 65 came"):
-        drained(GanspaceSamples(tiny_style(), "w", "", 300, 0).batch_in_chunks(65, 10))
+        drained(GanspaceSamples(tiny_style(), "w", "", 300, 0).batch_in_pieces(65, 10))
 
 
 def test_memory_does_not_grow_with_the_number_of_samples() -> None:
@@ -245,7 +243,7 @@ def test_independent_components_recover_the_columns_that_mixed_the_sources() -> 
 
 def test_unmixing_rows_read_one_source_each_and_are_other_vectors() -> None:
     mixing = ganspace_ica(mixed_generator(), 3, space="z", samples=20_000)
-    unmixing = ganspace_ica(mixed_generator(), 3, space="z", samples=20_000, vectors="unmixing")
+    unmixing = ganspace_ica(mixed_generator(), 3, space="z", samples=20_000, ica_vectors="unmixing")
     np.testing.assert_array_equal(mixing.values, unmixing.values)
     # U A = I: a row is orthogonal to every column but its own.
     products = unmixing.vectors @ mixing.vectors.T
@@ -288,7 +286,7 @@ def test_what_cannot_be_decomposed_is_refused(tiny_generator: Generator) -> None
     with pytest.raises(UnknownNameError, match="no layer of generator 'tiny' is named 'x'; known: layer 1, layer 2"):
         ganspace_pca(tiny_generator, 2, space="z", layer="x", samples=100)
     with pytest.raises(UnknownNameError, match="no kind of vectors of an independent component analysis is named 'a'"):
-        ganspace_ica(tiny_generator, 2, space="z", samples=100, vectors="a")
+        ganspace_ica(tiny_generator, 2, space="z", samples=100, ica_vectors="a")
     with pytest.raises(UnknownNameError, match="no space of generator 'tiny' is named 'w'"):
         ganspace_pca(tiny_generator, 2, space="w", samples=100)
     with pytest.raises(InvalidInputError, match="between 1 and 8 directions of space 'z' can be had, but 9 came"):

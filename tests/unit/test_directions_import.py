@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from pullback.directions.direction_set import DirectionSet, Origin
-from pullback.directions.importing.arrays import MAX_BYTES
-from pullback.directions.importing.reading import IMPORT_FORMATS, import_directions
+from pullback.directions.formats.arrays import MAX_BYTES
+from pullback.directions.formats.reader import IMPORT_FORMATS, import_directions
 from pullback.errors import InvalidInputError, UnknownNameError
 
 DIM = 6
@@ -312,7 +312,7 @@ def test_arrays_are_imported_without_torch() -> None:
     code = """
 import io, sys
 import numpy as np
-from pullback.directions.importing.reading import import_directions
+from pullback.directions.formats.reader import import_directions
 buffer = io.BytesIO()
 np.save(buffer, np.eye(3))
 facts = {"generator_name": "g", "weights_hash": "a", "space": "z", "dim": 3, "version": "0"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,10 @@ from torch.func import jacrev
 from draining import drained
 from metrics import rotation
 from pullback.directions import jacobian, local_basis, local_hessian, mapping_basis
-from pullback.directions.jacobian import jacobian_in_chunks
-from pullback.directions.local_hessian import local_hessian_in_chunks
-from pullback.directions.local_metric import metric_in_chunks
+from pullback.directions.methods import jacobian as method_jacobian
+from pullback.directions.methods import local_hessian as method_local_hessian
+from pullback.directions.methods import local_metric as method_local_metric
+from pullback.directions.methods.local_metric import metric_in_pieces
 from pullback.distances import Distance
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import Generator
@@ -24,6 +27,27 @@ from toys import Bounded, Curved, Euclidean, Linear, Poisoned, Quadratic, Smooth
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
+
+
+def falling(dim: int, power: float) -> tuple[Linear, np.ndarray]:
+    """A linear generator whose singular values fall as a power, and these."""
+    values = np.arange(1, dim + 1.0) ** -power
+    matrix = torch.as_tensor(rotation(dim, 1) * values @ rotation(dim, 2).T)
+    return Linear(matrix, (1, dim, 1)).double(), values
+
+
+@pytest.fixture
+def products(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many directions each call of the method `jacobian` takes through the generator."""
+    counted: list[int] = []
+
+    def counting(map_of_one: Callable[[Tensor], Tensor], block: Tensor) -> Tensor:
+        counted.append(block.shape[1])
+        return of_columns(map_of_one, block)
+
+    of_columns = method_jacobian._of_columns
+    monkeypatch.setattr(method_jacobian, "_of_columns", counting)
+    return counted
 
 
 def latent_of(generator: Generator, space: str = "z", seed: int = 0) -> Tensor:
@@ -91,15 +115,39 @@ def test_a_generator_without_a_mapping_network_has_no_local_basis() -> None:
         local_basis(Smooth(), torch.zeros(6), 2)
 
 
-@pytest.mark.parametrize("k", [1, 3, 6])
-def test_the_jacobians_subspace_holds_the_leading_right_singular_vectors(k: int) -> None:
-    generator = Smooth(dim=40, image_shape=(3, 6, 6)).double()
+@pytest.mark.parametrize("k", [1, 3, 6, 31, 32, 40])
+@pytest.mark.parametrize("held", [0, 2**30])
+def test_the_jacobians_axes_are_the_leading_right_singular_vectors(
+    k: int, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(method_jacobian, "HELD_BYTES", held)
+    generator = Smooth(dim=40, hidden=80, image_shape=(3, 6, 6)).double()
     latent = latent_of(generator)
     _, values, right = np.linalg.svd(dense_image_jacobian(generator, latent, "z"))
-    found = jacobian(generator, latent, "z", k, iterations=60)
+    found = jacobian(generator, latent, "z", k)
     np.testing.assert_allclose(found.values, values[:k], rtol=1e-9)
     assert_same_lines(found.vectors, right[:k], 1e-6)
     np.testing.assert_allclose(found.base, latent)
+
+
+def test_the_jacobian_takes_few_products_where_the_spectrum_falls(products: list[int]) -> None:
+    """Of 300 dimensions, 20 axes: 30 iterations of a subspace of 28 would be 868."""
+    generator, values = falling(300, power=1.0)
+    found = jacobian(generator, latent_of(generator), "z", 20)
+    np.testing.assert_allclose(found.values, values[:20], rtol=1e-9)
+    assert sum(products) < 200
+    assert max(products) <= 8
+
+
+def test_the_jacobian_ends_after_the_products_it_may_make(products: list[int]) -> None:
+    generator, values = falling(300, power=0.05)
+    found = jacobian(generator, latent_of(generator), "z", 20, iterations=2)
+    # Twice 20, in whole blocks of 8, and the 20 that are found.
+    assert sum(products) == 40 + 20
+    np.testing.assert_allclose(found.vectors @ found.vectors.T, np.eye(20), atol=1e-12)
+    # As near as they have come: never beyond the singular values, and the first nearly there.
+    assert (found.values <= values[:20] * (1 + 1e-12)).all()
+    assert found.values[0] > 0.9 * values[0]
 
 
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
@@ -140,35 +188,61 @@ def test_the_local_metric_of_a_linear_generator_has_its_singular_vectors_anywher
     assert found.origin.settings == {"distance": "euclidean", "distance_hash": "", "estimator": "gram"}
 
 
-def test_a_distance_without_an_embedding_takes_double_backward() -> None:
+def test_a_distance_without_an_embedding_is_differentiated_twice_and_the_generator_once() -> None:
     generator = Quadratic(torch.as_tensor(np.stack([np.diag([1.0, 2.0]), np.diag([3.0, 1.0])]))).double()
     latent = torch.tensor([0.1, 0.2], dtype=torch.float64)
     plain = local_hessian(generator, Euclidean().double(), latent, "z", 2)
     general = local_hessian(generator, Bounded().double(), latent, "z", 2)
     np.testing.assert_allclose(general.values, plain.values)
     np.testing.assert_allclose(general.vectors, plain.vectors)
-    assert general.origin.settings["estimator"] == "full_backprop"
+    assert general.origin.settings["estimator"] == "gauss_newton"
 
 
-def test_others_have_their_turn_between_the_products_of_the_subspace() -> None:
+def test_others_have_their_turn_between_the_products_of_the_jacobian() -> None:
     generator = Smooth(dim=40, image_shape=(3, 6, 6))
     latent = latent_of(generator)
-    # 12 + 8 directions in two pieces, at each of 5 iterations and at the end.
-    turns, found = drained(jacobian_in_chunks(generator, latent, "z", 12, iterations=5))
-    assert turns == 12
+    turns, found = drained(jacobian.in_pieces(generator, latent, "z", 12, iterations=5))
+    # Eight directions a piece: two pieces at least for the space, and two at the end.
+    assert 4 <= turns <= 12
     np.testing.assert_array_equal(found.vectors, jacobian(generator, latent, "z", 12, iterations=5).vectors)
+
+
+def test_others_have_their_turn_between_the_products_of_a_large_local_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(method_local_hessian, "_MOST_DENSE", 30)
+    generator, distance = Smooth(dim=40, image_shape=(3, 6, 6)).double(), Curved().double()
+    latent = latent_of(generator)
+    turns, found = drained(local_hessian.in_pieces(generator, distance, latent, "z", 3))
+    assert turns >= 2
+    assert found.origin.settings["estimator"] == "gram_iteration"
+    values, vectors = np.linalg.eigh(metric_tensor(generator, distance, latent, "z").numpy())
+    np.testing.assert_allclose(found.values, values[::-1][:3], rtol=1e-9)
+    assert_same_lines(found.vectors, vectors.T[::-1][:3])
+
+
+@pytest.mark.parametrize("distance", [Curved(), Bounded()])
+def test_a_local_metric_whose_jacobian_is_too_large_to_hold_is_made_of_products(
+    distance: Distance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, distance = Smooth(dim=20).double(), distance.double()
+    point = Point(generator, distance, latent_of(generator), "z")
+    _, whole = drained(metric_in_pieces(point))
+    monkeypatch.setattr(method_local_metric, "HELD_BYTES", 1000)
+    turns, found = drained(metric_in_pieces(point))
+    # Eight directions a piece.
+    assert turns >= 3
+    torch.testing.assert_close(found, whole, rtol=1e-12, atol=1e-12 * float(whole.abs().max()))
 
 
 @pytest.mark.parametrize(("distance", "turns"), [(Curved(), 6), (Bounded(), 12)])
 def test_the_local_metric_in_pieces_is_that_of_the_geometry(distance: Distance, turns: int) -> None:
     generator, distance = Smooth(dim=42).double(), distance.double()
     latent = latent_of(generator)
-    method = "gram" if isinstance(distance, Curved) else "full_backprop"
-    taken, metric = drained(metric_in_chunks(Point(generator, distance, latent, "z")))
+    method = "gram" if isinstance(distance, Curved) else "gauss_newton"
+    taken, metric = drained(metric_in_pieces(Point(generator, distance, latent, "z")))
     assert taken >= turns
     expected = metric_tensor(generator, distance, latent, "z", method)
     torch.testing.assert_close(metric, expected, rtol=1e-12, atol=1e-12 * float(expected.abs().max()))
-    again, found = drained(local_hessian_in_chunks(generator, distance, latent, "z", 5))
+    again, found = drained(local_hessian.in_pieces(generator, distance, latent, "z", 5))
     assert again == taken
     np.testing.assert_array_equal(found.vectors, local_hessian(generator, distance, latent, "z", 5).vectors)
 

@@ -14,17 +14,26 @@ from pullback.errors import InvalidInputError, UnknownNameError, WeightsError, W
 def test_the_default_comes_first_and_every_distance_is_named():
     names = [known.name for known in catalogue()]
     assert names == [
-        "lpips-effnet-lite0",
-        "st-lpips-alex",
-        "st-lpips-vgg",
         "lpips-alex",
         "lpips-vgg",
         "lpips-squeeze",
+        "lpips-effnet-lite0",
+        "st-lpips-alex",
+        "st-lpips-vgg",
         "mse",
         "ssim",
         "stft",
     ]
     assert names[0] == DEFAULT_DISTANCE
+
+
+def test_a_distance_is_its_own_preconditioner_unless_the_catalogue_names_another():
+    assert {known.name: known.preconditioner for known in catalogue()} == {
+        known.name: known.name for known in catalogue()
+    } | {"lpips-vgg": "lpips-alex"}
+    assert entry("lpips-vgg@256").preconditioner == "lpips-alex@256"
+    assert entry("lpips-alex@64").preconditioner == "lpips-alex@64"
+    assert entry("lpips-timm:resnet18.a1_in1k:96").preconditioner == "lpips-timm:resnet18.a1_in1k:96"
 
 
 def test_every_entry_says_what_it_takes():
@@ -52,9 +61,7 @@ def test_a_distance_of_images_refuses_sounds_and_names_those_that_take_them(name
 
 
 def test_an_unknown_distance_gets_the_known_names():
-    with pytest.raises(
-        UnknownNameError, match="no distance is named 'dists'; known: lpips-effnet-lite0, st-lpips-alex, "
-    ):
+    with pytest.raises(UnknownNameError, match="no distance is named 'dists'; known: lpips-alex, lpips-vgg, "):
         load("dists")
 
 

@@ -25,7 +25,7 @@ from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.weights import load_state_dict
 
 NETS = ["alex", "vgg"]
-RESIZABLE = ["st-lpips-alex", "st-lpips-vgg", "lpips-alex", "lpips-vgg", "lpips-squeeze"]
+RESIZABLE = ["lpips-alex", "lpips-vgg", "lpips-squeeze", "st-lpips-alex", "st-lpips-vgg"]
 
 
 @functools.cache

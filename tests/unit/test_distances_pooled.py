@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pullback.distances import DEFAULT_DISTANCE, PooledFeatures, entry, load_pooled_features
+from pullback.distances import PooledFeatures, entry, load_pooled_features
 from pullback.errors import InvalidInputError, WeightsError
 from pullback.neurons import Unit, load
 from pullback.weights import load_state_dict
@@ -24,7 +24,7 @@ def images() -> torch.Tensor:
 
 
 def test_the_published_classifier_turns_them_into_logits(embedding: PooledFeatures, images: torch.Tensor) -> None:
-    source = entry(DEFAULT_DISTANCE).source
+    source = entry("lpips-effnet-lite0").source
     assert source is not None
     state = load_state_dict(source)
     features = embedding.embed(images)
@@ -42,7 +42,7 @@ def test_greyscale_images_are_taken_as_grey_ones(embedding: PooledFeatures, imag
 
 def test_the_name_says_network_and_side(embedding: PooledFeatures) -> None:
     assert embedding.name == "efficientnet-lite0-pooled-128px"
-    assert embedding.weights_hash == entry(DEFAULT_DISTANCE).weights_hash
+    assert embedding.weights_hash == entry("lpips-effnet-lite0").weights_hash
 
 
 def test_what_is_no_image_or_no_such_network_is_refused(embedding: PooledFeatures) -> None:

@@ -10,6 +10,8 @@ from torch.autograd.functional import hessian
 
 from pullback.distances import EmbeddingDistance, load
 from pullback.errors import InvalidInputError
+from pullback.geometry import metric_tensor
+from toys import Linear
 
 SIDE = 13
 
@@ -70,6 +72,42 @@ def test_its_hessian_at_equal_images_is_finite_symmetric_and_positive(kind: str,
     assert (metric - metric.T).abs().max() <= tolerance
     assert eigenvalues[0] >= -tolerance
     assert eigenvalues[-1] > 0
+
+
+def closed_form(image: Tensor) -> Tensor:
+    """The Hessian of 1 − SSIM at equal images of one channel, from its definition.
+
+    With means μ and variances σ² under the window w, and a difference d: 1 − SSIM is (w·d)² / (2 μ² + C₁) +
+    (w·d² − (w·d)²) / (2 σ² + C₂) to second order, averaged over the places of the window.
+    """
+    offsets = torch.arange(11, dtype=torch.float64) - 5
+    line = torch.exp(-(offsets**2) / (2 * 1.5**2))
+    window = torch.outer(line, line) / line.sum() ** 2
+    pixels = image.flatten()
+    total = torch.zeros(len(pixels), len(pixels), dtype=torch.float64)
+    places = [(top, left) for top in range(SIDE - 10) for left in range(SIDE - 10)]
+    for top, left in places:
+        weights = torch.zeros(SIDE, SIDE, dtype=torch.float64)
+        weights[top : top + 11, left : left + 11] = window
+        w = weights.flatten()
+        mean = w @ pixels
+        luminance = 2 * mean**2 + 0.01**2
+        structure = 2 * (w @ pixels**2 - mean**2) + 0.03**2
+        total += (1 / luminance - 1 / structure) * torch.outer(w, w) + w.diag() / structure
+    return 2 * total / len(places)
+
+
+@pytest.mark.parametrize("kind", ["random", "grey"])
+def test_its_hessian_at_equal_images_is_the_closed_form(kind: str) -> None:
+    image = torch.full((1, 1, SIDE, SIDE), 0.5).double() if kind == "grey" else images(1, 4, 1, SIDE)
+    expected = closed_form(image)
+    # The package's window is float32, so that its sum is 1 to 1e-7, and the variance of a flat image not quite zero.
+    tolerance = 1e-4 * float(expected.abs().max())
+    torch.testing.assert_close(metric_of(image), expected, rtol=0, atol=tolerance)
+    # And so through a generator: pixels that are the latent itself.
+    pixels = Linear(torch.eye(SIDE**2).double(), (1, SIDE, SIDE)).double()
+    metric = metric_tensor(pixels, load("ssim", dtype=torch.float64), image.flatten() - 0.5, "z", "gauss_newton")
+    torch.testing.assert_close(metric, expected, rtol=0, atol=tolerance)
 
 
 def test_its_gradient_at_equal_images_is_zero():

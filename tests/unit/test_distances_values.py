@@ -57,8 +57,8 @@ def test_published_lpips_equals_the_lpips_package(net: str, side: int):
     torch.testing.assert_close(distance(a, b), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_default_is_the_uncalibrated_form_over_timms_network():
-    distance = load()
+def test_lpips_over_efficientnet_is_the_uncalibrated_form_over_timms_network():
+    distance = load("lpips-effnet-lite0")
     a, b = images(2, 6), images(2, 7)
 
     def taps(batch: Tensor) -> list[Tensor]:

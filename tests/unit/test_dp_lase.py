@@ -10,10 +10,16 @@ import pytest
 import torch
 
 from draining import drained
-from pullback.directions.dp_lase.density import Density
-from pullback.directions.dp_lase.losses import density_change, likelihood, monotonicity, orthogonality, variation
-from pullback.directions.dp_lase.training import DpLase, DpLaseState
-from pullback.directions.dp_lase.walks import LearntPrior
+from pullback.directions.methods.dp_lase.density import Density
+from pullback.directions.methods.dp_lase.losses import (
+    density_change,
+    likelihood,
+    monotonicity,
+    orthogonality,
+    variation,
+)
+from pullback.directions.methods.dp_lase.training import DpLase, DpLaseState
+from pullback.directions.methods.dp_lase.walks import LearntPrior
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import Generator, LatentSpace, StyleGan2
 from pullback.generators.generator import Prior
@@ -172,7 +178,7 @@ def test_layers_on_which_a_step_does_not_act_stay_as_they_are(style: StyleGan2) 
 def test_others_have_their_turn_while_directions_are_ranked(tiny_generator: Generator) -> None:
     training = DpLase(tiny_generator, "z", 3, samples=2)
     state = trained(training)
-    turns, found = drained(training.result_in_chunks(state))
+    turns, found = drained(training.result_in_pieces(state))
     assert turns == 16
     assert found.to_bytes() == training.result(state).to_bytes()
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pullback.directions.dp_lase.clustering import spectral_clusters
-from pullback.directions.dp_lase.cut import Cut
-from pullback.directions.dp_lase.self_expression import affinity, self_expression
-from pullback.directions.dp_lase.subspaces import masked_edit, refine
+from pullback.directions.methods.dp_lase.clustering import spectral_clusters
+from pullback.directions.methods.dp_lase.cut import Cut
+from pullback.directions.methods.dp_lase.self_expression import affinity, self_expression
+from pullback.directions.methods.dp_lase.subspaces import masked_edit, refine
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import Generator
 from tiny_style import tiny_style

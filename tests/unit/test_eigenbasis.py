@@ -165,14 +165,14 @@ def test_a_file_that_is_no_eigenbasis_says_its_name_and_what_is_wrong(
 
 def test_it_serves_what_it_was_computed_for_and_nothing_else() -> None:
     basis = basis_with([2.0, 1.0])
-    right = {"generator": "faces", "weights_hash": "ab" * 32, "space": "z", "distance": "mse", "distance_hash": ""}
+    right = {"generator": "faces", "weights_hash": "ab" * 32, "space": "z"}
     basis.check_serves(**right)
     with pytest.raises(IncompatibleEigenbasisError) as raised:
         basis.check_serves(**right | {"space": "w", "weights_hash": "cd"})
     message = str(raised.value)
     assert f"weights hash is {'ab' * 32!r} there and 'cd' here" in message
     assert "space is 'z' there and 'w' here" in message
-    assert "distance is" not in message
+    assert "generator is" not in message
 
 
 def test_provenance_goes_through_text() -> None:

@@ -19,7 +19,7 @@ import pullback_client
 import pullback_server
 from pullback_client.errors import FieldViolation, JobError, JobFailedError
 from pullback_server.errors import FieldViolation as ServersViolation
-from pullback_server.store.faults import StorageFullError
+from pullback_server.store.faults import StorageFullError, UnreadableError
 
 # What the constructors of errors take, by their names.
 VALUES: dict[str, Any] = {
@@ -29,6 +29,8 @@ VALUES: dict[str, Any] = {
     "text": "no room in /data",
     "told": "no room",
     "fault": StorageFullError("no room in /data", "no room"),
+    "error": UnreadableError("/data/blobs/ab is damaged", "it is damaged", "jobs/7"),
+    "resource": "jobs/7",
     "job": "jobs/7",
     "code": grpc.StatusCode.ABORTED,
     "kind": "generator",

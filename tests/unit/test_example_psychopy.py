@@ -1,9 +1,8 @@
-"""The PsychoPy-shaped example, run headless against a service that evolves nothing."""
+"""The PsychoPy-shaped example, run headless against the real server."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,16 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_search import POPULATION, FakeSearchServer
+from in_process import InProcessServer
 from pullback_api.v1 import search_pb2
 
 EXAMPLE = Path(__file__).parents[2] / "clients" / "examples" / "psychopy_evolution.py"
-
-
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -33,23 +26,34 @@ def example() -> ModuleType:
     return module
 
 
+def population(server: InProcessServer) -> int:
+    (thread,) = server.sessions["sessions/1"].spec.threads
+    return thread.optimizer.population
+
+
+def closed(server: InProcessServer) -> int:
+    """How many generations the session's thread has closed."""
+    (thread,) = server.sessions["sessions/1"].threads
+    return thread.current.generation + thread.current.closed
+
+
 def test_the_experiment_runs_headless(
-    example: ModuleType, server: FakeSearchServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    example: ModuleType, server: InProcessServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["--headless", "--target", server.target, "--optimizer", "cma", "--generations", "30"]
     example.main([*command, "--out", str(tmp_path / "out")])
-    session = server.sessions["sessions/1"]
-    assert len(session.closed) == 30
-    outcomes = [report.outcome for report in session.told.values()]
-    assert outcomes.count(search_pb2.OUTCOME_SCORED) >= 29 * POPULATION
+    assert closed(server) == 30
+    told = server.told()
+    outcomes = [report.outcome for report in told.values()]
+    assert outcomes.count(search_pb2.OUTCOME_SCORED) >= 29 * population(server)
     assert outcomes.count(search_pb2.OUTCOME_FAILED) > 0
-    onsets = [report.t_onset for report in session.told.values()]
+    onsets = [report.t_onset for report in told.values()]
     assert onsets == sorted(set(onsets))
     assert (tmp_path / "out" / "session.npz").is_file()
     assert "best: thread000_gen" in capsys.readouterr().out
 
 
-def test_it_goes_on_with_a_session_after_a_crash(example: ModuleType, server: FakeSearchServer) -> None:
+def test_it_goes_on_with_a_session_after_a_crash(example: ModuleType, server: InProcessServer) -> None:
     command = ["--headless", "--target", server.target, "--optimizer", "cma", "--generations", "2"]
 
     class Crashing(example.Observer):  # type: ignore[misc, name-defined]
@@ -65,11 +69,11 @@ def test_it_goes_on_with_a_session_after_a_crash(example: ModuleType, server: Fa
         patch.setattr(example, "Observer", Crashing)
         with pytest.raises(RuntimeError, match="the amplifier is off"):
             example.main(command)
-    told = server.sessions["sessions/1"].told
+    told = server.told()
     outcomes = [report.outcome for report in told.values()]
-    assert outcomes == [search_pb2.OUTCOME_SCORED] * 2 + [search_pb2.OUTCOME_ABANDONED] * (POPULATION - 2)
+    assert outcomes == [search_pb2.OUTCOME_SCORED] * 2 + [search_pb2.OUTCOME_ABANDONED] * (population(server) - 2)
     example.main(["--headless", "--target", server.target, "--session", "sessions/1"])
-    assert len(server.sessions["sessions/1"].closed) == 2
+    assert closed(server) == 2
 
 
 def test_the_simulated_observer_likes_warm_bright_images(example: ModuleType) -> None:

@@ -6,14 +6,14 @@ import csv
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fake_search import FakeSearchServer
+from in_process import POPULATION, InProcessServer
 from pullback_api.v1 import search_pb2
 from pullback_client import Client, EvolutionSession, TrialResult
 
@@ -35,24 +35,20 @@ NOTES = [
 
 
 @pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
-
-
-@pytest.fixture
-def session(server: FakeSearchServer, client: Client) -> EvolutionSession:
+def session(server: InProcessServer, client: Client) -> EvolutionSession:
     """Three generations of two threads of 2 and 3 channels; notes of all kinds, and some trials without an onset."""
     session = client.evolve(
         "faces",
         optimizer="cma",
+        population=POPULATION,
         threads=[{}, {"population": 2}],
-        references={"grey": np.full((6, 6), 128, np.uint8)},
+        references={"grey": np.full((16, 16), 128, np.uint8)},
         repetitions=2,
         missing="drop",
     )
     count = 0
     for _ in range(3):
+        server.wait_for_optimizers()
         batch = session.next_batch()
         assert batch is not None
         results = []
@@ -75,6 +71,7 @@ def session(server: FakeSearchServer, client: Client) -> EvolutionSession:
         session.tell(results)  # the network lost the answer
     # Another showing of an image of the first generation, under a name of the rig's own: late.
     assert session.tell([TrialResult("rig 7", batch[3].image_id, 2.5, t_onset=1.5, note="late")]).late == 1
+    server.wait_for_optimizers()
     session.ask(2)
     return session
 
@@ -82,7 +79,7 @@ def session(server: FakeSearchServer, client: Client) -> EvolutionSession:
 Row = dict[str, Any]
 
 
-def told(server: FakeSearchServer) -> dict[str, Row]:
+def told(server: InProcessServer) -> dict[str, Row]:
     """What the server was told, by trial: None where it was told nothing."""
     return {
         name: {
@@ -92,7 +89,7 @@ def told(server: FakeSearchServer) -> dict[str, Row]:
             "onset": report.t_onset if report.HasField("t_onset") else None,
             "note": report.note,
         }
-        for name, report in server.sessions["sessions/1"].told.items()
+        for name, report in server.told().items()
     }
 
 
@@ -166,7 +163,7 @@ READERS: dict[str, Callable[[EvolutionSession, Path], dict[str, Row]]] = {"npz":
 
 @pytest.mark.parametrize("kind", READERS)
 def test_all_that_was_told_comes_back(
-    session: EvolutionSession, server: FakeSearchServer, tmp_path: Path, kind: str
+    session: EvolutionSession, server: InProcessServer, tmp_path: Path, kind: str
 ) -> None:
     found = READERS[kind](session, tmp_path)
     expected = told(server)
@@ -175,13 +172,13 @@ def test_all_that_was_told_comes_back(
     assert outcomes.count("failed") == 6
     assert outcomes.count("abandoned") == 3
     assert {len(row["channels"]) for row in expected.values()} == {0, 2, 3}
-    asked = server.sessions["sessions/1"].asked
+    asked = {name: trial for trial in server.trials() if (name := trial.report.trial_id) != "rig 7"}
     for name, row in found.items():
         if name in asked:
-            trial = asked[name].trial
+            trial = asked[name]
             assert (row["place"], row["reference"]) == (
                 (trial.thread, trial.generation, trial.repetition),
-                trial.reference,
+                trial.report.image_id.startswith("reference_"),
             )
     assert max(row["place"][2] for row in found.values()) >= 1
     assert [name for name, row in found.items() if row["late"]] == ["rig 7"]
@@ -192,7 +189,7 @@ def test_all_that_was_told_comes_back(
 
 
 def test_in_nwb_a_trial_without_an_onset_stands_where_it_was_asked(
-    session: EvolutionSession, server: FakeSearchServer, tmp_path: Path
+    session: EvolutionSession, server: InProcessServer, tmp_path: Path
 ) -> None:
     (path,) = session.export(tmp_path / "s.nwb")
     onsets = {name: row["onset"] for name, row in told(server).items()}
@@ -207,7 +204,7 @@ def test_in_nwb_a_trial_without_an_onset_stands_where_it_was_asked(
             if onset is not None:
                 assert row["start_time"] == onset
         by_id = table.set_index("trial_id")["start_time"]
-        asked = [name for name in server.sessions["sessions/1"].asked if name in onsets]
+        asked = [name for trial in server.trials() if (name := trial.report.trial_id) in onsets and name != "rig 7"]
         for before, name in itertools.pairwise(asked):
             if onsets[name] is None:
                 assert by_id[name] == by_id[before]
@@ -225,7 +222,7 @@ def test_the_inspector_finds_nothing_critical_in_all_of_it(session: EvolutionSes
 
 
 def test_a_note_that_has_a_nul_is_no_end_of_the_file(client: Client, tmp_path: Path) -> None:
-    session = client.evolve("faces", optimizer="cma")
+    session = client.evolve("faces", optimizer="cma", population=POPULATION)
     session.tell([TrialResult(session.ask(1)[0].id, score=1, note="a\0b")])
     (path,) = session.export(tmp_path / "s.nwb")
     with pynwb.NWBHDF5IO(path, "r") as io:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fake_search import POPULATION, FakeSearchServer
-from fake_server import DIM
+from in_process import DIM, POPULATION, InProcessServer
 from pullback_client import Client, EvolutionSession, TrialResult
 
 with warnings.catch_warnings():
@@ -20,19 +17,14 @@ with warnings.catch_warnings():
     pynwb = pytest.importorskip("pynwb", reason="the extra `nwb` is not installed")
 
 
-@pytest.fixture
-def server() -> Iterator[FakeSearchServer]:
-    with FakeSearchServer() as server:
-        yield server
-
-
-def evolved(client: Client, *, onsets: bool, greyscale: bool = False) -> EvolutionSession:
-    """Two generations of two threads with a reference; the second trial of each failed."""
+def evolved(server: InProcessServer, client: Client, *, onsets: bool, greyscale: bool = False) -> EvolutionSession:
+    """Two generations of two threads with a reference; the larger thread's first trial of each failed."""
     session = client.evolve(
         "faces",
-        optimizer="cma",
+        optimizer="genetic",
+        population=POPULATION,
         threads=[{}, {"population": 2}],
-        references={"grey": np.full((6, 6), 128, np.uint8)},
+        references={"grey": np.full((16, 16), 128, np.uint8)},
         missing="drop",
         greyscale=greyscale,
         title="monkeys",
@@ -40,21 +32,24 @@ def evolved(client: Client, *, onsets: bool, greyscale: bool = False) -> Evoluti
     )
     time = 100.0
     for _ in range(2):
+        server.wait_for_optimizers()
         batch = session.next_batch()
         assert batch is not None
+        failed = next(trial for trial in batch if trial.image_id.startswith("thread000"))
         results = []
         for place, trial in enumerate(batch):
             time += 0.75
-            score = None if place == 1 else float(place)
+            score = None if trial is failed else float(place)
             results.append(TrialResult(trial.id, score=score, t_onset=time if onsets else None))
         session.tell(results)
+    server.wait_for_optimizers()
     session.ask(1)
     return session
 
 
 @pytest.mark.parametrize("onsets", [True, False])
-def test_the_file_says_what_happened(client: Client, tmp_path: Path, onsets: bool) -> None:
-    session = evolved(client, onsets=onsets)
+def test_the_file_says_what_happened(server: InProcessServer, client: Client, tmp_path: Path, onsets: bool) -> None:
+    session = evolved(server, client, onsets=onsets)
     (path,) = session.export(tmp_path / "s.nwb")
     history = session.history(images=True)
     told = {trial.trial_id: trial for trial in history.trials if trial.outcome}
@@ -62,7 +57,7 @@ def test_the_file_says_what_happened(client: Client, tmp_path: Path, onsets: boo
         file = io.read()
         assert file.session_description == "monkeys"
         assert (file.subject.subject_id, file.subject.species) == ("Ringo", "Macaca mulatta")
-        assert file.session_start_time == datetime.fromtimestamp(1_700_000_000, timezone.utc)
+        assert file.session_start_time == session.status().created
         trials = file.trials.to_dataframe()
         assert set(trials["trial_id"]) == set(told)
         assert trials["start_time"].is_monotonic_increasing
@@ -81,7 +76,7 @@ def test_the_file_says_what_happened(client: Client, tmp_path: Path, onsets: boo
         np.testing.assert_array_equal(showings.timestamps[:], trials["start_time"])
         assert set(order) == {*history.files}
         assert images["thread000_gen000_000000"].data.shape == (16, 16, 3)
-        assert images["reference_grey"].data[0, 0] == 128
+        assert (images["reference_grey"].data[0, 0] == 128).all()
 
         for thread, size in ((0, POPULATION), (1, 2)):
             table = file.processing["evolution"][f"thread{thread:03d}"].to_dataframe()
@@ -90,22 +85,26 @@ def test_the_file_says_what_happened(client: Client, tmp_path: Path, onsets: boo
             assert np.stack(table["code"].tolist()).shape == (3 * size, DIM)
             np.testing.assert_array_equal(np.stack(table["code"].tolist()), np.concatenate([e.latents for e in own]))
             np.testing.assert_array_equal(table["score"], np.concatenate([each.scores for each in own]))
-            assert table["parents"][size].startswith(f"thread{thread:03d}_gen000_000000 ")
+            parents = [" ".join(origin.parents) for each in own for origin in each.origins]
+            assert table["parents"].tolist() == parents
+            assert parents[size].startswith(f"thread{thread:03d}_gen000_00000")
 
 
 @pytest.mark.parametrize("onsets", [True, False])
 @pytest.mark.parametrize("greyscale", [True, False])
 @pytest.mark.filterwarnings("ignore")  # of nwbinspector's dependencies
-def test_the_inspector_finds_nothing_critical(client: Client, tmp_path: Path, onsets: bool, greyscale: bool) -> None:
+def test_the_inspector_finds_nothing_critical(
+    server: InProcessServer, client: Client, tmp_path: Path, onsets: bool, greyscale: bool
+) -> None:
     inspector = pytest.importorskip("nwbinspector", reason="nwbinspector is not installed")
-    (path,) = evolved(client, onsets=onsets, greyscale=greyscale).export(tmp_path / "s.nwb")
+    (path,) = evolved(server, client, onsets=onsets, greyscale=greyscale).export(tmp_path / "s.nwb")
     found = list(inspector.inspect_nwbfile(nwbfile_path=path))
     worst = [message for message in found if message.importance.value >= inspector.Importance.CRITICAL.value]
     assert worst == []
 
 
 def test_a_session_in_which_nothing_was_told_is_a_file_too(client: Client, tmp_path: Path) -> None:
-    (path,) = client.evolve("faces", optimizer="cma").export(tmp_path / "s.nwb")
+    (path,) = client.evolve("faces", optimizer="cma", population=POPULATION).export(tmp_path / "s.nwb")
     with pynwb.NWBHDF5IO(path, "r") as io:
         file = io.read()
         assert file.trials is None

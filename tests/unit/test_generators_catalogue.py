@@ -11,7 +11,7 @@ from cases import CASES
 from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
 from pullback.generators import catalogue, entry, read_catalogue
 from pullback.generators.catalogue_file import FAMILIES
-from pullback.generators.loading import LOADERS
+from pullback.generators.loader import LOADERS
 
 MINE = """
 [mine]

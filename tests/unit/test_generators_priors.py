@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pullback.generators import Mapped, OneHot, Prior, Product, StandardNormal
+from pullback.errors import InvalidInputError
+from pullback.generators import CatalogueEntry, Mapped, OneHot, Prior, Product, StandardNormal
+from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.priors import latent_spaces
+from pullback.weights.source import WeightsSource
 
 # w = A z + b
 MATRIX = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.3, -0.2, 0.1]])
@@ -127,3 +131,11 @@ def test_the_spread_is_the_root_mean_square_of_the_standard_deviations() -> None
     assert StandardNormal().spread() == 1
     expected = (MATRIX @ MATRIX.T).diagonal().mean().sqrt()
     assert linear_prior(4).spread() == pytest.approx(float(expected), rel=0.02)
+
+
+def test_a_mapped_space_of_a_family_without_a_mapping_network_is_refused() -> None:
+    spaces = (SpaceEntry("z", 4, "standard-normal"), SpaceEntry("w", 4, "mapped"))
+    source = WeightsSource(kind="path", location="nowhere", sha256="1" * 64)
+    entry = CatalogueEntry("odd", "Odd", "dcgan", spaces, "z", (3, 16, 16), source)
+    with pytest.raises(InvalidInputError, match=r"family 'dcgan' has no space of prior 'mapped' \('w'\)"):
+        latent_spaces(entry)

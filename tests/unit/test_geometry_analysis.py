@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from pullback import distances
+from pullback.analysis.amplification import amplifications, first_layer_metric
+from pullback.analysis.metric_analysis import AnalysisState, MetricAnalysis
 from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.geometry import metric_tensor
-from pullback.geometry.amplification import amplifications, first_layer_metric
-from pullback.geometry.analysis import AnalysisState, MetricAnalysis
 from pullback.geometry.statistics import metric_homogeneity
 
 
@@ -77,7 +77,7 @@ def test_the_findings_are_the_statistics_of_metrics_at_the_positions(
     again = metric_tensor(tiny_generator, distances.load("mse"), latents[1], "z", context=contexts[1])
     np.testing.assert_array_equal(again.numpy(), metrics[1])
     assert [row.distance for row in found.comparisons] == ["ssim"]
-    assert found.comparisons[0].method == "full_backprop"
+    assert found.comparisons[0].method == "gauss_newton"
     assert found.apparent_speed.mean == pytest.approx(found.apparent_speed.expected_mean, rel=0.02)
 
 

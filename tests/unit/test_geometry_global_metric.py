@@ -15,7 +15,7 @@ from pullback.geometry.seeding import derive_seed
 from toys import Bounded, Curved, Euclidean, Linear, Poisoned, Smooth
 
 METHODS = ["sketch", "gram"]
-POINTWISE = ["gram", "gram_iteration", "full_backprop", "backward_iteration", "forward_iteration"]
+POINTWISE = ["gram", "gram_iteration", "gauss_newton", "full_backprop", "backward_iteration", "forward_iteration"]
 
 
 def linear(dim: int = 5) -> Linear:
@@ -52,7 +52,9 @@ def test_a_distance_without_embedding_is_averaged_by_second_derivatives_and_has_
     euclidean = global_metric(Smooth(), Euclidean(), "z", method="full_backprop", samples=3)
     np.testing.assert_allclose(basis.metric, euclidean.metric, rtol=1e-4, atol=1e-5)
     for method in METHODS:
-        with pytest.raises(InvalidInputError, match=r"'bounded' has no embedding, .*: full_backprop, backward_it"):
+        with pytest.raises(
+            InvalidInputError, match=r"'bounded' has no embedding, .*: gauss_newton, full_backprop, backward_it"
+        ):
             global_metric(Smooth(), Bounded(), "z", method=method, samples=3)
 
 

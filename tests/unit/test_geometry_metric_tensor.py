@@ -14,10 +14,10 @@ from pullback.generators.generator import Generator
 from pullback.geometry import metric_eigenpairs, metric_tensor
 from toys import Bounded, Curved, Euclidean, Linear, Poisoned, Quadratic, Rotated, Smooth, Sphere
 
-DENSE = ["gram", "full_backprop"]
+DENSE = ["gram", "gauss_newton", "full_backprop"]
 ITERATIVE = ["gram_iteration", "backward_iteration", "forward_iteration"]
 METHODS = DENSE + ITERATIVE
-WITHOUT_EMBEDDING = ["full_backprop", "backward_iteration", "forward_iteration"]
+WITHOUT_EMBEDDING = ["gauss_newton", "full_backprop", "backward_iteration", "forward_iteration"]
 # Relative error in float64: rounding, but for the difference quotient.
 EXACT = dict.fromkeys(METHODS, 1e-10) | {"forward_iteration": 1e-7}
 # The same in float32.
@@ -101,7 +101,7 @@ def test_a_distance_without_embedding_has_a_metric_too(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["gram", "gram_iteration"])
 def test_a_method_that_needs_an_embedding_names_those_that_do_not(method: str) -> None:
-    message = r"'bounded' has no embedding, .*: full_backprop, backward_iteration, forward_iteration$"
+    message = r"'bounded' has no embedding, .*: gauss_newton, full_backprop, backward_iteration, forward_iteration$"
     with pytest.raises(InvalidInputError, match=message):
         metric_tensor(Smooth(), Bounded(), torch.ones(6), "z", method)
 

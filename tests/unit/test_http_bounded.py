@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from pullback_server.errors import ApiError, not_found
-from pullback_server.http.bounded import BoundedCalls
+from pullback_server.http.bounded_calls import BoundedCalls
 
 METHOD = "pullback_api.v1.Search.Ask"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from google.rpc import error_details_pb2
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc, search_pb2, search_pb2_grpc, values_pb2
+from pullback_server.access import Access
 from pullback_server.errors import ApiError, Violations, not_found, unavailable
 from pullback_server.http import HttpServer
 from pullback_server.supervision import Health
@@ -65,7 +67,7 @@ def send(servicers: Servicers) -> Callable[..., httpx.Response]:
             if serving:
                 health.part("store").well()
             both = {JOBS: servicers.jobs, SEARCH: servicers.search}
-            server = HttpServer(both, health, max_request_bytes=2_000, grace_seconds=1)
+            server = HttpServer(both, health, max_request_bytes=2_000, grace_seconds=1, access=Access(None))
             transport = httpx.ASGITransport(server.application)
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, path, **options)
@@ -86,7 +88,13 @@ def test_a_method_answers_json_in_json(servicers: Servicers, send: Send) -> None
     answer = send("POST", ASK, json={"session": "sessions/a", "threads": 0})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"trials": [], "retry_after_ms": 50, "more": False, "finished": False}
+    assert answer.json() == {
+        "trials": [],
+        "retry_after_ms": 50,
+        "more": False,
+        "finished": False,
+        "waiting_for": "",
+    }
     assert servicers.requests == [search_pb2.AskRequest(session="sessions/a", threads=[0])]
 
 
@@ -207,11 +215,15 @@ def test_a_caller_that_sees_no_bodies_of_errors_gets_them_with_status_200(servic
 def test_an_unexpected_error_is_internal_and_logged(
     servicers: Servicers, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
-    servicers.answering("GetJob", ZeroDivisionError("by zero"))
+    servicers.answering("GetJob", ZeroDivisionError("SELECT by zero from /srv/secret"))
     answer = send("POST", GET_JOB, json={})
     assert answer.status_code == 500
-    assert answer.json()["message"] == "internal error (ZeroDivisionError); the server's log says more"
-    assert "unexpected error in a call" in caplog.text
+    message = answer.json()["message"]
+    assert re.fullmatch(r"an error of the server's own; its log says more under reference [0-9a-f]{8}", message)
+    for secret in ("ZeroDivisionError", "SELECT", "/srv/secret"):
+        assert secret not in answer.text
+        assert secret in caplog.text
+    assert message in caplog.text
 
 
 def test_a_body_over_the_limit_is_refused(send: Send) -> None:

@@ -199,7 +199,7 @@ def test_what_is_no_json_is_refused(data: bytes, words: str) -> None:
 
 def test_answers_keep_the_contracts_names_and_every_plain_field() -> None:
     answer = json.loads(to_json(search_pb2.AskResponse(retry_after_ms=50)))
-    assert answer == {"trials": [], "retry_after_ms": 50, "more": False, "finished": False}
+    assert answer == {"trials": [], "retry_after_ms": 50, "more": False, "finished": False, "waiting_for": ""}
 
 
 def test_numbers_of_answers_are_numbers() -> None:

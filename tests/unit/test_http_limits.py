@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc, search_pb2, search_pb2_grpc
+from pullback_server.access import Access
 from pullback_server.http import HttpServer
 from pullback_server.http.bodies import Bodies
 from pullback_server.http.connections import Connection, quieten_accepting
@@ -35,7 +36,11 @@ def serve(test: Callable[[Connect], Awaitable[None]]) -> None:
 
         servicers[0].GetJob = get_job
         server = HttpServer(
-            dict(zip(SERVICES, servicers, strict=True)), Health(), max_request_bytes=100_000, grace_seconds=1
+            dict(zip(SERVICES, servicers, strict=True)),
+            Health(),
+            max_request_bytes=100_000,
+            grace_seconds=1,
+            access=Access(None),
         )
         endpoint = server.bind("127.0.0.1:0")
         server.start()

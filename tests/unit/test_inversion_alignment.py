@@ -159,7 +159,7 @@ def test_a_frame_gains_nothing_by_leaving_the_target() -> None:
     alignments = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 2.0, -1.0], [0.0, -3.0, 3.0]]])
     loss, distance = problem.evaluate(points_of(problem, alignments))
     torch.testing.assert_close(distance, torch.full((1, 4), 3 * SIDE**2 * 0.3**2).double())
-    torch.testing.assert_close(loss, distance + 0.6**2)
+    torch.testing.assert_close(loss, distance + problem.weights.l2 * 0.6**2)
 
 
 def test_a_frame_that_hardly_shows_what_counts_has_an_infinite_loss() -> None:

@@ -15,12 +15,11 @@ from pullback.generators import Generator
 from pullback.inversion import (
     Problem,
     StartBank,
-    bank_in_chunks,
     bank_path,
     cached_bank,
     make_bank,
 )
-from pullback.inversion.principal_axes import principal_axes_in_chunks
+from pullback.inversion.starts.principal_axes import principal_axes_in_pieces
 from toys import Bounded, Curved, Euclidean, Poisoned, Smooth
 from toys_photographs import Blobs, conditional
 from toys_sound import Chirp
@@ -74,7 +73,7 @@ def test_principal_axes_are_those_of_a_singular_value_decomposition() -> None:
     vectors = torch.randn(20, 5000, generator=torch.Generator().manual_seed(0)).double() @ torch.diag(
         torch.linspace(3, 0.1, 5000).double()
     )
-    steps = principal_axes_in_chunks(torch.split(vectors, 6), 7)
+    steps = principal_axes_in_pieces(torch.split(vectors, 6), 7)
     taken = 0
     while True:
         try:
@@ -106,7 +105,7 @@ def test_the_same_arguments_give_the_same_bank_and_another_seed_another() -> Non
 def test_a_bank_is_made_in_small_steps_that_tell_how_far_it_is() -> None:
     generator = Counting()
     seen: list[tuple[int, int]] = []
-    steps = bank_in_chunks(
+    steps = make_bank.in_pieces(
         generator, Curved(), "z", size=10, rank=2, progress=lambda made, size: seen.append((made, size))
     )
     while True:
@@ -116,8 +115,8 @@ def test_a_bank_is_made_in_small_steps_that_tell_how_far_it_is() -> None:
         except StopIteration:
             break
         assert len(generator.calls) - before <= 1
-    # Always as many rows at once, the last of which are repeated.
-    assert generator.calls == [4, 4, 4]
+    # Four at once, as there is room for as many; nothing is drawn that is not wanted.
+    assert generator.calls == [1, 4, 4, 2]
     assert seen == [(4, 10), (8, 10), (10, 10)]
 
 

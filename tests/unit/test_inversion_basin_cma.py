@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from pullback.inversion import (
     Query,
     mean_starts,
 )
-from pullback.inversion.blocks import moving_blocks
-from pullback.inversion.evolution import Evolution
-from pullback.inversion.stages import Stages
-from toys import Euclidean, Linear, Poisoned
+from pullback.inversion.problems.blocks import moving_blocks
+from pullback.inversion.solvers.evolution import Evolution
+from pullback.inversion.solvers.stages import Stages
+from toys import Linear, Poisoned
 
 FORMS = [BasinCMA, BasinCMAHessianAdam, HessianBasinCMA]
 
@@ -44,7 +45,7 @@ def test_the_schedules_are_the_published_ones() -> None:
     assert BasinCMAHessianAdam().stages(1) == Stages(outer=10, inner=10, final=501)
     for name, form in (("basin_cma", BasinCMA()), ("basin_cma_hessian_adam", BasinCMAHessianAdam())):
         assert METHODS[name].steps == form.stages(1).length - 1
-        assert METHODS[name].learning_rate == form.learning_rate == 0.05
+        assert METHODS[name].options["learning_rate"] == form.learning_rate == 0.05
         assert form.population == 18
     # The other arms that were run: 50 × 0, 1 × 30, 1 × 0.
     for outer, inner in ((50, 0), (1, 30), (1, 0)):
@@ -304,9 +305,9 @@ def test_cma_is_loaded_only_when_it_is_needed() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_a_distance_other_than_the_bases_is_refused() -> None:
+def test_an_eigenbasis_of_another_generator_is_refused() -> None:
     problem = problem_of(1)
-    foreign = Problem(problem.generator, Euclidean().double(), "z", problem.targets)
-    solver = BasinCMAHessianAdam(eigenbasis=basis_of(foreign))
-    with pytest.raises(IncompatibleEigenbasisError, match="distance is 'euclidean' there and 'curved' here"):
-        solver.init(problem, mean_starts(problem, 1))
+    basis = basis_of(problem)
+    foreign = replace(basis, provenance=replace(basis.provenance, generator="another"))
+    with pytest.raises(IncompatibleEigenbasisError, match="generator is 'another' there and 'toy' here"):
+        BasinCMAHessianAdam(eigenbasis=foreign).init(problem, mean_starts(problem, 1))

@@ -11,9 +11,9 @@ import torch
 from inverting import block_problem, problem_of
 from pullback.errors import InvalidInputError
 from pullback.geometry import metric_tensor
-from pullback.inversion import LossWeights, Problem, Query, draw_starts, evaluate, evaluate_in_chunks, evaluate_together
-from pullback.inversion.grams import grams_in_chunks
-from pullback.inversion.residual import residual_of
+from pullback.inversion import LossWeights, Problem, Query, draw_starts, evaluate, evaluate_together
+from pullback.inversion.problems.grams import grams_in_pieces
+from pullback.inversion.problems.residual import residual_of
 from pullback.pieces import finish
 from toys import Curved, Euclidean, Poisoned, Smooth
 
@@ -40,12 +40,12 @@ def test_the_loss_is_the_squared_length_of_the_residual(options: dict[str, Any])
             torch.testing.assert_close(residual.square().sum(), expected)
 
 
-@pytest.mark.parametrize("held_bytes", [2**28, 3000])
+@pytest.mark.parametrize("held_bytes", [2**28, 3000, 1])
 def test_the_gram_matrix_is_that_of_the_residuals_dense_jacobian(held_bytes: int) -> None:
     problem = problem_of(masks=MASKS, weights=LossWeights(distance=0.5, l2=2.0, prior=0.3))
     points = draw_starts(problem, 2, seed=5)
     # With little memory, columns are held in panels.
-    grams = finish(grams_in_chunks(problem, points, "residual", held_bytes))
+    grams = finish(grams_in_pieces(problem, points, "residual", held_bytes))
     for image in range(2):
         for point, gram in zip(points[image], grams[image], strict=True):
             jacobian = torch.autograd.functional.jacobian(residual_of(problem, point, image), point)
@@ -92,7 +92,7 @@ def test_other_work_may_be_done_before_every_chunk_and_before_every_few_columns(
     problem = problem_of(1)
 
     def pauses(query: Query) -> int:
-        return sum(1 for _ in evaluate_in_chunks([problem], [query]))
+        return sum(1 for _ in evaluate_together.in_pieces([problem], [query]))
 
     points = draw_starts(problem, 9)
     # Four rows, and four of six columns, at once.

@@ -17,7 +17,7 @@ from pullback.inversion import (
     draw_starts,
     invert,
 )
-from pullback.inversion.residual import residual_of
+from pullback.inversion.problems.residual import residual_of
 from toys import Curved, Linear, Poisoned, Quadratic, Smooth
 
 

@@ -102,7 +102,8 @@ def test_a_step_leaves_the_state_before_it_untouched(method: str, basis: str) ->
 def as_adam(problem: Problem, method: str) -> Any:
     """Adam, which takes no basis, with the options of Hessian Adam."""
     del problem, method
-    options = {name: getattr(METHODS["hessian_adam"], name) for name in ("learning_rate", "schedule", "betas", "thin")}
+    own: Any = METHODS["hessian_adam"].options
+    options = {name: own[name] for name in ("learning_rate", "schedule", "betas", "thin")}
     return make_solver("adam", steps=9, **options)
 
 
@@ -273,7 +274,7 @@ def test_scaled_by_the_root_of_the_eigenvalues_adam_makes_the_steps_of_one_dimen
 def test_the_settings_of_a_method_say_everything_and_make_it_again() -> None:
     for method, basis in VARIANTS:
         settings = complete(method, basis=basis)
-        given = {name: value for name, value in vars(settings).items() if value is not None and name != "method"}
+        given = settings.given()
         assert complete(method, **given) == settings
         assert set(given) - {"basis", "steps", "evaluations"} == taken_options(method, basis)
 
@@ -290,9 +291,9 @@ def test_with_a_bound_on_evaluations_there_are_as_many_steps_as_it_allows() -> N
     ("method", "options", "message"),
     [
         ("adam", {"exponent": 0.25}, "method 'adam' takes no exponent, but 0.25 came; leave it out"),
-        ("adam", {"basis": "global"}, "method 'adam' takes basis none, but 'global' came"),
+        ("adam", {"basis": "global"}, "method 'adam' takes basis 'none', but 'global' came"),
         ("lbfgs", {"learning_rate": 0.1}, "method 'lbfgs' takes no learning_rate"),
-        ("lbfgs", {"basis": "local"}, "method 'lbfgs' takes basis global or separate or none"),
+        ("lbfgs", {"basis": "local"}, "method 'lbfgs' takes basis 'global' or 'separate' or 'none'"),
         ("levenberg_marquardt", {"schedule": "cosine"}, "takes no schedule, but 'cosine' came"),
         ("basin_cma", {"thin": True}, "takes no thin"),
         ("hessian_adam", {"local_every": 5}, "takes no local_every|with basis 'global' takes no local_every"),

@@ -12,7 +12,9 @@ from torch import Tensor
 from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.inversion import AlignmentPrior, LossWeights, Problem, StartBank, evaluate, make_bank, nearest_starts
-from pullback.inversion.evaluation import Query
+from pullback.inversion.problems.evaluation import Query
+from pullback.inversion.starts import bank_construction
+from pullback.inversion.starts.prediction import predict_latents
 from toys import Curved, Euclidean, Poisoned, Smooth
 from toys_photographs import Blobs, conditional
 
@@ -61,6 +63,21 @@ def test_with_few_axes_the_best_of_a_few_is_hardly_worse_than_the_best_of_all() 
     everything = problem.evaluate(bank.latents.expand(8, -1, -1))[0]
     best, typical = loss_of(by_force(problem, bank, 1)), everything.median(dim=1).values
     assert (loss_of(nearest_starts(bank, problem, 4)) - best).mean() < 0.02 * (typical - best).mean()
+
+
+def test_long_embeddings_are_folded_and_find_as_good_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, distance = Blobs(side=64), Curved()
+    problem = Problem(generator, distance, "z", targets_of(generator, 8), weights=LossWeights(l2=0.0))
+    whole = make_bank(generator, distance, "z", size=200, rank=32)
+    monkeypatch.setattr(bank_construction, "_LONGEST", 2047)
+    bank = make_bank(generator, distance, "z", size=200, rank=32)
+    # Curved has two features a pixel and channel.
+    assert (len(whole.center), len(bank.center), len(bank.axes)) == (2 * 3 * 64 * 64, 2047, 2047)
+    everything = problem.evaluate(bank.latents.expand(8, -1, -1))[0]
+    best, typical = everything.amin(dim=1), everything.median(dim=1).values
+    assert predict_latents(bank, problem).isfinite().all()
+    apart = problem.evaluate(nearest_starts(bank, problem, 4))[0].amin(dim=1) - best
+    assert apart.mean() < 0.02 * (typical - best).mean()
 
 
 def test_without_a_mask_nothing_is_rendered() -> None:

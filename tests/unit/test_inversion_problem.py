@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -36,8 +38,8 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
             torch.testing.assert_close(loss[image, restart], expected)
 
 
-def test_by_default_the_loss_is_distance_plus_mse() -> None:
-    assert LossWeights() == LossWeights(distance=1.0, l1=0.0, l2=1.0)
+def test_by_default_the_loss_is_distance_plus_three_times_mse() -> None:
+    assert LossWeights() == LossWeights(distance=1.0, l1=0.0, l2=3.0, prior=0.0)
 
 
 def test_of_the_target_itself_loss_and_distance_vanish() -> None:
@@ -89,6 +91,27 @@ def test_the_prior_adds_its_weighted_penalty_and_leaves_the_distance() -> None:
     penalised = Problem(Smooth(), Curved(), "z", targets, weights=LossWeights(prior=0.3)).evaluate(latents)
     torch.testing.assert_close(penalised[0], loss + 0.15 * latents.square().sum(dim=2))
     assert torch.equal(penalised[1], distance)
+
+
+def test_under_another_distance_the_problem_is_the_same_but_for_it() -> None:
+    masks = torch.ones(2, 1, 4, 4)
+    masks[:, :, :2] = 0.5
+    options: dict[str, Any] = {
+        "masks": masks,
+        "weights": LossWeights(0.5, 2.0, 3.0, 0.1),
+        "context": random_latents(1, 2)[0],
+        "moves": "z",
+        "alignment": AlignmentPrior(),
+        "truncation": 1.5,
+    }
+    problem = Problem(Smooth(), Curved(), "z", random_images(2), **options)
+    other = problem.under(Euclidean())
+    expected = Problem(Smooth(), Euclidean(), "z", random_images(2), **options)
+    points = random_latents(2, 3, dim=9)
+    for found, wanted in zip(other.evaluate(points), expected.evaluate(points), strict=True):
+        assert torch.equal(found, wanted)
+    assert torch.equal(other.clamp(points), expected.clamp(points))
+    assert problem.under(problem.distance) is problem
 
 
 def test_clamping_keeps_points_within_the_truncation_and_the_reach_of_the_alignment() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -238,13 +239,23 @@ def test_hessian_adam_without_or_with_a_foreign_eigenbasis_is_refused() -> None:
     problem = problem_of()
     with pytest.raises(InvalidInputError, match=r"needs an eigenbasis; compute one with pullback.geometry"):
         invert(problem)
-    foreign = Problem(problem.generator, Euclidean().double(), "z", problem.targets)
-    with pytest.raises(IncompatibleEigenbasisError, match="distance is 'euclidean' there and 'curved' here"):
-        invert(problem, eigenbasis=basis_of(foreign))
-    solver = HessianAdam(eigenbasis=basis_of(foreign))
-    state = solver.init(foreign, draw_starts(foreign, 1))
+    basis = basis_of(problem)
+    foreign = replace(basis, provenance=replace(basis.provenance, generator="another"))
+    with pytest.raises(IncompatibleEigenbasisError, match="generator is 'another' there and 'toy' here"):
+        invert(problem, eigenbasis=foreign)
+    state = HessianAdam(eigenbasis=basis).init(problem, draw_starts(problem, 1))
+    solver = HessianAdam(eigenbasis=foreign)
     with pytest.raises(IncompatibleEigenbasisError):
         solver.step(problem, solver.restore(problem, state.to_tensors()))
+
+
+def test_an_eigenbasis_of_another_distance_serves_as_one_with_these_numbers_does() -> None:
+    problem = problem_of()
+    other = basis_of(Problem(problem.generator, Euclidean().double(), "z", problem.targets))
+    own = replace(other, provenance=replace(other.provenance, distance="curved"))
+    found, expected = (invert(problem, eigenbasis=basis, steps=5) for basis in (other, own))
+    assert other.provenance.distance == "euclidean"
+    assert torch.equal(found.latents, expected.latents)
 
 
 @pytest.mark.parametrize(

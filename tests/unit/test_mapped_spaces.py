@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.func import jacrev
 
 from inverting import drive
+from pullback.analysis.metric_analysis import MetricAnalysis
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan2, shuffle_weights
 from pullback.geometry import global_metric, metric_tensor
-from pullback.geometry.analysis import MetricAnalysis
 from pullback.geometry.seeding import derive_seed
 from pullback.inversion import (
     BasinCMA,
@@ -28,11 +28,12 @@ from pullback.inversion import (
     make_starts,
     mean_starts,
 )
-from pullback.inversion.blocks import moving_blocks
-from pullback.inversion.classes import class_space
-from pullback.inversion.residual import residual_of
+from pullback.inversion.problems.blocks import moving_blocks
+from pullback.inversion.problems.classes import class_space
+from pullback.inversion.problems.residual import residual_of
 from pullback.search import catalogue_space, searchable_spaces
 from pullback.weights import WeightsSource
+from pullback_server.specs.classes import preconditioning_space
 from pullback_server.specs.eigenbasis import blocks_of
 from tiny_style import NAME, SPACES, tiny_style
 from toys import Curved, Euclidean
@@ -64,7 +65,7 @@ def problem_in(space: str, images: int = 1, *, single: bool = False, **options: 
 
 
 @WITH_SPACES
-@pytest.mark.parametrize("method", ["gram", "full_backprop"])
+@pytest.mark.parametrize("method", ["gram", "gauss_newton", "full_backprop"])
 def test_the_metric_at_a_latent_is_that_of_autograds_jacobian(space: str, method: str):
     generator, distance = generator64(), Curved().double()
     latent = generator.space(space).sample(1, seed=2)[0].double()
@@ -259,3 +260,7 @@ def test_z_and_w_do_not_tile_w_plus_where_their_dimensions_add_up():
     spaces = (SpaceEntry("z", 6, "standard-normal"), SpaceEntry("w", 6, "mapped", 6), SpaceEntry("w+", 12, "mapped"))
     small = CatalogueEntry(NAME, "4 px", "stylegan2", spaces, "w+", (3, 4, 4), SOURCE)
     assert blocks_of(small, "w+") == {}
+
+
+def test_the_basis_of_w_serves_w_plus_unless_another_is_named() -> None:
+    assert [preconditioning_space(space, ENTRY) for space in ("z", "w", "w+")] == ["z", "w", "w"]

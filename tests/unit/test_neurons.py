@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pullback.distances import DEFAULT_DISTANCE, entry
+from pullback.distances import entry
 from pullback.errors import InvalidInputError, UnknownNameError, WeightsError
 from pullback.neurons import GAIN, Neurons, Unit, build, load
 from pullback.weights import load_state_dict
@@ -31,7 +31,7 @@ UNITS = [
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, Tensor]:
-    source = entry(DEFAULT_DISTANCE).source
+    source = entry("lpips-effnet-lite0").source
     assert source is not None
     return dict(load_state_dict(source))
 

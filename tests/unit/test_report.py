@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
@@ -19,12 +19,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_server import DIM, FakeServer
+from in_process import DIM, InProcessServer
 from pullback_client import Analysis, Client, FailedPreconditionError
 from pullback_client.cli import main
 from pullback_client.report.metric import REPORT_FILES, summarize, write_report
+from pullback_client.report.metric.distances import distances
+from pullback_client.report.metric.published import TABLE_3
 from pullback_client.report.metric.strips import strips
-from pullback_client.report.metric.tables import agreement, dimensions, distances
+from pullback_client.report.metric.tables import agreement, dimensions
 from pullback_client.report.parts import number, percent
 from pullback_client.report.walks import WALK_FILES
 
@@ -43,20 +45,22 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
-def analysis(server: FakeServer) -> Analysis:
+def analysis(server: InProcessServer) -> Analysis:
     """Of the metric alone."""
     with Client(server.target) as client:
-        return dataclasses.replace(client.analyze("faces", positions=8, control_positions=4, seed=7), walks=None)
+        whole = client.analyze(
+            "faces",
+            positions=8,
+            control_positions=4,
+            compared_positions=4,
+            compared_distances=["mse", "ssim"],
+            seed=7,
+        )
+        return dataclasses.replace(whole, walks=None)
 
 
 @pytest.fixture
-def run(server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line against the server, in a wide window."""
     monkeypatch.setenv("PULLBACK_TARGET", server.target)
     monkeypatch.setenv("COLUMNS", "300")
@@ -143,23 +147,24 @@ def test_every_caption_says_how_its_numbers_were_measured(analysis: Analysis, tm
         assert "positions drawn from the prior of z" in caption or "at the same positions" in caption
         assert "seed 7" in caption
         assert "distance" in caption
-    # The comparison of distances names an estimator for each, in its rows.
-    assert sum("by gram" in caption or "Exact Jacobians" in caption for caption in captions) == len(captions) - 1
-    assert all(word in page for word in ("gram", "full_backprop"))  # of the other distances, in their table
+    assert all("by gram" in caption or "Exact Jacobians" in caption for caption in captions)
+    assert any("Metric of lpips-alex, mse by gram; ssim by full_backprop;" in caption for caption in captions)
 
 
 def test_tables_have_named_columns_and_rows(analysis: Analysis, tmp_path: Path) -> None:
     write_report(analysis, tmp_path)
     page = Page((tmp_path / "report.html").read_text("utf-8"))
     scopes = [head["scope"] for head in page.all("th")]
-    assert scopes.count("row") == 4 + 2 + 2
-    assert scopes.count("col") == 7 + 5 + 9
+    # Of distances, three pairs and the paper's six of pictures, under three headings.
+    assert scopes.count("row") == 4 + 2 + 9
+    assert scopes.count("rowgroup") == 3
+    assert scopes.count("col") == 7 + 5 + 8
     assert len(page.all("caption")) == len(page.all("table")) == 3
 
 
 def test_names_from_the_server_cannot_break_the_page(analysis: Analysis, tmp_path: Path) -> None:
     evil = '<script>alert("&")</script>'
-    comparison = dataclasses.replace(analysis.comparisons[0], distance=evil, method=evil)
+    comparison = dataclasses.replace(analysis.comparisons[0], reference=evil, distance=evil, method=evil)
     layer = dataclasses.replace(analysis.layers[0], layer="<b>$x</b>")
     changed = dataclasses.replace(
         analysis,
@@ -199,7 +204,7 @@ def test_the_summary_states_the_numbers(analysis: Analysis) -> None:
     homogeneity = dataclasses.replace(analysis.homogeneity, log_mean=0.96, log_deviation=0.01)
     summary = "\n".join(summarize(dataclasses.replace(analysis, spectrum=spectrum, homogeneity=homogeneity)))
     for words in (
-        "faces, latent space z (5 dimensions), under fake-distance",
+        "faces, latent space z (5 dimensions), under lpips-alex",
         "at 8 positions drawn from the prior, and at 4 of them for the weight-shuffled control; seed 7",
         "generator: 99 % of the change lies in 2 of 5 dimensions of the mean metric; λmax/λmin = 1,089",
         "weight-shuffled control: 99 % of the change lies in 2 of 5",
@@ -220,17 +225,55 @@ def test_tables_hold_the_papers_statistics(analysis: Analysis) -> None:
         ("generator", "8", "56"),
         ("weight-shuffled control", "4", "12"),
     ]
-    assert distances(analysis).rows[1] == (
-        "ssim",
-        "full_backprop",
-        "4",
-        "0.900",
-        "0.910",
-        "0.920",
-        "0.930",
-        "1.04",
-        "−0.250",
-    )
+
+
+def test_the_table_of_distances_stands_beside_the_papers(analysis: Analysis) -> None:
+    table = distances(analysis)
+    assert table.headings == ((0, "against mse"), (4, "against ssim"), (8, "others"))
+    figures = ("0.900 ± 0.010", "0.910 ± 0.020", "0.920 ± 0.030", "0.930 ± 0.040", "0.96 ± 0.09", "0.26 ± 0.10")
+    assert table.rows[0] == ("faces: lpips-alex", "4", *figures)
+    assert [row[0] for row in table.rows[4:]] == [
+        "faces: lpips-alex",
+        "BigGAN: LPIPS (the paper)",
+        "PGGAN: LPIPS (the paper)",
+        "StyleGAN2: LPIPS (the paper)",
+        "faces: mse against ssim",
+    ]
+    # Page 15 of the paper, the second row of PGGAN.
+    printed = ("0.970 ± 0.020", "0.993 ± 0.009", "0.997 ± 0.007", "0.999 ± 0.000", "1.06 ± 0.01", "−0.23 ± 0.11")
+    assert table.rows[6][1:] == ("100", *printed)
+    # Every column of a figure has a meaning; slope and intercept share one.
+    meant = ", ".join(name for name, _ in table.legend)
+    assert all(name in meant for name in ("latents", *table.head[2:]))
+
+
+def test_a_pair_that_was_measured_the_other_way_round_is_turned(analysis: Analysis) -> None:
+    """The analysed distance comes first, though the paper sets others against it."""
+    pair = dataclasses.replace(analysis.comparisons[0], reference="mse", distance="lpips-alex")
+    table = distances(dataclasses.replace(analysis, comparisons=(pair,)))
+    turned = ("0.900 ± 0.010", "0.910 ± 0.020", "0.940 ± 0.050", "0.950 ± 0.060", "1.04 ± 0.07", "−0.25 ± 0.08")
+    assert table.headings == ((0, "against mse"),)
+    assert table.rows[0] == ("faces: lpips-alex", "4", *turned)
+
+
+def test_what_is_not_known_of_a_pair_is_a_dash(analysis: Analysis) -> None:
+    pair = dataclasses.replace(analysis.comparisons[0], deviations=None, log_slope_back=np.nan)
+    row = distances(dataclasses.replace(analysis, comparisons=(pair,))).rows[0]
+    assert row[2:] == ("0.900", "0.910", "0.920", "0.930", "–", "0.26")
+
+
+def test_the_published_rows_are_those_of_pictures() -> None:
+    """The last figure of each row, the intercept, as typed from page 15 a second time."""
+    intercepts = [(row.generator, row.other, row.figures[5]) for row in TABLE_3]
+    assert intercepts == [
+        ("BigGAN", "mse", (1.47, 0.22)),
+        ("PGGAN", "mse", (1.75, 0.19)),
+        ("StyleGAN2", "mse", (1.32, 0.34)),
+        ("BigGAN", "ssim", (-0.40, 0.07)),
+        ("PGGAN", "ssim", (-0.23, 0.11)),
+        ("StyleGAN2", "ssim", (-0.17, 0.26)),
+    ]
+    assert all(len(row.figures) == 6 for row in TABLE_3)
 
 
 @pytest.mark.parametrize(
@@ -338,8 +381,10 @@ def test_the_command_writes_the_report_and_states_the_numbers(run: Run, tmp_path
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(REPORT_FILES)
 
 
-def test_options_of_the_command_reach_the_server(run: Run, server: FakeServer, tmp_path: Path) -> None:
+def test_options_of_the_command_reach_the_server(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     options = (
+        "--compared-positions",
+        3,
         "--space",
         "z",
         "--distance",
@@ -347,26 +392,26 @@ def test_options_of_the_command_reach_the_server(run: Run, server: FakeServer, t
         "--compare",
         "ssim",
         "--compare",
-        "lpips",
+        "lpips-vgg",
         "--seed",
         4,
         "--max-memory-mib",
         9,
     )
     assert run("report", "faces", *options, "--out", tmp_path / "report").code == 0
-    (request,) = server.state.called("AnalyzeMetric")
+    (request,) = server.called("AnalyzeMetric")
     assert (request.spec.space, request.spec.distance, request.spec.seed) == ("z", "mse", 4)
-    assert request.spec.max_memory_mib == 9
-    assert list(request.spec.compared_distances) == ["ssim", "lpips"]
+    assert (request.spec.compared_positions, request.spec.max_memory_mib) == (3, 9)
+    assert list(request.spec.compared_distances) == ["ssim", "lpips-vgg"]
     assert (request.spec.positions, request.spec.control_positions) == (0, 0)
 
 
-def test_a_report_is_not_overwritten_without_being_asked(run: Run, server: FakeServer, tmp_path: Path) -> None:
+def test_a_report_is_not_overwritten_without_being_asked(run: Run, server: InProcessServer, tmp_path: Path) -> None:
     (tmp_path / "spectra.png").write_bytes(b"mine")
     result = run("report", "faces", "--out", tmp_path)
     assert result.code == 1
     assert "spectra.png would be overwritten: use --force" in result.err
-    assert server.state.calls == []
+    assert server.calls == []
     assert [path.name for path in tmp_path.iterdir()] == ["spectra.png"]
     assert run("report", "faces", "--out", tmp_path, "--force").code == 0
     assert (tmp_path / "spectra.png").read_bytes() != b"mine"
@@ -385,14 +430,14 @@ def test_nothing_is_written_where_a_plot_cannot_be_drawn(
 
 
 def test_a_missing_extra_is_told_before_anything_is_computed(
-    run: Run, server: FakeServer, analysis: Analysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, server: InProcessServer, analysis: Analysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    calls = len(server.state.calls)
+    calls = len(server.calls)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = run("report", "faces", "--out", tmp_path / "report")
     assert result.code == 1
     assert "a report needs matplotlib to draw with: pip install 'pullback[report]'" in result.err
-    assert len(server.state.calls) == calls
+    assert len(server.calls) == calls
     with pytest.raises(FailedPreconditionError, match="matplotlib"):
         write_report(analysis, tmp_path / "report")
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_server import FakeServer
+from in_process import InProcessServer
 from pullback_client import (
     Alignment,
     Client,
@@ -35,8 +35,9 @@ PLOTS = [name for name in REPORT_FILES if name.endswith(".png")]
 
 @pytest.fixture(scope="module")
 def inversion() -> Iterator[Inversion]:
-    with FakeServer() as server, Client(server.target) as client:
-        yield client.invert(Image.new("RGB", (16, 16)), "faces", method="adam", steps=20, seed=7, thin=True)
+    with InProcessServer() as server, Client(server.target) as client:
+        target = Image.new("RGB", (16, 16), (200, 200, 200))
+        yield client.invert(target, "faces", method="adam", steps=20, seed=7, thin=True)
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_the_page_names_every_photograph_its_numbers_and_its_failure(found: list
     page = write_report([*found, FAILURE], tmp_path)[0].read_text("utf-8")
     for words in ("3 photographs inverted by faces", "1 a.png", "0.100", "d.png", "the file is &lt;truncated&gt;"):
         assert words in page
-    for words in ("INVERSION_METHOD_ADAM", "fake-distance", "a" * 64, "0.1.0", "inversions/1", "jobs/1"):
+    for words in ("INVERSION_METHOD_ADAM", "lpips-vgg", "a" * 64, "0.1.0", "inversions/1", "jobs/1"):
         assert words in page  # settings and provenance
 
 
@@ -94,7 +95,7 @@ def test_the_numbers_are_enough_to_draw_the_curves_again(found: list[Inversion],
 def test_the_summary_states_the_numbers(found: list[Inversion]) -> None:
     summary = "\n".join(summarize(found, [FAILURE]))
     for words in (
-        "3 photographs, latent space z of faces, under fake-distance; method adam",
+        "3 photographs, latent space z of faces, under lpips-vgg; method adam",
         "Image distance: median 0.200, from 0.100 to 0.400.",
         "Loss: median 0.400, from 0.200 to 0.800.",
         f"Work: {found[0].evaluations} evaluations of the generator; 1.50 s in all.",

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_server import fake_analysis
 from pullback_api.v1 import specs_pb2
 from pullback_client import Analysis
 from pullback_client.report.metric import REPORT_FILES, summarize, write_report
@@ -22,15 +21,16 @@ from pullback_client.report.walks.random_walks import walk_quality_table
 from pullback_client.report.walks.robustness import robustness_table
 from pullback_client.report.walks.variations import variations_table
 from pullback_client.report.walks.warpage import warpage_table
+from sample_analysis import sample_analysis
 
 
 @pytest.fixture
 def analysis() -> Analysis:
     """An analysis of a generator of which everything can be measured."""
     spec = specs_pb2.AnalysisSpec(
-        generator="generators/faces", space="z", distance="fake-distance", positions=8, control_positions=4, seed=7
+        generator="generators/faces", space="z", distance="lpips-alex", positions=8, control_positions=4, seed=7
     )
-    return Analysis.from_wire(fake_analysis("generators/faces/analyses/0", "jobs/1", spec))
+    return Analysis.from_wire(sample_analysis("generators/faces/analyses/0", "jobs/1", spec))
 
 
 def without(analysis: Analysis, **parts: object) -> Analysis:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from pullback.errors import InvalidInputError
-from pullback.search.adaptation import Distribution
-from pullback.search.cholesky_cma import CholeskyCMA, CholeskyState
-from pullback.search.cma import CMA
-from pullback.search.hessian_cma import HessianCMA, HessianState
+from pullback.search.methods.adaptation import Distribution
+from pullback.search.methods.cholesky_cma import CholeskyCMA, CholeskyState
+from pullback.search.methods.cma import CMA
+from pullback.search.methods.hessian_cma import HessianCMA, HessianState
 from searching import (
     ADAPTED,
     CMA_METHODS,

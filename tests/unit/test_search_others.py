@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pullback.errors import InvalidInputError
-from pullback.search.genetic import Genetic, Pool
-from pullback.search.sphere_cma import SphereCMA
+from pullback.search.methods.genetic import Genetic, Pool
+from pullback.search.methods.sphere_cma import SphereCMA
 from searching import class_space, ellipsoid, evolve, normal_space, search
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pullback.search.adaptation import Distribution
-from pullback.search.recombination import optimal_weights, ranked, selection_mass, shared_among_equals
+from pullback.search.methods.adaptation import Distribution
+from pullback.search.methods.recombination import optimal_weights, ranked, selection_mass, shared_among_equals
 
 
 @pytest.mark.parametrize("m", [2, 3, 4, 23, 40])

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 import pullback.search
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.search import METHODS, NEEDS_EIGENBASIS, SearchSettings, complete, faults, options_of
+from pullback.search.construction import KINDS
+
+
+def test_every_method_has_a_class_whose_fields_are_its_options() -> None:
+    assert tuple(KINDS) == METHODS
+    for name, kind in KINDS.items():
+        # `population` concerns the search as a whole, and `space` is no option.
+        own = {field.name for field in fields(kind)} - {"population", "space"}
+        assert own == set(options_of(name)) - {"population"}
 
 
 def test_every_method_has_the_options_of_the_contract() -> None:
@@ -140,6 +150,7 @@ def test_the_package_exports_what_it_promises() -> None:
         "Best",
         "Block",
         "Candidates",
+        "Constants",
         "Constraint",
         "Optimizer",
         "Origin",
@@ -152,6 +163,7 @@ def test_the_package_exports_what_it_promises() -> None:
         "options_of",
         "restore",
         "searchable_spaces",
+        "unsuitable",
     }
 
 

@@ -68,7 +68,7 @@ def test_a_separate_basis_serves_its_whole_space_and_goes_through_a_file() -> No
     whole = join_blocks([basis_with([9.0, 4.0], 0, NOISE), basis_with([6.0], 1, CLASS)], "full")
     again = Eigenbasis.from_bytes(whole.to_bytes())
     assert again.provenance == whole.provenance
-    again.check_serves(generator="faces", weights_hash="ab" * 32, space="full", distance="mse", distance_hash="")
+    again.check_serves(generator="faces", weights_hash="ab" * 32, space="full")
 
 
 def test_blocks_that_do_not_belong_together_are_refused() -> None:

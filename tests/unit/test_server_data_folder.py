@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pullback_server.checkpoints import Checkpoints
-from pullback_server.folder_lock import FolderInUseError, FolderLock
+from old_stores import make_older
+from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.store import JobState, Store, StoreDamagedError, UnreadableError, tighten
+from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.worker.checkpoint import DamagedCheckpointError, read_checkpoint, write_checkpoint
 
 posix = pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
@@ -87,9 +88,7 @@ def test_files_of_the_version_before_stay_and_those_that_nobody_refers_to_are_mo
     store = Store(tmp_path)
     kept, orphan = create(store, "a", b"a"), store.blobs.write(b"orphan")
     store.close()
-    with closing(sqlite3.connect(tmp_path / "pullback.sqlite")) as database, database:
-        database.execute("UPDATE meta SET value = '5' WHERE key = 'schema_version'")
-        database.execute("DROP TABLE written_files")
+    make_older(tmp_path / "pullback.sqlite", 5)
     again = Store(tmp_path)
     swept = again.sweep_blobs()
     assert (names(tmp_path / "blobs"), swept.removed) == ({kept}, 0)
@@ -248,6 +247,15 @@ def test_a_damaged_checkpoint_is_noticed_at_every_byte(tmp_path: Path) -> None:
         path.write_bytes(whole[:place])
         with pytest.raises(DamagedCheckpointError):
             read_checkpoint(path)
+
+
+def test_a_discarded_checkpoint_takes_along_what_a_kill_left_half_written(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    for name in ("a", "ab"):
+        write_checkpoint(checkpoints.path(name), name.encode())
+        (tmp_path / "checkpoints" / f".{name}.safetensors.0123").touch()
+    checkpoints.discard("a")
+    assert names(tmp_path / "checkpoints") == {"ab.safetensors", ".ab.safetensors.0123"}
 
 
 def test_checkpoints_of_ended_jobs_are_removed_and_those_of_unknown_ones_moved_aside(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from pullback_server.images import ImageError, PreparedTarget, Rectangle, prepare
+from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle, prepare
 
 SIDE = 16
 RED = (200, 30, 90)

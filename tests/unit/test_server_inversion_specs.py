@@ -14,8 +14,8 @@ from pullback.inversion.defaults import METHODS as OF_THE_LIBRARY
 from pullback.inversion.defaults import PRIOR_WEIGHT, method_of
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server import specs
-from pullback_server.batching import Load
 from pullback_server.errors import ApiError, Violations
+from pullback_server.protocol.batching import Load
 from tiny import write_catalogue
 
 GENERATOR = "generators/faces"
@@ -66,19 +66,19 @@ def test_an_inversion_needs_no_more_than_a_generator() -> None:
     assert complete() == specs_pb2.InversionSettings(
         generator=GENERATOR,
         space="z",
-        distance="lpips-effnet-lite0",
+        distance="lpips-vgg",
         method=HESSIAN_ADAM,
-        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=1, prior=PRIOR_WEIGHT),
+        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=3, prior=PRIOR_WEIGHT),
         steps=default.steps,
         restarts=default.restarts,
-        learning_rate=default.learning_rate,
-        schedule=f"SCHEDULE_{default.schedule.upper()}",
-        betas=specs_pb2.Betas(mean=default.betas[0], square=default.betas[1]),
-        exponent=default.exponent,
+        learning_rate=default.options["learning_rate"],
+        schedule=f"SCHEDULE_{default.options['schedule'].upper()}",
+        betas=specs_pb2.Betas(mean=default.options["betas"][0], square=default.options["betas"][1]),
+        exponent=default.options["exponent"],
         basis=GLOBAL,
         eigenbasis=basis_name(),
         start=STARTS[default.start],
-        thin=default.thin,
+        thin=default.options["thin"],
         top_k=1,
     )
 
@@ -98,7 +98,7 @@ def test_the_defaults_are_those_of_the_library(method: int) -> None:
     assert found.basis == BASES[own.bases[0]]
     assert {option for option in own.takes if option in OPTIONAL and found.HasField(option)} == own.takes & OPTIONAL
     for option in own.takes & OPTIONAL:
-        assert getattr(found, option) == getattr(own, option)
+        assert getattr(found, option) == own.options[option]
 
 
 def test_every_method_of_the_library_can_be_asked_for() -> None:
@@ -108,6 +108,8 @@ def test_every_method_of_the_library_can_be_asked_for() -> None:
 def test_the_default_eigenbasis_follows_space_and_distance() -> None:
     found = complete(generator=EYES, space="noise", distance="mse")
     assert found.eigenbasis == basis_name(generator=EYES, space="noise", distance="mse")
+    assert complete(distance="lpips-vgg").eigenbasis == basis_name(distance="lpips-alex")
+    assert complete(distance="lpips-vgg@256").eigenbasis == basis_name(distance="lpips-alex@256")
 
 
 def test_the_default_eigenbasis_of_a_separate_basis_is_a_separate_one() -> None:
@@ -254,58 +256,70 @@ def test_a_generator_that_is_not_there_is_refused_first(name: str) -> None:
     ("fields", "field", "words"),
     [
         ({"space": "w"}, "settings.space", ["'w'", "z"]),
-        ({"distance": "dists"}, "settings.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
+        ({"distance": "dists"}, "settings.distance", ["'dists'", "lpips-alex", "mse"]),
         ({"distance": "ssim"}, "settings.distance", ["embedding", "'ssim'"]),
         ({"method": 77}, "settings.method", ["77", "INVERSION_METHOD_ADAM", "adam, hessian_adam, lbfgs"]),
         ({"steps": -1}, "settings.steps", ["1 to 100,000", "-1 came"]),
+        ({"steps": 0}, "settings.steps", ["1 to 100,000", "0 came"]),
         ({"steps": 100_001}, "settings.steps", ["1 to 100,000", "100001 came"]),
         ({"evaluations": -1}, "settings.evaluations", ["1 or more", "-1 came"]),
+        ({"evaluations": 0}, "settings.evaluations", ["1 or more", "0 came"]),
+        ({"seconds": 0.0}, "settings.seconds", ["> 0", "0.0 came"]),
         ({"seconds": -1.0}, "settings.seconds", ["> 0", "-1.0 came"]),
         ({"seconds": math.nan}, "settings.seconds", ["finite", "nan came"]),
         ({"patience": -1}, "settings.patience", ["1 or more", "-1 came"]),
+        ({"patience": 0}, "settings.patience", ["1 or more", "0 came"]),
+        ({"restarts": 0}, "settings.restarts", ["1 to 1,024", "0 came"]),
         ({"restarts": -1}, "settings.restarts", ["1 to 1,024", "-1 came"]),
         ({"restarts": 1_025}, "settings.restarts", ["1 to 1,024", "1025 came"]),
         ({"restarts": 2, "method": BASIN_CMA}, "settings.restarts", ["method 'basin_cma' takes none", "population"]),
         ({"top_k": 19, "method": BASIN_CMA}, "settings.top_k", ["1 to 18", "19 came"]),
         ({"start": 9}, "settings.start", ["unknown start 9", "prior, mean, bank"]),
-        ({"thin": True, "method": BASIN_CMA}, "settings.thin", ["method 'basin_cma' takes none", "'hessian_adam'"]),
+        ({"thin": True, "method": BASIN_CMA}, "settings.thin", ["method 'basin_cma' takes no thin", "'hessian_adam'"]),
         ({"seed": -1}, "settings.seed", ["0 or more", "-1 came"]),
         ({"learning_rate": 0.0}, "settings.learning_rate", ["> 0", "0.0 came"]),
         ({"learning_rate": math.nan}, "settings.learning_rate", ["finite", "nan came"]),
         ({"learning_rate": math.inf}, "settings.learning_rate", ["finite", "inf came"]),
-        ({"learning_rate": 0.1, "method": LBFGS}, "settings.learning_rate", ["method 'lbfgs' takes none", "'adam'"]),
-        ({"learning_rate": 0.1, "method": LEVENBERG_MARQUARDT}, "settings.learning_rate", ["takes none"]),
+        (
+            {"learning_rate": 0.1, "method": LBFGS},
+            "settings.learning_rate",
+            ["method 'lbfgs' takes no learning_rate", "'adam'"],
+        ),
+        ({"learning_rate": 0.1, "method": LEVENBERG_MARQUARDT}, "settings.learning_rate", ["takes no learning_rate"]),
         ({"betas": {"mean": 1.0, "square": 0.9}}, "settings.betas.mean", ["less than 1", "1.0 came"]),
         ({"betas": {"square": math.nan}}, "settings.betas.square", ["less than 1", "nan came"]),
-        ({"betas": {"square": 0.9}, "method": LBFGS}, "settings.betas", ["method 'lbfgs' takes none", "'adam'"]),
+        ({"betas": {"square": 0.9}, "method": LBFGS}, "settings.betas", ["method 'lbfgs' takes no betas", "'adam'"]),
         ({"schedule": 5}, "settings.schedule", ["5", "SCHEDULE_CONSTANT", "constant, cosine"]),
-        ({"schedule": 1, "method": LBFGS}, "settings.schedule", ["method 'lbfgs' takes none"]),
+        ({"schedule": 1, "method": LBFGS}, "settings.schedule", ["method 'lbfgs' takes no schedule"]),
         ({"basis": 9}, "settings.basis", ["unknown basis 9", "none, global"]),
         ({"basis": GLOBAL, "method": ADAM}, "settings.basis", ["method 'adam' takes basis 'none', but 'global' came"]),
         (
             {"basis": LOCAL, "method": LBFGS},
             "settings.basis",
-            ["method 'lbfgs' takes basis 'global', 'separate'", "'local' came"],
+            ["method 'lbfgs' takes basis 'global' or 'separate'", "'local' came"],
         ),
         ({"basis": SEPARATE}, "settings.basis", ["no other spaces tile space 'z'", "'global'"]),
-        ({"local_every": 5}, "settings.local_every", ["only basis 'local'"]),
+        ({"local_every": 5}, "settings.local_every", ["basis 'global' takes no local_every", "use basis 'local'"]),
+        ({"local_every": 0, "basis": LOCAL}, "settings.local_every", ["1 to 100,000", "0 came"]),
         ({"local_every": -5, "basis": LOCAL}, "settings.local_every", ["1 to 100,000", "-5 came"]),
         ({"exponent": -0.1}, "settings.exponent", ["0 to 1", "-0.1 came"]),
         ({"exponent": 1.1}, "settings.exponent", ["0 to 1", "1.1 came"]),
         ({"exponent": math.nan}, "settings.exponent", ["0 to 1", "nan came"]),
-        ({"exponent": 0.0, "method": ADAM}, "settings.exponent", ["method 'adam' takes none", "'hessian_adam'"]),
+        ({"exponent": 0.0, "method": ADAM}, "settings.exponent", ["method 'adam' takes no exponent", "'hessian_adam'"]),
         ({"exponent": 0.0, "basis": NONE}, "settings.exponent", ["basis 'none'"]),
         ({"eigenbasis": BASIS, "method": ADAM}, "settings.eigenbasis", ["method 'adam' takes none", "'hessian_adam'"]),
         ({"eigenbasis": BASIS, "basis": LOCAL}, "settings.eigenbasis", ["basis 'local'", "leave it out"]),
         ({"eigenbasis": "faces"}, "settings.eigenbasis", ["generators/{generator}/eigenbases/", "'faces' came"]),
         ({"preview_every": -1}, "settings.preview_every", ["0 or more", "-1 came"]),
-        ({"top_k": -1, "restarts": 4}, "settings.top_k", ["1 to 4", "-1 came"]),
+        ({"top_k": -1, "restarts": 4}, "settings.top_k", ["1 to 64", "-1 came"]),
+        ({"top_k": 0}, "settings.top_k", ["1 to 64", "0 came"]),
         ({"top_k": 65}, "settings.top_k", ["1 to 64", "65 came"]),
         ({"top_k": 5, "restarts": 4}, "settings.top_k", ["1 to 4", "5 came"]),
         ({"top_k": 65, "restarts": 100}, "settings.top_k", ["1 to 64", "65 came"]),
         ({"truncation": 0.0}, "settings.truncation", ["> 0", "0.0 came"]),
         ({"truncation": math.nan}, "settings.truncation", ["finite", "nan came"]),
         ({"alignment": {"scale": 0.6}}, "settings.alignment.scale", ["at most 0.5", "0.6 came"]),
+        ({"alignment": {"scale": 0.0}}, "settings.alignment.scale", ["more than 0", "0.0 came"]),
         ({"alignment": {"shift": -0.1}}, "settings.alignment.shift", ["more than 0", "-0.1 came"]),
         ({"alignment": {}, "method": LEVENBERG_MARQUARDT}, "settings.alignment", ["searches no alignment"]),
         ({"weights": {"distance": -1}}, "settings.weights.distance", ["≥ 0", "-1.0 came"]),

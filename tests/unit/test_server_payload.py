@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.rpc import status_pb2
 
 from pullback_api.v1 import inversion_pb2, values_pb2
-from pullback_server.payload import PayloadItem, read_payload, write_payload
+from pullback_server.protocol.payload import PayloadItem, read_payload, write_payload
 
 
 def test_targets_and_failures_come_back_in_their_order() -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pullback_server.errors import ApiError
-from pullback_server.queue_shares import MAX_QUEUED, TURN, Queued, QueueShares, check_place
+from pullback_server.intake.callers import set_caller
+from pullback_server.jobs.checkpoints import Checkpoints
+from pullback_server.jobs.events import EventBroker
+from pullback_server.jobs.queue_shares import MAX_QUEUED, TURN, Queued, QueueShares, check_place
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.jobs.submission import Submission, submit
+from pullback_server.store import Store
+from pullback_server.supervision import Health
 
 START = datetime(2026, 1, 31, tzinfo=timezone.utc)
 
@@ -73,6 +84,28 @@ def test_nobody_is_overtaken_for_good() -> None:
     assert order(shares, [*old, *new])[:4] == ["a0", "a1", "a2", "a3"]
 
 
+def test_what_others_wait_for_has_its_turn_when_theirs_would_be() -> None:
+    shares = QueueShares()
+    jobs = [*queued("a1", "a2", "a3", "basis"), *queued("b1", "c1", seconds=1)]
+    for each in jobs:
+        shares.came(each.job, "a" if each.job == "basis" else each.job[0])
+    assert order(shares, jobs) == ["a1", "b1", "c1", "a2", "a3", "basis"]
+    # One who has brought nothing else wants it, and one after a job of its own.
+    shares.wanted("basis", "b", START + timedelta(seconds=2))
+    assert order(shares, jobs) == ["a1", "b1", "c1", "a2", "basis", "a3"]
+    shares.wanted("basis", "d", START + timedelta(seconds=3))
+    assert order(shares, jobs) == ["a1", "b1", "c1", "basis", "a2", "a3"]
+    # Its own client gains nothing by wanting it too.
+    shares.ended("basis")
+    shares.came("basis", "a")
+    shares.wanted("basis", "a", START + timedelta(seconds=3))
+    assert order(shares, jobs) == ["a1", "b1", "c1", "a2", "a3", "basis"]
+    # What has ended is not remembered.
+    shares.ended("basis")
+    shares.wanted("basis", "d", START)
+    assert order(shares, queued("a1", "basis")) == ["a1", "basis"]
+
+
 def test_what_has_ended_takes_no_place() -> None:
     shares = QueueShares()
     for job in ("a1", "a2", "a3"):
@@ -86,3 +119,49 @@ def test_what_has_ended_takes_no_place() -> None:
     shares.ended("a3")
     shares.ended("never there")
     assert shares.waiting("a") == 0
+
+
+def test_whose_jobs_wait_is_known_after_a_restart(tmp_path: Path) -> None:
+    workers: Any = Workers()
+
+    async def serve(scenario: Callable[[Scheduler, Store], Awaitable[None]]) -> None:
+        store = Store(tmp_path / "data")
+        scheduler = Scheduler(store, workers, EventBroker(), Checkpoints(tmp_path / "checkpoints"), Health())
+        await scheduler.start()
+        await scenario(scheduler, store)
+        await scheduler.stop()
+        store.close()
+
+    async def bring(scheduler: Scheduler, store: Store) -> None:
+        for number in range(8):
+            set_caller("", {"pullback-client": "greedy" if number < 6 else "modest"})
+            name = f"job{number}"
+            await submit(scheduler, store, Submission(name, "analysis", "", name.encode(), b"", name, 0))
+        # Of those that ended nothing is kept.
+        await scheduler.cancel("job0")
+
+    async def look(scheduler: Scheduler, store: Store) -> None:
+        assert (scheduler.shares.waiting("client greedy"), scheduler.shares.waiting("client modest")) == (5, 2)
+        assert set(store.owners()) == {f"job{number}" for number in range(1, 8)}
+        queued = [Queued(job.id, job.created) for job in store.queued()]
+        turns = [queued[number].job for number in scheduler.shares.in_turn(queued)]
+        assert turns[:4] == ["job1", "job6", "job2", "job7"]
+
+    async def run() -> None:
+        await serve(bring)
+        await serve(look)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+class Workers:
+    """An executor whose workers have no room."""
+
+    def start(self, listener: Any) -> None: ...
+
+    def loads(self) -> list[Any]:
+        return [None]
+
+    def cancel(self, job: str) -> None: ...
+
+    async def stop(self) -> None: ...

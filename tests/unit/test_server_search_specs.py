@@ -13,10 +13,11 @@ import pytest
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import ApiError
-from pullback_server.sessions.codec import read_event, write_event
 from pullback_server.sessions.dry_run import DryRun
-from pullback_server.sessions.events import Outcome, Report, Telling, Told
+from pullback_server.sessions.state.codec import read_event, write_event
+from pullback_server.sessions.state.events import Telling, Told
 from pullback_server.specs import complete_session_spec, read_reports
+from pullback_server.specs.reports import Outcome, Report
 from tiny import CLASSES, DIM, write_catalogue
 
 CMA, HESSIAN = search_pb2.SEARCH_METHOD_CMA, search_pb2.SEARCH_METHOD_HESSIAN_CMA
@@ -101,7 +102,7 @@ def test_initial_latents_travel_as_float32() -> None:
         ({"space": "full", "optimizer": options(method=SPHERE)}, "optimizer.method"),
         ({"eigenbasis": "generators/tiny/eigenbases/a"}, "eigenbasis"),
         ({"eigenbasis": "wrong", "optimizer": options(method=HESSIAN)}, "eigenbasis"),
-        ({"constraint": search_pb2.SearchConstraint(max_norm=0.0)}, "constraint"),
+        ({"constraint": search_pb2.SearchConstraint(max_norm=0.0)}, "constraint.max_norm"),
         ({"constraint": search_pb2.SearchConstraint(min_norm=2.0, max_norm=1.0)}, "constraint"),
         ({"constraint": search_pb2.SearchConstraint(min_norm=99.0, truncation=1.0)}, "constraint"),
         ({"class_label": CLASSES[0]}, "class_label"),
@@ -111,6 +112,7 @@ def test_initial_latents_travel_as_float32() -> None:
         ({"initial_latents": values_pb2.Tensor()}, "initial_latents"),
         ({"initial_latents": pack(np.zeros((2, DIM - 3))), "optimizer": options(method=RANDOM)}, "initial_latents"),
         ({"max_generations": -1}, "max_generations"),
+        ({"max_generations": 0}, "max_generations"),
         ({"max_generations": 100_001}, "max_generations"),
         ({"channel_weights": [1.0, math.inf]}, "channel_weights"),
         ({"channel_weights": [1e41]}, "channel_weights"),
@@ -135,6 +137,9 @@ def test_a_thread_that_cannot_be_names_the_field(fields: dict[str, Any], field: 
         ({"references": [search_pb2.ReferenceImage(label="a_b")]}, "references[0].label"),
         ({"references": [search_pb2.ReferenceImage(label=label) for label in "aA"]}, "references[1].label"),
         ({"scores": search_pb2.ScoreOptions(repetitions=101)}, "scores.repetitions"),
+        ({"scores": search_pb2.ScoreOptions(repetitions=0)}, "scores.repetitions"),
+        ({"scores": search_pb2.ScoreOptions(max_shows=0)}, "scores.max_shows"),
+        ({"scores": search_pb2.ScoreOptions(min_scored=0.0)}, "scores.min_scored"),
         ({"scores": search_pb2.ScoreOptions(max_shows=-1)}, "scores.max_shows"),
         ({"scores": search_pb2.ScoreOptions(min_scored=1.1)}, "scores.min_scored"),
         ({"scores": search_pb2.ScoreOptions(min_scored=math.nan)}, "scores.min_scored"),
@@ -142,6 +147,7 @@ def test_a_thread_that_cannot_be_names_the_field(fields: dict[str, Any], field: 
         ({"scores": search_pb2.ScoreOptions(missing=9)}, "scores.missing"),
         ({"images": search_pb2.ImageOptions(width=64)}, "images.height"),
         ({"images": search_pb2.ImageOptions(width=64, height=4097)}, "images.height"),
+        ({"images": search_pb2.ImageOptions(width=64, height=0)}, "images.height"),
         ({"images": search_pb2.ImageOptions(mean_luminance=1.1)}, "images.mean_luminance"),
         ({"images": search_pb2.ImageOptions(contrast=0.6)}, "images.contrast"),
         ({"images": search_pb2.ImageOptions(format=9)}, "images.format"),

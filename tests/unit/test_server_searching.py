@@ -7,16 +7,17 @@ import re
 import grpc
 import numpy as np
 
-from pullback_server.worker.messages import CallDone, CallFailed, Evolve, FromWorker
+from pullback_server.protocol.messages import CallDone, CallFailed, Evolve, FromWorker
 from pullback_server.worker.open_calls import OpenCalls
-from pullback_server.worker.searching import evolve
+from pullback_server.worker.search_calls import evolve
+from pullback_server.worker.unread import Unread
 from searching import normal_space, search
 
 
 def answer_to(state: bytes, latents: np.ndarray) -> FromWorker:
     """What a worker answers who is to tell an optimizer of its latents, shape (4, 6)."""
     sent: list[FromWorker] = []
-    calls = OpenCalls(sent.append)
+    calls = OpenCalls(sent.append, Unread())
     calls.add(7, evolve(Evolve(7, state, latents, np.arange(4.0), None, tuple("abcd"), 4)))
     calls.advance()
     assert not calls

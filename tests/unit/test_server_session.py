@@ -12,12 +12,12 @@ import pytest
 
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError
-from pullback_server.sessions.events import Entry, SessionState, StateChanged, ThreadFailed
-from pullback_server.sessions.generation import MOST_IN_VAIN
 from pullback_server.sessions.resources import session_message
-from pullback_server.sessions.scores import image_scores
-from pullback_server.sessions.session import Session
-from pullback_server.sessions.thread import ThreadState
+from pullback_server.sessions.state.events import Entry, SessionState, StateChanged, ThreadFailed
+from pullback_server.sessions.state.generation import MOST_IN_VAIN
+from pullback_server.sessions.state.scores import image_scores
+from pullback_server.sessions.state.session import Session
+from pullback_server.sessions.state.thread import ThreadState
 from session_driver import CARRY_OVER, DROP, LEASE, SHOW_AGAIN, Driver, abandoned, failed, scored, session_spec
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pullback_api.v1 import search_pb2
-from pullback_server.sessions.asking import askable
-from pullback_server.sessions.events import Asking, SessionState, ThreadFailed
-from pullback_server.sessions.thread import ThreadState
+from pullback_server.sessions.decisions.ask import askable
+from pullback_server.sessions.state.events import Asking, SessionState, ThreadFailed
+from pullback_server.sessions.state.thread import ThreadState
 from session_driver import CARRY_OVER, DROP, LEASE, SHOW_AGAIN, Driver, abandoned, failed, scored, session_spec
 
 BLOCK = search_pb2.BALANCE_BLOCK

@@ -9,11 +9,14 @@ from typing import Any, get_args
 
 import pytest
 
-from pullback_server.sessions.codec import UnreadableEventError, read_event, write_event
-from pullback_server.sessions.events import (
+from pullback_server.errors import ApiError
+from pullback_server.sessions.resources import event_message
+from pullback_server.sessions.state.codec import UnreadableEventError, read_event, write_event
+from pullback_server.sessions.state.events import (
     Asked,
     Asking,
     Began,
+    EigenbasisProvided,
     Entry,
     Event,
     GenerationClosed,
@@ -22,7 +25,6 @@ from pullback_server.sessions.events import (
     LeasesExpired,
     LeasesRenewed,
     NewImage,
-    Report,
     ShownAgain,
     StateChanged,
     StoredImage,
@@ -31,7 +33,7 @@ from pullback_server.sessions.events import (
     Told,
     TrialsReclaimed,
 )
-from pullback_server.sessions.resources import event_message
+from pullback_server.specs.reports import Report
 from session_driver import session_spec
 
 REPORT = Report("trial-1", "image", 1, score=0.1, channel_values=(1.0, -2.5e-300), t_onset=3.0, note='ö "\n')
@@ -50,6 +52,8 @@ EVENTS: list[Event] = [
     ShownAgain(0, 3),
     GenerationClosed(0, 3, (ImageScore("one", 1.0, 0.25), ImageScore("two", 2.0)), ("three",), ()),
     ThreadFailed(1, 13, "singular"),
+    Began("0.1.0", ("a" * 64,), ("",), (), ("2bcd3fgh",)),
+    EigenbasisProvided(0, "e" * 64),
 ]
 
 
@@ -91,6 +95,32 @@ def test_logs_that_were_written_before_clients_had_names_are_read(kind: str, pay
     assert read_event(kind, payload) == event
 
 
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        (
+            EVENTS[0],
+            f'{{"v":1,"version":"0.1.0","weights_hashes":["{"a" * 64}"],"eigenbases":[""],"references":[{{'
+            f'"label":"left","digest":"{"b" * 64}","width":8,"height":16}}],"awaited":[]}}',
+        ),
+        (
+            EVENTS[9],
+            '{"v":1,"tellings":[{"report":{"trial_id":"trial-1","image_id":"image","outcome":1,"score":0.1,'
+            '"channel_values":[1.0,-2.5e-300],"t_onset":3.0,"note":"\\u00f6 \\"\\n"},"thread":0,"generation":3,'
+            '"repetition":0,"reference":false,"late":false,"outcome":1,"score":0.1}]}',
+        ),
+        (
+            GenerationClosed(0, 3, (ImageScore("one", 1.0),), (), ()),
+            '{"v":1,"thread":0,"generation":3,"scores":'
+            '[{"image_id":"one","score":1.0,"variance":null}],"dropped":[],"carried":[]}',
+        ),
+    ],
+    ids=["Began", "Told", "GenerationClosed"],
+)
+def test_what_is_written_keeps_its_form(event: Event, payload: str) -> None:
+    assert write_event(event) == (type(event).__name__, payload.encode())
+
+
 def change(event: Event, **values: Any) -> tuple[str, bytes]:
     kind, payload = write_event(event)
     return kind, json.dumps({**json.loads(payload), **values}).encode()
@@ -108,5 +138,5 @@ def change(event: Event, **values: Any) -> tuple[str, bytes]:
     ],
 )
 def test_what_cannot_be_read_says_why(kind: str, payload: bytes, message: str) -> None:
-    with pytest.raises(UnreadableEventError, match=message):
+    with pytest.raises((UnreadableEventError, ApiError), match=message):
         read_event(kind, payload)

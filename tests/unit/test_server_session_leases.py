@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from pullback_api.v1 import search_pb2
-from pullback_server.sessions.events import LeasesExpired, SessionState, StateChanged
-from pullback_server.sessions.leases import LeaseClock
+from pullback_server.sessions.decisions.leases import LeaseClock
 from pullback_server.sessions.resources import pending_messages, trial_record
+from pullback_server.sessions.state.events import LeasesExpired, SessionState, StateChanged
 from session_driver import LEASE, Driver, scored
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -15,15 +16,18 @@ import numpy as np
 import pytest
 
 from pullback_api.v1 import search_pb2
+from pullback_server.access import Access
+from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError, failed_precondition, unavailable
+from pullback_server.protocol.messages import Evolved
 from pullback_server.sessions import live
-from pullback_server.sessions.events import Began, Report, SessionState, StateChanged
+from pullback_server.sessions.answers import Asker, reclaim, tell
 from pullback_server.sessions.live import LiveSession
 from pullback_server.sessions.registry import SessionRegistry
-from pullback_server.sessions.serving import Asker, tell
-from pullback_server.sessions.thread import ThreadState
-from pullback_server.store import SessionEventRecord, Store
-from pullback_server.worker.messages import Evolved
+from pullback_server.sessions.state.events import Began, SessionState, StateChanged
+from pullback_server.sessions.state.thread import ThreadState
+from pullback_server.specs.reports import Report
+from pullback_server.store import SessionEventRecord, Store, UnreadableError
 from session_driver import LEASE, scored, session_spec
 
 
@@ -55,7 +59,10 @@ class Turns:
     """A scheduler without a thread."""
 
     async def in_store(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return method(*args, **kwargs)
+        try:
+            return method(*args, **kwargs)
+        except UnreadableError as error:
+            raise DataLossError(error) from error
 
 
 @pytest.fixture
@@ -77,7 +84,7 @@ def test_a_thread_waits_for_a_worker_that_cannot_start_and_fails_where_its_optim
     turns: Any = Turns()
 
     async def run() -> ThreadState:
-        registry = SessionRegistry(store, turns, workers)
+        registry = SessionRegistry(store, turns, workers, Access(None))
         spec = session_spec(({"generator": "generators/tiny"},))
         began = Began("0.1.0", ("a" * 64,), ("",), ())
         record = await registry.create(request_id="", content=b"", spec=spec, began=began)
@@ -121,7 +128,7 @@ async def serving(store: Store, workers: Version, **options: Any) -> AsyncIterat
     """A server with these workers, from its start to its end; session `a`, of two threads, is there."""
     turns: Any = Turns()
     executor: Any = workers
-    registry = SessionRegistry(store, turns, executor)
+    registry = SessionRegistry(store, turns, executor, Access(None))
     await registry.start()
     if store.sessions.record("a") is None:
         spec = session_spec(({"generator": "generators/tiny"},) * 2, **options)
@@ -269,6 +276,64 @@ def test_threads_in_step_with_one_that_waits_for_its_version_are_refused_rather_
                 await ask(session, 1)
 
     asyncio.run(asyncio.wait_for(run(), timeout=30))
+
+
+# Damaged files --------------------------------------------------------------------------------------------------------
+
+
+def damage(store: Store, folder: Path, *, thread: int, files: tuple[str, ...], generations: int) -> None:
+    """Damages files of a thread's latest generations."""
+    events = [json.loads(payload) for payload in opened_in(store)]
+    newest = sorted((each for each in events if each["thread"] == thread), key=lambda each: each["generation"])
+    for event in newest[-generations:]:
+        for name in files:
+            for path in (folder / "blobs").rglob(event[name]):
+                path.write_bytes(b"else")
+
+
+@pytest.mark.parametrize("files", [("optimizer",), ("latents",), ("optimizer", "latents")])
+@pytest.mark.parametrize("generations", [1, 4])
+def test_what_is_damaged_of_a_thread_is_made_again_from_the_log_bit_for_bit(
+    store: Store, tmp_path: Path, files: tuple[str, ...], generations: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run(store: Store, folder: Path, *, damaged: bool) -> None:
+        async with serving(store, Version(b"1")) as registry:
+            await evolve(registry, 3)
+            async with registry.using("a") as session:
+                await reclaim(session, "", "")
+        if damaged:
+            damage(store, folder, thread=0, files=files, generations=generations)
+        async with serving(store, Version(b"1")) as registry:
+            await evolve(registry, 6)
+
+    quiet = Store(tmp_path / "quiet")
+    timed(run(quiet, tmp_path / "quiet", damaged=False))
+    assert "made again" not in caplog.text
+    timed(run(store, tmp_path / "data", damaged=True))
+    assert "of thread 0 is made again" in caplog.text
+    assert opened_in(store) == opened_in(quiet)
+    quiet.close()
+
+
+def test_a_thread_that_the_log_does_not_make_the_same_again_fails_alone(store: Store, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with serving(store, Version(b"1")) as registry, registry.using("a") as session:
+            first, second = await ask(session, 0), await ask(session, 1)
+        damage(store, tmp_path / "data", thread=0, files=("optimizer",), generations=1)
+        # Its states are of another form, and so other bytes.
+        async with serving(store, Version(b"2")) as registry, registry.using("a") as session:
+            await tell(session, scores_of(first), [])
+            while (thread := (await session.read(lambda each: each.threads[0]))).failed is None:
+                await asyncio.sleep(0)
+            assert thread.failed.code == grpc.StatusCode.DATA_LOSS.value[0]
+            for words in ("of thread 0 is missing or damaged", "another version", "from a backup"):
+                assert words in thread.failed.message
+            assert str(tmp_path) not in thread.failed.message
+        async with serving(store, Version(b"1")) as registry, registry.using("a") as session:
+            await tell(session, scores_of(second), [])
+            assert {trial.thread for trial in await ask(session, 1)} == {1}
+
+    timed(run())
 
 
 def test_a_clock_that_is_set_while_trials_are_out_ends_no_lease_and_lengthens_none(

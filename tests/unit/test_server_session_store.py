@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from old_stores import make_older
 from pullback_api.v1 import search_pb2
 from pullback_server.store import RequestConflictError, SessionChange, SessionEventRecord, Store
 
@@ -75,9 +74,7 @@ def test_titles_of_sessions_of_the_version_before_are_found_too(tmp_path: Path) 
     for name, spec in (("a", search_pb2.SessionSpec(title="slow rig").SerializeToString()), ("b", b"damaged")):
         before.sessions.create(name, request_id=None, request_digest="0" * 64, spec=spec, change=change())
     before.close()
-    with closing(sqlite3.connect(tmp_path / "data" / "pullback.sqlite")) as database, database:
-        database.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
-        database.execute("DROP TABLE session_titles")
+    make_older(tmp_path / "data" / "pullback.sqlite", 4)
     after = Store(tmp_path / "data")
     assert [record.id for _, record in after.sessions.records(limit=5, match="slow rig")] == ["a"]
     assert after.sessions.record("b") is not None
@@ -173,11 +170,7 @@ def test_a_store_without_sessions_is_extended_and_keeps_what_it_has(store: Store
         job_id="a", kind="analysis", work=b"", result="r", request_id=None, request_digest="0" * 64, progress=b""
     )
     store.close()
-    with sqlite3.connect(tmp_path / "data" / "pullback.sqlite") as database:
-        for table in ("session_files", "session_events", "session_specs", "sessions"):
-            database.execute(f"DROP TABLE {table}")
-        database.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
-    database.close()
+    make_older(tmp_path / "data" / "pullback.sqlite", 2)
     for _ in range(2):
         reopened = Store(tmp_path / "data")
         assert reopened.job("a") == job

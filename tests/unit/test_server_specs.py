@@ -48,7 +48,7 @@ def test_an_eigenbasis_needs_no_more_than_a_generator() -> None:
     assert complete_basis() == specs_pb2.EigenbasisSpec(
         generator=GENERATOR,
         space="z",
-        distance="lpips-effnet-lite0",
+        distance="lpips-alex",
         method=specs_pb2.METRIC_METHOD_SKETCH,
         samples=2000,
         seed=0,
@@ -83,7 +83,7 @@ def test_completing_leaves_the_callers_message_alone_and_changes_nothing_twice()
     ("fields", "field", "words"),
     [
         ({"space": "w"}, "spec.space", ["'w'", "z"]),
-        ({"distance": "dists"}, "spec.distance", ["'dists'", "lpips-effnet-lite0", "mse"]),
+        ({"distance": "dists"}, "spec.distance", ["'dists'", "lpips-alex", "mse"]),
         ({"distance": "lpips-timm:resnet18@/etc/hosts"}, "spec.distance", ["no distance is named 'lpips-timm:"]),
         ({"distance": "lpips-vgg@12"}, "spec.distance", ["32 to 1024 px", "such as lpips-vgg@256", "'12' came"]),
         ({"distance": "mse@64"}, "spec.distance", ["'mse' takes no side", "lpips-vgg"]),
@@ -91,7 +91,9 @@ def test_completing_leaves_the_callers_message_alone_and_changes_nothing_twice()
         ({"samples": -1}, "spec.samples", ["1 to 1,000,000", "-1 came"]),
         ({"samples": 1_000_001}, "spec.samples", ["1 to 1,000,000", "1000001 came"]),
         ({"seed": -1}, "spec.seed", ["0 or more", "-1 came"]),
-        ({"max_memory_mib": -1}, "spec.max_memory_mib", ["0 (no bound) or more MiB", "-1 came"]),
+        ({"max_memory_mib": -1}, "spec.max_memory_mib", ["1 or more MiB", "-1 came"]),
+        ({"max_memory_mib": 0}, "spec.max_memory_mib", ["1 or more MiB", "0 came"]),
+        ({"samples": 0}, "spec.samples", ["1 to 1,000,000", "0 came"]),
     ],
 )
 def test_a_bad_field_of_an_eigenbasis_is_named(fields: dict[str, Any], field: str, words: list[str]) -> None:
@@ -111,6 +113,8 @@ def test_an_automatic_number_of_samples_has_a_cap_and_a_tolerance() -> None:
     [
         ({"tolerance": 0.1}, "spec.tolerance", ["automatic"]),
         ({"automatic": True, "tolerance": 1.5}, "spec.tolerance", ["less than 1", "1.5 came"]),
+        ({"automatic": True, "tolerance": 0.0}, "spec.tolerance", ["more than 0", "0.0 came"]),
+        ({"k": 0, "method": specs_pb2.METRIC_METHOD_GRAM_ITERATION}, "spec.k", ["1 or more", "0 came"]),
         ({"k": 5}, "spec.k", ["'sketch' computes the whole metric"]),
         ({"k": 101, "method": specs_pb2.METRIC_METHOD_GRAM_ITERATION}, "spec.k", ["1 to 100", "101 came"]),
         ({"separate": True}, "spec.separate", ["no other spaces tile space 'z'"]),
@@ -130,8 +134,34 @@ def test_a_space_that_others_tile_has_a_block_diagonal_basis() -> None:
     assert complete_basis(distance="ssim", method=specs_pb2.METRIC_METHOD_FULL_BACKPROP).distance == "ssim"
 
 
+def analysis(**fields: Any) -> specs_pb2.AnalysisSpec:
+    return specs.complete_analysis_spec(specs_pb2.AnalysisSpec(generator=GENERATOR, **fields))
+
+
+def test_an_analysis_compares_what_the_paper_does_over_both_networks() -> None:
+    assert (analysis().distance, *analysis().compared_distances) == ("lpips-alex", "lpips-vgg", "mse", "ssim")
+    assert list(analysis(distance="lpips-vgg").compared_distances) == ["lpips-alex", "mse", "ssim"]
+    assert list(analysis(distance="lpips-vgg@64").compared_distances) == ["lpips-alex", "lpips-vgg", "mse", "ssim"]
+    assert (analysis().compared_positions, analysis(positions=4).compared_positions) == (10, 4)
+    assert analysis(positions=40, compared_positions=40).compared_positions == 40
+    for count, bounds in ((1, "2 or more"), (0, "2 or more"), (51, "2 to 50"), (-1, "2 or more")):
+        words = {"spec.compared_positions": [bounds, f"{count} came"]}
+        check_violations(lambda count=count: analysis(compared_positions=count), words)
+
+
+def test_a_compared_distance_without_a_name_is_refused() -> None:
+    words = {"spec.compared_distances[1]": ["name of a distance", "empty"]}
+    check_violations(lambda: analysis(distance="lpips-vgg", compared_distances=["mse", ""]), words)
+
+
 def test_an_inversion_needs_a_distance_with_an_embedding() -> None:
     check_violations(lambda: complete_settings(distance="ssim"), {"settings.distance": ["embedding", "'ssim'"]})
+
+
+def test_separate_blocks_of_an_unknown_space_are_no_error_of_the_server() -> None:
+    with pytest.raises(ApiError) as caught:
+        complete_settings(space="nowhere", distance="mse", basis=specs_pb2.INVERSION_BASIS_SEPARATE)
+    assert [violation.field for violation in caught.value.violations] == ["settings.space"]
 
 
 def test_everything_that_is_wrong_with_an_eigenbasis_is_said_at_once() -> None:
@@ -162,7 +192,7 @@ def test_what_is_no_name_of_a_generator_is_an_invalid_argument(complete: Any, na
 
 
 def test_equal_specifications_have_equal_names() -> None:
-    said = basis_name(space="z", distance="lpips-effnet-lite0", samples=2000, method=specs_pb2.METRIC_METHOD_SKETCH)
+    said = basis_name(space="z", distance="lpips-alex", samples=2000, method=specs_pb2.METRIC_METHOD_SKETCH)
     assert basis_name() == said
 
 
@@ -187,7 +217,7 @@ def test_specifications_that_differ_have_names_that_differ() -> None:
         {"generator": "generators/eyes"},
         {"generator": "generators/eyes", "space": "noise"},
         {"distance": "mse"},
-        {"distance": "lpips-alex"},
+        {"distance": "lpips-vgg"},
         {"distance": "lpips-alex@64"},
         {"distance": "lpips-alex@128"},
         {"method": specs_pb2.METRIC_METHOD_GRAM},
@@ -214,6 +244,47 @@ def test_a_side_is_kept_and_can_be_read_in_the_name() -> None:
 def test_names_of_what_was_computed_before_stay_the_same() -> None:
     names = {distance: basis_name(samples=64, distance=distance) for distance in BEFORE}
     assert {distance: name[-8:] for distance, name in names.items()} == BEFORE
+
+
+def test_names_of_every_kind_stay_the_same_from_version_to_version() -> None:
+    """Another name, and what data folders hold would be computed again."""
+
+    def eigenbasis(**fields: Any) -> str:
+        spec = specs_pb2.EigenbasisSpec(generator="generators/faces", **fields)
+        return specs.eigenbasis_name_of(specs.complete_eigenbasis_spec(spec, "spec"))
+
+    directions = specs.complete_directions_spec(specs_pb2.DirectionsSpec(generator="generators/faces"), "spec")
+    analysis = specs.complete_analysis_spec(specs_pb2.AnalysisSpec(generator="generators/faces"))
+    names = [
+        eigenbasis(),
+        eigenbasis(distance="mse", method=specs_pb2.METRIC_METHOD_GRAM, samples=30, seed=4),
+        eigenbasis(automatic=True),
+        specs.directions_name_of(directions),
+        specs.analysis_name_of(analysis),
+    ]
+    assert names == [
+        "generators/faces/eigenbases/z-lpips-alex-sketch-2000-0-45bf693d",
+        "generators/faces/eigenbases/z-mse-gram-30-4-f91565c4",
+        "generators/faces/eigenbases/z-lpips-alex-sketch-auto-0.005-0-5c03a104",
+        "generators/faces/directions/hessian-z-20-0-c4395c4f",
+        "generators/faces/analyses/z-lpips-alex-50-0-f14b0ff5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "complete"),
+    [
+        (specs_pb2.EigenbasisSpec, specs.complete_eigenbasis_spec),
+        (specs_pb2.AnalysisSpec, specs.complete_analysis_spec),
+        (specs_pb2.DirectionsSpec, specs.complete_directions_spec),
+    ],
+)
+def test_a_field_that_only_newer_clients_know_is_no_part_of_a_specification(kind: Any, complete: Any) -> None:
+    known = kind(generator="generators/faces")
+    # Field 1000, a varint.
+    newer = kind.FromString(known.SerializeToString() + bytes([0xC0, 0x3E, 0x01]))
+    assert newer.SerializeToString() != known.SerializeToString()
+    assert complete(newer, "spec").SerializeToString() == complete(known, "spec").SerializeToString()
 
 
 def test_other_weights_give_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

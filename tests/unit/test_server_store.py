@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from old_stores import make_older
 from pullback_server.store import (
     AnnotationRecord,
     BlobCorruptedError,
@@ -92,8 +93,8 @@ def everything(store: Store) -> tuple[Any, ...]:
     return (
         jobs,
         [store.events(job.id, 0) for _, job in jobs],
-        store.results("eigenbasis", limit=100),
-        store.results("inversion", limit=100),
+        store.results.page("eigenbasis", limit=100),
+        store.results.page("inversion", limit=100),
         files(store),
     )
 
@@ -174,11 +175,11 @@ ENDS = ["cancel", "fail", "finish"]
 def test_an_ended_job_never_changes(store: Store, end: str, change: str) -> None:
     running(store)
     ended = CHANGES[end](store)
-    results = store.results("eigenbasis", limit=9)
+    results = store.results.page("eigenbasis", limit=9)
     assert CHANGES[change](store) == ended
     assert store.job("a") == ended
     assert len(store.events("a", 0)) == 3
-    assert store.results("eigenbasis", limit=9) == results
+    assert store.results.page("eigenbasis", limit=9) == results
 
 
 @pytest.mark.parametrize("change", ["progress", "requeue"])
@@ -270,7 +271,7 @@ def test_the_maker_of_an_eigenbasis_is_the_job_at_it_or_the_one_that_made_it(sto
     assert store.maker_of(BASIS) is None
     made = make(store, "b")
     assert store.maker_of(BASIS) == store.job("b")
-    store.delete_result(made.name)
+    store.results.delete(made.name)
     assert store.maker_of(BASIS) is None
 
 
@@ -319,9 +320,9 @@ def test_the_end_of_one_job_leaves_the_events_of_another_alone(store: Store) -> 
 def test_results_are_there_as_they_were_written(store: Store) -> None:
     basis = make(store)
     found = make(store, "b", name="generators/tiny/other/b", kind="inversion", content=b"results")
-    assert store.result(BASIS) == basis
-    assert store.result(found.name) == found
-    assert store.result("generators/tiny/other/c") is None
+    assert store.results.find(BASIS) == basis
+    assert store.results.find(found.name) == found
+    assert store.results.find("generators/tiny/other/c") is None
     assert store.blobs.read(found.content) == b"results"
 
 
@@ -329,19 +330,19 @@ def test_results_are_listed_newest_first_by_kind_generator_and_page(store: Store
     for job_id, generator in zip("abc", ["x", "y", "x"], strict=True):
         make(store, job_id, name=f"generators/{generator}/eigenbases/{job_id}")
     make(store, "d", name="generators/x/other/d", kind="inversion")
-    page = store.results("eigenbasis", limit=1)
+    page = store.results.page("eigenbasis", limit=1)
     assert [record.job for _, record in page] == ["c"]
-    assert [record.job for _, record in store.results("eigenbasis", limit=9, before=page[0][0])] == ["b", "a"]
-    assert [record.job for _, record in store.results("eigenbasis", limit=9, generator="x")] == ["c", "a"]
-    assert [record.job for _, record in store.results("inversion", limit=9)] == ["d"]
-    assert store.results("analysis", limit=9) == []
+    assert [record.job for _, record in store.results.page("eigenbasis", limit=9, before=page[0][0])] == ["b", "a"]
+    assert [record.job for _, record in store.results.page("eigenbasis", limit=9, generator="x")] == ["c", "a"]
+    assert [record.job for _, record in store.results.page("inversion", limit=9)] == ["d"]
+    assert store.results.page("analysis", limit=9) == []
 
 
 def test_a_result_of_a_job_that_was_cancelled_meanwhile_is_not_kept(store: Store) -> None:
     running(store)
     store.cancel_job("a")
     assert store.finish_job(result(store), b"done").state == JobState.CANCELLED
-    assert store.result(BASIS) is None
+    assert store.results.find(BASIS) is None
 
 
 @pytest.mark.parametrize("start", [create, running])
@@ -349,23 +350,23 @@ def test_an_eigenbasis_in_use_is_not_deleted(store: Store, start: Callable[..., 
     basis = make(store)
     start(store, "user", uses=BASIS)
     with pytest.raises(InUseError, match=r"is used by jobs/user, which has not ended; wait for it or cancel it first"):
-        store.delete_result(BASIS)
-    assert store.result(BASIS) == basis
+        store.results.delete(BASIS)
+    assert store.results.find(BASIS) == basis
     store.cancel_job("user")
-    store.delete_result(BASIS)
-    assert store.result(BASIS) is None
+    store.results.delete(BASIS)
+    assert store.results.find(BASIS) is None
     assert files(store) == set()
 
 
 def test_deleting_what_is_not_there_does_nothing(store: Store) -> None:
-    store.delete_result(BASIS)
+    store.results.delete(BASIS)
 
 
 def test_a_deleted_eigenbasis_can_be_made_again(store: Store) -> None:
     make(store, "a")
-    store.delete_result(BASIS)
+    store.results.delete(BASIS)
     again = make(store, "b")
-    assert store.result(BASIS) == again
+    assert store.results.find(BASIS) == again
 
 
 # Files --------------------------------------------------------------------------------------------------------------
@@ -409,9 +410,9 @@ def test_a_result_of_the_same_content_is_kept_while_one_of_them_is_there(store: 
     for job_id in "ab":
         make(store, job_id, name=f"generators/tiny/eigenbases/{job_id}")
     assert len(files(store)) == 1
-    store.delete_result("generators/tiny/eigenbases/a")
+    store.results.delete("generators/tiny/eigenbases/a")
     assert len(files(store)) == 1
-    store.delete_result("generators/tiny/eigenbases/b")
+    store.results.delete("generators/tiny/eigenbases/b")
     assert files(store) == set()
 
 
@@ -535,7 +536,7 @@ def test_what_is_said_of_a_result_is_replaced_taken_back_and_deleted_with_it(sto
     }
     store.annotations.put(name, AnnotationRecord(1, "", ""))
     assert [note.place for note in store.annotations.of([name])[name]] == [3]
-    store.delete_result(name)
+    store.results.delete(name)
     assert store.annotations.of([name, other]).keys() == {other}
 
 
@@ -552,10 +553,10 @@ def test_two_places_of_a_result_bear_no_common_title(store: Store) -> None:
 
 def test_a_result_that_no_job_made_is_kept_as_any_other(store: Store) -> None:
     brought = replace(result(store, "a"), job="")
-    store.keep_result(brought)
-    assert store.result(brought.name) == brought
+    store.results.keep(brought)
+    assert store.results.find(brought.name) == brought
     assert store.maker_of(brought.name) is None
-    assert [record for _, record in store.results(brought.kind, limit=9)] == [brought]
+    assert [record for _, record in store.results.page(brought.kind, limit=9)] == [brought]
 
 
 # Opening ------------------------------------------------------------------------------------------------------------
@@ -592,10 +593,28 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 6.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 8.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
+    database.close()
+
+
+def test_a_store_of_the_version_before_is_extended_by_what_jobs_need(store: Store, tmp_path: Path) -> None:
+    name, running = make(store).name, create(store, "running").id
+    store.start_job(running)
+    before = (store.job(running), store.events(running, 0), store.results.find(name))
+    store.close()
+    path = tmp_path / "data" / "pullback.sqlite"
+    make_older(path, 7)
+    extended = Store(tmp_path / "data")
+    assert (extended.job(running), extended.events(running, 0), extended.results.find(name)) == before
+    assert create(extended, "waiting", needs=running).needs == running
+    assert [job.id for job in extended.waiting.all()] == ["waiting"]
+    extended.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT value FROM meta").fetchone() == ("8",)
+        assert database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs_by_needs'").fetchone() is not None
     database.close()
 
 
@@ -603,14 +622,11 @@ def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store:
     name = make(store).name
     store.close()
     path = tmp_path / "data" / "pullback.sqlite"
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE meta SET value = '3' WHERE key = 'schema_version'")
-        database.execute("DROP TABLE annotations")
-    database.close()
+    make_older(path, 3)
     extended = Store(tmp_path / "data")
     extended.annotations.put(name, AnnotationRecord(0, "smile", ""))
-    assert extended.result(name) is not None
+    assert extended.results.find(name) is not None
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("6",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("8",)
     database.close()

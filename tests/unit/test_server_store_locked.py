@@ -13,14 +13,14 @@ import pytest
 
 from locking import write_locked
 from pullback_api.v1 import analysis_pb2, jobs_pb2, specs_pb2
-from pullback_server import scheduler as scheduling
-from pullback_server.checkpoints import Checkpoints
-from pullback_server.events import EventBroker
-from pullback_server.scheduler import Scheduler
+from pullback_server.jobs import recorder
+from pullback_server.jobs.checkpoints import Checkpoints
+from pullback_server.jobs.events import EventBroker
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.protocol.messages import Finished, Progressed, StartJob, Stopped
 from pullback_server.store import JobRecord, JobState, StorageBusyError, Store
 from pullback_server.supervision import Health
 from pullback_server.transactions import StoreUnavailableError, Transactions
-from pullback_server.worker.messages import Finished, Progressed, StartJob, Stopped
 
 ANALYSIS = "generators/tiny/analyses/a"
 
@@ -176,7 +176,7 @@ def test_jobs_that_came_meanwhile_are_started_and_health_says_what_is_wrong(stor
 def test_a_result_that_is_finished_meanwhile_is_kept(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduling, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.05)
     create(store)
     made = analysis_pb2.MetricAnalysis(spec=specs_pb2.AnalysisSpec(generator="generators/tiny"), dim=3)
 
@@ -189,7 +189,7 @@ def test_a_result_that_is_finished_meanwhile_is_kept(
             await until(lambda: health.parts["recorder"] is not None)
             assert (await scheduler.in_store(store.job, "a")).state == JobState.RUNNING
         await until(lambda: store.job("a").state == JobState.SUCCEEDED)
-        content = store.blobs.read(store.result(ANALYSIS).content)
+        content = store.blobs.read(store.results.find(ANALYSIS).content)
         assert analysis_pb2.MetricAnalysis.FromString(content).dim == 3
 
     scheduled(store, tmp_path, scenario)

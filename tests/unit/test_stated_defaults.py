@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import typer
@@ -13,11 +13,12 @@ import pullback_client
 from pullback.directions.defaults import DirectionsSettings
 from pullback.directions.defaults import complete as complete_directions
 from pullback.generators import entry
-from pullback.geometry.pointwise import DEFAULT_K
+from pullback.geometry.eigenbasis import DEFAULT_AXES
+from pullback.geometry.pointwise.method import DEFAULT_K
 from pullback.inversion.defaults import METHODS
 from pullback_api.v1 import directions_pb2, search_pb2, specs_pb2
-from pullback_client import inversion_options
 from pullback_client.cli.main import app
+from pullback_client.inversion import options
 from pullback_server import specs
 from pullback_server.specs import eigenbasis, mask, search, traversal
 
@@ -39,15 +40,15 @@ def inversion(**fields: Any) -> specs_pb2.InversionSettings:
 def test_the_weights_of_the_loss() -> None:
     weights = inversion().weights
     truth = {name: getattr(weights, name) for name in ("distance", "l1", "l2", "prior")}
-    pairs = [pair.split("=") for pair in shown("invert", "--weights").split(",")]
+    pairs = [pair.split("=") for pair in shown("invert", "--weights").split(", ")]
     assert {name: float(value) for name, value in pairs} == truth
-    documented = inversion_options.__file__
+    documented = options.__file__
     text = Path(documented).read_text("utf-8")
     said = re.search(r"`distance` \(default (\S+)\), `l1` \((\S+)\), `l2` \((\S+)\), and `prior` \((\S+)\)", text)
     assert said is not None
     assert [float(each) for each in said.groups()] == list(truth.values())
     contract = (Path(specs_pb2.__file__).with_name("specs.proto")).read_text("utf-8")
-    message = contract[contract.index("message LossWeights {") :].split("}")[0]
+    message = contract[contract.index("message LossWeights {") :].split("\n}")[0]
     assert [float(each) for each in re.findall(r"Default (\S+)\.\n", message)] == list(truth.values())
 
 
@@ -67,13 +68,14 @@ def test_options_of_an_eigenbasis() -> None:
     samples = f"{eigenbasis.DEFAULT_PROBES} (sketch), {eigenbasis.DEFAULT_POSITIONS} (others)"
     assert shown("eigenbasis", "--samples") == samples
     assert float(shown("eigenbasis", "--tolerance")) == eigenbasis.DEFAULT_TOLERANCE
-    assert int(shown("eigenbasis", "--k")) == DEFAULT_K
+    assert shown("eigenbasis", "--k") == f"{DEFAULT_K} of iterations, {DEFAULT_AXES} of large spaces"
 
 
 def test_options_of_a_report() -> None:
     spec = specs.complete_analysis_spec(specs_pb2.AnalysisSpec(generator=FACES))
     assert int(shown("report", "--positions")) == spec.positions
     assert int(shown("report", "--control-positions")) == spec.control_positions
+    assert int(shown("report", "--compared-positions")) == spec.compared_positions
     assert shown("report", "--compare").split(", ") == list(spec.compared_distances)
 
 
@@ -92,7 +94,10 @@ def test_options_of_a_walk() -> None:
         assert shown(command, "--pieces").startswith(f"{traversal.PIECES_A_FRAME} ")
     assert float(shown("traverse", "--first")) == traversal.DEFAULT_FIRST
     assert float(shown("traverse", "--last")) == traversal.DEFAULT_LAST
-    documented = (Path(pullback_client.__file__).parent / "directions" / "walk_options.py").read_text("utf-8")
+    assert int(shown("traverse", "--mask-samples")) == mask.DEFAULT_SAMPLES
+    assert float(shown("traverse", "--mask-reach")) == mask.DEFAULT_REACH
+    types = (Path(pullback_client.__file__).parent / "wire" / "option_types.py").read_text("utf-8")
+    documented = types[types.index("class MaskFields") :]
     truth = {"subsets": mask.DEFAULT_SUBSETS, "samples": mask.DEFAULT_SAMPLES, "reach": mask.DEFAULT_REACH}
     for name, default in truth.items():
         block = documented[documented.index(f"    {name}: ") :]
@@ -106,7 +111,7 @@ def test_options_of_an_evolution() -> None:
     assert f"MISSING_POLICY_{shown('evolve', '--missing').upper()}" == search_pb2.MissingPolicy.Name(scores.missing)
 
 
-@pytest.mark.parametrize("method", get_args(inversion_options.InversionMethod))
+@pytest.mark.parametrize("method", METHODS)
 def test_where_a_method_starts_as_the_contract_says(method: str) -> None:
     contract = (Path(specs_pb2.__file__).with_name("specs.proto")).read_text("utf-8")
     said = re.search(r"// (.*)\n  START_UNSPECIFIED", contract)

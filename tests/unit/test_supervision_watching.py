@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pullback_server.executor import watching
-from pullback_server.executor.watching import LOOK_SECONDS, Verdict, Watch
+from pullback_server.executor import watch as watching
+from pullback_server.executor.watch import LOOK_SECONDS, Verdict, Watch
 from pullback_server.processes.pulse import Beat
 from pullback_server.processes.vitals import Vitals
 

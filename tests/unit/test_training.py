@@ -20,7 +20,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.generators.stylegan2_network import StyleGan2Shape
 from pullback.training import __main__ as command
-from pullback.training.publishing import write_samples, write_weights
+from pullback.training.publication import write_samples, write_weights
 from pullback.training.run import LOG_EVERY, train
 from pullback.training.stream import ImageStream
 from pullback.training.trainer import Recipe, Trainer, squared_gradient

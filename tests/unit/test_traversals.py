@@ -13,7 +13,7 @@ from PIL import Image
 from pullback.directions.traversals.density_preserving import density_preserving
 from pullback.directions.traversals.layered import layer_count, lift, spread, write
 from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.measuring import frame_distances, measure_walk, measured_frames
+from pullback.directions.traversals.measurement import frame_distances, measure_walk, measured_frames
 from pullback.directions.traversals.pictures import animation, strip
 from pullback.directions.traversals.spherical import spherical
 from pullback.directions.traversals.subspace import subspace

@@ -14,7 +14,7 @@ from torch.func import jacrev
 
 from draining import drained
 from metrics import rotation
-from pullback.directions.traversals.curve import curve, curve_in_chunks, trace
+from pullback.directions.traversals.curve import curve, trace
 from pullback.directions.traversals.layered import lift
 from pullback.directions.traversals.walk import even_steps
 from pullback.errors import InvalidInputError
@@ -205,7 +205,7 @@ def test_what_is_no_curve_is_refused(style: StyleGan2, tiny_generator: Generator
 
 def test_others_have_their_turn_after_every_piece(style: StyleGan2) -> None:
     z = style.space("z").sample(1, 4)[0]
-    turns, walk = drained(curve_in_chunks(style, z, even_steps(-1.0, 2.0, 5), pieces=6))
+    turns, walk = drained(curve.in_pieces(style, z, even_steps(-1.0, 2.0, 5), pieces=6))
     assert turns == 12
     torch.testing.assert_close(
         walk.latents, curve(style, z, even_steps(-1.0, 2.0, 5), pieces=6).latents, rtol=0, atol=0

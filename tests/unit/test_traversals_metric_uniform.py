@@ -8,8 +8,8 @@ from torch import Tensor
 
 from draining import drained
 from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.measuring import frame_distances
-from pullback.directions.traversals.metric_uniform import metric_uniform, metric_uniform_in_chunks
+from pullback.directions.traversals.measurement import frame_distances
+from pullback.directions.traversals.metric_uniform import metric_uniform
 from pullback.directions.traversals.walk import even_steps
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators import Generator
@@ -69,7 +69,7 @@ def test_the_curved_path_of_a_real_network_is_divided_evenly(tiny_generator: Gen
 
 def test_others_have_their_turn_after_every_few_frames() -> None:
     start, vector = torch.randn(2, 6, generator=torch.Generator().manual_seed(1))
-    turns, walk = drained(metric_uniform_in_chunks(Smooth(), Curved(), start, vector, -2.0, 2.0, 20, "z"))
+    turns, walk = drained(metric_uniform.in_pieces(Smooth(), Curved(), start, vector, -2.0, 2.0, 20, "z"))
     # 77 places, and 20 frames at least once.
     assert turns >= 5 + 2
     again = metric_uniform(Smooth(), Curved(), start, vector, -2.0, 2.0, 20, "z")

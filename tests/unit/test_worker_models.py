@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pullback.pieces import in_pieces
 from pullback_server.worker import models as worker_models
 from pullback_server.worker.models import KEPT_BANKS, KEPT_DISTANCES, Models
 
@@ -37,7 +38,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(worker_models.distances, "load", load)
     monkeypatch.setattr(worker_models.generators, "load", lambda name, device: Loaded(name=name, device=device))
-    monkeypatch.setattr(worker_models, "cached_bank_in_chunks", bank)
+    monkeypatch.setattr(worker_models, "cached_bank", in_pieces(bank))
     return names
 
 

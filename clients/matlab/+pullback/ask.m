@@ -10,6 +10,9 @@ function [trials, finished] = ask(session, varargin)
 %   [TRIALS, FINISHED] = PULLBACK.ASK(...) also tells whether every thread, or
 %   every one of THREADS, has ended; TRIALS is empty then.
 %
+%   Where no eigenbasis serves, the first generation has to wait until the server
+%   has computed one: the warning pullback:waiting names the job once.
+%
 %      count      at most so many trials
 %      threads    only of these threads, from 0
 %      timeout    wait at most so many seconds; TRIALS may be empty then
@@ -53,7 +56,10 @@ function [trials, finished] = ask(session, varargin)
     if ~isempty(trials) || finished || toc(began) >= timeout
       return
     end
-    if ~said && ~answer.more && toc(began) >= 5
+    if ~said && isfield(answer, 'waiting_for') && ~isempty(answer.waiting_for)
+      warning('pullback:waiting', 'waiting for %s: computing the eigenbasis', answer.waiting_for);
+      said = true;
+    elseif ~said && ~answer.more && toc(began) >= 5
       reason = pullback.internal.leases(session, threads);
       if ~isempty(reason)
         warning('pullback:leased', '%s', reason);

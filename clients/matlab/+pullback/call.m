@@ -12,6 +12,12 @@ function answer = call(server, method, request, outage)
 %   4 s says so, and is asked again with the same request, which takes up what
 %   the first one began.
 %
+%   A server lets in programs of its own user on this machine by themselves. For
+%   that of another user, put its token, which stands in the file 'token' of the
+%   server's data folder, into the environment variable PULLBACK_TOKEN, as by
+%   setenv('PULLBACK_TOKEN', TOKEN), or the name of a file that holds it into
+%   PULLBACK_TOKEN_FILE; otherwise pullback:unauthenticated is raised.
+%
 %   A refusal is raised as an error with the identifier pullback:CODE, such as
 %   pullback:not_found or pullback:invalid_argument, and the server's words.
 %
@@ -28,10 +34,12 @@ function answer = call(server, method, request, outage)
   end
   url = sprintf('%s/pullback_api.v1.%s', pullback.internal.address(server), method);
   text = jsonencode(request);
+  refused = '';
   began = tic();
   while true
+    token = pullback.internal.token(url);
     try
-      reply = pullback.internal.post(url, text);
+      reply = pullback.internal.post(url, text, token);
     catch failure
       if toc(began) >= outage
         error('pullback:unreachable', ...
@@ -44,6 +52,13 @@ function answer = call(server, method, request, outage)
     answer = jsondecode(reply);
     if ~is_error(answer)
       return
+    end
+    if strcmp(answer.error.code, 'unauthenticated') && isempty(refused)
+      % A server that was started anew meanwhile takes another token.
+      refused = token;
+      if ~strcmp(pullback.internal.token(url), refused)
+        continue
+      end
     end
     wait_ms = answer.error.retry_after_ms;
     % What is not ready comes within minutes: at worst a worker starts and loads its model.

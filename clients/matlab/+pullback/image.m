@@ -7,7 +7,8 @@ function [pixels, bytes] = image(session, trial)
 %
 %   [PIXELS, BYTES] = PULLBACK.IMAGE(...) also returns the file, uint8.
 %
-%   The same file has a URL: [session.server trial.image_path].
+%   The same file has a URL, for which no token is needed:
+%   [session.server trial.image_path].
 %
 %   See also pullback.ask, pullback.save.
 

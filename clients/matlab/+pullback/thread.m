@@ -7,7 +7,7 @@ function spec = thread(generator, varargin)
 %
 %      optimizer          'hessian_cma', 'cma', 'cholesky_cma', 'sphere_cma',
 %                         'genetic' or 'random'; the default is 'hessian_cma',
-%                         which needs an eigenbasis (pullback eigenbasis)
+%                         whose eigenbasis is computed first where none is there
 %      population         images of a generation, 2 to 1000
 %      sigma              first step size, in standard deviations of the prior
 %      exponent, axes, adapt_covariance, last_sigma,

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from pullback_client.interrupting import cancelling
+from pullback_client.wire.interruption import cancelling
 
 
 def is_asynchronous(value: object) -> bool:

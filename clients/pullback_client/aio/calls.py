@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from pullback_client.interrupting import Interruption
+from pullback_client.wire.interruption import Interruption
 
 Result = TypeVar("Result")
 

@@ -1,4 +1,4 @@
-"""The asynchronous client. Type checkers read `classes.pyi`, which `python -m pullback_client.aio.stubs` makes."""
+"""The asynchronous client. Type checkers read `classes.pyi`, which `clients/generate_aio.py` makes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Any
 
 from pullback_client.aio.calls import Calls
-from pullback_client.aio.deriving import AsyncObject, unwrapped, wrapped
+from pullback_client.aio.derivation import AsyncObject, unwrapped, wrapped
 from pullback_client.client import CALL_TIMEOUT, Client
 from pullback_client.directions import Directions
-from pullback_client.jobs import Job
+from pullback_client.jobs.job import Job
 from pullback_client.search import Batch, EvolutionSession, Trial
 
 
@@ -27,10 +27,11 @@ class AsyncClient(AsyncObject, of=Client):
     Args:
         target: As for `Client`.
         timeout: As for `Client`.
+        token: As for `Client`.
     """
 
-    def __init__(self, target: str | None = None, *, timeout: float = CALL_TIMEOUT) -> None:
-        inner = Client(target, timeout=timeout)
+    def __init__(self, target: str | None = None, *, timeout: float = CALL_TIMEOUT, token: str | None = None) -> None:
+        inner = Client(target, timeout=timeout, token=token)
         super().__init__(inner, Calls(inner._transport.check_open))
 
     @property

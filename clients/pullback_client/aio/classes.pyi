@@ -12,32 +12,34 @@ from PIL import Image
 from typing_extensions import Unpack
 
 from pullback_api.v1 import values_pb2
-from pullback_client.analysis import Analysis, AnalysisInfo
-from pullback_client.checking import CheckedInversion
-from pullback_client.codec import Array
-from pullback_client.directions.editing import Edit, EditOutcome
+from pullback_client.analysis.result import Analysis, AnalysisInfo
+from pullback_client.catalogue import CatalogueFault, Distance, Generator
+from pullback_client.directions.edit import Edit, EditOutcome
+from pullback_client.directions.frame import Frame
 from pullback_client.directions.options import DirectionsOptions, ImportFormat
 from pullback_client.directions.records import Annotation, Direction, DirectionsInfo, EigenShare
-from pullback_client.directions.starts import WalkStart
-from pullback_client.directions.traversal import Frame, Traversal
+from pullback_client.directions.start import WalkStart
+from pullback_client.directions.traversal import Traversal
 from pullback_client.directions.walk_options import WalkOptions
-from pullback_client.eigenbasis import Eigenbasis, EigenbasisInfo
+from pullback_client.eigenbasis.basis import Eigenbasis, EigenbasisInfo
+from pullback_client.eigenbasis.options import EigenbasisOptions
 from pullback_client.errors import ClientError
 from pullback_client.images import ImageInput
-from pullback_client.inversion import Inversion, InversionOutcome
-from pullback_client.inversion_options import InversionOptions
-from pullback_client.jobs import Result_co
-from pullback_client.models import CatalogueFault, Distance, Generator, JobEvent, JobState, Progress
+from pullback_client.inversion.checks import CheckedInversion
+from pullback_client.inversion.options import InversionOptions
+from pullback_client.inversion.result import Inversion, InversionOutcome
+from pullback_client.jobs.events import JobEvent, JobState, Progress
+from pullback_client.jobs.job import Result_co
+from pullback_client.search.exchange import TellOutcome
 from pullback_client.search.history import GenerationRecord, SessionHistory
 from pullback_client.search.options import EvolveOptions
 from pullback_client.search.records import GenerationSummary, SessionEvent, SessionState, SessionStatus
 from pullback_client.search.results import ScoreInput, Scores, TrialResult
-from pullback_client.search.session import TellOutcome
 from pullback_client.search.view import BestImage
-from pullback_client.settings import EigenbasisOptions
+from pullback_client.wire.codec import Array
 
 class AsyncClient:
-    def __init__(self, target: str | None = ..., *, timeout: float = ...) -> None: ...
+    def __init__(self, target: str | None = ..., *, timeout: float = ..., token: str | None = ...) -> None: ...
     @property
     def target(self) -> str: ...
     async def __aenter__(self) -> AsyncClient: ...
@@ -46,33 +48,12 @@ class AsyncClient:
     ) -> None: ...
     async def close(self) -> None: ...
     async def call(self, function: Callable[..., Awaitable[Any] | Any], *arguments: Any, **options: Any) -> Any: ...
-    @property
-    def closed(self) -> bool: ...
-    async def generators(self) -> list[Generator]: ...
-    async def catalogue_faults(self) -> list[CatalogueFault]: ...
-    async def generator(self, name: str) -> Generator: ...
-    async def sample(
-        self, generator: str, count: int = ..., *, space: str | None = ..., seed: int = ..., timeout: float = ...
-    ) -> Array: ...
-    async def render(
-        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
-    ) -> list[Image.Image]: ...
-    def iter_render(
-        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
-    ) -> AsyncGenerator[Image.Image]: ...
-    async def distances(self) -> list[Distance]: ...
-    async def eigenbasis(
-        self,
-        generator: str,
-        *,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        **options: Unpack[EigenbasisOptions],
-    ) -> Eigenbasis: ...
-    async def submit_eigenbasis(self, generator: str, **options: Unpack[EigenbasisOptions]) -> AsyncJob[Eigenbasis]: ...
-    async def get_eigenbasis(self, name: str) -> Eigenbasis: ...
-    async def eigenbases(self, generator: str = ...) -> list[EigenbasisInfo]: ...
-    async def delete_eigenbasis(self, name: str | EigenbasisInfo) -> None: ...
+    async def list_jobs(
+        self, states: Iterable[JobState | str] = ...
+    ) -> list[AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections]]: ...
+    async def get_job(
+        self, name: str
+    ) -> AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections]: ...
     async def analyze(
         self,
         generator: str,
@@ -81,6 +62,7 @@ class AsyncClient:
         distance: str | None = ...,
         positions: int | None = ...,
         control_positions: int | None = ...,
+        compared_positions: int | None = ...,
         compared_distances: Sequence[str] | None = ...,
         seed: int = ...,
         max_memory_mib: int | None = ...,
@@ -95,93 +77,13 @@ class AsyncClient:
         distance: str | None = ...,
         positions: int | None = ...,
         control_positions: int | None = ...,
+        compared_positions: int | None = ...,
         compared_distances: Sequence[str] | None = ...,
         seed: int = ...,
         max_memory_mib: int | None = ...,
     ) -> AsyncJob[Analysis]: ...
     async def get_analysis(self, name: str) -> Analysis: ...
-    async def analyses(self, generator: str = ...) -> list[AnalysisInfo]: ...
-    @overload
-    async def invert(  # type: ignore[overload-overlap]
-        self,
-        images: ImageInput,
-        generator: str,
-        *,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        **options: Unpack[InversionOptions],
-    ) -> Inversion: ...
-    @overload
-    async def invert(
-        self,
-        images: Sequence[ImageInput],
-        generator: str,
-        *,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        **options: Unpack[InversionOptions],
-    ) -> list[InversionOutcome]: ...
-    def iter_invert(
-        self,
-        images: Sequence[ImageInput],
-        generator: str,
-        *,
-        per_request: int = ...,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        **options: Unpack[InversionOptions],
-    ) -> AsyncGenerator[InversionOutcome]: ...
-    async def check_inversion(
-        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
-    ) -> CheckedInversion: ...
-    async def submit_inversion(
-        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
-    ) -> AsyncJob[list[InversionOutcome]]: ...
-    async def get_inversion(self, name: str) -> list[InversionOutcome]: ...
-    async def evolve(
-        self,
-        generator: str,
-        *,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        client_name: str | None = ...,
-        **options: Unpack[EvolveOptions],
-    ) -> AsyncEvolutionSession: ...
-    async def session(self, name: str, *, client_name: str | None = ...) -> AsyncEvolutionSession: ...
-    async def sessions(self, states: Iterable[SessionState | str] = ...) -> list[SessionStatus]: ...
-    async def directions(
-        self,
-        generator: str,
-        *,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        **options: Unpack[DirectionsOptions],
-    ) -> AsyncDirections: ...
-    async def submit_directions(
-        self, generator: str, **options: Unpack[DirectionsOptions]
-    ) -> AsyncJob[AsyncDirections]: ...
-    async def direction(
-        self,
-        generator: str,
-        word: str,
-        *,
-        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
-        timeout: float = ...,
-        **options: Unpack[DirectionsOptions],
-    ) -> Direction: ...
-    async def get_directions(self, name: str) -> AsyncDirections: ...
-    async def list_directions(self, generator: str = ...) -> list[DirectionsInfo]: ...
-    async def import_directions(
-        self,
-        path: str | os.PathLike[str],
-        generator: str,
-        *,
-        format: ImportFormat,
-        space: str | None = ...,
-        eigenbasis: str | EigenbasisInfo | None = ...,
-        layers: Sequence[int] | None = ...,
-    ) -> AsyncDirections: ...
-    async def delete_directions(self, name: str | DirectionsInfo) -> None: ...
+    async def list_analyses(self, generator: str = ...) -> list[AnalysisInfo]: ...
     async def traverse(
         self,
         start: WalkStart,
@@ -230,10 +132,130 @@ class AsyncClient:
         timeout: float = ...,
         **options: Unpack[InversionOptions],
     ) -> AsyncGenerator[EditOutcome]: ...
-    async def jobs(
-        self, states: Iterable[JobState | str] = ...
-    ) -> list[AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections]]: ...
-    async def job(self, name: str) -> AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections]: ...
+    async def discover_directions(
+        self,
+        generator: str,
+        *,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        **options: Unpack[DirectionsOptions],
+    ) -> AsyncDirections: ...
+    async def submit_directions(
+        self, generator: str, **options: Unpack[DirectionsOptions]
+    ) -> AsyncJob[AsyncDirections]: ...
+    async def find_direction(
+        self,
+        generator: str,
+        word: str,
+        *,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        **options: Unpack[DirectionsOptions],
+    ) -> Direction: ...
+    async def get_directions(self, name: str) -> AsyncDirections: ...
+    async def list_directions(self, generator: str = ...) -> list[DirectionsInfo]: ...
+    async def import_directions(
+        self,
+        path: str | os.PathLike[str],
+        generator: str,
+        *,
+        format: ImportFormat,
+        space: str | None = ...,
+        eigenbasis: str | EigenbasisInfo | None = ...,
+        layers: Sequence[int] | None = ...,
+    ) -> AsyncDirections: ...
+    async def delete_directions(self, name: str | DirectionsInfo) -> None: ...
+    async def evolve(
+        self,
+        generator: str,
+        *,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        client_name: str | None = ...,
+        **options: Unpack[EvolveOptions],
+    ) -> AsyncEvolutionSession: ...
+    async def get_session(self, name: str, *, client_name: str | None = ...) -> AsyncEvolutionSession: ...
+    async def list_sessions(self, states: Iterable[SessionState | str] = ...) -> list[SessionStatus]: ...
+    async def compute_eigenbasis(
+        self,
+        generator: str,
+        *,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        with_metric: bool = ...,
+        **options: Unpack[EigenbasisOptions],
+    ) -> Eigenbasis: ...
+    async def submit_eigenbasis(self, generator: str, **options: Unpack[EigenbasisOptions]) -> AsyncJob[Eigenbasis]: ...
+    async def get_eigenbasis(
+        self, name: str | EigenbasisInfo, k: int | None = ..., *, with_metric: bool = ...
+    ) -> Eigenbasis: ...
+    async def list_eigenbases(self, generator: str = ...) -> list[EigenbasisInfo]: ...
+    async def delete_eigenbasis(self, name: str | EigenbasisInfo) -> None: ...
+    async def list_generators(self) -> list[Generator]: ...
+    async def list_catalogue_faults(self) -> list[CatalogueFault]: ...
+    async def get_generator(self, name: str) -> Generator: ...
+    async def sample(
+        self, generator: str, count: int = ..., *, space: str | None = ..., seed: int = ..., timeout: float = ...
+    ) -> Array: ...
+    async def render(
+        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
+    ) -> list[Image.Image]: ...
+    def iter_render(
+        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
+    ) -> AsyncGenerator[Image.Image]: ...
+    @overload
+    async def invert(  # type: ignore[overload-overlap]
+        self,
+        images: ImageInput,
+        generator: str,
+        *,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        **options: Unpack[InversionOptions],
+    ) -> Inversion: ...
+    @overload
+    async def invert(
+        self,
+        images: Sequence[ImageInput],
+        generator: str,
+        *,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        **options: Unpack[InversionOptions],
+    ) -> list[InversionOutcome]: ...
+    def iter_invert(
+        self,
+        images: Sequence[ImageInput],
+        generator: str,
+        *,
+        per_request: int = ...,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        **options: Unpack[InversionOptions],
+    ) -> AsyncGenerator[InversionOutcome]: ...
+    async def check_inversion(
+        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
+    ) -> CheckedInversion: ...
+    async def submit_inversion(
+        self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
+    ) -> AsyncJob[list[InversionOutcome]]: ...
+    async def get_inversion(self, name: str) -> list[InversionOutcome]: ...
+    async def list_distances(self) -> list[Distance]: ...
+    @property
+    def closed(self) -> bool: ...
+    generators = list_generators
+    generator = get_generator
+    catalogue_faults = list_catalogue_faults
+    distances = list_distances
+    eigenbasis = compute_eigenbasis
+    eigenbases = list_eigenbases
+    analyses = list_analyses
+    sessions = list_sessions
+    session = get_session
+    directions = discover_directions
+    direction = find_direction
+    jobs = list_jobs
+    job = get_job
 
 class AsyncJob(Generic[Result_co]):
     @property
@@ -246,6 +268,8 @@ class AsyncJob(Generic[Result_co]):
     def state(self) -> JobState: ...
     @property
     def progress(self) -> Progress: ...
+    @property
+    def waiting_for(self) -> str: ...
     @property
     def result_name(self) -> str: ...
     @property
@@ -273,6 +297,23 @@ class AsyncJob(Generic[Result_co]):
 
 class AsyncEvolutionSession:
     def __aiter__(self) -> AsyncIterator[AsyncBatch]: ...
+    def batches(
+        self, count: int | None = ..., *, threads: Iterable[int] = ..., images: bool = ...
+    ) -> AsyncGenerator[AsyncBatch]: ...
+    def stream(self, *, threads: Iterable[int] = ...) -> AsyncGenerator[AsyncTrial]: ...
+    async def wait_for_threads(self, threads: Sequence[int] = ...) -> None: ...
+    async def run(
+        self,
+        score: Callable[[Image.Image], Awaitable[ScoreInput] | ScoreInput],
+        *,
+        generations: int | None = ...,
+        progress: Callable[[GenerationSummary], Awaitable[None] | None] | None = ...,
+        while_leased: Callable[[str], Awaitable[None] | None] = ...,
+        max_failures: int | None = ...,
+    ) -> SessionStatus: ...
+    async def pause(self) -> SessionStatus: ...
+    async def resume(self) -> SessionStatus: ...
+    async def close(self) -> SessionStatus: ...
     @property
     def client_name(self) -> str: ...
     async def ask(
@@ -296,11 +337,6 @@ class AsyncEvolutionSession:
         while_leased: Callable[[str], Awaitable[None] | None] = ...,
         raise_failed: bool = ...,
     ) -> AsyncBatch | None: ...
-    def batches(
-        self, count: int | None = ..., *, threads: Iterable[int] = ..., images: bool = ...
-    ) -> AsyncGenerator[AsyncBatch]: ...
-    def stream(self, *, threads: Iterable[int] = ...) -> AsyncGenerator[AsyncTrial]: ...
-    async def wait_for_threads(self, threads: Sequence[int] = ...) -> None: ...
     async def tell(
         self,
         told: Sequence[AsyncTrial] | AsyncTrial | Iterable[TrialResult],
@@ -309,18 +345,6 @@ class AsyncEvolutionSession:
         end_generation: Iterable[int] = ...,
     ) -> TellOutcome: ...
     async def end_generation(self, *threads: int) -> TellOutcome: ...
-    async def run(
-        self,
-        score: Callable[[Image.Image], Awaitable[ScoreInput] | ScoreInput],
-        *,
-        generations: int | None = ...,
-        progress: Callable[[GenerationSummary], Awaitable[None] | None] | None = ...,
-        while_leased: Callable[[str], Awaitable[None] | None] = ...,
-        max_failures: int | None = ...,
-    ) -> SessionStatus: ...
-    async def pause(self) -> SessionStatus: ...
-    async def resume(self) -> SessionStatus: ...
-    async def close(self) -> SessionStatus: ...
     @property
     def name(self) -> str: ...
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pullback_client.bridge.layout import SCORES_RECORD, SPACE_OPTS
-from pullback_client.files import write_bytes
+from pullback_client.files.atomic import write_bytes
 from pullback_client.search.history import SessionHistory
 from pullback_client.search.records import SessionStatus
 

@@ -1,4 +1,4 @@
-"""What becomes of the session while the bridge waits: closed, paused or resumed by somebody else."""
+"""Attention to the session while the bridge waits: closed, paused or resumed by somebody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bridge itself: images into the folder, scores out of it, block after block."""
+"""Bridge between a session and a folder: images into it, scores out of it, block after block."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from PIL import Image
 from pullback_client.bridge import analysis_files, journal, layout, score_files
 from pullback_client.bridge.attention import SessionWatch
 from pullback_client.bridge.codes import CodeFiles
-from pullback_client.bridge.ending import Ending, EndRequests
+from pullback_client.bridge.end_requests import Ending, EndRequests
+from pullback_client.bridge.file_names import NAMINGS, Naming, NamingScheme, stems
 from pullback_client.bridge.folder import POLL, SETTLE, SETTLING, Candidate, LateScores, ScoreWatch, last_block
 from pullback_client.bridge.journal import Journal, Shown
 from pullback_client.bridge.log import Log
-from pullback_client.bridge.matching import ENDING, Assignment, Matching, assign
-from pullback_client.bridge.naming import NAMINGS, Naming, NamingScheme, stems
+from pullback_client.bridge.row_matches import ENDING, Assignment, Matching, assign
 from pullback_client.bridge.score_files.scores import MatrixRows
 from pullback_client.bridge.summary import summary
 from pullback_client.errors import (
@@ -34,7 +34,7 @@ from pullback_client.errors import (
     InvalidArgumentError,
     ResourceExhaustedError,
 )
-from pullback_client.files import write_bytes
+from pullback_client.files.atomic import write_bytes
 from pullback_client.search.batch import Batch, Trial
 from pullback_client.search.session import EvolutionSession
 

@@ -1,4 +1,4 @@
-"""The latents of a block as the Ponce laboratory's analysis reads them. Needs SciPy, which is imported to write."""
+"""Codes of a block, its latents as the Ponce laboratory's analysis reads them. Needs SciPy, imported to write."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pullback_client.codec import Array
-from pullback_client.files import write_bytes
+from pullback_client.files.atomic import write_bytes
 from pullback_client.search.batch import Trial
 from pullback_client.search.session import EvolutionSession
+from pullback_client.wire.codec import Array
 
 
 class CodeFiles:

@@ -1,4 +1,4 @@
-"""The folder that bridge and rig share: what lies in it, and when a file of it is whole."""
+"""Folder that bridge and rig share: what lies in it, and when a file of it is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bridge's memory: one small JSON file in the folder, there whole or not at all."""
+"""Journal, the bridge's memory: one small JSON file in the folder, there whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pullback_client.bridge.ending import Ending
+from pullback_client.bridge.end_requests import Ending
 from pullback_client.bridge.layout import JOURNAL
 from pullback_client.errors import FailedPreconditionError
-from pullback_client.files import write_json
+from pullback_client.files.atomic import write_json
 
 _FORMAT = "pullback-bridge-1"
 

@@ -1,4 +1,4 @@
-"""The files of the folder: every name, column and variable, said once for the readers, the help and the page."""
+"""Layout of the folder: every file name, column and variable, said once for the readers, the help and the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bridge's log: every line that it said, with its time, in a file of the folder."""
+"""Log of the bridge: every line that it said, with its time, in a file of the folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A told block in numbers: mean score, best image, failed trials."""
+"""Summary of a told block in numbers: mean score, best image, failed trials."""
 
 from __future__ import annotations
 

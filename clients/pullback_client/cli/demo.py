@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli.common import INTERRUPTED, err
+from pullback_client.cli.console import INTERRUPTED, err
 
 
 def demo(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from pullback_client.cli.common import Target, show, stacked, warn
+from pullback_client.cli.console import show, stacked, warn
+from pullback_client.cli.options import Target
 from pullback_client.client import DEFAULT_TARGET, Client
 
 
 def generators(target: Target = DEFAULT_TARGET) -> None:
     """List the server's generators, where their weights are, and what of its catalogue cannot be used."""
     with Client(target) as client:
-        known, faults = client.generators(), client.catalogue_faults()
+        known, faults = client.list_generators(), client.list_catalogue_faults()
     # A name is copied from here, so it stays in one piece.
     table = Table()
     table.add_column("name", no_wrap=True)

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli import completing
-from pullback_client.cli.common import Target, following, out
+from pullback_client.cli import completion
+from pullback_client.cli.console import following, out
 from pullback_client.cli.listing import Listing, age, short_ids
+from pullback_client.cli.options import Target
 from pullback_client.client import DEFAULT_TARGET, AnyJob, Client
-from pullback_client.models import JobState, id_of
+from pullback_client.jobs.events import JobState
+from pullback_client.wire.names import id_of
 
 app = typer.Typer(help="List, watch and cancel jobs.", no_args_is_help=True)
 
@@ -20,7 +22,7 @@ UnfinishedName = Annotated[
     typer.Argument(
         metavar="JOB",
         help="Name of the job: jobs/ID, ID, or how it begins.",
-        autocompletion=completing.unfinished_jobs,
+        autocompletion=completion.unfinished_jobs,
     ),
 ]
 
@@ -30,14 +32,14 @@ def list_jobs(
     state: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Only these: {', '.join(_STATES)}. May be repeated.", autocompletion=completing.one_of(*_STATES)
+            help=f"Only these: {', '.join(_STATES)}. May be repeated.", autocompletion=completion.one_of(*_STATES)
         ),
     ] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
     """List jobs, newest last."""
     with Client(target) as client:
-        known = client.jobs(states=state or ())
+        known = client.list_jobs(states=state or ())
     known.reverse()
     ids = short_ids([job.name for job in known])
     Listing(
@@ -53,7 +55,7 @@ def list_jobs(
 def watch(name: UnfinishedName, target: Target = DEFAULT_TARGET) -> None:
     """Follow a job to its end. Ctrl-C leaves it running."""
     with Client(target) as client, following() as report:
-        job = client.job(name).follow(progress=report)
+        job = client.get_job(name).follow(progress=report)
     out.print(f"{job.name} succeeded: {job.result_name}", soft_wrap=True)
 
 
@@ -61,7 +63,7 @@ def watch(name: UnfinishedName, target: Target = DEFAULT_TARGET) -> None:
 def cancel(name: UnfinishedName, target: Target = DEFAULT_TARGET) -> None:
     """Cancel a job; one that has ended stays as it is."""
     with Client(target) as client:
-        job = client.job(name).cancel()
+        job = client.get_job(name).cancel()
     ended = job.state.ended
     out.print(f"{job.name} is {job.state.value}{'' if ended else '; it stops after its step'}")
 

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from rich.measure import Measurement
 from rich.table import Column, Table
 
-from pullback_client.cli.common import out, show
-from pullback_client.models import id_of
+from pullback_client.cli.console import out, show
+from pullback_client.wire.names import id_of
 
 _LEAST_ID = 8
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))

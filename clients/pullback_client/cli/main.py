@@ -1,4 +1,4 @@
-"""The command line's root: its commands, its version, and how errors are shown."""
+"""Root of the command line: its commands, its version, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from typing import Annotated
 
 import typer
 
-from pullback_client import originals
-from pullback_client.cli import (
-    bridge,
-    demo,
-    directions,
-    distances,
-    edit,
-    eigenbasis,
-    evolve,
-    generators,
-    invert,
-    jobs,
-    report,
-    serve,
-    sessions,
-    traverse,
-)
-from pullback_client.cli.common import complain, out
+from pullback_client.cli import jobs
+from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
+from pullback_client.cli.console import complain, out
+from pullback_client.cli.demo import demo
+from pullback_client.cli.directions.discover import directions
+from pullback_client.cli.directions.edit import edit
+from pullback_client.cli.directions.traverse import traverse
+from pullback_client.cli.distances import distances
+from pullback_client.cli.eigenbasis import eigenbasis
+from pullback_client.cli.generators import generators
+from pullback_client.cli.inversion.invert import invert
+from pullback_client.cli.report import report
+from pullback_client.cli.search import sessions
+from pullback_client.cli.search.evolve import evolve
+from pullback_client.cli.serve import serve
 from pullback_client.errors import ClientError
-from pullback_client.texts import printable
+from pullback_client.files import protected_files
+from pullback_client.text.printable import printable
 
 app = typer.Typer(
     name="pullback",
@@ -38,19 +36,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve.serve)
-app.command("generators")(generators.generators)
-app.command("distances")(distances.distances)
-app.command("eigenbasis")(eigenbasis.eigenbasis)
-app.command("report")(report.report)
-app.command("invert")(invert.invert)
-app.command("directions")(directions.directions)
-app.command("traverse")(traverse.traverse)
-app.command("edit")(edit.edit)
-app.command("evolve")(evolve.evolve)
+app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
+app.command("generators")(generators)
+app.command("distances")(distances)
+app.command("eigenbasis")(eigenbasis)
+app.command("report")(report)
+app.command("invert")(invert)
+app.command("directions")(directions)
+app.command("traverse")(traverse)
+app.command("edit")(edit)
+app.command("evolve")(evolve)
 app.command("export")(sessions.export)
-app.command("bridge", epilog=bridge.HELP_OF_FILES)(bridge.bridge)
-app.command("demo")(demo.demo)
+app.command("bridge", epilog=HELP_OF_FILES)(bridge)
+app.command("demo")(demo)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(jobs.app, name="jobs")
 
@@ -66,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with originals.keeping():
+        with protected_files.keeping():
             app(args=None if arguments is None else list(arguments), prog_name="pullback")
     except ClientError as error:
         complain(str(error))

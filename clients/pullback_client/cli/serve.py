@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pullback_client.client import DEFAULT_TARGET
-from pullback_client.server import server_command
+from pullback_client.local_server import server_command
 
 
 def serve(
@@ -23,11 +23,16 @@ def serve(
         str | None,
         typer.Option(help="Address of HTTP + JSON, such as 127.0.0.1:50052; loopback only.", show_default="off"),
     ] = None,
+    open_: Annotated[
+        bool,
+        typer.Option("--open", help="Let in every user of this machine, without a token: where there is only you."),
+    ] = False,
 ) -> None:
     """Run a server here. Other options are handed through to it."""
     arguments = ["--listen", listen]
     arguments += [] if data is None else ["--data", str(data)]
     arguments += [] if http is None else ["--http", http]
+    arguments += ["--open"] if open_ else []
     arguments += context.args
     command = server_command(*arguments)
     if os.name == "posix":

@@ -1,4 +1,4 @@
-"""What the demo shows: two tables, a figure, and the numbers behind them."""
+"""Report of the demo: two tables, a figure, and the numbers behind them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from pullback_client.eigenbasis import Eigenbasis
-from pullback_client.inversion import Inversion
-from pullback_client.inversion_options import InversionOptions
+from pullback_client.eigenbasis.basis import Eigenbasis
+from pullback_client.inversion.options import InversionOptions
+from pullback_client.inversion.result import Inversion
 from pullback_client.report.style import new_figure, plain_ticks, tidy, to_png
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Run:
 
 _COMMON: InversionOptions = {
     "space": "z",
-    "weights": {"distance": 1.0, "l2": 1.0},
+    "weights": {"distance": 1.0, "l2": 3.0},
     "start": "prior",
     "thin": False,
     "steps": 200,

@@ -1,4 +1,4 @@
-"""The demo's course: server up, eigenbasis, three inversions, report, server down."""
+"""Run of the demo: server up, eigenbasis, three inversions, report, server down."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rich.console import Console
 
 from pullback_client.client import Client
 from pullback_client.demo.report import RUNS, distance_table, figure, phase_table, summary
-from pullback_client.eigenbasis import Eigenbasis
+from pullback_client.eigenbasis.basis import Eigenbasis
 from pullback_client.errors import ClientError, FailedPreconditionError, UnavailableError
-from pullback_client.files import write_bytes, write_json
-from pullback_client.inversion import Inversion
-from pullback_client.progress import Bars
-from pullback_client.server import LocalServer
-from pullback_client.texts import a_few
+from pullback_client.files.atomic import write_bytes, write_json
+from pullback_client.inversion.result import Inversion
+from pullback_client.jobs.progress import Bars
+from pullback_client.local_server import LocalServer
+from pullback_client.text.printable import a_few
 
 GENERATOR = "faces"
 
@@ -115,7 +115,7 @@ def _compute(target: str, clock: Clock, console: Console) -> tuple[Eigenbasis, d
     results: dict[str, Inversion] = {}
     with Client(target) as client, Bars(console) as bars:
         with clock("eigenbasis"):
-            basis = client.eigenbasis(GENERATOR, progress=bars)
+            basis = client.compute_eigenbasis(GENERATOR, progress=bars)
         for name, run in RUNS.items():
             with clock(run.title):
                 results[name] = client.invert(photograph, GENERATOR, progress=bars, **run.options)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pullback_client.directions.contact_sheet import contact_sheet
 from pullback_client.directions.direction_set import Directions
-from pullback_client.directions.editing import Edit, EditOutcome
+from pullback_client.directions.edit import Edit, EditOutcome
+from pullback_client.directions.frame import Frame
 from pullback_client.directions.options import DirectionsOptions
 from pullback_client.directions.records import Annotation, Direction, DirectionsInfo, EigenShare
-from pullback_client.directions.starts import WalkStart
-from pullback_client.directions.traversal import Frame, Traversal
+from pullback_client.directions.start import WalkStart
+from pullback_client.directions.traversal import Traversal
 from pullback_client.directions.walk_options import MaskOptions, WalkOptions
 
 __all__ = [

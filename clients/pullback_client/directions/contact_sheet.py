@@ -1,14 +1,16 @@
-"""The sheet from which people choose directions: a row for each, a column for each step, from several starts."""
+"""Contact sheet from which people choose directions: a row for each, a column for each step, from several starts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
+from pullback_client.catalogue import Generator
 from pullback_client.directions.direction_set import Directions
+from pullback_client.directions.frame import Frame
 from pullback_client.directions.pictures import (
     GREY,
     INK,
@@ -20,13 +22,13 @@ from pullback_client.directions.pictures import (
     step_labels,
 )
 from pullback_client.directions.records import Direction
-from pullback_client.directions.traversal import Frame
 from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.models import id_of
+from pullback_client.wire.codec import Array
+from pullback_client.wire.names import id_of
 
-if TYPE_CHECKING:
-    from pullback_client.client import Client
+if TYPE_CHECKING:  # part of `typing` from Python 3.11
+    from typing_extensions import Unpack
 
 _LARGEST = 96  # pixels of a frame's longer side where nothing is said; a sheet has hundreds of them
 _LABEL, _HEAD, _SEAM, _GAP, _MARGIN = 150, 62, 2, 14, 8  # pixels
@@ -34,8 +36,23 @@ _ROW = 54  # pixels that a row's label takes
 _FAINTEST = 1e-12  # rate beside the largest: a direction below it changes nothing
 
 
+class WalkingClient(Protocol):
+    """What the sheet needs of a `Client`."""
+
+    def get_generator(self, name: str) -> Generator:
+        """One generator."""
+
+    def sample(self, generator: str, count: int, *, space: str | None, seed: int) -> Array:
+        """Latents drawn from a prior, shape (count, dim)."""
+
+    def iter_traverse(
+        self, start: Array, direction: Direction, *, space: str | None, **options: Unpack[WalkOptions]
+    ) -> Iterator[Frame]:
+        """The frames of a walk."""
+
+
 def contact_sheet(
-    client: Client,
+    client: WalkingClient,
     directions: Directions,
     *,
     starts: int = 3,
@@ -43,6 +60,7 @@ def contact_sheet(
     reach: float = 2.0,
     seed: int = 0,
     upscale: int | None = None,
+    distance: str | None = None,
 ) -> Image.Image:
     """Draws the sheet of directions.
 
@@ -54,16 +72,20 @@ def contact_sheet(
         reach: Each walk goes from −reach to reach, > 0, in steps of α_H^−½.
         seed: Of the draws, ≥ 0.
         upscale: Every pixel of a frame becomes a square of so many, ≥ 1; None = frames of about 96 pixels.
+        distance: Image distance in which frames are measured; None = the server's default.
 
     Raises:
-        InvalidArgumentError: A number out of range, too large a sheet, or no direction changes anything.
+        InvalidArgumentError: A number out of range, too large a sheet, images too small for the distance, or no
+            direction changes anything.
     """
     if not reach > 0:
         raise InvalidArgumentError(f"reach must be a number above 0, got {reach!r}")
     if upscale is not None:
-        drawn = client.generator(directions.generator)
+        drawn = client.get_generator(directions.generator)
         check_upscale(upscale, (drawn.width, drawn.height), starts * frames * len(directions))
     options: WalkOptions = {"frames": frames, "first": -reach, "last": reach}
+    if distance is not None:
+        options["distance"] = distance
     latents = client.sample(directions.generator, starts, space=directions.space, seed=seed)
     # One that changes nothing, but for rounding, has no unit to step by.
     faintest = _FAINTEST * max(float(directions.rates.max()), 0.0)

@@ -6,19 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
 from pullback_api.v1 import directions_pb2
-from pullback_client.codec import Array, array_from_tensor
-from pullback_client.directions import saving
+from pullback_client.directions import files
+from pullback_client.directions.link import DirectionsLink
 from pullback_client.directions.records import Annotation, Direction, DirectionsInfo, EigenShare, info_from_wire
 from pullback_client.errors import BadResponseError, InvalidArgumentError, NotFoundError
-from pullback_client.settings import whole_number
-
-if TYPE_CHECKING:
-    from pullback_client.directions.link import DirectionsLink
+from pullback_client.wire.codec import Array, array_from_tensor
+from pullback_client.wire.fields import whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +45,11 @@ class Directions(DirectionsInfo, Sequence[Direction]):
     base: Array | None
     purify: int
     _link: DirectionsLink = field(repr=False)
+
+    @classmethod
+    def fetch(cls, link: DirectionsLink, name: str, purify: int = 0) -> Directions:
+        """The directions of a resource name, projected on the top `purify` eigenvectors where that is not 0."""
+        return cls.read(link.get(name, purify), link, purify)
 
     @classmethod
     def read(cls, message: directions_pb2.DirectionSet, link: DirectionsLink, purify: int = 0) -> Directions:
@@ -132,7 +135,7 @@ class Directions(DirectionsInfo, Sequence[Direction]):
         Raises:
             InvalidArgumentError: `k` is out of range, or nothing would be left of a direction.
         """
-        return self._link.get(self.name, purify=whole_number("k", k, minimum=1))
+        return Directions.fetch(self._link, self.name, purify=whole_number("k", k, minimum=1))
 
     def annotate(self, index: int | str, title: str | None = None, *, notes: str | None = None) -> Directions:
         """Gives a direction a title and notes, which the server keeps.
@@ -152,7 +155,7 @@ class Directions(DirectionsInfo, Sequence[Direction]):
         if not -self.k <= number < self.k:
             raise InvalidArgumentError(f"{self.name} has directions 0 to {self.k - 1}, got {index}")
         # What is left as it is may have been said by others since these directions were read.
-        before = self._link.get(self.name)[number]
+        before = Directions.fetch(self._link, self.name)[number]
         said = Annotation(
             before.index, before.title if title is None else title, before.notes if notes is None else notes
         )
@@ -172,7 +175,8 @@ class Directions(DirectionsInfo, Sequence[Direction]):
         Raises:
             InvalidArgumentError: Another suffix.
         """
-        return saving.save(self, Path(path))
+        arrays = {name: getattr(self, name) for name in files.ARRAYS}
+        return files.save(self, arrays, self.purify, Path(path))
 
     def _annotation(self, number: int) -> Annotation:
         return next((each for each in self.annotations if each.index == number), Annotation(number, "", ""))

@@ -1,4 +1,4 @@
-"""The line of directions to the server: the calls of the `Directions` service, in Python's words."""
+"""Link of directions to the server: the calls of the `Directions` service, in Python's words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pullback_api.v1 import directions_pb2, jobs_pb2, specs_pb2
-from pullback_client.directions.direction_set import Directions
 from pullback_client.directions.options import IMPORT_FORMATS, layer_numbers
 from pullback_client.directions.records import Annotation
 from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
-from pullback_client.settings import choice, generator_name
-from pullback_client.transport import MAX_MESSAGE_BYTES, Transport
+from pullback_client.wire.fields import choice
+from pullback_client.wire.names import generator_name
+from pullback_client.wire.transport import MAX_MESSAGE_BYTES, Transport
 
 _MIB = 2**20
 
@@ -44,11 +44,11 @@ class DirectionsLink:
         job: jobs_pb2.Job = self._transport.call(self._transport.directions.DiscoverDirections, request)
         return job
 
-    def get(self, name: str, purify: int = 0) -> Directions:
+    def get(self, name: str, purify: int = 0) -> directions_pb2.DirectionSet:
         """The directions of a resource name, projected on the top `purify` eigenvectors where that is not 0."""
         request = directions_pb2.GetDirectionsRequest(name=name, purify=purify)
-        message = self._transport.call(self._transport.directions.GetDirections, request)
-        return Directions.read(message, self, purify)
+        message: directions_pb2.DirectionSet = self._transport.call(self._transport.directions.GetDirections, request)
+        return message
 
     def import_file(
         self,
@@ -58,8 +58,8 @@ class DirectionsLink:
         space: str,
         eigenbasis: str,
         layers: Sequence[int] | None,
-    ) -> Directions:
-        """`Client.import_directions`."""
+    ) -> str:
+        """`Client.import_directions`; returns the resource name of what is kept."""
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -76,8 +76,10 @@ class DirectionsLink:
             raise ResourceExhaustedError(
                 f"{path} takes {len(content) / _MIB:.1f} MiB; at most {MAX_MESSAGE_BYTES // _MIB} MiB can be sent"
             )
-        message = self._transport.call(self._transport.directions.ImportDirections, request)
-        return self.get(message.name)
+        message: directions_pb2.DirectionSet = self._transport.call(
+            self._transport.directions.ImportDirections, request
+        )
+        return message.name
 
     def annotate(self, name: str, annotation: Annotation) -> tuple[Annotation, ...]:
         """Annotates a direction; returns all annotations of the set."""

@@ -1,4 +1,4 @@
-"""The pictures of a walk as people look at them: enlarged pixel by pixel, and with the steps written beside."""
+"""Pictures of a walk as people look at them: enlarged pixel by pixel, and with the steps written beside."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import io
 import math
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pullback_client.directions.frame import Frame
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.settings import whole_number
-
-if TYPE_CHECKING:
-    from pullback_client.directions.traversal import Frame
+from pullback_client.wire.fields import whole_number
 
 MOST_PIXELS = 80_000_000
 """Pixels of an enlarged picture, all frames of an animation together. Pillow warns of files of more than 89 million."""

@@ -1,4 +1,4 @@
-"""What the client hands out of directions: plain, frozen records."""
+"""Records of directions: plain, frozen, of the contract's messages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pullback_api.v1 import directions_pb2
-from pullback_client.codec import Array
-from pullback_client.models import id_of, utc
-from pullback_client.settings import as_dict
+from pullback_client.wire.codec import Array
+from pullback_client.wire.fields import as_dict
+from pullback_client.wire.names import id_of
+from pullback_client.wire.times import utc
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pullback_client.directions.direction_set import Directions
 from pullback_client.directions.options import LOCAL_METHODS, METHODS
 from pullback_client.directions.records import Direction, DirectionsInfo
 from pullback_client.errors import InvalidArgumentError, NotFoundError
-from pullback_client.settings import generator_name
-from pullback_client.words import nearest
+from pullback_client.text.vocabulary import nearest
+from pullback_client.wire.names import generator_name
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Reference:
         method, hint = method or self.method, ""
         if self.index < dim and method in METHODS:
             hint = (
-                f"; find more with Client.directions({generator!r}, method={method!r}, k={self.index + 1}), or "
-                f"`pullback directions {generator} --method {method} --k {self.index + 1}`, and name it as "
+                f"; find more with Client.discover_directions({generator!r}, method={method!r}, k={self.index + 1}), "
+                f"or `pullback directions {generator} --method {method} --k {self.index + 1}`, and name it as "
                 f"SET:{self.index}"
             )
         raise InvalidArgumentError(f"{whose} has directions 0 to {count - 1}, got {self.index}{hint}")

@@ -1,4 +1,4 @@
-"""A walk along a direction as the client holds it: frames, each with its latent and its distance from the start."""
+"""Traversal along a direction as the client holds it: frames, each with its latent and its distance from the start."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image
 
 from pullback_api.v1 import directions_pb2
-from pullback_client.codec import Array, array_from_tensor, image_from_wire
+from pullback_client.directions.frame import Frame
 from pullback_client.directions.pictures import check_upscale, enlarged_animation, labelled_strip
 from pullback_client.errors import BadResponseError, InvalidArgumentError
-from pullback_client.files import delete, write_bytes, write_json, write_npz, write_png
-from pullback_client.settings import as_dict
+from pullback_client.files.atomic import delete, write_bytes, write_json, write_npz, write_png
+from pullback_client.wire.codec import Array, image_from_wire
+from pullback_client.wire.fields import as_dict
 
 FRAME_FILES = "frame-[0-9]*.png"
 """The pattern of the frames that `Traversal.save` puts into a folder."""
@@ -28,43 +29,6 @@ _CURVE = "TRAVERSAL_KIND_CURVE"
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """One frame of a walk.
-
-    Attributes:
-        index: From 0, in the order of the steps; of a subspace row by row, the second direction down.
-        step: Where it lies along the direction, signed, in the walk's unit.
-        second_step: Of a subspace, where it lies along the second direction; else 0.
-        latent: Its latent; float32, shape (dim,). Of a walk with a mask the image is not that of the latent.
-        distance: Image distance from the start.
-        image: The image.
-    """
-
-    index: int
-    step: float
-    second_step: float
-    latent: Array
-    distance: float
-    image: Image.Image
-
-    @classmethod
-    def from_wire(cls, message: directions_pb2.TraversalFrame) -> Frame:
-        """The record of a message.
-
-        Raises:
-            BadResponseError: The latent or the image cannot be read.
-        """
-        return cls(
-            index=message.index,
-            step=message.step,
-            second_step=message.second_step,
-            latent=array_from_tensor(message.latent, f"latent of frame {message.index}"),
-            distance=message.distance,
-            image=image_from_wire(message.image, f"frame {message.index}"),
-        )
-
-
-@dataclass(frozen=True, eq=False)
 class Traversal(Sequence[Frame]):
     """A walk: a sequence of frames, in ascending order of their steps.
 
@@ -73,7 +37,7 @@ class Traversal(Sequence[Frame]):
         space: Space of their latents.
         strip: All frames side by side; of a subspace as a grid.
         animation: The frames forth and back, an animated GIF.
-        settings: How the walk went, under the contract's field names; what was left to the server is empty or 0.
+        settings: How the walk went, under the contract's field names; what was left to the server is missing or empty.
     """
 
     frames: tuple[Frame, ...]

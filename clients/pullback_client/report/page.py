@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from pullback_client.report.parts import Part, Plot, Table
@@ -16,13 +17,15 @@ h1 { line-height: 1.2; }
 h2 { margin: 3rem 0 .75rem; }
 figure, .table { margin: 0; overflow-x: auto; }
 figure img { display: block; width: 100%; height: auto; background: #fff; border-radius: 4px; }
-figcaption, caption { font-size: .85rem; line-height: 1.45; text-align: left; opacity: .85; max-width: 52rem; }
+figcaption, caption { font-size: .85rem; line-height: 1.45; text-align: left; opacity: .85;
+  max-width: min(52rem, 100vw - 2rem); }
 figcaption { padding-top: .5rem; }
-caption { caption-side: bottom; padding-top: .5rem; }
+caption { caption-side: bottom; padding-top: .5rem; position: sticky; left: 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem .3rem 0; text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; }
-tbody th { font-weight: normal; white-space: normal; }
+th:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
+tbody th { font-weight: normal; white-space: normal; min-width: 7rem; }
+tbody th[scope=rowgroup] { font-weight: bold; padding-top: .8rem; }
 thead th { border-bottom: 1px solid; vertical-align: bottom; }
 tbody tr { border-bottom: 1px solid rgb(128 128 128 / .3); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; font-size: .85rem; }
@@ -96,19 +99,32 @@ def _figure(plot: Plot) -> str:
 
 def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.head)
-    rows = "\n".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
-        for row in table.rows
-    )
+    headings = [(0, ""), *table.headings, (len(table.rows), "")]
+    groups = [_rows(table, heading, start, stop) for (start, heading), (stop, _) in pairwise(headings)]
+    body = "\n".join(f"<tbody>\n{group}\n</tbody>" for group in groups if group)
+    legend = _definitions(table.legend, "legend") if table.legend else ""
     return (
         f'<div class="table">\n<table>\n<caption>{escape(table.caption)}</caption>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
+        f"<thead><tr>{head}</tr></thead>\n{body}\n</table>\n</div>{legend}"
     )
+
+
+def _rows(table: Table, heading: str, start: int, stop: int) -> str:
+    lines = [f'<tr><th scope="rowgroup" colspan="{len(table.head)}">{escape(heading)}</th></tr>'] if heading else []
+    for first, *others in table.rows[start:stop]:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
+    return "\n".join(lines)
 
 
 def _provenance(provenance: Mapping[str, Any]) -> str:
     entries = []
     for name, value in provenance.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        entries.append(f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(text) or '–'}</dd>")
-    return "<dl>\n" + "\n".join(entries) + "\n</dl>"
+        entries.append((name.replace("_", " "), text or "–"))
+    return _definitions(entries, "provenance")
+
+
+def _definitions(entries: Iterable[tuple[str, str]], kind: str) -> str:
+    lines = "\n".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in entries)
+    return f'<dl class="{kind}">\n{lines}\n</dl>'

@@ -1,4 +1,4 @@
-"""What a report is made of: plots and tables, each with a caption that says how its numbers were measured."""
+"""Parts of a report: plots and tables, each with a caption that says how its numbers were measured."""
 
 from __future__ import annotations
 
@@ -35,12 +35,16 @@ class Table:
         caption: How to read it, and how it was measured.
         head: Names of the columns.
         rows: Cells, as many a row as `head`.
+        headings: Words above the rows that follow, each with the index of the first of them.
+        legend: What columns mean, each by its name.
     """
 
     title: str
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    headings: tuple[tuple[int, str], ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 Part: TypeAlias = Plot | Table

@@ -1,4 +1,4 @@
-"""How the plots look. The only module that needs Matplotlib, which it imports when a plot is drawn."""
+"""Style of the plots. The only module that needs Matplotlib, which it imports when a plot is drawn."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pullback_client.codec import Array
 from pullback_client.errors import FailedPreconditionError
 from pullback_client.report.parts import number
+from pullback_client.wire.codec import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

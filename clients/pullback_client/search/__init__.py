@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pullback_client.search.batch import Batch, Trial
+from pullback_client.search.exchange import TellOutcome
 from pullback_client.search.history import GenerationRecord, Origin, SessionHistory, TrialRecord
 from pullback_client.search.options import EvolveOptions, EvolveThread
 from pullback_client.search.records import (
@@ -14,7 +15,7 @@ from pullback_client.search.records import (
     ThreadStatus,
 )
 from pullback_client.search.results import TrialResult
-from pullback_client.search.session import EvolutionSession, TellOutcome
+from pullback_client.search.session import EvolutionSession
 from pullback_client.search.view import BestImage
 
 __all__ = [

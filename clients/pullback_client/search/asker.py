@@ -1,4 +1,4 @@
-"""Who asks: the name by which the trials of a program that crashed are found again."""
+"""Asker of trials: the name by which those of a program that crashed are found again."""
 
 from __future__ import annotations
 

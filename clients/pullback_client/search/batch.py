@@ -1,4 +1,4 @@
-"""Trials to show, and the batches in which they come."""
+"""Batches of trials to show."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import overload
 from PIL import Image
 
 from pullback_api.v1 import search_pb2, values_pb2
-from pullback_client.codec import image_from_wire
-from pullback_client.files import write_bytes
-from pullback_client.models import utc
+from pullback_client.files.atomic import write_bytes
+from pullback_client.wire.codec import image_from_wire
+from pullback_client.wire.times import utc
 
 Fetch = Callable[[str], values_pb2.Image]
 """Gets the file of an image id from the server."""

@@ -1,4 +1,4 @@
-"""The course of an evolution's scores: best so far, as a table and as a drawing."""
+"""Curve of an evolution's scores: best so far, as a table and as a drawing."""
 
 from __future__ import annotations
 

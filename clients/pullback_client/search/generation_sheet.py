@@ -1,4 +1,4 @@
-"""The picture of a generation: the best image so far, and the generation's images, the best first."""
+"""Generation sheet: the best image so far, and the generation's images, the best first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything a session knows, as the client holds it."""
+"""History of a session: everything it knows, as the client holds it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pullback_api.v1 import search_pb2, values_pb2
-from pullback_client.codec import Array, array_from_tensor
 from pullback_client.errors import BadResponseError
-from pullback_client.models import utc
 from pullback_client.search.records import GenerationSummary, SessionStatus
+from pullback_client.wire.codec import Array, array_from_tensor
+from pullback_client.wire.times import utc
 
 REFERENCE = "reference_"
 """How the ids of reference images begin."""

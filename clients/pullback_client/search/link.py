@@ -1,13 +1,12 @@
-"""A session's line to the server: every call tried again while the server is away."""
+"""Link of a session to its server: every call tried again while the server is away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
 from pullback_api.v1 import search_pb2, values_pb2
-from pullback_client.codec import Array
 from pullback_client.errors import CallCancelledError, DeadlineExceededError, NotFoundError, UnavailableError
-from pullback_client.jobs import OUTAGE_TIMEOUT, Outage
+from pullback_client.jobs.job import OUTAGE_TIMEOUT, Outage
 from pullback_client.search.history import (
     GenerationRecord,
     SessionHistory,
@@ -15,7 +14,8 @@ from pullback_client.search.history import (
     history_from_wire,
 )
 from pullback_client.search.records import SessionEvent, SessionState
-from pullback_client.transport import Deadline, Response, Transport
+from pullback_client.wire.codec import Array
+from pullback_client.wire.transport import Deadline, Response, Transport
 
 WATCH_TIMEOUT = 86_400.0
 """Seconds that watching a session may take where nothing else is said: a day."""

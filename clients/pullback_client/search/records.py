@@ -1,4 +1,4 @@
-"""What the client hands out about sessions: plain, frozen records of the contract's messages."""
+"""Records of sessions: plain, frozen, of the contract's messages."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 from pullback_api.v1 import search_pb2
 from pullback_client.errors import ClientError, InvalidArgumentError, from_status
-from pullback_client.models import id_of, utc
-from pullback_client.settings import as_dict
-from pullback_client.words import known_words
+from pullback_client.text.vocabulary import known_words
+from pullback_client.wire.fields import as_dict
+from pullback_client.wire.names import id_of
+from pullback_client.wire.times import utc
 
 
 class SessionState(str, Enum):

@@ -1,4 +1,4 @@
-"""What became of trials: from the forms in which experiments hold scores to the contract's reports."""
+"""Results of trials: from the forms in which experiments hold scores to the contract's reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pullback_api.v1 import search_pb2
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.batch import Trial
 from pullback_client.search.scores import check_size, plain, real, rows, score_values
-from pullback_client.settings import numbers, optional_choice, text
+from pullback_client.wire.fields import numbers, optional_choice, text
 
 Outcome: TypeAlias = Literal["scored", "failed", "abandoned"]
 

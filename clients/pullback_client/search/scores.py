@@ -18,8 +18,8 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from pullback_api.limits import MAX_SCORE
-from pullback_client.codec import Array
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.wire.codec import Array
 
 _shown = reprlib.Repr()
 _shown.maxother = _shown.maxstring = 120

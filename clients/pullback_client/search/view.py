@@ -1,4 +1,4 @@
-"""A session as it is looked at: where it stands, its best images, its events, and everything it knows."""
+"""View of a session: where it stands, its best images, its events, and everything it knows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import NamedTuple
 from PIL import Image
 
 from pullback_api.v1 import search_pb2
-from pullback_client.codec import Array, image_from_wire
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.export import export
 from pullback_client.search.history import GenerationRecord, SessionHistory
 from pullback_client.search.link import WATCH_TIMEOUT, SessionLink
 from pullback_client.search.records import SessionEvent, SessionStatus
-from pullback_client.transport import Transport
+from pullback_client.wire.codec import Array, image_from_wire
+from pullback_client.wire.transport import Transport
 
 
 class BestImage(NamedTuple):

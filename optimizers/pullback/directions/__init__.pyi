@@ -11,25 +11,25 @@ from .defaults import space_of_directions as space_of_directions
 from .defaults import spaces_of as spaces_of
 from .direction_set import DirectionSet as DirectionSet
 from .direction_set import Origin as Origin
-from .discovering import discover as discover
-from .dp_lase.subspaces import Subspaces as Subspaces
-from .dp_lase.subspaces import masked_edit as masked_edit
-from .dp_lase.subspaces import refine as refine
-from .dp_lase.training import DpLase as DpLase
-from .dp_lase.training import DpLaseState as DpLaseState
-from .ganspace_ica import ganspace_ica as ganspace_ica
-from .ganspace_pca import ganspace_pca as ganspace_pca
-from .hessian import hessian as hessian
-from .importing.reading import IMPORT_FORMATS as IMPORT_FORMATS
-from .importing.reading import import_directions as import_directions
-from .jacobian import jacobian as jacobian
-from .local_basis import local_basis as local_basis
-from .local_hessian import local_hessian as local_hessian
+from .discovery import discover as discover
+from .formats.reader import IMPORT_FORMATS as IMPORT_FORMATS
+from .formats.reader import import_directions as import_directions
 from .mapping_basis import MappingBasis as MappingBasis
 from .mapping_basis import mapping_bases as mapping_bases
 from .mapping_basis import mapping_basis as mapping_basis
 from .mapping_basis import mapping_of as mapping_of
-from .sefa import sefa as sefa
+from .methods.dp_lase.subspaces import Subspaces as Subspaces
+from .methods.dp_lase.subspaces import masked_edit as masked_edit
+from .methods.dp_lase.subspaces import refine as refine
+from .methods.dp_lase.training import DpLase as DpLase
+from .methods.dp_lase.training import DpLaseState as DpLaseState
+from .methods.ganspace_ica import ganspace_ica as ganspace_ica
+from .methods.ganspace_pca import ganspace_pca as ganspace_pca
+from .methods.hessian import hessian as hessian
+from .methods.jacobian import jacobian as jacobian
+from .methods.local_basis import local_basis as local_basis
+from .methods.local_hessian import local_hessian as local_hessian
+from .methods.sefa import sefa as sefa
 
 __all__ = [
     "IMPORT_FORMATS",

@@ -1,4 +1,4 @@
-"""To which eigenvectors a direction is aligned: Wang & Ponce, ICLR 2021, A.9."""
+"""Alignment of a direction: to which eigenvectors, and how far; Wang & Ponce, ICLR 2021, A.9."""
 
 from __future__ import annotations
 

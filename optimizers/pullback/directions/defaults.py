@@ -1,4 +1,4 @@
-"""The methods by name, what each takes within which bounds, and the settings that hold where none are given."""
+"""Methods of directions by name: what each takes, within which bounds, and the settings that hold by default."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
 from pullback.generators.named_layers import activation_layers, mapped_space, style_layers
 
 ICA_VECTORS = ("mixing", "unmixing")
-_MOST_SAMPLES = 1_000_000
-_MOST_STEPS = 100_000
 _LEAST_SAMPLES = 100
 _MOST_ITERATIONS = 1000
 
@@ -23,22 +21,39 @@ class Method:
         takes: Names of the settings, besides the space, k and the layers of a step, that it takes.
         local: Whether it looks at one latent.
         needs_distance: Whether it takes the metric of a distance.
+        through_mapping: Whether it looks through a mapping network: from the space before it, at directions after it.
+        looks_at_layers: Whether `layers` says where its directions act, so that a space that repeats another one for
+            every layer adds nothing.
+        trained: Whether it is trained, one step for each of its samples; its prior has to be normal, or is learnt.
+        default_samples: Samples in a mapped space, and for the activations of a layer.
+        most_samples: Samples at most.
     """
 
     takes: frozenset[str] = frozenset()
     local: bool = False
     needs_distance: bool = False
+    through_mapping: bool = False
+    looks_at_layers: bool = False
+    trained: bool = False
+    default_samples: tuple[int, int] = (100_000, 20_000)
+    most_samples: int = 1_000_000
 
 
+# A method that is not trained is the function of its name, in the module of its name in `pullback.directions.methods`.
 METHODS: dict[str, Method] = {
     "hessian": Method(),
     "local_hessian": Method(frozenset({"seed"}), local=True, needs_distance=True),
-    "local_basis": Method(frozenset({"seed"}), local=True),
+    "local_basis": Method(frozenset({"seed"}), local=True, through_mapping=True),
     "jacobian": Method(frozenset({"seed", "iterations"}), local=True),
-    "ganspace_pca": Method(frozenset({"seed", "samples", "layer"})),
-    "ganspace_ica": Method(frozenset({"seed", "samples", "layer", "ica_vectors"})),
-    "sefa": Method(),
-    "dp_lase": Method(frozenset({"seed", "samples", "learn_density"})),
+    "ganspace_pca": Method(frozenset({"seed", "samples", "layer"}), looks_at_layers=True),
+    "ganspace_ica": Method(frozenset({"seed", "samples", "layer", "ica_vectors"}), looks_at_layers=True),
+    "sefa": Method(looks_at_layers=True),
+    "dp_lase": Method(
+        frozenset({"seed", "samples", "learn_density"}),
+        trained=True,
+        default_samples=(2000, 2000),
+        most_samples=100_000,
+    ),
 }
 
 
@@ -99,7 +114,7 @@ def spaces_of(settings: DirectionsSettings, entry: CatalogueEntry) -> tuple[str,
 def space_of_directions(settings: DirectionsSettings, entry: CatalogueEntry) -> str:
     """The space that the directions of complete settings lie in: `w` for a local basis, otherwise their own."""
     mapped = mapped_space(entry)
-    return mapped.name if settings.method == "local_basis" and mapped is not None else settings.space
+    return mapped.name if method_of(settings.method).through_mapping and mapped is not None else settings.space
 
 
 def faults(settings: DirectionsSettings, entry: CatalogueEntry) -> list[tuple[str, str]]:
@@ -147,7 +162,8 @@ def _filled(settings: DirectionsSettings, entry: CatalogueEntry) -> DirectionsSe
     if "layer" in method.takes and not filled.layer and space.prior != "mapped" and names:
         filled = replace(filled, layer=names[0])
     if "samples" in method.takes and not filled.samples:
-        filled = replace(filled, samples=_default_samples(filled))
+        mapped_samples, layer_samples = method.default_samples
+        filled = replace(filled, samples=layer_samples if filled.layer else mapped_samples)
     if "ica_vectors" in method.takes:
         filled = replace(filled, ica_vectors=filled.ica_vectors or "mixing")
     if "iterations" in method.takes:
@@ -158,25 +174,19 @@ def _filled(settings: DirectionsSettings, entry: CatalogueEntry) -> DirectionsSe
     return replace(filled, k=filled.k or min(20, space.dim), layers=layers)
 
 
-def _default_samples(settings: DirectionsSettings) -> int:
-    if settings.method == "dp_lase":
-        return 2000
-    return 20_000 if settings.layer else 100_000
-
-
 def _takes_space(settings: DirectionsSettings, space: SpaceEntry, entry: CatalogueEntry) -> bool:
-    repeated = space.prior == "mapped" and space != mapped_space(entry)
-    if settings.method == "local_basis":
+    method, repeated = METHODS[settings.method], space.prior == "mapped" and space != mapped_space(entry)
+    if method.through_mapping:
         return mapped_space(entry) is not None and space.prior == "standard-normal"
-    if settings.method == "dp_lase":
+    if method.trained:
         return space.prior == "standard-normal" or (settings.learn_density and space.prior == "mapped" and not repeated)
     # w+ repeats w: principal components and weights of w say all, and `layers` says where they act.
-    return not (repeated and settings.method in {"ganspace_pca", "ganspace_ica", "sefa"})
+    return not (repeated and method.looks_at_layers)
 
 
 def _space_fault(settings: DirectionsSettings, entry: CatalogueEntry, known: tuple[str, ...]) -> str:
-    if settings.method == "local_basis" and mapped_space(entry) is None:
-        return f"method 'local_basis' looks at a mapping network, but {entry.name!r} has none; take 'jacobian'"
+    if METHODS[settings.method].through_mapping and mapped_space(entry) is None:
+        return f"method {settings.method!r} looks at a mapping network, but {entry.name!r} has none; take 'jacobian'"
     if not known:
         return f"method {settings.method!r} takes no space of {entry.name!r}; take another method"
     return (
@@ -195,13 +205,14 @@ def _not_taken(settings: DirectionsSettings) -> list[tuple[str, str]]:
 
 def _option_faults(settings: DirectionsSettings, entry: CatalogueEntry, dim: int) -> list[tuple[str, str]]:
     """Of settings with their defaults, which of the method's own are out of range."""
-    takes, found = METHODS[settings.method].takes, []
+    method, found = METHODS[settings.method], []
+    takes = method.takes
     if "samples" in takes:
         # As many latents as coordinates do not determine what the activations say of them.
-        least = _LEAST_SAMPLES if settings.method == "dp_lase" else max(_LEAST_SAMPLES, dim + 1)
-        most = _MOST_STEPS if settings.method == "dp_lase" else _MOST_SAMPLES
-        if not least <= settings.samples <= most:
-            found.append(("samples", f"samples are {least:,} to {most:,}, but {settings.samples} came"))
+        least = _LEAST_SAMPLES if method.trained else max(_LEAST_SAMPLES, dim + 1)
+        if not least <= settings.samples <= method.most_samples:
+            bounds = f"{least:,} to {method.most_samples:,}"
+            found.append(("samples", f"samples are {bounds}, but {settings.samples} came"))
     names = activation_layers(entry)
     if "layer" in takes and settings.layer not in ("", *names):
         known = ", ".join(names) or "none"

@@ -110,16 +110,15 @@ class DirectionSet:
         """The same directions with their rates of image change and their alignment with an eigenbasis.
 
         α_H(v) = vᵀHv (Wang & Ponce, ICLR 2021, Eq. 9); the alignment is Σ (u_iᵀv)² over the eigenvectors u_i that hold
-        99 % of the trace of H (their A.9 takes the top 60).
+        99 % of the trace of H (their A.9 takes the top 60), or all that the basis has.
 
         Raises:
             InvalidInputError: The eigenbasis has another dimension.
         """
         self._check_dim(eigenbasis)
         shares = eigenbasis.rotate(self.vectors) ** 2
-        # Σ λ_i (u_iᵀv)², which rounding keeps from falling below 0 where vᵀHv would not be.
-        rates = shares @ np.clip(eigenbasis.eigenvalues, 0, None)
-        axes = eigenbasis.dims_for(0.99)
+        rates = eigenbasis.rates(self.vectors)
+        axes = min(eigenbasis.dims_for(0.99), eigenbasis.k)
         return replace(self, rates=rates, alignment=shares[:, :axes].sum(axis=1), aligned_axes=axes)
 
     def purified(self, eigenbasis: Eigenbasis, k: int) -> DirectionSet:

@@ -1,4 +1,4 @@
-"""The tangent space of a mapping network's image: Choi et al., ICLR 2022."""
+"""Tangent space of a mapping network's image: Choi et al., ICLR 2022."""
 
 from __future__ import annotations
 

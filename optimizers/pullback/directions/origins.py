@@ -1,4 +1,4 @@
-"""What the methods that look at a generator share: where directions come from, and how many there can be."""
+"""Origins of directions, and their number: what the methods that look at a generator share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directions that say nothing, for others to be compared with."""
+"""Random directions: they say nothing, and others are compared with them."""
 
 from __future__ import annotations
 

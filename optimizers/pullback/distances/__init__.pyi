@@ -1,4 +1,5 @@
 from .catalogue_file import DEFAULT_DISTANCE as DEFAULT_DISTANCE
+from .catalogue_file import INVERSION_DISTANCE as INVERSION_DISTANCE
 from .catalogue_file import MAX_SIDE as MAX_SIDE
 from .catalogue_file import MIN_SIDE as MIN_SIDE
 from .catalogue_file import DistanceEntry as DistanceEntry
@@ -6,8 +7,8 @@ from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
 from .distance import Distance as Distance
 from .distance import EmbeddingDistance as EmbeddingDistance
-from .loading import build as build
-from .loading import load as load
+from .loader import build as build
+from .loader import load as load
 from .lpips_backbone import BackboneLpips as BackboneLpips
 from .lpips_published import PublishedLpips as PublishedLpips
 from .mse import Mse as Mse
@@ -19,6 +20,7 @@ from .stft import MultiScaleStft as MultiScaleStft
 
 __all__ = [
     "DEFAULT_DISTANCE",
+    "INVERSION_DISTANCE",
     "MAX_SIDE",
     "MIN_SIDE",
     "BackboneLpips",

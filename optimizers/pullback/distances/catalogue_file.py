@@ -1,4 +1,4 @@
-"""Which distances there are. Imports no torch, so that a server process can answer from it."""
+"""Catalogue of distances as a file. Imports no torch, so that a server process can answer from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.weights.source import WeightsSource, parse_source, parse_sources
 from pullback.weights.table import Table, read_toml
 
-DEFAULT_DISTANCE = "lpips-effnet-lite0"
+# Of metrics, directions and walks, and what guides inversions.
+DEFAULT_DISTANCE, INVERSION_DISTANCE = "lpips-alex", "lpips-vgg"
 # Names outside the catalogue: LPIPS' uncalibrated form over any network of timm.
 TIMM_FAMILY = "lpips-timm"
 TIMM_FORM = f"{TIMM_FAMILY}:NETWORK[:SIDE][@FILE]"
@@ -37,6 +38,8 @@ class DistanceEntry:
         side: Height and width in pixels that images are resized to, as the name says it; 0 where the family decides.
         file: A weight file that the name itself gives, for `lpips-timm`; empty otherwise.
         resizable: Whether the name may say a side, as in `lpips-vgg@256`.
+        preconditioner: Name of the distance whose eigenbasis and whose bank of starts serve inversions that this one
+            guides; its own where the catalogue names none.
     """
 
     name: str
@@ -49,6 +52,11 @@ class DistanceEntry:
     side: int = 0
     file: str = ""
     resizable: bool = False
+    preconditioner: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.preconditioner:
+            object.__setattr__(self, "preconditioner", self.name)
 
     @property
     def weights_hash(self) -> str:
@@ -124,7 +132,11 @@ def _resizing(found: DistanceEntry, side: str) -> DistanceEntry:
             f"{found.name}@256, but {side!r} came; without one it compares images at their own size"
         )
     return replace(
-        found, name=f"{found.name}@{side}", title=f"{found.title}, of images resized to {side} px", side=int(side)
+        found,
+        name=f"{found.name}@{side}",
+        title=f"{found.title}, of images resized to {side} px",
+        side=int(side),
+        preconditioner=f"{found.preconditioner}@{side}",
     )
 
 
@@ -141,6 +153,7 @@ def _parse_entry(name: str, table: Table) -> DistanceEntry:
         backbone=table.string("backbone", ""),
         source=_parse_source(table),
         resizable=table.boolean("resizable", default=False),
+        preconditioner=table.string("preconditioner", ""),
     )
     table.finish()
     return found

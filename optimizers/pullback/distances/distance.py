@@ -1,4 +1,4 @@
-"""What a distance of images or of sounds is, and the kind that has an embedding."""
+"""Interface of a distance of images or of sounds, and of the kind that has an embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The default distance's backbone: EfficientNet-Lite0 with its ImageNet weights."""
+"""EfficientNet-Lite0 with its ImageNet weights: the backbone of a distance."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from pullback.distances.catalogue_file import DEFAULT_DISTANCE, DistanceEntry
+from pullback.distances.catalogue_file import DistanceEntry
 from pullback.distances.features import prepare
 from pullback.distances.lpips_backbone import BackboneLpips
 
+NAME = "lpips-effnet-lite0"
 # Small pictures are enlarged: the last stage has stride 32 and would see but 2 × 2 positions of 64 px.
 SIDE = 96
 # The network was trained on (p − 127) / 128 of bytes p; images here are p / 255.
@@ -63,7 +64,7 @@ def whole_network(state: Mapping[str, Tensor]) -> Any:
     # On the meta device nothing is drawn: no time spent, no random state touched.
     with torch.device("meta"):
         network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    prepare(network, in_timm_names(state, network.blocks, with_head=True), f"distance {DEFAULT_DISTANCE!r}")
+    prepare(network, in_timm_names(state, network.blocks, with_head=True), f"distance {NAME!r}")
     # Channels innermost suit the depthwise convolutions.
     return network.to(memory_format=torch.channels_last)
 

@@ -1,4 +1,4 @@
-"""What LPIPS-type distances share: unit-normalised, weighted activations as one embedding."""
+"""Features of LPIPS-type distances: unit-normalised, weighted activations as one embedding."""
 
 from __future__ import annotations
 

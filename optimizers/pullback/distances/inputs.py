@@ -1,4 +1,4 @@
-"""What distances take, and what they say of anything else."""
+"""Inputs of distances: checks, and the messages for anything else."""
 
 from __future__ import annotations
 

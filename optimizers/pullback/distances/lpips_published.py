@@ -18,7 +18,7 @@ from pullback.distances.distance import EmbeddingDistance
 from pullback.distances.features import LpipsEmbedding, prepare
 from pullback.distances.resizing import to_side
 from pullback.errors import WeightsError
-from pullback.weights.reading import read_weight_file
+from pullback.weights.tensor_files import read_weight_file
 
 _NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "alex": pretrained_networks.alexnet,

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from pullback.distances.catalogue_file import DEFAULT_DISTANCE, entry
+from pullback.distances.catalogue_file import entry
 from pullback.distances.distance import EmbeddingDistance
-from pullback.distances.effnet_lite0 import MEAN, STD, whole_network
+from pullback.distances.effnet_lite0 import MEAN, NAME, STD, whole_network
 from pullback.distances.inputs import as_rgb
 from pullback.weights.finite import check_module
 from pullback.weights.store import load_state_dict
@@ -40,7 +40,7 @@ class PooledFeatures(EmbeddingDistance):
         self.name = f"efficientnet-lite0-pooled-{SIDE}px"
         self.weights_hash = weights_hash
         self._network = whole_network(state).requires_grad_(False)
-        check_module(self._network, state, self.name, entry(DEFAULT_DISTANCE).source)
+        check_module(self._network, state, self.name, entry(NAME).source)
         self.eval()
 
     def embed(self, images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch features"]:
@@ -56,7 +56,7 @@ class PooledFeatures(EmbeddingDistance):
 
 
 def load_pooled_features(device: str | torch.device | None = "cpu") -> PooledFeatures:
-    """The embedding with the weights of the default distance, fetched the first time.
+    """The embedding with the weights of `lpips-effnet-lite0`, fetched the first time.
 
     Args:
         device: Where to put it; None takes CUDA where there is one, else the CPU.
@@ -66,8 +66,8 @@ def load_pooled_features(device: str | torch.device | None = "cpu") -> PooledFea
             them by hand.
         WeightsError: The weights cannot be used.
     """
-    found = entry(DEFAULT_DISTANCE)
-    assert found.source is not None  # noqa: S101  (the default distance has weights)
+    found = entry(NAME)
+    assert found.source is not None  # noqa: S101  (it has weights)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return PooledFeatures(load_state_dict(found.source), found.weights_hash).to(device)

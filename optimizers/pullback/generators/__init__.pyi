@@ -10,13 +10,14 @@ from .dcgan import Dcgan as Dcgan
 from .generator import Generator as Generator
 from .generator import LatentSpace as LatentSpace
 from .generator import Prior as Prior
-from .loading import build as build
-from .loading import load as load
+from .loader import build as build
+from .loader import load as load
 from .priors import Mapped as Mapped
 from .priors import OneHot as OneHot
 from .priors import Product as Product
 from .priors import StandardNormal as StandardNormal
-from .shuffling import shuffle_weights as shuffle_weights
+from .rendering import rendered as rendered
+from .shuffled_weights import shuffle_weights as shuffle_weights
 from .stylegan2 import StyleGan2 as StyleGan2
 from .stylegan2_ada import StyleGan2Ada as StyleGan2Ada
 
@@ -41,5 +42,6 @@ __all__ = [
     "entry",
     "load",
     "read_catalogue",
+    "rendered",
     "shuffle_weights",
 ]

@@ -1,4 +1,4 @@
-"""Which generators there are. Imports no torch, so that a server process can answer from it."""
+"""Catalogue of generators as a file. Imports no torch, so that a server process can answer from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pullback.errors import CatalogueError, UnknownNameError
 from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
-# What `pullback.generators.loading` has loaders for.
+# What `pullback.generators.loader` has loaders for.
 FAMILIES = ("dcgan", "conditional-dcgan", "stylegan2", "stylegan2-ada")
 PRIORS = ("standard-normal", "one-hot", "product", "mapped")
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")

@@ -1,4 +1,4 @@
-"""What a generator is: named latent spaces, and a differentiable map from a latent to an image or a sound."""
+"""Interface of a generator: named latent spaces, and a differentiable map from a latent to an image or a sound."""
 
 from __future__ import annotations
 
@@ -136,6 +136,12 @@ class Generator(nn.Module, ABC):
             return self.spaces[name]
         except KeyError:
             raise UnknownNameError(f"space of generator {self.name!r}", name, self.spaces) from None
+
+    def repeats(self, part: str, whole: str) -> int:
+        """How often a latent of one space stands in one of another, layer by layer, as `w` does in `w+`; else 0."""
+        if (part, whole) != ("w", "w+") or not {part, whole} <= self.spaces.keys():
+            return 0
+        return self.space(whole).dim // self.space(part).dim
 
     def needs_context(self, space: str) -> bool:
         """Whether latents of a space are a block of the input only, so that a context fills the other coordinates."""

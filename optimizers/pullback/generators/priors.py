@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
 from pullback.generators.generator import LatentSpace, Prior
 
@@ -89,6 +92,15 @@ class Product(Prior):
         return torch.split(latents, [width for _, width in self.parts], dim=-1)
 
 
+class _Moments(NamedTuple):
+    """Those of w, as `Mapped` has them."""
+
+    center: Tensor
+    axes: Tensor
+    scales: Tensor
+    deviations: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class Mapped(Prior):
     """What a mapping network makes of N(0, I): the prior of w, and of w+ where it is repeated for every layer.
@@ -112,6 +124,7 @@ class Mapped(Prior):
     scales: Tensor
     deviations: Tensor
     layers: int = 1
+    _sent: dict[tuple[torch.device, torch.dtype], _Moments] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, mapping: nn.Module, latent_dim: int, mean: Float[Tensor, " dim"] | None = None) -> Mapped:
@@ -143,8 +156,8 @@ class Mapped(Prior):
 
     def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
         """½(w − w̄)ᵀ Σ⁻¹ (w − w̄), Σ the covariance of w; the mean over the layers of w+."""
-        centered = self._layers(latents) - self.center.to(latents)
-        whitened = centered @ self.axes.to(latents) / self.scales.to(latents)
+        moments = self._moments(latents)
+        whitened = (self._layers(latents) - moments.center) @ moments.axes / moments.scales
         return whitened.square().sum(dim=-1).mean(dim=-1) / 2
 
     def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
@@ -159,22 +172,45 @@ class Mapped(Prior):
 
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Every coordinate at most `limit` of its standard deviations from its mean."""
-        center, reach = self.center.to(latents), limit * self.deviations.to(latents)
+        moments = self._moments(latents)
+        center, reach = moments.center, limit * moments.deviations
         return self._layers(latents).clamp(center - reach, center + reach).flatten(-2)
+
+    def _moments(self, like: Tensor) -> _Moments:
+        """The moments on that device and of that type; they are sent there once."""
+        place = (like.device, like.dtype)
+        if place not in self._sent:
+            # Who asks first may take no derivatives, but others do.
+            with torch.inference_mode(mode=False):
+                moved = [moment.to(*place) for moment in (self.center, self.axes, self.scales, self.deviations)]
+            self._sent[place] = _Moments(*moved)
+        return self._sent[place]
 
     def _layers(self, latents: Tensor) -> Float[Tensor, "*batch layers dim"]:
         return torch.unflatten(latents, -1, (self.layers, self.latent_dim))
 
 
 def latent_spaces(entry: CatalogueEntry) -> dict[str, LatentSpace]:
-    """The latent spaces of a catalogue entry with their priors, by name."""
+    """The latent spaces of a catalogue entry with their priors, by name.
+
+    Raises:
+        InvalidInputError: A space is mapped: such a generator makes its prior of its own weights.
+    """
     return {
         space.name: LatentSpace(space.name, space.dim, _prior(space, entry), space.start, space.labels)
         for space in entry.spaces
     }
 
 
+_SIMPLE: dict[str, Callable[[], Prior]] = {"standard-normal": StandardNormal, "one-hot": OneHot}
+
+
 def _prior(space: SpaceEntry, entry: CatalogueEntry) -> Prior:
     if space.prior == "product":
         return Product(tuple((_prior(part, entry), part.dim) for part in parts_of(entry)))
-    return OneHot() if space.prior == "one-hot" else StandardNormal()
+    if space.prior not in _SIMPLE:
+        raise InvalidInputError(
+            f"generator {entry.name!r}: the family {entry.family!r} has no space of prior {space.prior!r} "
+            f"({space.name!r}); take {', '.join((*_SIMPLE, 'product'))}"
+        )
+    return _SIMPLE[space.prior]()

@@ -92,7 +92,11 @@ class Blur(nn.Module):
 def _shifted_sum(images: Tensor, taps: Float[Tensor, " taps"], axis: int) -> Tensor:
     """Σ_k taps_k · images shifted by k along an axis."""
     length = images.shape[axis] - len(taps) + 1
-    return sum((tap * images.narrow(axis, k, length) for k, tap in enumerate(taps)), start=torch.zeros(()).to(images))
+    # From the first of them on: a zero to begin with would have to be sent to the device.
+    total = taps[0] * images.narrow(axis, 0, length)
+    for k, tap in enumerate(taps[1:], 1):
+        total = total + tap * images.narrow(axis, k, length)
+    return total
 
 
 class Upsample(Blur):

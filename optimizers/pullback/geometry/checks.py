@@ -1,4 +1,4 @@
-"""What arrays of the geometry have to be: metrics, spectra, bases of subspaces; NumPy only."""
+"""Checks of metrics, spectra and bases of subspaces; NumPy only."""
 
 from __future__ import annotations
 

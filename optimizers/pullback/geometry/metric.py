@@ -1,4 +1,4 @@
-"""The metric of a latent space: at one latent, and on average."""
+"""Metric of a latent space: at one latent, and on average."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch import Tensor
 from pullback.distances.distance import Distance
 from pullback.errors import InvalidInputError, StoppedError, UnknownNameError
 from pullback.generators.generator import Generator
-from pullback.geometry.backward_iteration import BackwardIteration
-from pullback.geometry.eigenbasis import Eigenbasis
-from pullback.geometry.estimator import DEFAULT_TOLERANCE, MetricEstimator
-from pullback.geometry.forward_iteration import ForwardIteration
-from pullback.geometry.full_backprop import FullBackprop
-from pullback.geometry.gram import Gram
-from pullback.geometry.gram_iteration import GramIteration
-from pullback.geometry.mean_metric import MeanMetric
-from pullback.geometry.partial_sums import EstimatorState
+from pullback.geometry.eigenbasis import LARGEST_COMPLETE, Eigenbasis
+from pullback.geometry.estimators.estimator import DEFAULT_TOLERANCE, MetricEstimator, State
+from pullback.geometry.estimators.mean_metric import MeanMetric
+from pullback.geometry.estimators.sketch import GradientSketch
 from pullback.geometry.point import Point
-from pullback.geometry.pointwise import PointwiseMethod
-from pullback.geometry.sketch import GradientSketch
+from pullback.geometry.pointwise.backward_iteration import BackwardIteration
+from pullback.geometry.pointwise.forward_iteration import ForwardIteration
+from pullback.geometry.pointwise.full_backprop import FullBackprop
+from pullback.geometry.pointwise.gauss_newton import GaussNewton
+from pullback.geometry.pointwise.gram import Gram
+from pullback.geometry.pointwise.gram_iteration import GramIteration
+from pullback.geometry.pointwise.method import PointwiseMethod
 
 POINTWISE_METHODS: dict[str, type[PointwiseMethod]] = {
-    kind.name: kind for kind in (Gram, GramIteration, FullBackprop, BackwardIteration, ForwardIteration)
+    kind.name: kind for kind in (Gram, GramIteration, GaussNewton, FullBackprop, BackwardIteration, ForwardIteration)
 }
 GLOBAL_METHODS = (GradientSketch.method, *POINTWISE_METHODS)
 
@@ -50,6 +50,7 @@ def metric_tensor(
     |---|---|---|
     | `gram` | H, by forward-mode derivatives: the fastest | a distance with an embedding |
     | `gram_iteration` | k eigenpairs, by block Lanczos over products with Jᵀ and J | a distance with an embedding |
+    | `gauss_newton` | H, by forward mode through G and double backward through D | any distance |
     | `full_backprop` | H, by double backward | any distance |
     | `backward_iteration` | k eigenpairs, by Lanczos over double backward | any distance |
     | `forward_iteration` | k eigenpairs, by Lanczos over differences of gradients: the least precise | any distance |
@@ -61,12 +62,13 @@ def metric_tensor(
         space: Name of the latent's space.
         method: One of the above.
         k: How many eigenpairs an iteration computes: at most n, or n − 1 for the two of the paper; 50 when omitted, or
-            as many as there are. Not for the other two methods.
+            as many as there are. Not for the other methods.
         context: Complete input, shape (m,), that fills the coordinates outside `space`; the generator's default
             context when omitted.
         max_memory: Bytes that the computation may add at its peak, H included. Blocks of latent directions and of
-            features are made as small as it takes, and `gram` does without holding J where that does not fit; the
-            network is run on a few directions to see how much they need. No bound when omitted.
+            features are made as small as it takes, and `gram` and `gauss_newton` do without holding J where that does
+            not fit; the network is run on a few directions to see how much they need. When omitted, blocks are those
+            that the budget of the device has room for (`pullback.memory`).
         seed: Of what an iteration starts from; any integer ≥ 0.
 
     Returns:
@@ -158,10 +160,14 @@ def metric_estimator(
     if method not in GLOBAL_METHODS:
         raise UnknownNameError("method of a global metric", method, GLOBAL_METHODS)
     kind = POINTWISE_METHODS.get(method)
-    if k is not None and (kind is None or not kind.iterative):
-        raise InvalidInputError(f"method {method!r} computes the whole metric, but k = {k} came; leave it out")
+    small = generator.space(space).dim <= LARGEST_COMPLETE
+    if k is not None and small and (kind is None or not kind.iterative):
+        raise InvalidInputError(
+            f"method {method!r} computes the whole metric, but k = {k} came; leave it out in a space of up to "
+            f"{LARGEST_COMPLETE:,} dimensions"
+        )
     if kind is None:
-        return GradientSketch(generator, distance, space, **options)
+        return GradientSketch(generator, distance, space, axes=k, **options)
     return MeanMetric(kind, generator, distance, space, k=k, **options)
 
 
@@ -178,7 +184,7 @@ def global_metric(
     tolerance: float = DEFAULT_TOLERANCE,
     max_samples: int | None = None,
     max_memory: int | None = None,
-    state: EstimatorState | None = None,
+    state: State | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Eigenbasis:
@@ -194,19 +200,21 @@ def global_metric(
         samples: Probes (`sketch`, 2,000 by default) or positions (the others, 100 by default), at least 1. With `auto`
             the average ends when it has settled.
         seed: Any integer ≥ 0. The same seed, batch size and bound of memory give the same result on one machine.
-        k: How many eigenpairs an iteration computes, as for `metric_tensor`.
+        k: How many eigenpairs an iteration computes, as for `metric_tensor`. Of a space of more than 1,024 dimensions,
+            how many the result has: 500 when omitted, and by an iteration at least these.
         batch_size: Probes or latent directions that are carried through the generator at once, at most.
         tolerance: Of `auto`: by how much the agreement of the average with the mean over the whole space may fall
             short of 1, as its halves tell (see `split_half_agreement`), twice in a row.
-        max_samples: Of `auto`: where it ends in any case, 50,000 probes or 1,000 positions by default. What was
-            reached stands in the provenance's `agreement`.
+        max_samples: Of `auto`: where it ends in any case, 50,000 probes or 1,000 positions by default (in a space of
+            more than 1,024 dimensions, as many as can be stored in 1 GiB). What was reached stands in the provenance's
+            `agreement`.
         max_memory: Bytes that the computation may add at its peak; see `metric_tensor`.
         state: Where to go on from, as a `StoppedError` carries it; the beginning when omitted.
         progress: Called after every step with the number of samples so far and in all (with `auto`, at most).
         should_stop: Asked after every step but the last; true ends the computation with `StoppedError`.
 
     Returns:
-        The eigenbasis, with its provenance.
+        The eigenbasis, with its provenance: complete for a space of up to 1,024 dimensions.
 
     Raises:
         UnknownNameError: No such method, or no such space.

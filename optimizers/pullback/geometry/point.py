@@ -1,4 +1,4 @@
-"""A latent, and the maps whose derivatives there make the metric."""
+"""Point of a latent space, and the maps whose derivatives there make the metric."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators.generator import Generator
 
-WITHOUT_EMBEDDING = ("full_backprop", "backward_iteration", "forward_iteration")
+WITHOUT_EMBEDDING = ("gauss_newton", "full_backprop", "backward_iteration", "forward_iteration")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,10 @@ class Point:
     def image(self, latent: Float[Tensor, " n"]) -> Float[Tensor, "1 channels *size"]:
         """G(z)."""
         return self.generator.render(latent[None], self.space, self.context)
+
+    def pixels(self, latent: Float[Tensor, " n"]) -> Float[Tensor, " pixels"]:
+        """G(z), as a vector."""
+        return self.image(latent).flatten()
 
     def embedding(self, latent: Float[Tensor, " n"]) -> Float[Tensor, " features"]:
         """φ(G(z)), for a distance that has an embedding.

@@ -1,13 +1,15 @@
-"""Full float32 precision, and quiet, while derivatives are taken."""
+"""Precision while derivatives are taken: full float32, without warnings."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+_Found = TypeVar("_Found")
 
 
 @contextmanager
@@ -28,6 +30,18 @@ def full_precision() -> Iterator[None]:
     finally:
         for (backend, name, _), value in zip(settings, before, strict=True):
             setattr(backend, name, value)
+
+
+def in_full_precision(pieces: Generator[None, None, _Found]) -> Generator[None, None, _Found]:
+    """The same pieces, each within `full_precision`; whatever is done between them is not."""
+    while True:
+        try:
+            with full_precision():
+                next(pieces)
+        except StopIteration as finished:
+            found: _Found = finished.value
+            return found
+        yield
 
 
 def _settings() -> list[tuple[Any, str, Any]]:

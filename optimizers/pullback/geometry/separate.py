@@ -1,4 +1,4 @@
-"""Eigenbases of a space that is made of blocks, such as noise and class, with no mixing between the blocks."""
+"""Separate eigenbases of a space's blocks, such as noise and class, with no mixing between the blocks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pullback.geometry.eigenbasis import Eigenbasis, Provenance
 def join_blocks(bases: Sequence[Eigenbasis], space: str) -> Eigenbasis:
     """One orthonormal basis of a whole space, from eigenbases of its blocks.
 
-    The metric is block-diagonal, the eigenvalues of all blocks descend together, and each eigenvector is exactly zero
-    outside its block: Wang & Ponce (ICLR 2021) precondition BigGAN's noise and class so. Where a block's metric was
-    averaged over the prior of the whole input, as `global_metric` does, this is, but for sampling, what
-    `separate_blocks` makes of the metric of the whole.
+    The metric is block-diagonal, and known where that of every block is. The eigenvalues of all blocks descend
+    together, and each eigenvector is exactly zero outside its block: Wang & Ponce (ICLR 2021) precondition BigGAN's
+    noise and class so. Where a block's metric was averaged over the prior of the whole input, as `global_metric` does,
+    this is, but for sampling, what `separate_blocks` makes of the metric of the whole.
 
     Args:
         bases: Eigenbases of the blocks, at least 2, in the order in which their coordinates follow each other.
@@ -72,7 +72,7 @@ def separate_blocks(basis: Eigenbasis, sizes: Mapping[str, int]) -> Eigenbasis:
     for name, size in sizes.items():
         block = slice(start, start + size)
         try:
-            bases.append(Eigenbasis.from_metric(basis.metric[block, block], replace(basis.provenance, space=name)))
+            bases.append(basis.restricted(block, replace(basis.provenance, space=name)))
         except InvalidInputError as error:
             raise InvalidInputError(f"block {name!r}: {error}") from None
         start += size
@@ -81,17 +81,21 @@ def separate_blocks(basis: Eigenbasis, sizes: Mapping[str, int]) -> Eigenbasis:
 
 
 def _joined(bases: Sequence[Eigenbasis], provenance: Provenance) -> Eigenbasis:
-    n = sum(basis.dim for basis in bases)
-    metric, vectors = np.zeros((n, n)), np.zeros((n, n))
-    start = 0
+    n, k = sum(basis.dim for basis in bases), sum(basis.k for basis in bases)
+    vectors = np.zeros((n, k))
+    metric = np.zeros((n, n)) if all(basis.metric is not None for basis in bases) else None
+    row = column = 0
     for basis in bases:
-        block = slice(start, start + basis.dim)
-        metric[block, block] = basis.metric
-        vectors[block, block] = basis.eigenvectors
-        start += basis.dim
+        block = slice(row, row + basis.dim)
+        if metric is not None:
+            metric[block, block] = basis.metric
+        vectors[block, column : column + basis.k] = basis.eigenvectors
+        row, column = block.stop, column + basis.k
     eigenvalues = np.concatenate([basis.eigenvalues for basis in bases])
     order = np.argsort(-eigenvalues, kind="stable")
-    return Eigenbasis(eigenvalues[order], vectors[:, order], metric, provenance)
+    # One floor for what no block holds, so that the trace stays.
+    floor = sum(basis.floor * (basis.dim - basis.k) for basis in bases) / (n - k) if k < n else 0.0
+    return Eigenbasis(eigenvalues[order], vectors[:, order], metric, provenance, floor=floor)
 
 
 def _account(provenance: Provenance) -> str:

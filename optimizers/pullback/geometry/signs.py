@@ -1,4 +1,4 @@
-"""The sign of a vector that has none of its own, such as an eigenvector."""
+"""Signs of vectors that have none of their own, such as eigenvectors."""
 
 from __future__ import annotations
 

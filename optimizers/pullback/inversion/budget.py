@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from pullback.inversion.defaults import POPULATION, method_of
-from pullback.inversion.stages import Stages, fit_stages
-from pullback.inversion.thinning import make_plan, one_each
+from pullback.inversion.solvers.stages import Stages, fit_stages
+from pullback.inversion.solvers.thinning import make_plan, one_each
 
 # Of the methods with a population of their own.
 _SCHEDULES = {

@@ -1,4 +1,4 @@
-"""When a search is stopped before its steps are made."""
+"""Limits of a search: when it is stopped before its steps are made."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback.inversion.bank import StartBank
-from pullback.inversion.defaults import ALIGNED_RESTARTS, method_of
-from pullback.inversion.evaluation import evaluate_together
+from pullback.inversion.defaults import ALIGNED_RESTARTS, SolverOptions, method_of
 from pullback.inversion.limits import Limits
-from pullback.inversion.methods import SolverOptions, make_solver
-from pullback.inversion.problem import Problem
-from pullback.inversion.solver import InversionResult
-from pullback.inversion.starts import make_starts
+from pullback.inversion.methods import make_solver
+from pullback.inversion.problems.evaluation import evaluate_together
+from pullback.inversion.problems.problem import Problem
+from pullback.inversion.solvers.solver import InversionResult
+from pullback.inversion.starts.bank import StartBank
+from pullback.inversion.starts.starting_points import make_starts
 from pullback.inversion.target_searches import TargetSearches
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
@@ -47,14 +47,16 @@ def invert(
     Args:
         problem: Generator, distance, space, targets and loss.
         method: One of `METHODS`.
-        eigenbasis: Where the method works in one: the eigenbasis of the problem's generator, distance and moving space.
+        eigenbasis: Where the method works in one: an eigenbasis of the problem's generator and moving space,
+            of any distance.
         restarts: Independent starts for each target, 1 to 1,024; None for the method's default. BasinCMA has a
             population of its own.
         seed: Of the starts and of BasinCMA, any integer ≥ 0. The same seed gives the same result on one machine. Starts
             from a bank are not drawn: there the seed decides on nothing but the frames of an alignment.
         start: `prior`, `mean` or `bank`; None for the method's default, or for `prior` where that is `bank` and there
             is none.
-        bank: For `bank`.
+        bank: For `bank`, one under the problem's distance. `make_starts` of `problem.under(another)` finds `starts` in
+            a bank under another.
         starts: Starting points, shape (images, restarts, dim), instead of all these.
         classes: The class of every target, where it is given (see `make_starts`).
         search_classes: Whether every class is tried.
@@ -71,7 +73,7 @@ def invert(
     Raises:
         UnknownNameError: No such method, basis, start or schedule.
         InvalidInputError: An option is out of range, the starts cannot be used, or the eigenbasis or bank is missing.
-        IncompatibleEigenbasisError: The eigenbasis is of another generator, space, distance or set of weights.
+        IncompatibleEigenbasisError: The eigenbasis is of another generator, space or set of weights.
         PullbackError: All losses of every target were non-finite.
     """
     solver = make_solver(method, eigenbasis=eigenbasis, seed=seed, **options)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,13 +14,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from pullback.errors import InvalidInputError, PullbackError
-from pullback.inversion.evaluation import Evaluation, Query
+from pullback.inversion.batching.lanes import in_lanes, lanes_of
 from pullback.inversion.limits import Limits
-from pullback.inversion.problem import Problem
-from pullback.inversion.record import apart, check_starts
-from pullback.inversion.solver import InversionResult, Solver, SolverState
+from pullback.inversion.problems.evaluation import Evaluation, Query, choose_rows
+from pullback.inversion.problems.problem import Problem
+from pullback.inversion.solvers.record import apart, check_starts
+from pullback.inversion.solvers.solver import InversionResult, Solver, SolverState
+from pullback.pieces import finish
 
 _ENDED = "ended"
+_ROWS = "rows"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,7 @@ class TargetSearches:
         check_starts(problem, starts)
         problems = problem.each()
         states = [solver.init(one, starts[image : image + 1].clone()) for image, one in enumerate(problems)]
+        problems[0].company.rows = choose_rows(problem, solver.ask(problems[0], states[0]))
         return cls(solver, problems, states, [False] * len(problems))
 
     @property
@@ -117,7 +122,11 @@ class TargetSearches:
             InvalidInputError: No step was made yet.
             PullbackError: All losses of every target were non-finite.
         """
-        found = self.best()
+        return finish(self.result_in_pieces())
+
+    def result_in_pieces(self) -> Generator[None, None, InversionResult]:
+        """As `result`; yields before some of the targets' images are made: other work may be done then."""
+        found = yield from self._best()
         if not found.losses.isfinite().any():
             raise PullbackError(
                 "no restart of any target ever had a finite loss; try other starts, or another distance"
@@ -130,9 +139,14 @@ class TargetSearches:
         Raises:
             InvalidInputError: No step was made yet.
         """
-        return _joined(
-            [self.solver.postprocess(one, state) for one, state in zip(self.problems, self.states, strict=True)]
-        )
+        return finish(self._best())
+
+    def _best(self) -> Generator[None, None, InversionResult]:
+        first = self.problems[0]
+        calls = [
+            partial(self.solver.postprocess, one, state) for one, state in zip(self.problems, self.states, strict=True)
+        ]
+        return _joined((yield from in_lanes(calls, lanes_of(first.generator, first.distance))))
 
     def to_tensors(self) -> dict[str, Tensor]:
         """The searches as named tensors, for a checkpoint."""
@@ -141,7 +155,8 @@ class TargetSearches:
             for number, state in enumerate(self.states)
             for name, tensor in state.to_tensors().items()
         }
-        return apart(tensors | {_ENDED: torch.tensor(self.ended)})
+        rows = self.problems[0].company.rows
+        return apart(tensors | {_ENDED: torch.tensor(self.ended), _ROWS: torch.tensor(rows or 0)})
 
     @classmethod
     def restore(cls, solver: Solver[Any], problem: Problem, tensors: Mapping[str, Tensor]) -> TargetSearches:
@@ -150,7 +165,8 @@ class TargetSearches:
         Raises:
             InvalidInputError: A tensor is missing, or belongs to another problem.
         """
-        problems = problem.each()
+        # Those of before it was chosen say nothing of it: then it is chosen by what is there.
+        problems = problem.each(int(tensors[_ROWS]) or None if _ROWS in tensors else None)
         ended = tensors.get(_ENDED)
         if ended is None or ended.shape != (len(problems),):
             raise InvalidInputError(

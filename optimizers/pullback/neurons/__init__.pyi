@@ -1,5 +1,5 @@
-from .loading import build as build
-from .loading import load as load
+from .loader import build as build
+from .loader import load as load
 from .networks import NETWORKS as NETWORKS
 from .networks import Network as Network
 from .neurons import Neurons as Neurons

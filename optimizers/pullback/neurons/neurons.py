@@ -1,4 +1,4 @@
-"""What units of a network answer to images."""
+"""Neurons: the answers of a network's units to images."""
 
 from __future__ import annotations
 

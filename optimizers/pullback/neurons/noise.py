@@ -1,4 +1,4 @@
-"""What comes between a firing rate and a score: few spikes, and trials that are lost. NumPy only."""
+"""Noise between a firing rate and a score: few spikes, and trials that are lost. NumPy only."""
 
 from __future__ import annotations
 

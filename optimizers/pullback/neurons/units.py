@@ -1,4 +1,4 @@
-"""Which units of a network are looked at."""
+"""Units of a network that are looked at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where latents may lie: a shell of norms, a box, or both; and the nearest point that may be."""
+"""Constraints on latents: a shell of norms, a box, or both; and the nearest point that satisfies them."""
 
 from __future__ import annotations
 

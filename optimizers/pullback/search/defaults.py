@@ -1,9 +1,10 @@
-"""The methods by name, what each takes within which bounds, and the settings with which it begins."""
+"""Methods of search by name: what each takes, within which bounds, and the settings with which it begins."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from pullback.errors import InvalidInputError, UnknownNameError
 
@@ -11,58 +12,10 @@ METHODS = ("cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "rando
 NEEDS_EIGENBASIS = frozenset({"hessian_cma"})
 # Wang & Ponce (2021), section 6: as many of 4,096 axes are enough.
 _MOST_AXES = 500
+MOST_OF_CMA = 1024
+"""Coordinates that `cma` searches at most: its state takes 16 n² bytes, 16.8 MB of so many."""
 # Of the first step size, the last one.
 _LAST_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """How a search works; None = the method's default, or what the method does not have.
-
-    Attributes:
-        method: `cma`, `hessian_cma`, `cholesky_cma`, `sphere_cma`, `genetic` or `random`.
-        population: Images of a generation, 2 to 1000.
-        sigma: First step size, above 0, in units of the prior's standard deviation.
-        exponent: p of the first covariance U diag(λ^−2p) Uᵀ, 0 to 2.
-        axes: Leading eigenvectors that are searched, 1 to the number of coordinates that are.
-        adapt_covariance: Whether the covariance is adapted, or stays as it begins.
-        radius: Norm of all latents, above 0.
-        first_angle: Step of an offspring in degrees, first, above 0 and at most 180.
-        last_angle: The same after `decay_generations`.
-        decay_generations: Generations over which the angle or the step size falls, at least 1; of `hessian_cma`, also
-            0, where the step size is adapted instead.
-        learning_rate: How far the mean moves, 0 to 2; 1 = as far as the weighted selected.
-        parents: How many of the best are selected, 1 to the population.
-        mutation_rate: Share of the coordinates that mutate, 0 to 1.
-        mutation_size: Standard deviation of a mutation in units of the prior's, above 0.
-        selectivity: How strongly fitter parents are preferred, above 0.
-        last_sigma: Step size after `decay_generations`, above 0.
-        negative_weights: Whether the mean moves away from the worse half of a generation, not only towards the better;
-            not where the step size is adapted.
-    """
-
-    method: str
-    population: int | None = None
-    sigma: float | None = None
-    exponent: float | None = None
-    axes: int | None = None
-    adapt_covariance: bool | None = None
-    radius: float | None = None
-    first_angle: float | None = None
-    last_angle: float | None = None
-    decay_generations: int | None = None
-    learning_rate: float | None = None
-    parents: int | None = None
-    mutation_rate: float | None = None
-    mutation_size: float | None = None
-    selectivity: float | None = None
-    last_sigma: float | None = None
-    negative_weights: bool | None = None
-
-    def given(self) -> dict[str, int | float | bool]:
-        """The options that are not None, by name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "method"}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -82,6 +35,63 @@ class _Range:
         if self.most == math.inf:
             return f"above {self.least:g}" if self.above else f"at least {self.least:g}"
         return f"above {self.least:g} and at most {self.most:g}" if self.above else f"{self.least:g} to {self.most:g}"
+
+
+def _within(least: int | float, most: int | float = math.inf) -> Any:
+    """An option from `least` to `most`."""
+    return field(default=None, metadata={"range": _Range(least, most)})
+
+
+def _above(least: int | float, most: int | float = math.inf) -> Any:
+    """An option above `least`, at most `most`."""
+    return field(default=None, metadata={"range": _Range(least, most, above=True)})
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a search works; None = the method's default, or what the method does not have."""
+
+    method: str
+    """`cma`, `hessian_cma`, `cholesky_cma`, `sphere_cma`, `genetic` or `random`."""
+    population: int | None = _within(2, 1000)
+    """Images of a generation."""
+    sigma: float | None = _above(0)
+    """First step size, in units of the prior's standard deviation."""
+    exponent: float | None = _within(0, 2)
+    """p of the first covariance U diag(λ^−2p) Uᵀ."""
+    axes: int | None = _within(1)
+    """Leading eigenvectors that are searched, at most as many as coordinates that are."""
+    adapt_covariance: bool | None = None
+    """Whether the covariance is adapted, or stays as it begins."""
+    radius: float | None = _above(0)
+    """Norm of all latents."""
+    first_angle: float | None = _above(0, 180)
+    """Step of an offspring in degrees, first."""
+    last_angle: float | None = _above(0, 180)
+    """The same after `decay_generations`."""
+    decay_generations: int | None = _within(0)
+    """Generations over which the angle or the step size falls, at least 1; of `hessian_cma`, also 0, where the step
+    size is adapted instead."""
+    learning_rate: float | None = _within(0, 2)
+    """How far the mean moves; 1 = as far as the weighted selected."""
+    parents: int | None = _within(1)
+    """How many of the best are selected, at most the population."""
+    mutation_rate: float | None = _within(0, 1)
+    """Share of the coordinates that mutate."""
+    mutation_size: float | None = _above(0)
+    """Standard deviation of a mutation in units of the prior's."""
+    selectivity: float | None = _above(0)
+    """How strongly fitter parents are preferred."""
+    last_sigma: float | None = _above(0)
+    """Step size after `decay_generations`."""
+    negative_weights: bool | None = None
+    """Whether the mean moves away from the worse half of a generation, not only towards the better; not where the step
+    size is adapted."""
+
+    def given(self) -> dict[str, int | float | bool]:
+        """The options that are not None, by name."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "method"}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def options_of(method: str) -> tuple[str, ...]:
@@ -122,6 +132,24 @@ def faults(settings: SearchSettings, dim: int) -> dict[str, str]:
     return found
 
 
+def unsuitable(settings: SearchSettings, dim: int) -> str:
+    """Why a method is no good for so many coordinates, and which is; empty where it is good.
+
+    It concerns searches that begin: one that was begun goes on.
+
+    Args:
+        settings: The settings.
+        dim: Number of coordinates that are searched (`SearchSpace.searched`), at least 1.
+    """
+    if settings.method != "cma" or dim <= MOST_OF_CMA:
+        return ""
+    return (
+        f"method 'cma' keeps two matrices of n² numbers, {16e-6 * dim**2:,.0f} MB a generation here: it searches "
+        f"{MOST_OF_CMA:,} coordinates at most, but the space has {dim:,}; take 'hessian_cma', which searches leading "
+        "axes of the metric, or 'cholesky_cma', 'sphere_cma' or 'genetic'"
+    )
+
+
 def complete(settings: SearchSettings, dim: int) -> SearchSettings:
     """The settings with the method's defaults for what is left out.
 
@@ -145,24 +173,11 @@ def _check_method(method: str) -> None:
 
 
 def _ranges(settings: SearchSettings, dim: int) -> dict[str, _Range]:
+    """The ranges of options that are numbers, where they depend on other settings too."""
+    own = {each.name: each.metadata["range"] for each in fields(SearchSettings) if "range" in each.metadata}
     population = settings.population or _defaults(settings, dim)["population"]
-    angle = _Range(0, 180, above=True)
-    return {
-        "population": _Range(2, 1000),
-        "sigma": _Range(0, above=True),
-        "exponent": _Range(0, 2),
-        "axes": _Range(1, dim),
-        "radius": _Range(0, above=True),
-        "first_angle": angle,
-        "last_angle": angle,
-        "decay_generations": _Range(0 if settings.method == "hessian_cma" else 1),
-        "learning_rate": _Range(0, 2),
-        "parents": _Range(1, population),
-        "mutation_rate": _Range(0, 1),
-        "mutation_size": _Range(0, above=True),
-        "selectivity": _Range(0, above=True),
-        "last_sigma": _Range(0, above=True),
-    }
+    least = 0 if settings.method == "hessian_cma" else 1
+    return own | {"axes": _Range(1, dim), "parents": _Range(1, population), "decay_generations": _Range(least)}
 
 
 def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | bool]:

@@ -1,4 +1,4 @@
-"""Where a search takes place: blocks of coordinates with their priors, what is held, and what is admitted."""
+"""Space of a search: blocks of coordinates with their priors, what is held, and what is admitted."""
 
 from __future__ import annotations
 
@@ -153,8 +153,7 @@ class SearchSpace:
         if self.searched == self.dim and (self.scale == 1).all():
             return eigenbasis
         # z = S p in the moving coordinates, and the others held: H_p = S H_z S there.
-        metric = eigenbasis.metric[np.ix_(self.moving, self.moving)] * np.outer(self.scale, self.scale)
-        return Eigenbasis.from_metric(metric, eigenbasis.provenance)
+        return eigenbasis.restricted(self.moving, eigenbasis.provenance, scale=self.scale)
 
     def _of_moving(self, values: Sequence[Any]) -> NDArray[Any]:
         """Values of the blocks, for the coordinates that are not held."""

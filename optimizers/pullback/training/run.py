@@ -1,4 +1,4 @@
-"""A training from its beginning, or from where it was stopped, to its end."""
+"""Run of a training from its beginning, or from where it was stopped, to its end."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators import Generator
-from pullback.training.publishing import write_samples, write_weights
+from pullback.training.publication import write_samples, write_weights
 from pullback.training.stream import ImageStream
 from pullback.training.trainer import Recipe, Trainer
-from pullback.weights.reading import read_weight_file
+from pullback.weights.tensor_files import read_weight_file
 
 LOG_EVERY = 50
 

@@ -1,4 +1,4 @@
-"""Whether weights are on this machine: told at a glance, without reading or fetching them."""
+"""Availability of weights on this machine: told at a glance, without reading or fetching them."""
 
 from __future__ import annotations
 

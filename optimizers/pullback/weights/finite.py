@@ -1,4 +1,4 @@
-"""Weights are finite: a single NaN draws black images, and compares everything as equal or as nothing."""
+"""Finiteness of weights: a single NaN draws black images, and compares everything as equal or as nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is that cannot be read as what it should be: told from its bytes, with what to do about it."""
+"""Inspection of files that cannot be read: what they are instead, told from their bytes, and what to do."""
 
 from __future__ import annotations
 

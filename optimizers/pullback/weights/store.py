@@ -1,4 +1,4 @@
-"""From a source to its tensors, by way of the cache."""
+"""Store of weights: from a source to its tensors, by way of the cache."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pullback.weights.cache import cache_folder, converted_path, find_converted,
 from pullback.weights.fetch import fetch
 from pullback.weights.flax import convolutions_of
 from pullback.weights.identity import digest_of
-from pullback.weights.reading import read_weight_file
 from pullback.weights.source import WeightsSource
+from pullback.weights.tensor_files import read_weight_file
 
 LOCK_TIMEOUT_S = 1800
 _NAMED = 10

@@ -1,4 +1,4 @@
-"""What a file claims to be, told from its bytes before any decoder is asked: decoders make room for what is claimed."""
+"""Claims of a picture's file, told from its bytes before any decoder is asked: decoders make room for them."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Homogeneity(_message.Message):
     def __init__(self, linear: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., log: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., linear_mean: _Optional[float] = ..., linear_deviation: _Optional[float] = ..., log_mean: _Optional[float] = ..., log_deviation: _Optional[float] = ...) -> None: ...
 
 class DistanceComparison(_message.Message):
-    __slots__ = ("distance", "method", "positions", "entry_correlation", "spectrum_correlation", "linear_agreement", "log_agreement", "log_slope", "log_intercept", "linear_agreement_back", "log_agreement_back")
+    __slots__ = ("distance", "method", "positions", "entry_correlation", "spectrum_correlation", "linear_agreement", "log_agreement", "log_slope", "log_intercept", "linear_agreement_back", "log_agreement_back", "reference", "log_slope_back", "log_intercept_back", "deviations")
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,10 @@ class DistanceComparison(_message.Message):
     LOG_INTERCEPT_FIELD_NUMBER: _ClassVar[int]
     LINEAR_AGREEMENT_BACK_FIELD_NUMBER: _ClassVar[int]
     LOG_AGREEMENT_BACK_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LOG_SLOPE_BACK_FIELD_NUMBER: _ClassVar[int]
+    LOG_INTERCEPT_BACK_FIELD_NUMBER: _ClassVar[int]
+    DEVIATIONS_FIELD_NUMBER: _ClassVar[int]
     distance: str
     method: str
     positions: int
@@ -133,7 +137,35 @@ class DistanceComparison(_message.Message):
     log_intercept: float
     linear_agreement_back: float
     log_agreement_back: float
-    def __init__(self, distance: _Optional[str] = ..., method: _Optional[str] = ..., positions: _Optional[int] = ..., entry_correlation: _Optional[float] = ..., spectrum_correlation: _Optional[float] = ..., linear_agreement: _Optional[float] = ..., log_agreement: _Optional[float] = ..., log_slope: _Optional[float] = ..., log_intercept: _Optional[float] = ..., linear_agreement_back: _Optional[float] = ..., log_agreement_back: _Optional[float] = ...) -> None: ...
+    reference: str
+    log_slope_back: float
+    log_intercept_back: float
+    deviations: ComparisonDeviations
+    def __init__(self, distance: _Optional[str] = ..., method: _Optional[str] = ..., positions: _Optional[int] = ..., entry_correlation: _Optional[float] = ..., spectrum_correlation: _Optional[float] = ..., linear_agreement: _Optional[float] = ..., log_agreement: _Optional[float] = ..., log_slope: _Optional[float] = ..., log_intercept: _Optional[float] = ..., linear_agreement_back: _Optional[float] = ..., log_agreement_back: _Optional[float] = ..., reference: _Optional[str] = ..., log_slope_back: _Optional[float] = ..., log_intercept_back: _Optional[float] = ..., deviations: _Optional[_Union[ComparisonDeviations, _Mapping]] = ...) -> None: ...
+
+class ComparisonDeviations(_message.Message):
+    __slots__ = ("entry_correlation", "spectrum_correlation", "linear_agreement", "log_agreement", "linear_agreement_back", "log_agreement_back", "log_slope", "log_intercept", "log_slope_back", "log_intercept_back")
+    ENTRY_CORRELATION_FIELD_NUMBER: _ClassVar[int]
+    SPECTRUM_CORRELATION_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    LOG_AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    LINEAR_AGREEMENT_BACK_FIELD_NUMBER: _ClassVar[int]
+    LOG_AGREEMENT_BACK_FIELD_NUMBER: _ClassVar[int]
+    LOG_SLOPE_FIELD_NUMBER: _ClassVar[int]
+    LOG_INTERCEPT_FIELD_NUMBER: _ClassVar[int]
+    LOG_SLOPE_BACK_FIELD_NUMBER: _ClassVar[int]
+    LOG_INTERCEPT_BACK_FIELD_NUMBER: _ClassVar[int]
+    entry_correlation: float
+    spectrum_correlation: float
+    linear_agreement: float
+    log_agreement: float
+    linear_agreement_back: float
+    log_agreement_back: float
+    log_slope: float
+    log_intercept: float
+    log_slope_back: float
+    log_intercept_back: float
+    def __init__(self, entry_correlation: _Optional[float] = ..., spectrum_correlation: _Optional[float] = ..., linear_agreement: _Optional[float] = ..., log_agreement: _Optional[float] = ..., linear_agreement_back: _Optional[float] = ..., log_agreement_back: _Optional[float] = ..., log_slope: _Optional[float] = ..., log_intercept: _Optional[float] = ..., log_slope_back: _Optional[float] = ..., log_intercept_back: _Optional[float] = ...) -> None: ...
 
 class LayerAmplification(_message.Message):
     __slots__ = ("layer", "amplification")

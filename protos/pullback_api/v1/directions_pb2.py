@@ -25,57 +25,90 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pullback_api.v1 import jobs_pb2 as pullback__api_dot_v1_dot_jobs__pb2
+from pullback_api.v1 import options_pb2 as pullback__api_dot_v1_dot_options__pb2
 from pullback_api.v1 import specs_pb2 as pullback__api_dot_v1_dot_specs__pb2
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pullback_api/v1/directions.proto\x12\x0fpullback_api.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apullback_api/v1/jobs.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"\xf4\x04\n\x0c\x44irectionSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.DirectionsSpec\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x06 \x01(\t\x12\r\n\x05\x63ount\x18\x07 \x01(\x05\x12\x0b\n\x03\x64im\x18\x08 \x01(\x05\x12\r\n\x05space\x18\t \x01(\t\x12(\n\x07vectors\x18\n \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\'\n\x06values\x18\x0b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x05rates\x18\x0c \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12*\n\talignment\x18\r \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x14\n\x0c\x61ligned_axes\x18\x0e \x01(\x05\x12(\n\x04\x61xes\x18\x0f \x03(\x0b\x32\x1a.pullback_api.v1.EigenAxes\x12\x30\n\x0b\x61nnotations\x18\x10 \x03(\x0b\x32\x1b.pullback_api.v1.Annotation\x12\x0e\n\x06layers\x18\x11 \x03(\x05\x12.\n\rinput_vectors\x18\x12 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x34\n\rimport_format\x18\x13 \x01(\x0e\x32\x1d.pullback_api.v1.ImportFormat\"*\n\tEigenAxes\x12\r\n\x05ranks\x18\x01 \x03(\x05\x12\x0e\n\x06shares\x18\x02 \x03(\x01\"9\n\nAnnotation\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x01(\t\"u\n\x19\x44iscoverDirectionsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.DirectionsSpec\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"4\n\x14GetDirectionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06purify\x18\x02 \x01(\x05\"N\n\x15ListDirectionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x16ListDirectionsResponse\x12\x31\n\ndirections\x18\x01 \x03(\x0b\x32\x1d.pullback_api.v1.DirectionSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x17ImportDirectionsRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12-\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1d.pullback_api.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\x12\x12\n\neigenbasis\x18\x05 \x01(\t\x12\x0e\n\x06layers\x18\x06 \x03(\x05\"Y\n\x18\x41nnotateDirectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\nannotation\x18\x02 \x01(\x0b\x32\x1b.pullback_api.v1.Annotation\"\'\n\x17\x44\x65leteDirectionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"_\n\x0c\x44irectionRef\x12\x12\n\ndirections\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06purify\x18\x04 \x01(\x05\x12\r\n\x05space\x18\x05 \x01(\t\"[\n\rCurveSettings\x12\x0e\n\x06pieces\x18\x01 \x01(\x05\x12\x0e\n\x06guided\x18\x02 \x01(\x08\x12\x0c\n\x04rank\x18\x03 \x01(\x05\x12\x0e\n\x06jitter\x18\x04 \x01(\x01\x12\x0c\n\x04seed\x18\x05 \x01(\x05\"l\n\x0cMaskSettings\x12\x0e\n\x06subset\x18\x01 \x01(\x05\x12\x0f\n\x07subsets\x18\x02 \x01(\x05\x12\r\n\x05layer\x18\x03 \x01(\t\x12\x0f\n\x07samples\x18\x04 \x01(\x05\x12\r\n\x05reach\x18\x05 \x01(\x01\x12\x0c\n\x04seed\x18\x06 \x01(\x05\"\xd7\x04\n\x0fTraverseRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\'\n\x06latent\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x30\n\tdirection\x18\x04 \x01(\x0b\x32\x1d.pullback_api.v1.DirectionRef\x12-\n\x06second\x18\x05 \x01(\x0b\x32\x1d.pullback_api.v1.DirectionRef\x12,\n\x04kind\x18\x06 \x01(\x0e\x32\x1e.pullback_api.v1.TraversalKind\x12\x0e\n\x06\x66rames\x18\x07 \x01(\x05\x12\x17\n\nfirst_step\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tlast_step\x18\t \x01(\x01H\x01\x88\x01\x01\x12\'\n\x04unit\x18\n \x01(\x0e\x32\x19.pullback_api.v1.StepUnit\x12\x0e\n\x06layers\x18\x0b \x03(\x05\x12\x10\n\x08\x64istance\x18\x0c \x01(\t\x12-\n\x05\x63urve\x18\r \x01(\x0b\x32\x1e.pullback_api.v1.CurveSettings\x12,\n\x06\x66ormat\x18\x0e \x01(\x0e\x32\x1c.pullback_api.v1.ImageFormat\x12\r\n\x05strip\x18\x0f \x01(\x08\x12\x11\n\tanimation\x18\x10 \x01(\x08\x12+\n\x04mask\x18\x11 \x01(\x0b\x32\x1d.pullback_api.v1.MaskSettings\x12\x15\n\rvalidate_only\x18\x12 \x01(\x08\x42\r\n\x0b_first_stepB\x0c\n\n_last_step\"\xa4\x01\n\x0eTraversalFrame\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x01\x12\x13\n\x0bsecond_step\x18\x03 \x01(\x01\x12\'\n\x06latent\x18\x04 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x10\n\x08\x64istance\x18\x05 \x01(\x01\x12%\n\x05image\x18\x06 \x01(\x0b\x32\x16.pullback_api.v1.Image\"g\n\x0cTraversalEnd\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x05\x12\r\n\x05space\x18\x02 \x01(\t\x12%\n\x05strip\x18\x03 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\x11\n\tanimation\x18\x04 \x01(\x0c\"{\n\x10TraverseResponse\x12\x30\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1f.pullback_api.v1.TraversalFrameH\x00\x12,\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1d.pullback_api.v1.TraversalEndH\x00\x42\x07\n\x05piece*\xfa\x01\n\x0cImportFormat\x12\x1d\n\x19IMPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_FORMAT_GANSPACE\x10\x01\x12\x16\n\x12IMPORT_FORMAT_SEFA\x10\x02\x12\x1d\n\x19IMPORT_FORMAT_LOCAL_BASIS\x10\x03\x12\x1b\n\x17IMPORT_FORMAT_STYLECLIP\x10\x04\x12\x1c\n\x18IMPORT_FORMAT_DEFORMATOR\x10\x05\x12!\n\x1dIMPORT_FORMAT_HESSIAN_PENALTY\x10\x06\x12\x1a\n\x16IMPORT_FORMAT_PULLBACK\x10\x07*\xe9\x01\n\rTraversalKind\x12\x1e\n\x1aTRAVERSAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15TRAVERSAL_KIND_LINEAR\x10\x01\x12\x1c\n\x18TRAVERSAL_KIND_SPHERICAL\x10\x02\x12%\n!TRAVERSAL_KIND_DENSITY_PRESERVING\x10\x03\x12\x18\n\x14TRAVERSAL_KIND_CURVE\x10\x04\x12\x1b\n\x17TRAVERSAL_KIND_SUBSPACE\x10\x05\x12!\n\x1dTRAVERSAL_KIND_METRIC_UNIFORM\x10\x06*O\n\x08StepUnit\x12\x19\n\x15STEP_UNIT_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTEP_UNIT_RATE\x10\x01\x12\x14\n\x10STEP_UNIT_LATENT\x10\x02\x32\x83\x05\n\nDirections\x12V\n\x12\x44iscoverDirections\x12*.pullback_api.v1.DiscoverDirectionsRequest\x1a\x14.pullback_api.v1.Job\x12U\n\rGetDirections\x12%.pullback_api.v1.GetDirectionsRequest\x1a\x1d.pullback_api.v1.DirectionSet\x12\x61\n\x0eListDirections\x12&.pullback_api.v1.ListDirectionsRequest\x1a\'.pullback_api.v1.ListDirectionsResponse\x12[\n\x10ImportDirections\x12(.pullback_api.v1.ImportDirectionsRequest\x1a\x1d.pullback_api.v1.DirectionSet\x12]\n\x11\x41nnotateDirection\x12).pullback_api.v1.AnnotateDirectionRequest\x1a\x1d.pullback_api.v1.DirectionSet\x12T\n\x10\x44\x65leteDirections\x12(.pullback_api.v1.DeleteDirectionsRequest\x1a\x16.google.protobuf.Empty\x12Q\n\x08Traverse\x12 .pullback_api.v1.TraverseRequest\x1a!.pullback_api.v1.TraverseResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pullback_api/v1/directions.proto\x12\x0fpullback_api.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apullback_api/v1/jobs.proto\x1a\x1dpullback_api/v1/options.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"\xf4\x04\n\x0c\x44irectionSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.DirectionsSpec\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x06 \x01(\t\x12\r\n\x05\x63ount\x18\x07 \x01(\x05\x12\x0b\n\x03\x64im\x18\x08 \x01(\x05\x12\r\n\x05space\x18\t \x01(\t\x12(\n\x07vectors\x18\n \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\'\n\x06values\x18\x0b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12&\n\x05rates\x18\x0c \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12*\n\talignment\x18\r \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x14\n\x0c\x61ligned_axes\x18\x0e \x01(\x05\x12(\n\x04\x61xes\x18\x0f \x03(\x0b\x32\x1a.pullback_api.v1.EigenAxes\x12\x30\n\x0b\x61nnotations\x18\x10 \x03(\x0b\x32\x1b.pullback_api.v1.Annotation\x12\x0e\n\x06layers\x18\x11 \x03(\x05\x12.\n\rinput_vectors\x18\x12 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x34\n\rimport_format\x18\x13 \x01(\x0e\x32\x1d.pullback_api.v1.ImportFormat\"*\n\tEigenAxes\x12\r\n\x05ranks\x18\x01 \x03(\x05\x12\x0e\n\x06shares\x18\x02 \x03(\x01\"9\n\nAnnotation\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05notes\x18\x03 \x01(\t\"u\n\x19\x44iscoverDirectionsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.DirectionsSpec\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"4\n\x14GetDirectionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06purify\x18\x02 \x01(\x05\"N\n\x15ListDirectionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x9d\x01\n\x16ListDirectionsResponse\x12\x31\n\ndirections\x18\x01 \x03(\x0b\x32\x1d.pullback_api.v1.DirectionSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource\"\x9f\x01\n\x17ImportDirectionsRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12-\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1d.pullback_api.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\x12\x12\n\neigenbasis\x18\x05 \x01(\t\x12\x0e\n\x06layers\x18\x06 \x03(\x05\"Y\n\x18\x41nnotateDirectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\nannotation\x18\x02 \x01(\x0b\x32\x1b.pullback_api.v1.Annotation\"\'\n\x17\x44\x65leteDirectionsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"_\n\x0c\x44irectionRef\x12\x12\n\ndirections\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0e\n\x06purify\x18\x04 \x01(\x05\x12\r\n\x05space\x18\x05 \x01(\t\"\x9d\x03\n\rCurveSettings\x12\\\n\x06pieces\x18\x01 \x01(\x05\x42G\xea\xe1\x18\x43\n\x14Pieces to each side.\x11\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00@\x8f@:\x12\x31\x30 for every frameB\x05\x43urveH\x00\x88\x01\x01\x12\x0e\n\x06guided\x18\x02 \x01(\x08\x12N\n\x04rank\x18\x03 \x01(\x05\x42;\xea\xe1\x18\x37\n\"Rank of the local axis it follows.\x11\x00\x00\x00\x00\x00\x00\x00\x00:\x01\x30\x42\x05\x43urveH\x01\x88\x01\x01\x12\x65\n\x06jitter\x18\x04 \x01(\x01\x42P\xea\xe1\x18L\n,Draw each piece\'s length from \xc2\xb1 this share.\x11\x00\x00\x00\x00\x00\x00\x00\x00!\x00\x00\x00\x00\x00\x00\xf0?(\x01:\x01\x30\x42\x05\x43urveH\x02\x88\x01\x01\x12?\n\x04seed\x18\x05 \x01(\x05\x42,\xea\xe1\x18(\n\x13Seed of the jitter.\x11\x00\x00\x00\x00\x00\x00\x00\x00:\x01\x30\x42\x05\x43urveH\x03\x88\x01\x01\x42\t\n\x07_piecesB\x07\n\x05_rankB\t\n\x07_jitterB\x07\n\x05_seed\"\x8f\x04\n\x0cMaskSettings\x12\x42\n\x06subset\x18\x01 \x01(\x05\x42-\xea\xe1\x18)\n\x15Which subset follows.\x11\x00\x00\x00\x00\x00\x00\x00\x00:\x01\x30\x42\x04MaskH\x00\x88\x01\x01\x12H\n\x07subsets\x18\x02 \x01(\x05\x42\x32\xea\xe1\x18.\n\x11How many subsets.\x11\x00\x00\x00\x00\x00\x00\x00@!\x00\x00\x00\x00\x00\x00P@:\x01\x34\x42\x04MaskH\x01\x88\x01\x01\x12N\n\x05layer\x18\x03 \x01(\tB?\xea\xe1\x18;\n(The layer, such as \'layer 2\' or \'16 px\'.:\tthe thirdB\x04Mask\x12]\n\x07samples\x18\x04 \x01(\x05\x42G\xea\xe1\x18\x43\n%Draws at which channels are compared.\x11\x00\x00\x00\x00\x00\x00\x00@!\x00\x00\x00\x00\x00@\x8f@:\x02\x36\x34\x42\x04MaskH\x02\x88\x01\x01\x12K\n\x05reach\x18\x05 \x01(\x01\x42\x37\xea\xe1\x18\x33\n\x1dHow far walks from them lead.\x11\x00\x00\x00\x00\x00\x00\x00\x00\x18\x01:\x01\x32\x42\x04MaskH\x03\x88\x01\x01\x12?\n\x04seed\x18\x06 \x01(\x05\x42,\xea\xe1\x18(\n\x14Seed of the subsets.\x11\x00\x00\x00\x00\x00\x00\x00\x00:\x01\x30\x42\x04MaskH\x04\x88\x01\x01\x42\t\n\x07_subsetB\n\n\x08_subsetsB\n\n\x08_samplesB\x08\n\x06_reachB\x07\n\x05_seed\"\xcb\x07\n\x0fTraverseRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\'\n\x06latent\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x30\n\tdirection\x18\x04 \x01(\x0b\x32\x1d.pullback_api.v1.DirectionRef\x12-\n\x06second\x18\x05 \x01(\x0b\x32\x1d.pullback_api.v1.DirectionRef\x12T\n\x04kind\x18\x06 \x01(\x0e\x32\x1e.pullback_api.v1.TraversalKindB&\xea\xe1\x18\"\n\x12How the walk goes.:\x06linearB\x04Walk\x12=\n\x06\x66rames\x18\x07 \x01(\x05\x42(\xea\xe1\x18$\n\x07\x46rames.\x11\x00\x00\x00\x00\x00\x00\x00@!\x00\x00\x00\x00\x00@\x7f@:\x01\x39\x42\x04WalkH\x00\x88\x01\x01\x12\x46\n\nfirst_step\x18\x08 \x01(\x01\x42-\xea\xe1\x18)\n\x16Where the walk begins.:\x02-2B\x04WalkJ\x05\x66irstH\x01\x88\x01\x01\x12;\n\tlast_step\x18\t \x01(\x01\x42#\xea\xe1\x18\x1f\n\x0eWhere it ends.:\x01\x32\x42\x04WalkJ\x04lastH\x02\x88\x01\x01\x12z\n\x04unit\x18\n \x01(\x0e\x32\x19.pullback_api.v1.StepUnitBQ\xea\xe1\x18M\n?What steps are counted in: rate^(-1/2), or units of the latent.:\x04rateB\x04Walk\x12\x0e\n\x06layers\x18\x0b \x03(\x05\x12{\n\x08\x64istance\x18\x0c \x01(\tBi\xea\xe1\x18\x65\nOImage distance; NAME@SIDE resizes images to SIDE px first, as in lpips-vgg@256.:\x0cthe server\'sB\x04Walk\x12-\n\x05\x63urve\x18\r \x01(\x0b\x32\x1e.pullback_api.v1.CurveSettings\x12,\n\x06\x66ormat\x18\x0e \x01(\x0e\x32\x1c.pullback_api.v1.ImageFormat\x12\r\n\x05strip\x18\x0f \x01(\x08\x12\x11\n\tanimation\x18\x10 \x01(\x08\x12+\n\x04mask\x18\x11 \x01(\x0b\x32\x1d.pullback_api.v1.MaskSettings\x12\x15\n\rvalidate_only\x18\x12 \x01(\x08\x42\t\n\x07_framesB\r\n\x0b_first_stepB\x0c\n\n_last_step\"\xa4\x01\n\x0eTraversalFrame\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x01\x12\x13\n\x0bsecond_step\x18\x03 \x01(\x01\x12\'\n\x06latent\x18\x04 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x10\n\x08\x64istance\x18\x05 \x01(\x01\x12%\n\x05image\x18\x06 \x01(\x0b\x32\x16.pullback_api.v1.Image\"g\n\x0cTraversalEnd\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x05\x12\r\n\x05space\x18\x02 \x01(\t\x12%\n\x05strip\x18\x03 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\x11\n\tanimation\x18\x04 \x01(\x0c\"{\n\x10TraverseResponse\x12\x30\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1f.pullback_api.v1.TraversalFrameH\x00\x12,\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1d.pullback_api.v1.TraversalEndH\x00\x42\x07\n\x05piece*\xfa\x01\n\x0cImportFormat\x12\x1d\n\x19IMPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_FORMAT_GANSPACE\x10\x01\x12\x16\n\x12IMPORT_FORMAT_SEFA\x10\x02\x12\x1d\n\x19IMPORT_FORMAT_LOCAL_BASIS\x10\x03\x12\x1b\n\x17IMPORT_FORMAT_STYLECLIP\x10\x04\x12\x1c\n\x18IMPORT_FORMAT_DEFORMATOR\x10\x05\x12!\n\x1dIMPORT_FORMAT_HESSIAN_PENALTY\x10\x06\x12\x1a\n\x16IMPORT_FORMAT_PULLBACK\x10\x07*\xe9\x01\n\rTraversalKind\x12\x1e\n\x1aTRAVERSAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15TRAVERSAL_KIND_LINEAR\x10\x01\x12\x1c\n\x18TRAVERSAL_KIND_SPHERICAL\x10\x02\x12%\n!TRAVERSAL_KIND_DENSITY_PRESERVING\x10\x03\x12\x18\n\x14TRAVERSAL_KIND_CURVE\x10\x04\x12\x1b\n\x17TRAVERSAL_KIND_SUBSPACE\x10\x05\x12!\n\x1dTRAVERSAL_KIND_METRIC_UNIFORM\x10\x06*O\n\x08StepUnit\x12\x19\n\x15STEP_UNIT_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTEP_UNIT_RATE\x10\x01\x12\x14\n\x10STEP_UNIT_LATENT\x10\x02\x32\x83\x05\n\nDirections\x12V\n\x12\x44iscoverDirections\x12*.pullback_api.v1.DiscoverDirectionsRequest\x1a\x14.pullback_api.v1.Job\x12U\n\rGetDirections\x12%.pullback_api.v1.GetDirectionsRequest\x1a\x1d.pullback_api.v1.DirectionSet\x12\x61\n\x0eListDirections\x12&.pullback_api.v1.ListDirectionsRequest\x1a\'.pullback_api.v1.ListDirectionsResponse\x12[\n\x10ImportDirections\x12(.pullback_api.v1.ImportDirectionsRequest\x1a\x1d.pullback_api.v1.DirectionSet\x12]\n\x11\x41nnotateDirection\x12).pullback_api.v1.AnnotateDirectionRequest\x1a\x1d.pullback_api.v1.DirectionSet\x12T\n\x10\x44\x65leteDirections\x12(.pullback_api.v1.DeleteDirectionsRequest\x1a\x16.google.protobuf.Empty\x12Q\n\x08Traverse\x12 .pullback_api.v1.TraverseRequest\x1a!.pullback_api.v1.TraverseResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.directions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTFORMAT']._serialized_start=2885
-  _globals['_IMPORTFORMAT']._serialized_end=3135
-  _globals['_TRAVERSALKIND']._serialized_start=3138
-  _globals['_TRAVERSALKIND']._serialized_end=3371
-  _globals['_STEPUNIT']._serialized_start=3373
-  _globals['_STEPUNIT']._serialized_end=3452
-  _globals['_DIRECTIONSET']._serialized_start=203
-  _globals['_DIRECTIONSET']._serialized_end=831
-  _globals['_EIGENAXES']._serialized_start=833
-  _globals['_EIGENAXES']._serialized_end=875
-  _globals['_ANNOTATION']._serialized_start=877
-  _globals['_ANNOTATION']._serialized_end=934
-  _globals['_DISCOVERDIRECTIONSREQUEST']._serialized_start=936
-  _globals['_DISCOVERDIRECTIONSREQUEST']._serialized_end=1053
-  _globals['_GETDIRECTIONSREQUEST']._serialized_start=1055
-  _globals['_GETDIRECTIONSREQUEST']._serialized_end=1107
-  _globals['_LISTDIRECTIONSREQUEST']._serialized_start=1109
-  _globals['_LISTDIRECTIONSREQUEST']._serialized_end=1187
-  _globals['_LISTDIRECTIONSRESPONSE']._serialized_start=1189
-  _globals['_LISTDIRECTIONSRESPONSE']._serialized_end=1289
-  _globals['_IMPORTDIRECTIONSREQUEST']._serialized_start=1292
-  _globals['_IMPORTDIRECTIONSREQUEST']._serialized_end=1451
-  _globals['_ANNOTATEDIRECTIONREQUEST']._serialized_start=1453
-  _globals['_ANNOTATEDIRECTIONREQUEST']._serialized_end=1542
-  _globals['_DELETEDIRECTIONSREQUEST']._serialized_start=1544
-  _globals['_DELETEDIRECTIONSREQUEST']._serialized_end=1583
-  _globals['_DIRECTIONREF']._serialized_start=1585
-  _globals['_DIRECTIONREF']._serialized_end=1680
-  _globals['_CURVESETTINGS']._serialized_start=1682
-  _globals['_CURVESETTINGS']._serialized_end=1773
-  _globals['_MASKSETTINGS']._serialized_start=1775
-  _globals['_MASKSETTINGS']._serialized_end=1883
-  _globals['_TRAVERSEREQUEST']._serialized_start=1886
-  _globals['_TRAVERSEREQUEST']._serialized_end=2485
-  _globals['_TRAVERSALFRAME']._serialized_start=2488
-  _globals['_TRAVERSALFRAME']._serialized_end=2652
-  _globals['_TRAVERSALEND']._serialized_start=2654
-  _globals['_TRAVERSALEND']._serialized_end=2757
-  _globals['_TRAVERSERESPONSE']._serialized_start=2759
-  _globals['_TRAVERSERESPONSE']._serialized_end=2882
-  _globals['_DIRECTIONS']._serialized_start=3455
-  _globals['_DIRECTIONS']._serialized_end=4098
+  _globals['_CURVESETTINGS'].fields_by_name['pieces']._loaded_options = None
+  _globals['_CURVESETTINGS'].fields_by_name['pieces']._serialized_options = b'\352\341\030C\n\024Pieces to each side.\021\000\000\000\000\000\000\360?!\000\000\000\000\000@\217@:\02210 for every frameB\005Curve'
+  _globals['_CURVESETTINGS'].fields_by_name['rank']._loaded_options = None
+  _globals['_CURVESETTINGS'].fields_by_name['rank']._serialized_options = b'\352\341\0307\n\"Rank of the local axis it follows.\021\000\000\000\000\000\000\000\000:\0010B\005Curve'
+  _globals['_CURVESETTINGS'].fields_by_name['jitter']._loaded_options = None
+  _globals['_CURVESETTINGS'].fields_by_name['jitter']._serialized_options = b'\352\341\030L\n,Draw each piece\'s length from \302\261 this share.\021\000\000\000\000\000\000\000\000!\000\000\000\000\000\000\360?(\001:\0010B\005Curve'
+  _globals['_CURVESETTINGS'].fields_by_name['seed']._loaded_options = None
+  _globals['_CURVESETTINGS'].fields_by_name['seed']._serialized_options = b'\352\341\030(\n\023Seed of the jitter.\021\000\000\000\000\000\000\000\000:\0010B\005Curve'
+  _globals['_MASKSETTINGS'].fields_by_name['subset']._loaded_options = None
+  _globals['_MASKSETTINGS'].fields_by_name['subset']._serialized_options = b'\352\341\030)\n\025Which subset follows.\021\000\000\000\000\000\000\000\000:\0010B\004Mask'
+  _globals['_MASKSETTINGS'].fields_by_name['subsets']._loaded_options = None
+  _globals['_MASKSETTINGS'].fields_by_name['subsets']._serialized_options = b'\352\341\030.\n\021How many subsets.\021\000\000\000\000\000\000\000@!\000\000\000\000\000\000P@:\0014B\004Mask'
+  _globals['_MASKSETTINGS'].fields_by_name['layer']._loaded_options = None
+  _globals['_MASKSETTINGS'].fields_by_name['layer']._serialized_options = b'\352\341\030;\n(The layer, such as \'layer 2\' or \'16 px\'.:\tthe thirdB\004Mask'
+  _globals['_MASKSETTINGS'].fields_by_name['samples']._loaded_options = None
+  _globals['_MASKSETTINGS'].fields_by_name['samples']._serialized_options = b'\352\341\030C\n%Draws at which channels are compared.\021\000\000\000\000\000\000\000@!\000\000\000\000\000@\217@:\00264B\004Mask'
+  _globals['_MASKSETTINGS'].fields_by_name['reach']._loaded_options = None
+  _globals['_MASKSETTINGS'].fields_by_name['reach']._serialized_options = b'\352\341\0303\n\035How far walks from them lead.\021\000\000\000\000\000\000\000\000\030\001:\0012B\004Mask'
+  _globals['_MASKSETTINGS'].fields_by_name['seed']._loaded_options = None
+  _globals['_MASKSETTINGS'].fields_by_name['seed']._serialized_options = b'\352\341\030(\n\024Seed of the subsets.\021\000\000\000\000\000\000\000\000:\0010B\004Mask'
+  _globals['_TRAVERSEREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_TRAVERSEREQUEST'].fields_by_name['kind']._serialized_options = b'\352\341\030\"\n\022How the walk goes.:\006linearB\004Walk'
+  _globals['_TRAVERSEREQUEST'].fields_by_name['frames']._loaded_options = None
+  _globals['_TRAVERSEREQUEST'].fields_by_name['frames']._serialized_options = b'\352\341\030$\n\007Frames.\021\000\000\000\000\000\000\000@!\000\000\000\000\000@\177@:\0019B\004Walk'
+  _globals['_TRAVERSEREQUEST'].fields_by_name['first_step']._loaded_options = None
+  _globals['_TRAVERSEREQUEST'].fields_by_name['first_step']._serialized_options = b'\352\341\030)\n\026Where the walk begins.:\002-2B\004WalkJ\005first'
+  _globals['_TRAVERSEREQUEST'].fields_by_name['last_step']._loaded_options = None
+  _globals['_TRAVERSEREQUEST'].fields_by_name['last_step']._serialized_options = b'\352\341\030\037\n\016Where it ends.:\0012B\004WalkJ\004last'
+  _globals['_TRAVERSEREQUEST'].fields_by_name['unit']._loaded_options = None
+  _globals['_TRAVERSEREQUEST'].fields_by_name['unit']._serialized_options = b'\352\341\030M\n?What steps are counted in: rate^(-1/2), or units of the latent.:\004rateB\004Walk'
+  _globals['_TRAVERSEREQUEST'].fields_by_name['distance']._loaded_options = None
+  _globals['_TRAVERSEREQUEST'].fields_by_name['distance']._serialized_options = b'\352\341\030e\nOImage distance; NAME@SIDE resizes images to SIDE px first, as in lpips-vgg@256.:\014the server\'sB\004Walk'
+  _globals['_IMPORTFORMAT']._serialized_start=4089
+  _globals['_IMPORTFORMAT']._serialized_end=4339
+  _globals['_TRAVERSALKIND']._serialized_start=4342
+  _globals['_TRAVERSALKIND']._serialized_end=4575
+  _globals['_STEPUNIT']._serialized_start=4577
+  _globals['_STEPUNIT']._serialized_end=4656
+  _globals['_DIRECTIONSET']._serialized_start=234
+  _globals['_DIRECTIONSET']._serialized_end=862
+  _globals['_EIGENAXES']._serialized_start=864
+  _globals['_EIGENAXES']._serialized_end=906
+  _globals['_ANNOTATION']._serialized_start=908
+  _globals['_ANNOTATION']._serialized_end=965
+  _globals['_DISCOVERDIRECTIONSREQUEST']._serialized_start=967
+  _globals['_DISCOVERDIRECTIONSREQUEST']._serialized_end=1084
+  _globals['_GETDIRECTIONSREQUEST']._serialized_start=1086
+  _globals['_GETDIRECTIONSREQUEST']._serialized_end=1138
+  _globals['_LISTDIRECTIONSREQUEST']._serialized_start=1140
+  _globals['_LISTDIRECTIONSREQUEST']._serialized_end=1218
+  _globals['_LISTDIRECTIONSRESPONSE']._serialized_start=1221
+  _globals['_LISTDIRECTIONSRESPONSE']._serialized_end=1378
+  _globals['_IMPORTDIRECTIONSREQUEST']._serialized_start=1381
+  _globals['_IMPORTDIRECTIONSREQUEST']._serialized_end=1540
+  _globals['_ANNOTATEDIRECTIONREQUEST']._serialized_start=1542
+  _globals['_ANNOTATEDIRECTIONREQUEST']._serialized_end=1631
+  _globals['_DELETEDIRECTIONSREQUEST']._serialized_start=1633
+  _globals['_DELETEDIRECTIONSREQUEST']._serialized_end=1672
+  _globals['_DIRECTIONREF']._serialized_start=1674
+  _globals['_DIRECTIONREF']._serialized_end=1769
+  _globals['_CURVESETTINGS']._serialized_start=1772
+  _globals['_CURVESETTINGS']._serialized_end=2185
+  _globals['_MASKSETTINGS']._serialized_start=2188
+  _globals['_MASKSETTINGS']._serialized_end=2715
+  _globals['_TRAVERSEREQUEST']._serialized_start=2718
+  _globals['_TRAVERSEREQUEST']._serialized_end=3689
+  _globals['_TRAVERSALFRAME']._serialized_start=3692
+  _globals['_TRAVERSALFRAME']._serialized_end=3856
+  _globals['_TRAVERSALEND']._serialized_start=3858
+  _globals['_TRAVERSALEND']._serialized_end=3961
+  _globals['_TRAVERSERESPONSE']._serialized_start=3963
+  _globals['_TRAVERSERESPONSE']._serialized_end=4086
+  _globals['_DIRECTIONS']._serialized_start=4659
+  _globals['_DIRECTIONS']._serialized_end=5302
 # @@protoc_insertion_point(module_scope)

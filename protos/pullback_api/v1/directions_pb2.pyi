@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pullback_api.v1 import jobs_pb2 as _jobs_pb2
+from pullback_api.v1 import options_pb2 as _options_pb2
 from pullback_api.v1 import specs_pb2 as _specs_pb2
 from pullback_api.v1 import values_pb2 as _values_pb2
 from google.protobuf.internal import containers as _containers
@@ -148,12 +149,14 @@ class ListDirectionsRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListDirectionsResponse(_message.Message):
-    __slots__ = ("directions", "next_page_token")
+    __slots__ = ("directions", "next_page_token", "unreadable")
     DIRECTIONS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     directions: _containers.RepeatedCompositeFieldContainer[DirectionSet]
     next_page_token: str
-    def __init__(self, directions: _Optional[_Iterable[_Union[DirectionSet, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
+    def __init__(self, directions: _Optional[_Iterable[_Union[DirectionSet, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
 
 class ImportDirectionsRequest(_message.Message):
     __slots__ = ("generator", "space", "format", "content", "eigenbasis", "layers")

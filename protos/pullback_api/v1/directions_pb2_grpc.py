@@ -82,9 +82,9 @@ class DirectionsServicer(object):
         """Discovers directions as a job. Where the same directions exist, or are being discovered, the answer is the job that
         made them or is making them: nothing is computed twice.
 
-        NOT_FOUND: no such generator. INVALID_ARGUMENT: an unknown space or method, a method that this generator cannot
-        have, or a number out of range; the field violations say which. FAILED_PRECONDITION: the eigenbasis by which
-        directions are measured does not exist yet. ALREADY_EXISTS: `request_id` was used for another request.
+        NOT_FOUND: no such generator or eigenbasis. INVALID_ARGUMENT: an unknown space or method, a method that this generator cannot
+        have, or a number out of range; the field violations say which. ALREADY_EXISTS: `request_id` was used for
+        another request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -30,7 +30,7 @@ from pullback_api.v1 import specs_pb2 as pullback__api_dot_v1_dot_specs__pb2
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epullback_api/v1/geometry.proto\x12\x0fpullback_api.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1epullback_api/v1/analysis.proto\x1a\x1apullback_api/v1/jobs.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"\xf5\x01\n\x08\x44istance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x14\n\x0cweights_hash\x18\x03 \x01(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\r\n\x05takes\x18\x05 \x03(\t\x12\x0f\n\x07licence\x18\x06 \x01(\t\x12\x10\n\x08\x63itation\x18\x07 \x01(\t\x12\x16\n\x0eweights_source\x18\x08 \x01(\t\x12\x34\n\rweights_state\x18\t \x01(\x0e\x32\x1d.pullback_api.v1.WeightsState\x12\x10\n\x08min_side\x18\n \x01(\x05\x12\x10\n\x08max_side\x18\x0b \x01(\x05\"\xa1\x03\n\nEigenbasis\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.EigenbasisSpec\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x1d\n\x15\x64istance_weights_hash\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x0b\n\x03\x64im\x18\x08 \x01(\x05\x12,\n\x0b\x65igenvalues\x18\t \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12-\n\x0c\x65igenvectors\x18\n \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\'\n\x06metric\x18\x0b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x0f\n\x07samples\x18\x0c \x01(\x05\x12\x16\n\tagreement\x18\r \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_agreement\"\x16\n\x14ListDistancesRequest\"E\n\x15ListDistancesResponse\x12,\n\tdistances\x18\x01 \x03(\x0b\x32\x19.pullback_api.v1.Distance\"t\n\x18\x43omputeEigenbasisRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.EigenbasisSpec\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"$\n\x14GetEigenbasisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x15ListEigenbasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x16ListEigenbasesResponse\x12/\n\neigenbases\x18\x01 \x03(\x0b\x32\x1b.pullback_api.v1.Eigenbasis\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x17\x44\x65leteEigenbasisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"n\n\x14\x41nalyzeMetricRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x04spec\x18\x02 \x01(\x0b\x32\x1d.pullback_api.v1.AnalysisSpec\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"\"\n\x12GetAnalysisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"L\n\x13ListAnalysesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x14ListAnalysesResponse\x12\x31\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x1f.pullback_api.v1.MetricAnalysis\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xce\x05\n\x08Geometry\x12^\n\rListDistances\x12%.pullback_api.v1.ListDistancesRequest\x1a&.pullback_api.v1.ListDistancesResponse\x12T\n\x11\x43omputeEigenbasis\x12).pullback_api.v1.ComputeEigenbasisRequest\x1a\x14.pullback_api.v1.Job\x12S\n\rGetEigenbasis\x12%.pullback_api.v1.GetEigenbasisRequest\x1a\x1b.pullback_api.v1.Eigenbasis\x12\x61\n\x0eListEigenbases\x12&.pullback_api.v1.ListEigenbasesRequest\x1a\'.pullback_api.v1.ListEigenbasesResponse\x12T\n\x10\x44\x65leteEigenbasis\x12(.pullback_api.v1.DeleteEigenbasisRequest\x1a\x16.google.protobuf.Empty\x12L\n\rAnalyzeMetric\x12%.pullback_api.v1.AnalyzeMetricRequest\x1a\x14.pullback_api.v1.Job\x12S\n\x0bGetAnalysis\x12#.pullback_api.v1.GetAnalysisRequest\x1a\x1f.pullback_api.v1.MetricAnalysis\x12[\n\x0cListAnalyses\x12$.pullback_api.v1.ListAnalysesRequest\x1a%.pullback_api.v1.ListAnalysesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epullback_api/v1/geometry.proto\x12\x0fpullback_api.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1epullback_api/v1/analysis.proto\x1a\x1apullback_api/v1/jobs.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"\xab\x02\n\x08\x44istance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x14\n\x0cweights_hash\x18\x03 \x01(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\r\n\x05takes\x18\x05 \x03(\t\x12\x0f\n\x07licence\x18\x06 \x01(\t\x12\x10\n\x08\x63itation\x18\x07 \x01(\t\x12\x16\n\x0eweights_source\x18\x08 \x01(\t\x12\x34\n\rweights_state\x18\t \x01(\x0e\x32\x1d.pullback_api.v1.WeightsState\x12\x10\n\x08min_side\x18\n \x01(\x05\x12\x10\n\x08max_side\x18\x0b \x01(\x05\x12\x1c\n\x14is_inversion_default\x18\x0c \x01(\x08\x12\x16\n\x0epreconditioner\x18\r \x01(\t\"\xe0\x03\n\nEigenbasis\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.EigenbasisSpec\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x1d\n\x15\x64istance_weights_hash\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x0b\n\x03\x64im\x18\x08 \x01(\x05\x12,\n\x0b\x65igenvalues\x18\t \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12-\n\x0c\x65igenvectors\x18\n \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\'\n\x06metric\x18\x0b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x0f\n\x07samples\x18\x0c \x01(\x05\x12\x16\n\tagreement\x18\r \x01(\x01H\x00\x88\x01\x01\x12\t\n\x01k\x18\x0e \x01(\x05\x12\r\n\x05\x66loor\x18\x0f \x01(\x01\x12\x11\n\tfirst_row\x18\x10 \x01(\x05\x12\x10\n\x08next_row\x18\x11 \x01(\x05\x42\x0c\n\n_agreement\"\x16\n\x14ListDistancesRequest\"E\n\x15ListDistancesResponse\x12,\n\tdistances\x18\x01 \x03(\x0b\x32\x19.pullback_api.v1.Distance\"t\n\x18\x43omputeEigenbasisRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x04spec\x18\x02 \x01(\x0b\x32\x1f.pullback_api.v1.EigenbasisSpec\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"W\n\x14GetEigenbasisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\x05\x12\x13\n\x0bwith_metric\x18\x03 \x01(\x08\x12\x11\n\tfirst_row\x18\x04 \x01(\x05\"G\n\x17StreamEigenbasisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\x05\x12\x13\n\x0bwith_metric\x18\x03 \x01(\x08\"K\n\x18StreamEigenbasisResponse\x12/\n\neigenbasis\x18\x01 \x01(\x0b\x32\x1b.pullback_api.v1.Eigenbasis\"N\n\x15ListEigenbasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x9b\x01\n\x16ListEigenbasesResponse\x12/\n\neigenbases\x18\x01 \x03(\x0b\x32\x1b.pullback_api.v1.Eigenbasis\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource\"\'\n\x17\x44\x65leteEigenbasisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"n\n\x14\x41nalyzeMetricRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x04spec\x18\x02 \x01(\x0b\x32\x1d.pullback_api.v1.AnalysisSpec\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"\"\n\x12GetAnalysisRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"L\n\x13ListAnalysesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x9b\x01\n\x14ListAnalysesResponse\x12\x31\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x1f.pullback_api.v1.MetricAnalysis\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource2\xb9\x06\n\x08Geometry\x12^\n\rListDistances\x12%.pullback_api.v1.ListDistancesRequest\x1a&.pullback_api.v1.ListDistancesResponse\x12T\n\x11\x43omputeEigenbasis\x12).pullback_api.v1.ComputeEigenbasisRequest\x1a\x14.pullback_api.v1.Job\x12S\n\rGetEigenbasis\x12%.pullback_api.v1.GetEigenbasisRequest\x1a\x1b.pullback_api.v1.Eigenbasis\x12i\n\x10StreamEigenbasis\x12(.pullback_api.v1.StreamEigenbasisRequest\x1a).pullback_api.v1.StreamEigenbasisResponse0\x01\x12\x61\n\x0eListEigenbases\x12&.pullback_api.v1.ListEigenbasesRequest\x1a\'.pullback_api.v1.ListEigenbasesResponse\x12T\n\x10\x44\x65leteEigenbasis\x12(.pullback_api.v1.DeleteEigenbasisRequest\x1a\x16.google.protobuf.Empty\x12L\n\rAnalyzeMetric\x12%.pullback_api.v1.AnalyzeMetricRequest\x1a\x14.pullback_api.v1.Job\x12S\n\x0bGetAnalysis\x12#.pullback_api.v1.GetAnalysisRequest\x1a\x1f.pullback_api.v1.MetricAnalysis\x12[\n\x0cListAnalyses\x12$.pullback_api.v1.ListAnalysesRequest\x1a%.pullback_api.v1.ListAnalysesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,31 +38,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.geometry_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DISTANCE']._serialized_start=233
-  _globals['_DISTANCE']._serialized_end=478
-  _globals['_EIGENBASIS']._serialized_start=481
-  _globals['_EIGENBASIS']._serialized_end=898
-  _globals['_LISTDISTANCESREQUEST']._serialized_start=900
-  _globals['_LISTDISTANCESREQUEST']._serialized_end=922
-  _globals['_LISTDISTANCESRESPONSE']._serialized_start=924
-  _globals['_LISTDISTANCESRESPONSE']._serialized_end=993
-  _globals['_COMPUTEEIGENBASISREQUEST']._serialized_start=995
-  _globals['_COMPUTEEIGENBASISREQUEST']._serialized_end=1111
-  _globals['_GETEIGENBASISREQUEST']._serialized_start=1113
-  _globals['_GETEIGENBASISREQUEST']._serialized_end=1149
-  _globals['_LISTEIGENBASESREQUEST']._serialized_start=1151
-  _globals['_LISTEIGENBASESREQUEST']._serialized_end=1229
-  _globals['_LISTEIGENBASESRESPONSE']._serialized_start=1231
-  _globals['_LISTEIGENBASESRESPONSE']._serialized_end=1329
-  _globals['_DELETEEIGENBASISREQUEST']._serialized_start=1331
-  _globals['_DELETEEIGENBASISREQUEST']._serialized_end=1370
-  _globals['_ANALYZEMETRICREQUEST']._serialized_start=1372
-  _globals['_ANALYZEMETRICREQUEST']._serialized_end=1482
-  _globals['_GETANALYSISREQUEST']._serialized_start=1484
-  _globals['_GETANALYSISREQUEST']._serialized_end=1518
-  _globals['_LISTANALYSESREQUEST']._serialized_start=1520
-  _globals['_LISTANALYSESREQUEST']._serialized_end=1596
-  _globals['_LISTANALYSESRESPONSE']._serialized_start=1598
-  _globals['_LISTANALYSESRESPONSE']._serialized_end=1696
-  _globals['_GEOMETRY']._serialized_start=1699
-  _globals['_GEOMETRY']._serialized_end=2417
+  _globals['_DISTANCE']._serialized_end=532
+  _globals['_EIGENBASIS']._serialized_start=535
+  _globals['_EIGENBASIS']._serialized_end=1015
+  _globals['_LISTDISTANCESREQUEST']._serialized_start=1017
+  _globals['_LISTDISTANCESREQUEST']._serialized_end=1039
+  _globals['_LISTDISTANCESRESPONSE']._serialized_start=1041
+  _globals['_LISTDISTANCESRESPONSE']._serialized_end=1110
+  _globals['_COMPUTEEIGENBASISREQUEST']._serialized_start=1112
+  _globals['_COMPUTEEIGENBASISREQUEST']._serialized_end=1228
+  _globals['_GETEIGENBASISREQUEST']._serialized_start=1230
+  _globals['_GETEIGENBASISREQUEST']._serialized_end=1317
+  _globals['_STREAMEIGENBASISREQUEST']._serialized_start=1319
+  _globals['_STREAMEIGENBASISREQUEST']._serialized_end=1390
+  _globals['_STREAMEIGENBASISRESPONSE']._serialized_start=1392
+  _globals['_STREAMEIGENBASISRESPONSE']._serialized_end=1467
+  _globals['_LISTEIGENBASESREQUEST']._serialized_start=1469
+  _globals['_LISTEIGENBASESREQUEST']._serialized_end=1547
+  _globals['_LISTEIGENBASESRESPONSE']._serialized_start=1550
+  _globals['_LISTEIGENBASESRESPONSE']._serialized_end=1705
+  _globals['_DELETEEIGENBASISREQUEST']._serialized_start=1707
+  _globals['_DELETEEIGENBASISREQUEST']._serialized_end=1746
+  _globals['_ANALYZEMETRICREQUEST']._serialized_start=1748
+  _globals['_ANALYZEMETRICREQUEST']._serialized_end=1858
+  _globals['_GETANALYSISREQUEST']._serialized_start=1860
+  _globals['_GETANALYSISREQUEST']._serialized_end=1894
+  _globals['_LISTANALYSESREQUEST']._serialized_start=1896
+  _globals['_LISTANALYSESREQUEST']._serialized_end=1972
+  _globals['_LISTANALYSESRESPONSE']._serialized_start=1975
+  _globals['_LISTANALYSESRESPONSE']._serialized_end=2130
+  _globals['_GEOMETRY']._serialized_start=2133
+  _globals['_GEOMETRY']._serialized_end=2958
 # @@protoc_insertion_point(module_scope)

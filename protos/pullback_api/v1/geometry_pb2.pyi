@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Distance(_message.Message):
-    __slots__ = ("name", "title", "weights_hash", "is_default", "takes", "licence", "citation", "weights_source", "weights_state", "min_side", "max_side")
+    __slots__ = ("name", "title", "weights_hash", "is_default", "takes", "licence", "citation", "weights_source", "weights_state", "min_side", "max_side", "is_inversion_default", "preconditioner")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +27,8 @@ class Distance(_message.Message):
     WEIGHTS_STATE_FIELD_NUMBER: _ClassVar[int]
     MIN_SIDE_FIELD_NUMBER: _ClassVar[int]
     MAX_SIDE_FIELD_NUMBER: _ClassVar[int]
+    IS_INVERSION_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    PRECONDITIONER_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     weights_hash: str
@@ -38,10 +40,12 @@ class Distance(_message.Message):
     weights_state: _values_pb2.WeightsState
     min_side: int
     max_side: int
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., weights_hash: _Optional[str] = ..., is_default: bool = ..., takes: _Optional[_Iterable[str]] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ..., min_side: _Optional[int] = ..., max_side: _Optional[int] = ...) -> None: ...
+    is_inversion_default: bool
+    preconditioner: str
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., weights_hash: _Optional[str] = ..., is_default: bool = ..., takes: _Optional[_Iterable[str]] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ..., min_side: _Optional[int] = ..., max_side: _Optional[int] = ..., is_inversion_default: bool = ..., preconditioner: _Optional[str] = ...) -> None: ...
 
 class Eigenbasis(_message.Message):
-    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "eigenvalues", "eigenvectors", "metric", "samples", "agreement")
+    __slots__ = ("name", "spec", "generator_weights_hash", "distance_weights_hash", "version", "create_time", "job", "dim", "eigenvalues", "eigenvectors", "metric", "samples", "agreement", "k", "floor", "first_row", "next_row")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     GENERATOR_WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +59,10 @@ class Eigenbasis(_message.Message):
     METRIC_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    K_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ROW_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ROW_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: _specs_pb2.EigenbasisSpec
     generator_weights_hash: str
@@ -68,7 +76,11 @@ class Eigenbasis(_message.Message):
     metric: _values_pb2.Tensor
     samples: int
     agreement: float
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., eigenvalues: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., eigenvectors: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., metric: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., samples: _Optional[int] = ..., agreement: _Optional[float] = ...) -> None: ...
+    k: int
+    floor: float
+    first_row: int
+    next_row: int
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., generator_weights_hash: _Optional[str] = ..., distance_weights_hash: _Optional[str] = ..., version: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., job: _Optional[str] = ..., dim: _Optional[int] = ..., eigenvalues: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., eigenvectors: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., metric: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., samples: _Optional[int] = ..., agreement: _Optional[float] = ..., k: _Optional[int] = ..., floor: _Optional[float] = ..., first_row: _Optional[int] = ..., next_row: _Optional[int] = ...) -> None: ...
 
 class ListDistancesRequest(_message.Message):
     __slots__ = ()
@@ -91,10 +103,32 @@ class ComputeEigenbasisRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
 
 class GetEigenbasisRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "k", "with_metric", "first_row")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    K_FIELD_NUMBER: _ClassVar[int]
+    WITH_METRIC_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ROW_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    k: int
+    with_metric: bool
+    first_row: int
+    def __init__(self, name: _Optional[str] = ..., k: _Optional[int] = ..., with_metric: bool = ..., first_row: _Optional[int] = ...) -> None: ...
+
+class StreamEigenbasisRequest(_message.Message):
+    __slots__ = ("name", "k", "with_metric")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    K_FIELD_NUMBER: _ClassVar[int]
+    WITH_METRIC_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    k: int
+    with_metric: bool
+    def __init__(self, name: _Optional[str] = ..., k: _Optional[int] = ..., with_metric: bool = ...) -> None: ...
+
+class StreamEigenbasisResponse(_message.Message):
+    __slots__ = ("eigenbasis",)
+    EIGENBASIS_FIELD_NUMBER: _ClassVar[int]
+    eigenbasis: Eigenbasis
+    def __init__(self, eigenbasis: _Optional[_Union[Eigenbasis, _Mapping]] = ...) -> None: ...
 
 class ListEigenbasesRequest(_message.Message):
     __slots__ = ("parent", "page_size", "page_token")
@@ -107,12 +141,14 @@ class ListEigenbasesRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListEigenbasesResponse(_message.Message):
-    __slots__ = ("eigenbases", "next_page_token")
+    __slots__ = ("eigenbases", "next_page_token", "unreadable")
     EIGENBASES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     eigenbases: _containers.RepeatedCompositeFieldContainer[Eigenbasis]
     next_page_token: str
-    def __init__(self, eigenbases: _Optional[_Iterable[_Union[Eigenbasis, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
+    def __init__(self, eigenbases: _Optional[_Iterable[_Union[Eigenbasis, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
 
 class DeleteEigenbasisRequest(_message.Message):
     __slots__ = ("name",)
@@ -147,9 +183,11 @@ class ListAnalysesRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListAnalysesResponse(_message.Message):
-    __slots__ = ("analyses", "next_page_token")
+    __slots__ = ("analyses", "next_page_token", "unreadable")
     ANALYSES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     analyses: _containers.RepeatedCompositeFieldContainer[_analysis_pb2.MetricAnalysis]
     next_page_token: str
-    def __init__(self, analyses: _Optional[_Iterable[_Union[_analysis_pb2.MetricAnalysis, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
+    def __init__(self, analyses: _Optional[_Iterable[_Union[_analysis_pb2.MetricAnalysis, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...

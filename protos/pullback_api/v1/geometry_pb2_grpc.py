@@ -53,6 +53,11 @@ class GeometryStub(object):
                 request_serializer=pullback__api_dot_v1_dot_geometry__pb2.GetEigenbasisRequest.SerializeToString,
                 response_deserializer=pullback__api_dot_v1_dot_geometry__pb2.Eigenbasis.FromString,
                 _registered_method=True)
+        self.StreamEigenbasis = channel.unary_stream(
+                '/pullback_api.v1.Geometry/StreamEigenbasis',
+                request_serializer=pullback__api_dot_v1_dot_geometry__pb2.StreamEigenbasisRequest.SerializeToString,
+                response_deserializer=pullback__api_dot_v1_dot_geometry__pb2.StreamEigenbasisResponse.FromString,
+                _registered_method=True)
         self.ListEigenbases = channel.unary_unary(
                 '/pullback_api.v1.Geometry/ListEigenbases',
                 request_serializer=pullback__api_dot_v1_dot_geometry__pb2.ListEigenbasesRequest.SerializeToString,
@@ -103,7 +108,18 @@ class GeometryServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetEigenbasis(self, request, context):
-        """One eigenbasis, with its arrays.
+        """One eigenbasis, with its arrays; of a large one some rows of them, and where the next ones begin. An answer is
+        smaller than the 4 MiB that gRPC takes unless told otherwise.
+
+        INVALID_ARGUMENT: `k` or `first_row` is out of range. FAILED_PRECONDITION: `with_metric` for an eigenbasis that
+        holds no metric.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamEigenbasis(self, request, context):
+        """One eigenbasis, with its arrays, in pieces of about 256 KiB: all rows, in order. The same errors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,6 +179,11 @@ def add_GeometryServicer_to_server(servicer, server):
                     servicer.GetEigenbasis,
                     request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.GetEigenbasisRequest.FromString,
                     response_serializer=pullback__api_dot_v1_dot_geometry__pb2.Eigenbasis.SerializeToString,
+            ),
+            'StreamEigenbasis': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamEigenbasis,
+                    request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.StreamEigenbasisRequest.FromString,
+                    response_serializer=pullback__api_dot_v1_dot_geometry__pb2.StreamEigenbasisResponse.SerializeToString,
             ),
             'ListEigenbases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEigenbases,
@@ -272,6 +293,33 @@ class Geometry(object):
             '/pullback_api.v1.Geometry/GetEigenbasis',
             pullback__api_dot_v1_dot_geometry__pb2.GetEigenbasisRequest.SerializeToString,
             pullback__api_dot_v1_dot_geometry__pb2.Eigenbasis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamEigenbasis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/pullback_api.v1.Geometry/StreamEigenbasis',
+            pullback__api_dot_v1_dot_geometry__pb2.StreamEigenbasisRequest.SerializeToString,
+            pullback__api_dot_v1_dot_geometry__pb2.StreamEigenbasisResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -162,9 +162,11 @@ class ListInversionsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListInversionsResponse(_message.Message):
-    __slots__ = ("inversions", "next_page_token")
+    __slots__ = ("inversions", "next_page_token", "unreadable")
     INVERSIONS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     inversions: _containers.RepeatedCompositeFieldContainer[InversionResult]
     next_page_token: str
-    def __init__(self, inversions: _Optional[_Iterable[_Union[InversionResult, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
+    def __init__(self, inversions: _Optional[_Iterable[_Union[InversionResult, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...

@@ -65,8 +65,8 @@ class InversionServicer(object):
 
         NOT_FOUND: no such generator or eigenbasis. INVALID_ARGUMENT: no image that can be used, an unknown name or a
         number out of range; the field violations say which. FAILED_PRECONDITION: the eigenbasis does not serve this
-        generator's weights, space and distance, or none was computed yet. ALREADY_EXISTS: `request_id` was used for
-        another request. RESOURCE_EXHAUSTED: the message is too large, or the server's disk is full.
+        generator's weights and space. ALREADY_EXISTS: `request_id` was used for another request.
+        RESOURCE_EXHAUSTED: the message is too large, or the server's disk is full.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

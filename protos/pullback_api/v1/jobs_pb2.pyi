@@ -42,7 +42,7 @@ class Progress(_message.Message):
     def __init__(self, phase: _Optional[str] = ..., step: _Optional[int] = ..., total: _Optional[int] = ..., loss: _Optional[float] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("name", "state", "compute_eigenbasis", "invert", "analyze_metric", "discover_directions", "result", "progress", "error", "create_time", "start_time", "end_time", "attempts", "last_sequence")
+    __slots__ = ("name", "state", "compute_eigenbasis", "invert", "analyze_metric", "discover_directions", "result", "progress", "error", "create_time", "start_time", "end_time", "attempts", "last_sequence", "waiting_for")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_EIGENBASIS_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,7 @@ class Job(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: JobState
     compute_eigenbasis: _specs_pb2.EigenbasisSpec
@@ -71,7 +72,8 @@ class Job(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     attempts: int
     last_sequence: int
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., compute_eigenbasis: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., invert: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., analyze_metric: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., discover_directions: _Optional[_Union[_specs_pb2.DirectionsSpec, _Mapping]] = ..., result: _Optional[str] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ...) -> None: ...
+    waiting_for: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., compute_eigenbasis: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., invert: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., analyze_metric: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., discover_directions: _Optional[_Union[_specs_pb2.DirectionsSpec, _Mapping]] = ..., result: _Optional[str] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class JobEvent(_message.Message):
     __slots__ = ("sequence", "time", "job", "previews")
@@ -104,12 +106,14 @@ class ListJobsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[JobState, str]]] = ..., match: _Optional[str] = ...) -> None: ...
 
 class ListJobsResponse(_message.Message):
-    __slots__ = ("jobs", "next_page_token")
+    __slots__ = ("jobs", "next_page_token", "unreadable")
     JOBS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     jobs: _containers.RepeatedCompositeFieldContainer[Job]
     next_page_token: str
-    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
+    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
 
 class WatchJobRequest(_message.Message):
     __slots__ = ("name", "after_sequence")

@@ -28,6 +28,11 @@ if _version_not_supported:
 class JobsStub(object):
     """Follows and cancels jobs. Jobs outlive the calls that watch them, and the server itself: after a crash an
     unfinished job goes on from its last checkpoint.
+
+    A job that needs an eigenbasis of the default specification which is not there has it computed first, by a job that all
+    share who need it: it is QUEUED meanwhile, and `waiting_for` names that job. Where that one fails or is cancelled, so
+    fail those that wait for it, and their errors say so. One that nobody asked for by itself is cancelled with the last
+    job that waits for it.
     """
 
     def __init__(self, channel):
@@ -66,6 +71,11 @@ class JobsStub(object):
 class JobsServicer(object):
     """Follows and cancels jobs. Jobs outlive the calls that watch them, and the server itself: after a crash an
     unfinished job goes on from its last checkpoint.
+
+    A job that needs an eigenbasis of the default specification which is not there has it computed first, by a job that all
+    share who need it: it is QUEUED meanwhile, and `waiting_for` names that job. Where that one fails or is cancelled, so
+    fail those that wait for it, and their errors say so. One that nobody asked for by itself is cancelled with the last
+    job that waits for it.
     """
 
     def GetJob(self, request, context):
@@ -146,6 +156,11 @@ def add_JobsServicer_to_server(servicer, server):
 class Jobs(object):
     """Follows and cancels jobs. Jobs outlive the calls that watch them, and the server itself: after a crash an
     unfinished job goes on from its last checkpoint.
+
+    A job that needs an eigenbasis of the default specification which is not there has it computed first, by a job that all
+    share who need it: it is QUEUED meanwhile, and `waiting_for` names that job. Where that one fails or is cancelled, so
+    fail those that wait for it, and their errors say so. One that nobody asked for by itself is cancelled with the last
+    job that waits for it.
     """
 
     @staticmethod

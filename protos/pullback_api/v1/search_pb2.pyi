@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
+from pullback_api.v1 import options_pb2 as _options_pb2
 from pullback_api.v1 import values_pb2 as _values_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -270,20 +271,22 @@ class GenerationSummary(_message.Message):
     def __init__(self, thread: _Optional[int] = ..., generation: _Optional[int] = ..., images: _Optional[int] = ..., scored: _Optional[int] = ..., dropped: _Optional[int] = ..., carried: _Optional[int] = ..., mean_score: _Optional[float] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ..., closed: bool = ...) -> None: ...
 
 class Thread(_message.Message):
-    __slots__ = ("thread", "state", "current", "error", "best_score", "best_image_id")
+    __slots__ = ("thread", "state", "current", "error", "best_score", "best_image_id", "waiting_for")
     THREAD_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     BEST_SCORE_FIELD_NUMBER: _ClassVar[int]
     BEST_IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     thread: int
     state: ThreadState
     current: GenerationSummary
     error: _status_pb2.Status
     best_score: float
     best_image_id: str
-    def __init__(self, thread: _Optional[int] = ..., state: _Optional[_Union[ThreadState, str]] = ..., current: _Optional[_Union[GenerationSummary, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ...) -> None: ...
+    waiting_for: str
+    def __init__(self, thread: _Optional[int] = ..., state: _Optional[_Union[ThreadState, str]] = ..., current: _Optional[_Union[GenerationSummary, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class Session(_message.Message):
     __slots__ = ("name", "spec", "state", "threads", "create_time", "update_time", "trials", "last_sequence", "version", "weights_hashes", "pending", "pause_reason")
@@ -352,12 +355,14 @@ class ListSessionsRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[SessionState, str]]] = ..., match: _Optional[str] = ...) -> None: ...
 
 class ListSessionsResponse(_message.Message):
-    __slots__ = ("sessions", "next_page_token")
+    __slots__ = ("sessions", "next_page_token", "unreadable")
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     sessions: _containers.RepeatedCompositeFieldContainer[Session]
     next_page_token: str
-    def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
+    def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
 
 class AskRequest(_message.Message):
     __slots__ = ("session", "request_id", "count", "threads", "include_images", "wait", "client")
@@ -400,16 +405,18 @@ class Trial(_message.Message):
     def __init__(self, trial_id: _Optional[str] = ..., image_id: _Optional[str] = ..., thread: _Optional[int] = ..., generation: _Optional[int] = ..., repetition: _Optional[int] = ..., reference: bool = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., lease_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., image_path: _Optional[str] = ...) -> None: ...
 
 class AskResponse(_message.Message):
-    __slots__ = ("trials", "retry_after_ms", "more", "finished")
+    __slots__ = ("trials", "retry_after_ms", "more", "finished", "waiting_for")
     TRIALS_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     trials: _containers.RepeatedCompositeFieldContainer[Trial]
     retry_after_ms: int
     more: bool
     finished: bool
-    def __init__(self, trials: _Optional[_Iterable[_Union[Trial, _Mapping]]] = ..., retry_after_ms: _Optional[int] = ..., more: bool = ..., finished: bool = ...) -> None: ...
+    waiting_for: str
+    def __init__(self, trials: _Optional[_Iterable[_Union[Trial, _Mapping]]] = ..., retry_after_ms: _Optional[int] = ..., more: bool = ..., finished: bool = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class TrialReport(_message.Message):
     __slots__ = ("trial_id", "image_id", "score", "channel_values", "outcome", "t_onset", "note")

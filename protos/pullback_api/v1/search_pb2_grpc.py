@@ -119,9 +119,11 @@ class SearchServicer(object):
     """
 
     def CreateSession(self, request, context):
-        """Begins a session. INVALID_ARGUMENT: the field violations say which setting cannot be used. FAILED_PRECONDITION: an
-        optimizer needs an eigenbasis and there is none for its generator's weights and space. ALREADY_EXISTS: `request_id`
-        was used for another request.
+        """Begins a session. Where a thread's optimizer needs an eigenbasis, names none, and none serves its generator's weights
+        and space, that of the default specification is computed first: `Thread.waiting_for` names the job, Ask has nothing
+        to show until it has succeeded, and where it fails so does the thread. INVALID_ARGUMENT: the field violations say
+        which setting cannot be used. FAILED_PRECONDITION: an eigenbasis that is named does not serve.
+        ALREADY_EXISTS: `request_id` was used for another request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

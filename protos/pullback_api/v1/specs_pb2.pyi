@@ -1,3 +1,4 @@
+from pullback_api.v1 import options_pb2 as _options_pb2
 from pullback_api.v1 import values_pb2 as _values_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -17,6 +18,7 @@ class MetricMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METRIC_METHOD_BACKWARD_ITERATION: _ClassVar[MetricMethod]
     METRIC_METHOD_FORWARD_ITERATION: _ClassVar[MetricMethod]
     METRIC_METHOD_GRAM_ITERATION: _ClassVar[MetricMethod]
+    METRIC_METHOD_GAUSS_NEWTON: _ClassVar[MetricMethod]
 
 class InversionMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -82,6 +84,7 @@ METRIC_METHOD_FULL_BACKPROP: MetricMethod
 METRIC_METHOD_BACKWARD_ITERATION: MetricMethod
 METRIC_METHOD_FORWARD_ITERATION: MetricMethod
 METRIC_METHOD_GRAM_ITERATION: MetricMethod
+METRIC_METHOD_GAUSS_NEWTON: MetricMethod
 INVERSION_METHOD_UNSPECIFIED: InversionMethod
 INVERSION_METHOD_ADAM: InversionMethod
 INVERSION_METHOD_HESSIAN_ADAM: InversionMethod
@@ -147,7 +150,7 @@ class EigenbasisSpec(_message.Message):
     def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[MetricMethod, str]] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., automatic: bool = ..., tolerance: _Optional[float] = ..., k: _Optional[int] = ..., separate: bool = ..., max_memory_mib: _Optional[int] = ...) -> None: ...
 
 class AnalysisSpec(_message.Message):
-    __slots__ = ("generator", "space", "distance", "positions", "control_positions", "compared_distances", "seed", "max_memory_mib")
+    __slots__ = ("generator", "space", "distance", "positions", "control_positions", "compared_distances", "seed", "max_memory_mib", "compared_positions")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -156,6 +159,7 @@ class AnalysisSpec(_message.Message):
     COMPARED_DISTANCES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     MAX_MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_POSITIONS_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     distance: str
@@ -164,7 +168,8 @@ class AnalysisSpec(_message.Message):
     compared_distances: _containers.RepeatedScalarFieldContainer[str]
     seed: int
     max_memory_mib: int
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., positions: _Optional[int] = ..., control_positions: _Optional[int] = ..., compared_distances: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ..., max_memory_mib: _Optional[int] = ...) -> None: ...
+    compared_positions: int
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., positions: _Optional[int] = ..., control_positions: _Optional[int] = ..., compared_distances: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ..., max_memory_mib: _Optional[int] = ..., compared_positions: _Optional[int] = ...) -> None: ...
 
 class LossWeights(_message.Message):
     __slots__ = ("distance", "l1", "l2", "prior")

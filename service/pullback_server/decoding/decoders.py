@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pullback_server.images import ImageError, PreparedTarget, Rectangle
+from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
 from pullback_server.processes.frames import Header
-from pullback_server.worker.messages import Presentation
+from pullback_server.protocol.messages import Presentation
 
 _MIB = 1024 * 1024
 # An image of 16 million pixels takes 64 MB, and up to three copies of it are there at a time.
@@ -19,12 +19,16 @@ _ADVICE = "save it anew as an ordinary JPEG or PNG file, or scale it down"
 
 
 class Decoders:
-    """Decodes what came from outside."""
+    """Decodes what came from outside.
 
-    def __init__(self) -> None:
+    Args:
+        disposable: What the decoding is done in.
+    """
+
+    def __init__(self, disposable: type[Disposable] = Disposable) -> None:
         module = "pullback_server.decoding.tasks"
-        self._small = Disposable(module, "photographs", SMALL)
-        self._large = Disposable(module, "large photographs", LARGE)
+        self._small = disposable(module, "photographs", SMALL)
+        self._large = disposable(module, "large photographs", LARGE)
 
     async def close(self) -> None:
         """Ends all processes."""

@@ -1,7 +1,9 @@
-"""Worker processes, one per device: what is said to them (`executor`), and how each is kept going (`worker`).
+"""Worker processes: what is said to them (`executor`), those of a device (`device`), each kept going (`worker`).
 
-- `sending`: what is sent to a worker, in a thread of its own.
-- `watching`: when a worker counts as silent, and when it is given up.
+- `program`: what their processes run.
+- `keeping`: who keeps them going, and ends them together.
+- `sender`, `listener`: what is sent to a worker, and what it says, in threads of their own.
+- `watch`: when a worker counts as silent, and when it is given up.
 """
 
 from pullback_server.executor.executor import Executor

@@ -1,41 +1,49 @@
-"""The executor: jobs and calls are given to the workers of this machine, one per device."""
+"""The executor: jobs and calls are given to the workers of this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from pullback_server.batching import Load
 from pullback_server.errors import ApiError, unavailable
-from pullback_server.executor.sending import weight
-from pullback_server.executor.worker import EXIT_SECONDS, JobListener, Worker
-from pullback_server.supervision import Health, supervised
-from pullback_server.worker.messages import (
+from pullback_server.executor.device import Device
+from pullback_server.executor.keeping import Keepers, NoJobs
+from pullback_server.executor.listener import EXIT_SECONDS
+from pullback_server.executor.sender import weight
+from pullback_server.executor.worker import JobListener, Settings, Worker
+from pullback_server.protocol.batching import Load
+from pullback_server.protocol.messages import (
     AS_DRAWN,
     BeginSearch,
     Call,
     CallDone,
     CallFailed,
     CallMessage,
+    ConstantsWanted,
     Evolve,
     Evolved,
     Failure,
     Framed,
+    LendPart,
     Presentation,
+    Ready,
     Render,
     Rendered,
     Sample,
     StartJob,
+    TakePart,
     Traverse,
 )
-from pullback_server.worker.walks import Walked, WalkPlan
+from pullback_server.protocol.walks import Walked, WalkPlan
+from pullback_server.supervision import Health
 
 # How long a call waits for a worker that can take it, and when it is worth to try again after that.
 WORKER_SECONDS, AGAIN_SECONDS = 60.0, 5.0
@@ -47,56 +55,98 @@ _LOOK_SECONDS = 0.05
 class Executor:
     """The workers of this machine. All methods run on the event loop, and none holds it up.
 
+    Searches have a worker of their own: their optimizers need no device and no torch, so they are there at once, and go
+    on when the worker of a device has died.
+
     Args:
-        devices: A worker each.
+        devices: A worker of jobs each, and from its first job on another one of calls. `auto` is all GPUs, or the CPU
+            where there is none: the first worker says how many there are.
         checkpoint_seconds: How much work of a job a crash can undo at most.
         log_level: Of the standard library's logging, in the workers.
-        health: Where the workers are seen, as `worker-0`, `worker-1`, …
+        health: Where the workers are seen, as `worker-0`, `worker-0-calls`, `worker-1`, … and `searches`.
+        memory: Bytes that a worker may take on its device; None for a share of what is free there.
     """
 
-    def __init__(self, devices: list[str], *, checkpoint_seconds: float, log_level: int, health: Health) -> None:
-        self._devices = devices
-        self._checkpoint_seconds = checkpoint_seconds
-        self._log_level = log_level
+    def __init__(
+        self,
+        devices: list[str],
+        *,
+        checkpoint_seconds: float,
+        log_level: int,
+        health: Health,
+        memory: int | None = None,
+    ) -> None:
+        self._settings = [
+            Settings(device, checkpoint_seconds, log_level, memory, sharing=devices.count(device)) for device in devices
+        ]
+        self._of_searches = Settings(None, checkpoint_seconds, log_level)
         self._health = health
-        self._workers: list[Worker] = []
-        self._running: list[asyncio.Task[None]] = []
+        self._keepers = Keepers(health)
+        self._searches: Worker | None = None
+        self._devices: list[Device] = []
         self._call_numbers = itertools.count(1)
         self._turns = itertools.count()
         self._waiting_bytes = 0
+        self._stopping = False
 
     def start(self, listener: JobListener) -> None:
         """Starts the worker processes; they get ready while the server already answers."""
-        for number, device in enumerate(self._devices):
-            name = f"worker-{number}"
-            part = self._health.part(name)
-            worker = Worker(device, self._checkpoint_seconds, self._log_level, part, listener)
-            self._workers.append(worker)
-            self._running.append(supervised(f"{name}-keeper", worker.run, self._health))
+        self._searches = self._keepers.keep("searches", self._of_searches, NoJobs())
+        for settings in self._settings:
+            self._add(settings, listener)
+
+    def _add(self, settings: Settings, listener: JobListener) -> None:
+        def found(ready: Ready) -> None:
+            # Said before the first one counts as well: until all of them are, the server does not serve.
+            if settings.device == "auto" and not self._stopping:
+                taken = {device.name for device in self._devices}
+                for other in ready.devices:
+                    if other not in taken:
+                        self._add(replace(settings, device=other), listener)
+
+        name = f"worker-{len(self._devices)}"
+        self._devices.append(Device(name, settings, self._health, listener, found))
 
     def loads(self) -> list[Sequence[Load] | None]:
         """What every worker has to do; None for one that cannot take a job at the moment."""
-        return [list(worker.jobs.values()) if worker.available else None for worker in self._workers]
+        workers = [device.worker for device in self._devices]
+        return [list(worker.jobs.values()) if worker.available else None for worker in workers]
 
     def assign(self, start: StartJob, worker: int) -> bool:
         """Gives a job to the worker of that number; false where that cannot take one."""
-        if not self._workers[worker].available:
+        device = self._devices[worker]
+        if not device.worker.available:
             return False
-        self._workers[worker].begin(start)
+        device.begin(start)
         return True
+
+    def idle_beside(self, job: str) -> list[int]:
+        """The workers with nothing to do that compute the same bits as the one that is at a job."""
+        kinds = {device.worker.kind for device in self._devices if job in device.worker.jobs}
+        return [
+            number
+            for number, device in enumerate(self._devices)
+            if device.worker.available and not device.worker.jobs and device.worker.kind in kinds
+        ]
+
+    def tell(self, message: LendPart | TakePart) -> None:
+        """Tells the worker that is at a job something of it, if there is one."""
+        for device in self._devices:
+            if message.job in device.worker.jobs:
+                device.worker.tell(message)
 
     def cancel(self, job: str) -> None:
         """Stops a job before its next step, if a worker is at it."""
-        for worker in self._workers:
-            if job in worker.jobs:
-                worker.cancel(job)
+        for device in self._devices:
+            if job in device.worker.jobs:
+                device.worker.cancel(job)
 
     async def suspend(self, timeout: float) -> None:
         """Has every running job write a checkpoint and stop; waits for that at most `timeout` seconds.
 
         A worker that gives no signs of life is not waited for: its jobs go on from their last checkpoints.
         """
-        busy = [worker for worker in self._workers if worker.jobs]
+        busy = [device.worker for device in self._devices if device.worker.jobs]
         for worker in busy:
             worker.suspend()
         deadline = asyncio.get_running_loop().time() + timeout
@@ -107,13 +157,9 @@ class Executor:
 
     async def stop(self) -> None:
         """Ends the worker processes; kills those that do not end by themselves within two seconds."""
-        for worker in self._workers:
-            worker.stop()
-        if self._running:
-            await asyncio.wait([asyncio.create_task(worker.gone()) for worker in self._workers], timeout=EXIT_SECONDS)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        self._stopping = True
+        stopping = [self._keepers.stop(EXIT_SECONDS), *(device.stop(EXIT_SECONDS) for device in self._devices)]
+        await asyncio.gather(*stopping)
 
     async def sample(self, *, generator: str, space: str, count: int, seed: int) -> NDArray[np.float32]:
         """Draws latents from the prior, shape (count, dim)."""
@@ -136,10 +182,19 @@ class Executor:
         variances: NDArray[np.float64] | None,
         ids: tuple[str, ...],
         count: int,
+        constants: Callable[[], Awaitable[bytes]],
     ) -> Evolved:
-        """Tells an optimizer the scores of latents, shape (n, dim), and asks it for the next."""
+        """Tells an optimizer the scores of latents, shape (n, dim), and asks it for the next.
+
+        What the state leaves out is read and sent only where the worker has not met it yet.
+        """
         number = next(self._call_numbers)
-        evolved: Evolved = await self._value(Evolve(number, state, latents, scores, variances, ids, count))
+        call = Evolve(number, state, latents, scores, variances, ids, count)
+        evolved: Evolved | ConstantsWanted = await self._value(call)
+        if isinstance(evolved, ConstantsWanted):
+            call = replace(call, call=next(self._call_numbers), constants=await constants())
+            evolved = await self._value(call)
+        assert isinstance(evolved, Evolved)  # noqa: S101  (it has what it wanted)
         return evolved
 
     async def render(
@@ -186,31 +241,45 @@ class Executor:
                 yield answer
 
     async def _worker_for(self, call: Call) -> Worker:
-        """A worker that can take a call, each in its turn; waits for one where there is none.
+        """A worker that can take a call; waits for one where there is none.
+
+        Of the devices, the least busy one; those that are equally busy take turns.
 
         Raises:
             ApiError: UNAVAILABLE where that takes too long, or too much waits already; says when to try again.
         """
         size = weight(call)
         if self._waiting_bytes and self._waiting_bytes + size > MAX_WAITING_BYTES:
-            raise self._no_worker("too many calls wait already")
+            raise self._no_worker(call, "too many calls wait already")
         self._waiting_bytes += size
         try:
             deadline = asyncio.get_running_loop().time() + WORKER_SECONDS
             while True:
-                first = next(self._turns)
-                for number in range(len(self._workers)):
-                    worker = self._workers[(first + number) % len(self._workers)]
-                    if worker.available:
-                        return worker
+                if (worker := self._answering(call)) is not None:
+                    return worker
                 if asyncio.get_running_loop().time() >= deadline:
-                    raise self._no_worker(f"none was there within {WORKER_SECONDS:.0f} s")
+                    raise self._no_worker(call, f"none was there within {WORKER_SECONDS:.0f} s")
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             self._waiting_bytes -= size
 
-    def _no_worker(self, reason: str) -> ApiError:
-        troubles = "; ".join(f"on {worker.device}: {worker.trouble}" for worker in self._workers)
+    def _answering(self, call: Call) -> Worker | None:
+        """The worker that takes a call now; None where none can."""
+        if isinstance(call, BeginSearch | Evolve):
+            return next((worker for worker in self._workers_of(call) if worker.available), None)
+        first = next(self._turns) % len(self._devices) if self._devices else 0
+        in_turn = self._devices[first:] + self._devices[:first]
+        there = [device for device in in_turn if device.answering() is not None]
+        return min(there, key=lambda device: device.busy).answering() if there else None
+
+    def _workers_of(self, call: Call) -> list[Worker]:
+        """The workers for such calls, whether they can take any or not."""
+        if isinstance(call, BeginSearch | Evolve):
+            return [] if self._searches is None else [self._searches]
+        return [device.worker for device in self._devices]
+
+    def _no_worker(self, call: Call, reason: str) -> ApiError:
+        troubles = "; ".join(f"{worker.place}: {worker.trouble}" for worker in self._workers_of(call))
         again = f"try again in {AGAIN_SECONDS:.0f} s"
         return unavailable(f"no worker can take the call ({troubles}), and {reason}; {again}", AGAIN_SECONDS)
 

@@ -7,45 +7,57 @@ is one loop that does it, so that nothing that goes wrong on the way ends it: se
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import multiprocessing
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Collection
-from multiprocessing.connection import Connection
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 import grpc
 
-from pullback_server.batching import Load
+from pullback.memory import size_text
+from pullback_server.error_texts import without_details
 from pullback_server.errors import unavailable
-from pullback_server.executor.sending import Sender, weight
-from pullback_server.executor.watching import LOOK_SECONDS, Watch
-from pullback_server.processes.lifeline import end_with_parent
-from pullback_server.processes.openmp import wait_with_short_spins
-from pullback_server.processes.pulse import Pulse, Shared, shared_memory
+from pullback_server.executor.listener import Listener, Said
+from pullback_server.executor.outstanding import OpenCall, is_last
+from pullback_server.executor.program import Settings as Settings  # noqa: PLC0414 (re-exported)
+from pullback_server.executor.program import death, run_worker
+from pullback_server.executor.sender import Sender
+from pullback_server.executor.watch import LOOK_SECONDS, Watch
+from pullback_server.processes.priority import give_way
+from pullback_server.processes.pulse import Pulse, shared_memory
 from pullback_server.processes.vitals import vitals
-from pullback_server.supervision import Part
-from pullback_server.worker.messages import (
+from pullback_server.protocol.batching import Load
+from pullback_server.protocol.messages import (
     AbandonCall,
     Call,
     CallDone,
     CallFailed,
     CallMessage,
     CancelJob,
-    Computing,
     Exit,
     Failure,
+    Finished,
     Framed,
+    JobFailed,
     JobMessage,
+    LendPart,
+    PartLent,
     Progressed,
     Ready,
     Rendered,
     StartJob,
+    Stopped,
     SuspendJobs,
+    Taken,
+    TakePart,
+    ToWorker,
 )
+from pullback_server.supervision import Part
+from pullback_server.worker.unread import WINDOW_BYTES
 
 # Pauses before a process is started again: after one that was ready, after the first one that was not, …
 RESTART_SECONDS = (0.0, 0.5, 2.0, 5.0)
@@ -53,12 +65,12 @@ RESTART_SECONDS = (0.0, 0.5, 2.0, 5.0)
 START_SECONDS = 300.0
 # A message takes that long only where the worker reads nothing.
 SEND_SECONDS = 30.0
-EXIT_SECONDS = 2.0
 # Of calls that are not answered yet; a further one is refused for so long.
 MAX_CALLS, MAX_CALL_BYTES, FULL_SECONDS = 1_000, 256 * 1024 * 1024, 1.0
-
-# What is passed on to the loop.
-Said = Ready | JobMessage | CallMessage
+# A piece of work that has gone on for so long may go on for a minute.
+LONG_PIECE_SECONDS = 1.0
+# Of a call's images, before the worker is told that they were taken.
+TAKEN_BYTES = WINDOW_BYTES // 4
 
 _log = logging.getLogger(__name__)
 # A fresh interpreter: nothing of the server (its event loop, its gRPC threads, its database) leaks into a worker.
@@ -79,37 +91,51 @@ class JobListener(Protocol):
 
 
 class Worker:
-    """One worker process and its successors on one device. All methods run on the event loop, and none holds it up.
+    """One worker process and its successors. All methods run on the event loop, and none holds it up.
 
     Args:
-        device: Where it computes.
-        checkpoint_seconds: How much work of a job a crash can undo at most.
-        log_level: Of the standard library's logging.
+        settings: How each of the processes runs.
         part: Where its health is seen.
         listener: Who hears of jobs.
+        on_ready: Called each time that a process has started, before it counts as well.
 
     Attributes:
+        place: Where it computes, or what for, as troubles name it.
+        kind: The model of its device, and what memory it may take there, once a process has said it: two of one kind
+            compute the same bits.
         jobs: What it is at, by job.
     """
 
     def __init__(
-        self, device: str, checkpoint_seconds: float, log_level: int, part: Part, listener: JobListener
+        self,
+        settings: Settings,
+        part: Part,
+        listener: JobListener,
+        on_ready: Callable[[Ready], None] = lambda _: None,
     ) -> None:
-        self.device = device
+        self.kind = ("", 0, False)
+        self.place = "of searches" if settings.device is None else f"on {settings.device}"
         self.jobs: dict[str, Load] = {}
-        self._checkpoint_seconds = checkpoint_seconds
-        self._log_level = log_level
+        self._settings = settings
         self._part = part
         self._listener = listener
+        self._on_ready = on_ready
         self._shared = shared_memory(_spawn)
         self._pulse = Pulse(self._shared)
         self._ready = self._silent = self._stopping = False
+        self._piece_seconds = 0.0
+        self._process: BaseProcess | None = None
+        self._niceness = 0
         # Set by the thread that listens, as it comes: what a worker said just before it died counts.
         self._computing: frozenset[str] = frozenset()
-        self._calls: dict[int, asyncio.Queue[CallMessage]] = {}
-        self._call_bytes = 0
+        self._calls: dict[int, OpenCall] = {}
         self._sender: Sender | None = None
         self._gone = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether its process has started, and is there."""
+        return self._ready
 
     @property
     def available(self) -> bool:
@@ -117,9 +143,21 @@ class Worker:
         return self._ready and not self._silent and not self._stopping
 
     @property
+    def prompt(self) -> bool:
+        """Whether a call that it gets now is likely to be answered soon: it is at no long piece of a job."""
+        return not self.jobs or self._piece_seconds < LONG_PIECE_SECONDS
+
+    @property
+    def outstanding(self) -> int:
+        """What it has yet to draw for calls, in values of pixels."""
+        return sum(call.left for call in self._calls.values())
+
+    @property
     def trouble(self) -> str:
-        """What keeps it from that, as far as is known."""
-        return self._part.trouble or "stopping"
+        """What keeps it from taking something, as far as is known."""
+        if self._part.trouble is not None:
+            return self._part.trouble
+        return "stopping" if self._stopping else "at a long piece of a job"
 
     # Keeping it going ------------------------------------------------------------------------------------------
 
@@ -132,12 +170,12 @@ class Worker:
                 process, ended = self._start()
             except Exception as error:
                 # No descriptors, no memory, no threads: there may be some later.
-                trouble = f"cannot be started: {type(error).__name__}: {error}"
+                trouble = f"cannot be started: {without_details(error)}"
             else:
                 try:
                     given_up = await self._watch(process, ended)
                     exit_code = await ended
-                    trouble = _death(exit_code) if given_up is None else f"killed, as {given_up}"
+                    trouble = death(exit_code) if given_up is None else f"killed, as {given_up}"
                 finally:
                     process.kill()
                     was_ready = self._ready
@@ -164,12 +202,15 @@ class Worker:
         try:
             # Started here, in the thread that the server ends with: see `end_with_parent`.
             process = _spawn.Process(
-                target=_run_worker,
-                args=(theirs, self._shared, os.getpid(), self.device, self._checkpoint_seconds, self._log_level),
-                name=f"pullback-worker-{self.device}",
+                target=run_worker,
+                args=(theirs, self._shared, os.getpid(), self._settings),
+                name=f"pullback-{self._part.name}",
             )
             process.start()
-            listener = _Listener(loop, self._on_message, self._on_computing, ended)
+            self._process = process
+            self._give_way()
+            _log.info("%s is process %d", self._part.name, process.pid)
+            listener = Listener(loop, self._on_message, self._on_computing, ended)
             threading.Thread(target=listener.listen, args=(ours, process), name="worker-listener", daemon=True).start()
             self._sender = Sender(ours)
         except BaseException:
@@ -194,6 +235,7 @@ class Worker:
                 self._part.unwell(f"given up: {given_up}")
                 process.kill()
                 return given_up
+            self._piece_seconds = watch.piece_seconds
             self._judge(verdict.silent)
 
     def _overdue(self, age: float) -> str | None:
@@ -220,17 +262,27 @@ class Worker:
             self._sender.close()
             self._sender = None
         self._ready = self._silent = False
+        self._piece_seconds = 0.0
         failure = Failure(grpc.StatusCode.UNAVAILABLE.value[0], f"the worker process died ({reason}); try again")
-        for call, answers in self._calls.items():
-            answers.put_nowait(CallFailed(call, failure))
+        for number, call in self._calls.items():
+            call.came(CallFailed(number, failure))
         if self._stopping:
             return
-        _log.error("worker on %s died: %s", self.device, reason)
+        _log.error("%s died: %s", self._part.name, reason)
         lost, self.jobs = self.jobs, {}
         self._listener.on_jobs_lost(lost, self._computing & lost.keys(), reason)
         self._computing = frozenset()
 
     # Speaking with it ------------------------------------------------------------------------------------------
+
+    def give_way(self, niceness: int) -> None:
+        """Has its processes be so much nicer than the server, from now on."""
+        self._niceness = niceness
+        self._give_way()
+
+    def _give_way(self) -> None:
+        if self._niceness and self._process is not None and self._process.pid is not None:
+            give_way(self._process.pid, self._niceness)
 
     def begin(self, start: StartJob) -> None:
         """Gives it a job; it must be available."""
@@ -240,6 +292,10 @@ class Worker:
     def cancel(self, job: str) -> None:
         """Stops a job before its next step."""
         self._send(CancelJob(job))
+
+    def tell(self, message: LendPart | TakePart) -> None:
+        """Tells it something of a job that others help with."""
+        self._send(message)
 
     def suspend(self) -> None:
         """Has it write checkpoints of its jobs, and stop."""
@@ -257,119 +313,68 @@ class Worker:
     async def call(self, call: Call) -> AsyncGenerator[CallMessage, None]:
         """Sends a call; yields its answers, the last of which is `CallDone` or `CallFailed`.
 
+        The worker is told what was taken of them: it makes no more than `WINDOW_BYTES` ahead of a slow reader.
+
         Raises:
             ApiError: UNAVAILABLE where it has too many calls to answer already.
         """
-        size = weight(call)
-        if len(self._calls) >= MAX_CALLS or (self._calls and self._call_bytes + size > MAX_CALL_BYTES):
-            held = f"{len(self._calls):,} calls of {self._call_bytes / 1e6:,.0f} MB"
+        opened, held = OpenCall.of(call), sum(each.size for each in self._calls.values())
+        if len(self._calls) >= MAX_CALLS or (self._calls and held + opened.size > MAX_CALL_BYTES):
+            there = f"{len(self._calls):,} calls of {held / 1e6:,.0f} MB"
             raise unavailable(
-                f"the worker on {self.device} has {held} to answer; try again in {FULL_SECONDS:.0f} s", FULL_SECONDS
+                f"the worker {self.place} has {there} to answer; try again in {FULL_SECONDS:.0f} s", FULL_SECONDS
             )
-        answers: asyncio.Queue[CallMessage] = asyncio.Queue()
-        self._calls[call.call] = answers
-        self._call_bytes += size
-        finished = False
+        self._calls[call.call] = opened
+        finished, taken = False, 0
         try:
             self._send(call)
             while not finished:
-                answer = await answers.get()
-                finished = isinstance(answer, CallDone | CallFailed)
+                answer = await opened.next()
+                finished = is_last(answer)
                 yield answer
+                if isinstance(answer, Rendered | Framed):
+                    taken += len(answer.data)
+                    if taken >= TAKEN_BYTES:
+                        self._send(Taken(call.call, taken))
+                        taken = 0
         finally:
             self._calls.pop(call.call, None)
-            self._call_bytes -= size
             if not finished:
                 self._send(AbandonCall(call.call))
 
-    def _send(self, message: StartJob | CancelJob | SuspendJobs | Exit | Call | AbandonCall) -> None:
+    def _send(self, message: ToWorker) -> None:
         # Whatever a worker that has died was to do is reported as lost.
         if self._sender is not None:
             self._sender.send(message)
+
+    def _take_device(self, ready: Ready) -> None:
+        """Keeps to the device that was found, and to its memory: the next process computes there too, or not at all."""
+        self.kind = (ready.model, ready.memory, ready.given)
+        if self._settings.device is not None:
+            memory = ready.memory or self._settings.memory
+            self._settings = replace(self._settings, device=ready.device, memory=memory, given=ready.given)
+            self.place = f"on {ready.device}"
 
     def _on_computing(self, jobs: frozenset[str]) -> None:
         self._computing = jobs
 
     def _on_message(self, message: Said) -> None:
         match message:
-            case Ready(device):
-                _log.info("worker on %s is ready", device)
-                self._ready = True
+            case Ready():
+                may_take = f", where it may take {size_text(message.memory)}" if message.memory else ""
+                _log.info("%s is ready on %s%s", self._part.name, message.device, may_take)
+                self._take_device(message)
+                self._on_ready(message)
+                # Importing may have kept it from beating: this is a sign of life.
+                self._ready, self._silent = True, False
                 self._part.well()
                 self._listener.on_room()
             case Rendered() | Framed() | CallDone() | CallFailed():
-                if (answers := self._calls.get(message.call)) is not None:
-                    answers.put_nowait(message)
-            case Progressed():
+                if (call := self._calls.get(message.call)) is not None:
+                    call.came(message)
+            case Progressed() | PartLent():
                 self._listener.on_job_message(message)
-            case _:
+            case Finished() | JobFailed() | Stopped():
                 self.jobs.pop(message.job, None)
                 self._listener.on_job_message(message)
                 self._listener.on_room()
-
-
-class _Listener:
-    """Reads what a process says, in a thread: the pipe has no asynchronous end that every platform offers."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        on_message: Callable[[Said], None],
-        on_computing: Callable[[frozenset[str]], None],
-        ended: asyncio.Future[int | None],
-    ) -> None:
-        self._loop = loop
-        self._on_message = on_message
-        self._on_computing = on_computing
-        self._ended = ended
-
-    def listen(self, connection: Connection, process: BaseProcess) -> None:
-        """Passes messages on to the loop until the process ends; then its exit code."""
-        try:
-            while True:
-                message = connection.recv()
-                if isinstance(message, Computing):
-                    # Comes with every change of turns, and is asked for only when the worker dies.
-                    self._on_computing(message.jobs)
-                else:
-                    self._post(self._on_message, message)
-        except (EOFError, OSError):
-            pass
-        except Exception:
-            _log.exception("what a worker said cannot be read")
-        process.join(timeout=EXIT_SECONDS)
-        if process.exitcode is None:
-            # It says nothing any more, so it is of no use.
-            process.kill()
-            process.join()
-        connection.close()
-        self._post(self._end, process.exitcode)
-
-    def _end(self, exit_code: int | None) -> None:
-        if not self._ended.done():
-            self._ended.set_result(exit_code)
-
-    def _post(self, callback: Callable[..., None], *arguments: object) -> None:
-        # The loop is closed when the server has ended.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(callback, *arguments)
-
-
-def _run_worker(
-    connection: Connection, shared: Shared, server: int, device: str, checkpoint_seconds: float, log_level: int
-) -> None:
-    end_with_parent(server)
-    wait_with_short_spins()
-    pulse = Pulse(shared)
-    pulse.begin()
-    # Imported in the worker process only: this is where torch comes in.
-    from pullback_server.worker.main import run  # noqa: PLC0415
-
-    run(connection, pulse, device, checkpoint_seconds, log_level)
-
-
-def _death(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        hint = ", as the system does when memory runs out" if exit_code == -9 else ""
-        return f"killed by signal {-exit_code}{hint}"
-    return f"exit code {exit_code}"

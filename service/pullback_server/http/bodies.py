@@ -9,6 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pullback_server.deadlines import within
 from pullback_server.errors import ApiError, resource_exhausted
 from pullback_server.http.errors import error_response, plain_error
 from pullback_server.intake.admission import Admission
@@ -88,7 +89,7 @@ class Bodies:
         body = bytearray()
         while True:
             try:
-                message = await asyncio.wait_for(receive(), deadline - loop.time())
+                message = await within(deadline - loop.time(), receive())
             except asyncio.TimeoutError:
                 raise BodyTimeoutError from None
             if message["type"] != "http.request":

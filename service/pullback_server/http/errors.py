@@ -28,6 +28,7 @@ _CODES = {"cancelled": "canceled"}
 _STATUSES = {
     Code.INVALID_ARGUMENT: 400,
     Code.FAILED_PRECONDITION: 400,
+    Code.UNAUTHENTICATED: 401,
     Code.NOT_FOUND: 404,
     Code.RESOURCE_EXHAUSTED: 429,
     Code.UNAVAILABLE: 503,

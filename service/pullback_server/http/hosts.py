@@ -1,4 +1,4 @@
-"""Refuses what a web page sends through a name of its own that it has pointed at this machine."""
+"""Hosts by which this server may be called: no web page's own name that is pointed at this machine."""
 
 from __future__ import annotations
 

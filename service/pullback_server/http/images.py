@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import as_api_error, not_found
-from pullback_server.http.bounded import BoundedCalls
+from pullback_server.http.bounded_calls import BoundedCalls
 from pullback_server.http.errors import error_response
 from pullback_server.http.services import Behaviour
 from pullback_server.names import session_name
@@ -39,7 +39,7 @@ class SessionImages:
 
     async def answer(self, request: Request) -> Response:
         """Answers one request."""
-        stem, suffix = _split(request.path_params["image"])
+        stem, suffix = split_name(request.path_params["image"])
         asked = search_pb2.GetSessionImageRequest(session=session_name(request.path_params["session"]), image_id=stem)
         try:
             image = await self._calls.call(PATH, asked.SerializeToString(), lambda: self._get(asked), reading=True)
@@ -56,7 +56,7 @@ class SessionImages:
         return image
 
 
-def _split(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
     """Id and suffix of a file's name."""
     match = re.fullmatch(r"(.*?)(\.[A-Za-z]+)?", name, re.DOTALL)
     assert match is not None  # noqa: S101  (matches any text)

@@ -19,14 +19,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from pullback_api.v1 import search_pb2
+from pullback_server.access import Access
 from pullback_server.address import Endpoint, take
+from pullback_server.http.authorization import OPEN_PATH, Authorization
 from pullback_server.http.bodies import Bodies
-from pullback_server.http.bounded import BoundedCalls
+from pullback_server.http.bounded_calls import BoundedCalls
 from pullback_server.http.connections import ACCEPTED_AT_ONCE, Connection, quieten_accepting
 from pullback_server.http.errors import PlainErrors
-from pullback_server.http.hardening import Hardening
 from pullback_server.http.hosts import LoopbackHosts
 from pullback_server.http.images import PATH, SessionImages
+from pullback_server.http.security_headers import Hardening
 from pullback_server.http.services import ServiceApplication
 from pullback_server.intake.admission import Admission
 from pullback_server.supervision import Health
@@ -42,6 +44,7 @@ class HttpServer:
         health: Knows whether the server serves.
         max_request_bytes: Of a request's body.
         grace_seconds: How long calls may go on after `stop`.
+        access: Decides who is let in.
         admission: Room for requests, which those over gRPC share; None for room of its own.
     """
 
@@ -52,6 +55,7 @@ class HttpServer:
         *,
         max_request_bytes: int,
         grace_seconds: float,
+        access: Access,
         admission: Admission | None = None,
     ) -> None:
         self._calls = BoundedCalls()
@@ -64,7 +68,7 @@ class HttpServer:
         images = SessionImages(servicers[_SEARCH].GetSessionImage, self._calls)
         self.application = Starlette(
             routes=[
-                Route("/healthz", self._healthz),
+                Route(OPEN_PATH, self._healthz),
                 Route(PATH, images.answer),
                 *(Mount(service.path, service) for service in services),
             ],
@@ -72,6 +76,7 @@ class HttpServer:
                 Middleware(Hardening),
                 Middleware(PlainErrors),
                 Middleware(LoopbackHosts),
+                Middleware(Authorization, access=access),
                 Middleware(
                     Bodies,
                     methods={

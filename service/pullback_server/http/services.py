@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from pullback_api.v1 import jobs_pb2
 from pullback_server.errors import as_api_error
-from pullback_server.http.bounded import BoundedCalls
+from pullback_server.http.bounded_calls import BoundedCalls
 from pullback_server.http.codec import BinaryCodec, Body, LenientJsonCodec
 from pullback_server.http.errors import connect_error
 

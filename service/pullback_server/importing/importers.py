@@ -16,11 +16,15 @@ _ADVICE = "no sound file of directions does; write it anew, with nothing but wha
 
 
 class Importers:
-    """Reads files of directions that came from outside."""
+    """Reads files of directions that came from outside.
 
-    def __init__(self) -> None:
-        self._arrays = Disposable("pullback_server.importing.tasks", "files of directions", LIMITS)
-        self._pickled = Disposable("pullback_server.importing.pickled_tasks", "PyTorch files", LIMITS)
+    Args:
+        disposable: What the reading is done in.
+    """
+
+    def __init__(self, disposable: type[Disposable] = Disposable) -> None:
+        self._arrays = disposable("pullback_server.importing.tasks", "files of directions", LIMITS)
+        self._pickled = disposable("pullback_server.importing.pickled_tasks", "PyTorch files", LIMITS)
 
     async def close(self) -> None:
         """Ends all processes."""

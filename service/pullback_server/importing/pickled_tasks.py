@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pullback.directions.importing import deformator, hessian_penalty
+from pullback.directions.formats import deformator, hessian_penalty
 from pullback_server.importing.tasks import work
 
 __all__ = ["deformator", "hessian_penalty", "work"]

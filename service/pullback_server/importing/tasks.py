@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import pullback
 from pullback import generators
-from pullback.directions.importing.reading import import_directions
+from pullback.directions.formats.reader import import_directions
 from pullback.generators.named_layers import style_layers
 from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.memory import is_refusal
 from pullback_api.v1 import specs_pb2
 from pullback_server.direction_sets import direction_set_message
 from pullback_server.names import parse_generator
 from pullback_server.processes.frames import Header
-from pullback_server.worker.failures import describe, is_out_of_memory
+from pullback_server.worker.failures import describe
 
 
 def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes]]:
@@ -30,9 +31,9 @@ def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes
     try:
         return {}, (_imported(specs_pb2.DirectionsSpec.FromString(spec), header["format"], content, eigenbasis),)
     except Exception as error:
-        if is_out_of_memory(error):
+        if is_refusal(error):
             raise MemoryError from error
-        failure = describe(error)
+        failure = describe(error, "reading a file of directions")
         return {"code": failure.code, "message": failure.message}, ()
 
 
@@ -50,4 +51,4 @@ def _imported(spec: specs_pb2.DirectionsSpec, import_format: str, content: bytes
         version=pullback.__version__,
     )
     spec.k = len(found)
-    return direction_set_message(found, spec, Eigenbasis.from_bytes(eigenbasis)).SerializeToString()
+    return direction_set_message(found, spec, Eigenbasis.from_bytes(eigenbasis, trusted=True)).SerializeToString()

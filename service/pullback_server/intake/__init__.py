@@ -1,1 +1,1 @@
-"""What comes in: limits of every field, and how a request is read within them, over gRPC and over HTTP alike."""
+"""Intake: limits of every field, and how a request is read within them, over gRPC and over HTTP alike."""

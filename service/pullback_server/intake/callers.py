@@ -1,4 +1,4 @@
-"""Who calls: what shares are counted by."""
+"""Callers: who calls, which is what shares are counted by."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from pullback_server.access import OPEN_SERVICE
+from pullback_server.deadlines import within
 from pullback_server.errors import ApiError, invalid
 from pullback_server.intake.admission import Admission
 from pullback_server.intake.callers import set_caller
@@ -84,8 +86,12 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     @contextlib.asynccontextmanager
     async def _received(self, method: MethodDescriptor, context: _Context) -> AsyncIterator[Message]:
         """The request, and its room until the call has ended."""
-        headers: dict[str, object] = {str(name): value for name, value in context.invocation_metadata() or ()}
-        who = set_caller(context.peer(), headers)
+        if method.containing_service.full_name == OPEN_SERVICE:
+            # Anybody at all may call: whoever does, they have the share of one.
+            who = set_caller("anybody", {})
+        else:
+            headers: dict[str, object] = {str(name): value for name, value in context.invocation_metadata() or ()}
+            who = set_caller(context.peer(), headers)
         async with self._admission.admit(method.full_name, who, largest(method.input_type)) as hold:
             data = await _receive(context)
             hold.shrink(len(data))
@@ -97,7 +103,7 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
 async def _receive(context: _Context) -> bytes:
     try:
-        data = await asyncio.wait_for(context.read(), RECEIVE_SECONDS)
+        data = await within(RECEIVE_SECONDS, context.read())
     except asyncio.TimeoutError:
         message = f"the request did not come whole within {RECEIVE_SECONDS:.0f} s; send it again"
         raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, message) from None

@@ -107,6 +107,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     # Geometry
     "ComputeEigenbasisRequest": {"request_id": _text(MAX_REQUEST_ID)},
     "GetEigenbasisRequest": {"name": _text(_RESOURCE)},
+    "StreamEigenbasisRequest": {"name": _text(_RESOURCE)},
     "ListEigenbasesRequest": {"parent": _PARENT, **_PAGE},
     "DeleteEigenbasisRequest": {"name": _text(_RESOURCE)},
     "AnalyzeMetricRequest": {"request_id": _text(MAX_REQUEST_ID)},

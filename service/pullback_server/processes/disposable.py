@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from pullback_server.deadlines import within
 from pullback_server.errors import resource_exhausted, unavailable
 from pullback_server.processes.disposable_child import CPU, FAILED, MEMORY, OUT_OF_MEMORY, PARENT
 from pullback_server.processes.frames import (
@@ -204,7 +205,7 @@ class _Process:
 
     async def _exchange(self, header: Header, parts: Sequence[bytes], seconds: float) -> tuple[Header, list[bytes]]:
         try:
-            return await asyncio.wait_for(self._send_and_receive(header, parts), seconds)
+            return await within(seconds, self._send_and_receive(header, parts))
         except asyncio.TimeoutError:
             raise TaskFailedError(f"it takes longer than {seconds:.0f} s") from None
         except (BrokenFrameError, asyncio.IncompleteReadError, OSError) as error:
@@ -228,10 +229,10 @@ class _Process:
         process = self._process
         assert process is not None  # noqa: S101  (started)
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), 1.0)
+            await within(1.0, asyncio.shield(process.wait()))
         status = process.returncode
         if status is None:
-            return f"its process says what nobody understands ({error})"
+            return "its process says what nobody understands"
         if -status == _SIGXCPU:
             return f"it takes more than {self._limits.cpu_seconds} s of processor time"
         _log.warning("a disposable process ended with status %d", status)

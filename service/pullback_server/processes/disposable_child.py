@@ -1,4 +1,4 @@
-"""A disposable process, from within: does one task after the other, each within its limits.
+"""Disposable process from within: does one task after the other, each within its limits.
 
 `python -m pullback_server.processes.disposable_child MODULE`, where `MODULE.work` takes and gives a header and bytes.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from pullback_server.error_texts import unforeseen
 from pullback_server.processes.frames import BrokenFrameError, Header, pack, read_frame
 from pullback_server.processes.lifeline import end_with_parent
 
@@ -21,12 +23,14 @@ FAILED, OUT_OF_MEMORY = "failed", "out of memory"
 # What a task may be given.
 MAX_TASK_BYTES = 256 * 1024 * 1024
 
+_log = logging.getLogger(__name__)
+
 
 class Work(Protocol):
     """What a disposable process does."""
 
     def __call__(self, header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes]]:
-        """Does one task; what it raises is told as the task's failure."""
+        """Does one task; what it raises is logged, and told as the task's failure without a word of it."""
         ...
 
 
@@ -53,7 +57,8 @@ def main(arguments: Sequence[str]) -> None:
         except MemoryError:
             answer, made = {FAILED: OUT_OF_MEMORY}, ()
         except Exception as error:
-            answer, made = {FAILED: f"{type(error).__name__}: {error}"[:1000]}, ()
+            answer, made = {FAILED: unforeseen()}, ()
+            _log.error("a disposable process failed: %s", answer[FAILED], exc_info=error)
         del parts
         _answer(answers, answer, made)
 

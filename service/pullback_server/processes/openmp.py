@@ -1,4 +1,4 @@
-"""How threads of OpenMP wait for each other."""
+"""OpenMP's waits: how its threads wait for each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a page of stored rows begins."""
+"""Cursors: where a page of stored rows begins."""
 
 from __future__ import annotations
 

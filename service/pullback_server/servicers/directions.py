@@ -12,13 +12,17 @@ from google.protobuf import empty_pb2
 from pullback.generators import CatalogueEntry
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, directions_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
+from pullback_server.damage import readable
 from pullback_server.direction_sets import single
 from pullback_server.errors import ApiError, invalid
 from pullback_server.executor import Executor
 from pullback_server.importing import Importers
-from pullback_server.kept_directions import KeptDirections
-from pullback_server.resources import job_message
-from pullback_server.scheduler import Scheduler
+from pullback_server.jobs.resources import job_message
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.jobs.submission import Submission, fresh_job_id, needed_eigenbasis, propose, submit
+from pullback_server.protocol.messages import Framed
+from pullback_server.protocol.walks import Walked
+from pullback_server.servicers.kept_directions import KeptDirections, set_header
 from pullback_server.servicers.pages import page_of_results
 from pullback_server.specs import (
     IMPORT_FORMATS,
@@ -34,12 +38,10 @@ from pullback_server.specs import (
     directions_name_of,
     find_generator,
     imported_name_of,
+    measuring_eigenbasis_spec,
     space_directions_lie_in,
 )
 from pullback_server.store import Store
-from pullback_server.submission import Submission, fresh_job_id, propose, submit
-from pullback_server.worker.messages import Framed
-from pullback_server.worker.walks import Walked
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -61,11 +63,15 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         del context
         spec = complete_directions_spec(request.spec, "spec")
         name = directions_name_of(spec)
+        space, needs = space_directions_lie_in(spec), None
         # What is known already needs no eigenbasis any more.
         if await self._scheduler.in_store(self._store.maker_of, name) is None:
-            may_lack = request.validate_only and not request.spec.eigenbasis
-            if not may_lack or await self._scheduler.in_store(self._store.result, spec.eigenbasis) is not None:
-                await self._kept.eigenbasis(spec, space_directions_lie_in(spec), "spec.eigenbasis")
+            if request.spec.eigenbasis:
+                await self._kept.check_eigenbasis_there(spec.eigenbasis)
+                await self._kept.eigenbasis(spec, space, "spec.eigenbasis")
+            else:
+                measuring = measuring_eigenbasis_spec(find_generator(spec.generator, "spec.generator"), space)
+                needs = await needed_eigenbasis(self._scheduler, self._store, measuring)
         submission = Submission(
             job_id=await fresh_job_id(self._scheduler, self._store),
             kind="directions",
@@ -76,6 +82,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
             total=spec.samples if spec.method == specs_pb2.DIRECTION_METHOD_DP_LASE else 1,
             uses=spec.eigenbasis,
             shared_result=True,
+            needs=needs,
         )
         if request.validate_only:
             return await propose(self._scheduler, self._store, submission)
@@ -95,8 +102,11 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         """See the contract."""
         del context
         records, token = await page_of_results(self._scheduler, self._store, "directions", request)
-        directions = await self._kept.annotated([record.header for record in records])
-        return directions_pb2.ListDirectionsResponse(directions=directions, next_page_token=token)
+        directions, unreadable = readable(records, set_header)
+        await self._kept.put_annotations(directions)
+        return directions_pb2.ListDirectionsResponse(
+            directions=directions, next_page_token=token, unreadable=unreadable
+        )
 
     async def ImportDirections(  # noqa: N802
         self, request: directions_pb2.ImportDirectionsRequest, context: Context
@@ -106,7 +116,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         spec = complete_import(request)
         import_format = IMPORT_FORMATS[request.format]
         name = imported_name_of(spec, import_format, request.content)
-        if await self._scheduler.in_store(self._store.result, name) is None:
+        if not await self._scheduler.in_store(self._store.results.whole, name):
             eigenbasis = await self._kept.eigenbasis(spec, spec.space, "eigenbasis")
             try:
                 made = await self._importers.read(
@@ -130,7 +140,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         """See the contract."""
         del context
         record = await self._kept.find(request.name, "name")
-        check_annotation(request.annotation, directions_pb2.DirectionSet.FromString(record.header).count)
+        check_annotation(request.annotation, set_header(record).count)
         await self._kept.annotate(record.name, request.annotation)
         return await self._kept.read(record.name, "name")
 
@@ -139,8 +149,8 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
     ) -> empty_pb2.Empty:
         """See the contract."""
         del context
-        record = await self._kept.find(request.name, "name")
-        await self._scheduler.in_store(self._store.delete_result, record.name)
+        await self._kept.check_there(request.name, "name")
+        await self._scheduler.in_store(self._store.results.delete, request.name)
         return empty_pb2.Empty()
 
     async def Traverse(  # noqa: N802

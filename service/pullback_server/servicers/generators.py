@@ -14,10 +14,11 @@ from pullback.generators import Catalogue, CatalogueEntry, CatalogueFault
 from pullback.weights import Availability, availability
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import generators_pb2, generators_pb2_grpc, values_pb2
+from pullback_server.error_texts import without_folders
 from pullback_server.errors import Violations, invalid
 from pullback_server.executor import Executor
 from pullback_server.names import generator_name
-from pullback_server.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.specs import find_generator
 from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES
 
@@ -128,7 +129,7 @@ def _read_catalogue() -> tuple[Catalogue, dict[str, Availability]]:
 
 def _fault_message(fault: CatalogueFault) -> generators_pb2.CatalogueFault:
     return generators_pb2.CatalogueFault(
-        generator=generator_name(fault.name) if fault.name else "", reason=fault.reason
+        generator=generator_name(fault.name) if fault.name else "", reason=without_folders(fault.reason)
     )
 
 

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
 
 from pullback import distances
-from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.geometry.eigenbasis_file import Parts
 from pullback.weights import availability
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
 from pullback_server.advice import LIST_ANALYSES, LIST_EIGENBASES
-from pullback_server.errors import failed_precondition, not_found
+from pullback_server.damage import decoding, readable
+from pullback_server.eigenbases import ANSWER_BYTES, Eigenbases, check_rows, pieces, put_rows
+from pullback_server.errors import ApiError, failed_precondition, not_found
+from pullback_server.jobs.resources import job_message
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.jobs.submission import Submission, eigenbasis_submission, fresh_job_id, propose, submit
 from pullback_server.names import job_name, parse_analysis, parse_eigenbasis
-from pullback_server.resources import job_message
-from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.pages import page_of_results
 from pullback_server.specs import (
     analysis_name_of,
     complete_analysis_spec,
     complete_eigenbasis_spec,
-    eigenbasis_name_of,
 )
 from pullback_server.specs.common import WEIGHTS_STATES
 from pullback_server.store import InUseError, ResultRecord, Store
-from pullback_server.submission import Submission, fresh_job_id, propose, submit
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -38,6 +40,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     def __init__(self, store: Store, scheduler: Scheduler) -> None:
         self._store = store
         self._scheduler = scheduler
+        self._eigenbases = Eigenbases(store, scheduler)
 
     async def ListDistances(  # noqa: N802
         self, request: geometry_pb2.ListDistancesRequest, context: Context
@@ -53,16 +56,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         """See the contract."""
         del context
         spec = complete_eigenbasis_spec(request.spec, "spec")
-        submission = Submission(
-            job_id=await fresh_job_id(self._scheduler, self._store),
-            kind="eigenbasis",
-            request_id=request.request_id,
-            content=spec.SerializeToString(deterministic=True),
-            work=spec.SerializeToString(),
-            result=eigenbasis_name_of(spec),
-            total=spec.samples,
-            shared_result=True,
-        )
+        submission = eigenbasis_submission(await fresh_job_id(self._scheduler, self._store), spec, request.request_id)
         if request.validate_only:
             return await propose(self._scheduler, self._store, submission)
         return job_message(await submit(self._scheduler, self._store, submission))
@@ -72,13 +66,27 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     ) -> geometry_pb2.Eigenbasis:
         """See the contract."""
         del context
-        record = await self._find(request.name)
-        arrays = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
-        message = geometry_pb2.Eigenbasis.FromString(record.header)
-        message.eigenvalues.CopyFrom(pack(arrays.eigenvalues))
-        message.eigenvectors.CopyFrom(pack(arrays.eigenvectors))
-        message.metric.CopyFrom(pack(arrays.metric))
+        message, parts = await self._open(request)
+        message.next_row = put_rows(
+            message,
+            parts,
+            k=request.k,
+            with_metric=request.with_metric,
+            first=request.first_row,
+            most_bytes=ANSWER_BYTES,
+        )
         return message
+
+    async def StreamEigenbasis(  # noqa: N802
+        self, request: geometry_pb2.StreamEigenbasisRequest, context: Context
+    ) -> AsyncIterator[geometry_pb2.StreamEigenbasisResponse]:
+        """See the contract."""
+        del context
+        message, parts = await self._open(request)
+        for piece in pieces(message, parts, k=request.k, with_metric=request.with_metric):
+            yield geometry_pb2.StreamEigenbasisResponse(eigenbasis=piece)
+            # Pieces take a millisecond each, and others have their turns between them.
+            await asyncio.sleep(0)
 
     async def ListEigenbases(  # noqa: N802
         self, request: geometry_pb2.ListEigenbasesRequest, context: Context
@@ -86,17 +94,20 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         """See the contract."""
         del context
         records, token = await page_of_results(self._scheduler, self._store, "eigenbasis", request)
-        eigenbases = [geometry_pb2.Eigenbasis.FromString(record.header) for record in records]
-        return geometry_pb2.ListEigenbasesResponse(eigenbases=eigenbases, next_page_token=token)
+        eigenbases, unreadable = readable(records, _eigenbasis_header)
+        return geometry_pb2.ListEigenbasesResponse(eigenbases=eigenbases, next_page_token=token, unreadable=unreadable)
 
     async def DeleteEigenbasis(  # noqa: N802
         self, request: geometry_pb2.DeleteEigenbasisRequest, context: Context
     ) -> empty_pb2.Empty:
         """See the contract."""
         del context
-        record = await self._find(request.name)
+        parse_eigenbasis(request.name, "name")
+        # One that is damaged can be deleted too.
+        if not await self._scheduler.in_store(self._store.results.has, request.name):
+            raise _no_eigenbasis(request.name)
         try:
-            await self._scheduler.in_store(self._store.delete_result, record.name)
+            await self._scheduler.in_store(self._store.results.delete, request.name)
         except InUseError as error:
             raise failed_precondition(str(error)) from None
         return empty_pb2.Empty()
@@ -127,14 +138,15 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         """See the contract."""
         del context
         parse_analysis(request.name, "name")
-        record = await self._scheduler.in_store(self._store.result, request.name)
+        record = await self._scheduler.in_store(self._store.results.find, request.name)
         if record is None:
             maker = await self._scheduler.in_store(self._store.maker_of, request.name)
             if maker is not None:
                 raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
             raise not_found(f"no analysis {request.name!r}; {LIST_ANALYSES}")
-        content = await self._scheduler.in_store(self._store.blobs.read, record.content)
-        return analysis_pb2.MetricAnalysis.FromString(content)
+        content = await self._scheduler.in_store(self._store.results.content, record)
+        with decoding(record.name):
+            return analysis_pb2.MetricAnalysis.FromString(content)
 
     async def ListAnalyses(  # noqa: N802
         self, request: geometry_pb2.ListAnalysesRequest, context: Context
@@ -142,15 +154,43 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         """See the contract."""
         del context
         records, token = await page_of_results(self._scheduler, self._store, "analysis", request)
-        analyses = [analysis_pb2.MetricAnalysis.FromString(record.header) for record in records]
-        return geometry_pb2.ListAnalysesResponse(analyses=analyses, next_page_token=token)
+        analyses, unreadable = readable(records, _analysis_header)
+        return geometry_pb2.ListAnalysesResponse(analyses=analyses, next_page_token=token, unreadable=unreadable)
+
+    async def _open(
+        self, request: geometry_pb2.GetEigenbasisRequest | geometry_pb2.StreamEigenbasisRequest
+    ) -> tuple[geometry_pb2.Eigenbasis, Parts]:
+        """What an eigenbasis is, with its eigenvalues, and what its file holds."""
+        record = await self._find(request.name)
+        parts = await self._eigenbases.open(record)
+        check_rows(parts, request)
+        message = _eigenbasis_header(record)
+        message.eigenvalues.CopyFrom(pack(parts.eigenvalues))
+        return message, parts
 
     async def _find(self, name: str) -> ResultRecord:
         parse_eigenbasis(name, "name")
-        record = await self._scheduler.in_store(self._store.result, name)
+        record = await self._scheduler.in_store(self._store.results.find, name)
         if record is None:
-            raise not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
+            raise _no_eigenbasis(name)
         return record
+
+
+def _no_eigenbasis(name: str) -> ApiError:
+    return not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
+
+
+def _eigenbasis_header(record: ResultRecord) -> geometry_pb2.Eigenbasis:
+    with decoding(record.name):
+        header = geometry_pb2.Eigenbasis.FromString(record.header)
+    # Records of servers that knew complete ones alone do not say it.
+    header.k = header.k or header.dim
+    return header
+
+
+def _analysis_header(record: ResultRecord) -> analysis_pb2.MetricAnalysis:
+    with decoding(record.name):
+        return analysis_pb2.MetricAnalysis.FromString(record.header)
 
 
 def _distances() -> list[geometry_pb2.Distance]:
@@ -161,6 +201,8 @@ def _distances() -> list[geometry_pb2.Distance]:
             title=entry.title,
             weights_hash=entry.weights_hash,
             is_default=entry.name == distances.DEFAULT_DISTANCE,
+            is_inversion_default=entry.name == distances.INVERSION_DISTANCE,
+            preconditioner=entry.preconditioner,
             takes=entry.takes,
             licence=entry.source.licence if entry.source else "",
             citation=entry.source.citation if entry.source else "",

@@ -6,31 +6,31 @@ from typing import Any
 
 import grpc
 
-from pullback import distances
-from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
-from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
-from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES, LIST_INVERSIONS
+from pullback_server.advice import LIST_EIGENBASES, LIST_INVERSIONS
+from pullback_server.damage import decoding, readable
 from pullback_server.decoding import Decoders
+from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle
+from pullback_server.eigenbases import Eigenbases
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
-from pullback_server.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.intake.field_limits import MAX_TARGETS
+from pullback_server.jobs.resources import job_message, proposed_message
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.jobs.submission import Submission, find_repeated, fresh_job_id, needed_eigenbasis, submit
 from pullback_server.names import inversion_name, job_name, parse_inversion
-from pullback_server.paging import decode_token, encode_token, page_size
-from pullback_server.payload import PayloadItem, write_payload
-from pullback_server.resources import job_message, proposed_message
-from pullback_server.scheduler import Scheduler
+from pullback_server.protocol.payload import PayloadItem, write_payload
 from pullback_server.servicers.cursors import read_cursor
+from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.specs import (
     check_target,
     complete_inversion_settings,
+    default_eigenbasis_spec,
     find_generator,
     inversion_load,
     moving_space,
 )
-from pullback_server.store import Store
-from pullback_server.submission import Submission, find_repeated, fresh_job_id, submit
+from pullback_server.store import ResultRecord, Store
 
 # Of what is wrong with the targets of a request that is only checked: it travels in an answer, not in trailers.
 MAX_CHECKED_BYTES = 2**20
@@ -45,6 +45,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         self._store = store
         self._scheduler = scheduler
         self._decoders = decoders
+        self._eigenbases = Eigenbases(store, scheduler)
 
     async def Invert(  # noqa: N802
         self, request: inversion_pb2.InvertRequest, context: Context
@@ -59,14 +60,15 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         if not 1 <= len(request.targets) <= MAX_TARGETS:
             raise invalid("targets", f"expected 1 to {MAX_TARGETS} images, but {len(request.targets)} came")
         settings = complete_inversion_settings(request.settings, targets=len(request.targets))
-        named = bool(request.settings.eigenbasis)
-        await self._check_eigenbasis(settings, named=named, needed=named or not request.validate_only)
+        if request.settings.eigenbasis:
+            await self._check_eigenbasis(settings)
         items, wrong = await self._prepare(request, settings)
         if request.validate_only:
             job = proposed_message("inversion", settings.SerializeToString())
             if wrong:
                 job.error.CopyFrom(wrong.error().to_status(MAX_CHECKED_BYTES))
             return job
+        needs = await self._needed(request.settings, settings)
         images = sum(isinstance(item, inversion_pb2.Target) for item in items)
         job_id = await fresh_job_id(self._scheduler, self._store)
         submission = Submission(
@@ -80,6 +82,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             uses=settings.eigenbasis or None,
             payload=write_payload(items),
             load=inversion_load(settings, images),
+            needs=needs,
         )
         return job_message(await submit(self._scheduler, self._store, submission))
 
@@ -89,10 +92,11 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         """See the contract."""
         del context
         identifier = parse_inversion(request.name, "name")
-        record = await self._scheduler.in_store(self._store.result, request.name)
+        record = await self._scheduler.in_store(self._store.results.find, request.name)
         if record is not None:
-            content = await self._scheduler.in_store(self._store.blobs.read, record.content)
-            return inversion_pb2.InversionResult.FromString(content)
+            content = await self._scheduler.in_store(self._store.results.content, record)
+            with decoding(record.name):
+                return inversion_pb2.InversionResult.FromString(content)
         # An inversion bears the id of its job.
         job = await self._scheduler.in_store(self._store.job, identifier)
         if job is None or job.result != request.name:
@@ -107,37 +111,31 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         """See the contract."""
         del context
         size, before = page_size(request.page_size), read_cursor(decode_token(request.page_token))
-        rows = await self._scheduler.in_store(self._store.results, "inversion", limit=size + 1, before=before)
+        rows = await self._scheduler.in_store(self._store.results.page, "inversion", limit=size + 1, before=before)
+        inversions, unreadable = readable((record for _, record in rows[:size]), _header)
         return inversion_pb2.ListInversionsResponse(
-            inversions=[inversion_pb2.InversionResult.FromString(record.header) for _, record in rows[:size]],
+            inversions=inversions,
+            unreadable=unreadable,
             next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
         )
 
-    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings, *, named: bool, needed: bool) -> None:
-        """Refuses an eigenbasis that is `needed` and not there, `named` by the caller or not, or of something else."""
-        if not settings.eigenbasis:
-            return
-        record = await self._scheduler.in_store(self._store.result, settings.eigenbasis)
-        if record is None and named:
-            raise not_found(f"no eigenbasis {settings.eigenbasis!r}; {LIST_EIGENBASES}")
-        if record is None and not needed:
-            return
+    async def _needed(
+        self, asked: specs_pb2.InversionSettings, settings: specs_pb2.InversionSettings
+    ) -> Submission | None:
+        """The job that an inversion of complete settings waits for: its eigenbasis, where none is named or there."""
+        if asked.eigenbasis or not settings.eigenbasis:
+            return None
+        return await needed_eigenbasis(self._scheduler, self._store, default_eigenbasis_spec(settings))
+
+    async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings) -> None:
+        """Refuses a named eigenbasis that is not there, or of something else."""
+        record = await self._scheduler.in_store(self._store.results.find, settings.eigenbasis)
         if record is None:
-            message = f"no eigenbasis {settings.eigenbasis!r}; {COMPUTE_EIGENBASIS}"
-            raise failed_precondition(message)
-        basis = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
+            raise not_found(f"no eigenbasis {settings.eigenbasis!r}; {LIST_EIGENBASES}")
         generator = find_generator(settings.generator, "settings.generator")
-        try:
-            basis.check_serves(
-                generator=generator.name,
-                weights_hash=generator.weights_hash,
-                space=moving_space(settings, generator),
-                distance=settings.distance,
-                distance_hash=distances.entry(settings.distance).weights_hash,
-            )
-        except IncompatibleEigenbasisError as error:
-            raise failed_precondition(f"settings.eigenbasis: {record.name} does not fit: {error}") from None
-        separate = geometry_pb2.Eigenbasis.FromString(record.header).spec.separate
+        await self._eigenbases.refuse_unfit(record, generator, moving_space(settings, generator), "settings.eigenbasis")
+        with decoding(record.name):
+            separate = geometry_pb2.Eigenbasis.FromString(record.header).spec.separate
         if settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE and not separate:
             raise failed_precondition(
                 f"settings.eigenbasis: {record.name} does not fit: basis 'separate' needs a block-diagonal one, whose "
@@ -179,6 +177,11 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         if asked_wrongly or not usable:
             wrong.raise_if_any()
         return items, wrong
+
+
+def _header(record: ResultRecord) -> inversion_pb2.InversionResult:
+    with decoding(record.name):
+        return inversion_pb2.InversionResult.FromString(record.header)
 
 
 def _prepared_target(

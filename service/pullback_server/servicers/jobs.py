@@ -10,13 +10,14 @@ import grpc
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
 from pullback_server.advice import LIST_JOBS
+from pullback_server.damage import readable
 from pullback_server.errors import invalid, not_found, unavailable
-from pullback_server.events import EventBroker
+from pullback_server.jobs.events import EventBroker
+from pullback_server.jobs.resources import event_message, job_message
+from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import MAX_MATCH, parse_job
-from pullback_server.paging import decode_token, encode_token, page_size
-from pullback_server.resources import event_message, job_message
-from pullback_server.scheduler import Scheduler
 from pullback_server.servicers.cursors import read_cursor
+from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.store import JobRecord, JobState, Store
 
 MAX_WAIT_SECONDS = 3600.0
@@ -58,8 +59,10 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
             states=states,
             match=request.match,
         )
+        jobs, unreadable = readable((record for _, record in rows[:size]), job_message)
         return jobs_pb2.ListJobsResponse(
-            jobs=[job_message(job) for _, job in rows[:size]],
+            jobs=jobs,
+            unreadable=unreadable,
             next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
         )
 

@@ -8,22 +8,22 @@ from typing import Any
 import grpc
 
 from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
+from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError, invalid, not_found, unavailable
 from pullback_server.intake.field_limits import MAX_CLIENT, MAX_REQUEST_ID
 from pullback_server.names import MAX_MATCH, parse_session
-from pullback_server.paging import decode_token, encode_token, page_size
 from pullback_server.servicers.cursors import read_cursor
-from pullback_server.sessions.asking import check_asking
+from pullback_server.servicers.paging import decode_token, encode_token, page_size
+from pullback_server.sessions.answers import MAX_WAIT_SECONDS, Asker, reclaim, tell
 from pullback_server.sessions.creation import Creation
-from pullback_server.sessions.events import Event, SessionState, StateChanged
+from pullback_server.sessions.decisions.ask import check_asking
+from pullback_server.sessions.decisions.journal import Journal
 from pullback_server.sessions.export import export_session
-from pullback_server.sessions.journal import Journal
 from pullback_server.sessions.registry import SessionRegistry
-from pullback_server.sessions.resources import mark_blocked
-from pullback_server.sessions.serving import MAX_WAIT_SECONDS, Asker, reclaim, tell
+from pullback_server.sessions.state.events import Event, SessionState, StateChanged
 from pullback_server.specs import complete_session_spec, read_reports
 from pullback_server.specs.common import enum_names
-from pullback_server.store import RequestConflictError, SessionRecord
+from pullback_server.store import RequestConflictError
 
 MAX_ASKED = 1_000
 
@@ -51,12 +51,13 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         try:
             # A repeat is answered before it is looked at closely.
             if request.request_id and (known := await self._registry.repeated(request.request_id, content)):
-                return self._resource(known)
+                return await self._registry.resource(known)
             spec = complete_session_spec(request.spec)
             began = await self._creation.begin(spec)
-            return self._resource(
-                await self._registry.create(request_id=request.request_id, content=content, spec=spec, began=began)
+            created = await self._registry.create(
+                request_id=request.request_id, content=content, spec=spec, began=began
             )
+            return await self._registry.resource(created)
         except RequestConflictError as error:
             raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
 
@@ -65,7 +66,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
     ) -> search_pb2.Session:
         """See the contract."""
         del context
-        return self._resource(await self._registry.record(parse_session(request.name, "name")))
+        return await self._registry.resource(await self._registry.record(parse_session(request.name, "name")))
 
     async def ListSessions(  # noqa: N802
         self, request: search_pb2.ListSessionsRequest, context: Context
@@ -84,8 +85,15 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
             states=list(request.states),
             match=request.match,
         )
+        sessions, unreadable = [], []
+        for _, record in rows[:size]:
+            try:
+                sessions.append(await self._registry.resource(record))
+            except DataLossError as error:
+                unreadable.append(error.to_message())
         return search_pb2.ListSessionsResponse(
-            sessions=[self._resource(record) for _, record in rows[:size]],
+            sessions=sessions,
+            unreadable=unreadable,
             next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
         )
 
@@ -187,7 +195,9 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         if request.first_generation < 0:
             raise invalid("first_generation", f"expected 0 or more, but {request.first_generation} came")
         async with self._registry.using(session_id) as live:
-            first = search_pb2.SessionPiece(session=self._resource(await self._registry.record(session_id)))
+            first = search_pb2.SessionPiece(
+                session=await self._registry.resource(await self._registry.record(session_id))
+            )
             yield first
             pieces = export_session(
                 live, include_images=request.include_images, first_generation=request.first_generation
@@ -208,13 +218,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
 
         async with self._registry.using(session_id) as live:
             await live.change(decide)
-        return self._resource(await self._registry.record(session_id))
-
-    def _resource(self, record: SessionRecord) -> search_pb2.Session:
-        session = search_pb2.Session.FromString(record.summary)
-        session.spec.MergeFromString(record.spec)
-        mark_blocked(session.threads, self._registry.blocked(record.id))
-        return session
+        return await self._registry.resource(await self._registry.record(session_id))
 
 
 def _check_client(client: str) -> None:

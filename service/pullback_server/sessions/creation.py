@@ -1,25 +1,21 @@
-"""What a session needs besides its specification: eigenbases, and reference images as they are shown."""
+"""Creation of a session: its eigenbases, and its reference images as they are shown."""
 
 from __future__ import annotations
 
 import pullback
-from pullback.errors import IncompatibleEigenbasisError
 from pullback.generators import CatalogueEntry
-from pullback.geometry.eigenbasis import Eigenbasis
-from pullback_api.v1 import geometry_pb2, search_pb2
-from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_EIGENBASES
+from pullback_api.v1 import search_pb2
+from pullback_server.advice import LIST_EIGENBASES
 from pullback_server.decoding import Decoders
-from pullback_server.errors import Violations, failed_precondition, not_found
-from pullback_server.images import ImageError
-from pullback_server.names import eigenbasis_name
-from pullback_server.scheduler import Scheduler
-from pullback_server.sessions.events import Began, StoredImage
+from pullback_server.decoding.images import ImageError
+from pullback_server.eigenbases import Eigenbases
+from pullback_server.errors import Violations, not_found
+from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.sessions.pictures import FORMATS, presentation_of
+from pullback_server.sessions.provision import Provision
+from pullback_server.sessions.state.events import Began, StoredImage
 from pullback_server.specs import find_generator
 from pullback_server.store import ResultRecord, Store
-
-# Eigenbases of a generator that are looked through for one that serves.
-_SEARCHED = 1_000
 
 
 class Creation:
@@ -29,12 +25,15 @@ class Creation:
         self._store = store
         self._scheduler = scheduler
         self._decoders = decoders
+        self._eigenbases = Eigenbases(store, scheduler)
+        self._provision = Provision(store, scheduler)
 
     async def begin(self, spec: search_pb2.SessionSpec) -> Began:
         """The first event of a session of a checked specification, in which the eigenbases' names are filled in.
 
         Raises:
-            ApiError: NOT_FOUND or FAILED_PRECONDITION for an eigenbasis; INVALID_ARGUMENT for a reference image.
+            ApiError: NOT_FOUND or FAILED_PRECONDITION for an eigenbasis that is named; INVALID_ARGUMENT for a reference
+                image; RESOURCE_EXHAUSTED where there is no place for a job that computes an eigenbasis.
         """
         generators = _generators(spec)
         eigenbases = [
@@ -42,16 +41,19 @@ class Creation:
             for number, (thread, generator) in enumerate(zip(spec.threads, generators, strict=True))
         ]
         references = await self._stored(spec, await self._as_shown(spec, generators[0]))
+        # Last, when nothing else can be wrong with the request.
+        awaited = [await self._awaited(thread, digest) for thread, digest in zip(spec.threads, eigenbases, strict=True)]
         _clear_references(spec)
         return Began(
             version=pullback.__version__,
             weights_hashes=tuple(generator.weights_hash for generator in generators),
             eigenbases=tuple(eigenbases),
             references=references,
+            awaited=tuple(awaited),
         )
 
     async def check(self, spec: search_pb2.SessionSpec) -> None:
-        """Checks what `begin` does, but for whether there is an eigenbasis for a thread that names none.
+        """Checks what `begin` does.
 
         Nothing is stored; the images of references are taken out of the specification, as `begin` does.
 
@@ -66,48 +68,36 @@ class Creation:
         _clear_references(spec)
 
     async def _eigenbasis(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str) -> str:
-        """The digest of the eigenbasis that a thread searches in, its name filled in; empty where it needs none."""
+        """The digest of the eigenbasis that a thread searches in, its name filled in.
+
+        Empty where it needs none, and where none is named or serves.
+        """
         if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
             return ""
         if thread.eigenbasis:
-            record = await self._scheduler.in_store(self._store.result, thread.eigenbasis)
+            record = await self._scheduler.in_store(self._store.results.find, thread.eigenbasis)
             if record is None:
                 raise not_found(f"no eigenbasis {thread.eigenbasis!r}; {LIST_EIGENBASES}")
             await self._check_serves(record, thread, generator, field)
         else:
-            record = await self._newest(thread, generator, field)
+            record = await self._provision.newest(thread, generator)
+            if record is None:
+                return ""
             thread.eigenbasis = record.name
         return record.content
 
-    async def _newest(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str) -> ResultRecord:
-        rows = await self._scheduler.in_store(
-            self._store.results, "eigenbasis", generator=generator.name, limit=_SEARCHED
-        )
-        for _, record in rows:
-            header = geometry_pb2.Eigenbasis.FromString(record.header)
-            if (header.generator_weights_hash, header.spec.space) == (generator.weights_hash, thread.space):
-                return record
-        raise failed_precondition(
-            f"{field}.eigenbasis: there is none for space {thread.space!r} of {thread.generator} with today's weights "
-            f"({eigenbasis_name(generator.name, '…')}); {COMPUTE_EIGENBASIS}; or take a "
-            "method without one, such as 'cma'"
-        )
+    async def _awaited(self, thread: search_pb2.ThreadSpec, digest: str) -> str:
+        """The id of the job that computes a thread's eigenbasis, its name filled in; empty where it waits for none."""
+        if digest or thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
+            return ""
+        job = await self._provision.request(thread)
+        thread.eigenbasis = job.result
+        return job.id
 
     async def _check_serves(
         self, record: ResultRecord, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str
     ) -> None:
-        basis = Eigenbasis.from_bytes(await self._scheduler.in_store(self._store.blobs.read, record.content))
-        try:
-            # A search takes the eigenbasis of any distance.
-            basis.check_serves(
-                generator=generator.name,
-                weights_hash=generator.weights_hash,
-                space=thread.space,
-                distance=basis.provenance.distance,
-                distance_hash=basis.provenance.distance_hash,
-            )
-        except IncompatibleEigenbasisError as error:
-            raise failed_precondition(f"{field}.eigenbasis: {record.name} does not fit: {error}") from None
+        await self._eigenbases.refuse_unfit(record, generator, thread.space, f"{field}.eigenbasis")
 
     async def _as_shown(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> list[tuple[bytes, int, int]]:
         """The files of the reference images as they are shown, their widths and heights."""

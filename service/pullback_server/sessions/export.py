@@ -1,4 +1,4 @@
-"""Everything that a session knows, piece by piece."""
+"""Export of a session: everything that is known of it, piece by piece."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from pullback_api.tensors import pack
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import unavailable
-from pullback_server.sessions.events import GenerationOpened, ImageScore
 from pullback_server.sessions.live import LiveSession
 from pullback_server.sessions.resources import closed_summary, open_summary, trial_record
-from pullback_server.sessions.session import reference_id
-from pullback_server.sessions.thread import Thread
+from pullback_server.sessions.state.events import GenerationOpened, ImageScore
+from pullback_server.sessions.state.session import reference_id
+from pullback_server.sessions.state.thread import Thread
 
 # A batch of large images takes a while on a slow machine.
 IMAGE_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""A session that clients are at: its lock, its optimizers, its images, and those who wait for it."""
+"""Live session, one that clients are at: its lock, its optimizers, its images, and those who wait for it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,33 @@ from typing import Any, TypeVar
 import grpc
 
 from pullback_api.v1 import search_pb2, values_pb2
+from pullback_server.access import Access
+from pullback_server.damage import decoding
+from pullback_server.error_texts import unforeseen
 from pullback_server.errors import ApiError, failed_precondition, unavailable
 from pullback_server.executor import Executor
+from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import session_name
-from pullback_server.scheduler import Scheduler
-from pullback_server.sessions.asking import candidates
-from pullback_server.sessions.balancing import in_step
-from pullback_server.sessions.codec import read_event
-from pullback_server.sessions.events import Entry, GenerationOpened, SessionState, ThreadFailed
-from pullback_server.sessions.evolving import Evolver, OtherVersionError, Proposal
-from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.audience import Audience, wait_for
+from pullback_server.sessions.decisions.ask import candidates
+from pullback_server.sessions.decisions.balance import in_step
+from pullback_server.sessions.decisions.journal import Journal
+from pullback_server.sessions.decisions.leases import LeaseClock
+from pullback_server.sessions.evolution import Evolver, OtherVersionError, Proposal
 from pullback_server.sessions.latents import Latents
-from pullback_server.sessions.leases import LeaseClock
 from pullback_server.sessions.pictures import ImageCache, Pictures
+from pullback_server.sessions.provision import Provision
 from pullback_server.sessions.records import change_of
 from pullback_server.sessions.resources import event_message
-from pullback_server.sessions.session import Session
-from pullback_server.sessions.thread import ThreadState
-from pullback_server.sessions.watching import Audience, wait_for
+from pullback_server.sessions.state.codec import read_event
+from pullback_server.sessions.state.events import (
+    EigenbasisProvided,
+    Entry,
+    GenerationOpened,
+    SessionState,
+    ThreadFailed,
+)
+from pullback_server.sessions.state.session import Session
 from pullback_server.store import SessionEventRecord, SessionRecord, Store
 from pullback_server.transactions import StoreUnavailableError
 
@@ -52,6 +61,7 @@ class Means:
     scheduler: Scheduler
     executor: Executor
     cache: ImageCache
+    access: Access
 
 
 class LiveSession:
@@ -69,10 +79,11 @@ class LiveSession:
     def __init__(self, record: SessionRecord, means: Means) -> None:
         self.id = record.id
         self.users = 0
-        self.spec = search_pb2.SessionSpec.FromString(record.spec)
+        with decoding(session_name(record.id)):
+            self.spec = search_pb2.SessionSpec.FromString(record.spec)
         self._means = means
         self.leases = LeaseClock(self.spec.lease.ToTimedelta())
-        self.latents = Latents(means.store, means.scheduler)
+        self.latents = Latents(means.store, means.scheduler, self._remake_latents)
         self.pictures = Pictures(
             self.id,
             self.spec,
@@ -83,6 +94,7 @@ class LiveSession:
             scheduler=means.scheduler,
             on_ready=self._on_image,
         )
+        self._provision = Provision(means.store, means.scheduler)
         self._evolver = Evolver(self.latents, means.executor, means.store, means.scheduler)
         self._session: Session | None = None
         self._lock = asyncio.Lock()
@@ -103,6 +115,10 @@ class LiveSession:
     def blocked(self) -> Mapping[int, str]:
         """The threads that wait for a server of another version, each with what there is to do about it."""
         return self._blocked
+
+    def image_path(self, image_id: str) -> str:
+        """Path of an image over HTTP."""
+        return self._means.access.image_path(self.id, image_id)
 
     def check_not_blocked(self, session: Session, threads: Collection[int]) -> None:
         """Refuses to ask threads, empty = all, of which this server can go on with none.
@@ -157,16 +173,15 @@ class LiveSession:
         if self._session is None:
             events = await self._means.scheduler.in_store(self._means.store.sessions.events, self.id)
             # A long log takes a while to read.
-            self._session = await asyncio.to_thread(
-                lambda: Session(
-                    self.spec,
-                    map(_entry, events),
-                )
-            )
+            self._session = await asyncio.to_thread(self._added_up, events)
             self.leases.load(self._session, time.monotonic())
             self.want(self._session, [candidate.image_id for candidate in candidates(self._session)])
             self._tend(self._session)
         return self._session
+
+    def _added_up(self, events: Sequence[SessionEventRecord]) -> Session:
+        with decoding(session_name(self.id)):
+            return Session(self.spec, map(_entry, events))
 
     # What goes on by itself ------------------------------------------------------------------------------------
 
@@ -213,6 +228,8 @@ class LiveSession:
     async def _evolve(self, number: int) -> None:
         """Makes a thread's next generation, or finds out why there cannot be one."""
         try:
+            if not await self._insist(lambda: self._see_to_eigenbasis(number)):
+                return
             proposal = await self._propose(number)
             await self._insist(lambda: self._open(proposal))
         except OtherVersionError as error:
@@ -223,8 +240,8 @@ class LiveSession:
             failed = ThreadFailed(number, error.code.value[0], error.message)
             await self._insist(lambda: self._fail(failed))
         except Exception as error:
-            _log.exception("thread %d of session %s cannot go on", number, self.id)
-            reason = f"an error of the server ({type(error).__name__}); its log says more"
+            reason = unforeseen()
+            _log.error("thread %d of session %s cannot go on: %s", number, self.id, reason, exc_info=error)
             failed = ThreadFailed(number, grpc.StatusCode.INTERNAL.value[0], reason)
             await self._insist(lambda: self._fail(failed))
         finally:
@@ -248,6 +265,27 @@ class LiveSession:
                 _log.warning("session %s: %s; the generation is made again", self.id, error.message)
                 await asyncio.sleep(WORKER_SECONDS)
 
+    async def _see_to_eigenbasis(self, number: int) -> bool:
+        """Waits for the eigenbasis of a thread's first generation where it is still to come, and notes which it is.
+
+        Returns:
+            Whether it is there, or none is needed; not where the session was closed meanwhile.
+        """
+        job = await self.read(lambda session: session.threads[number].awaited)
+        if not job:
+            return True
+        digest = await self._provision.awaited(job)
+
+        def decide(journal: Journal) -> bool:
+            wanted = journal.session.threads[number] in journal.session.evolving
+            journal.add([EigenbasisProvided(number, digest)] if wanted else [])
+            return wanted
+
+        return await self._change(decide)
+
+    async def _remake_latents(self, opened: GenerationOpened) -> bytes:
+        return await self._evolver.remake_latents(await self.read(lambda session: session), opened)
+
     async def _wait_for_worker(self) -> None:
         """Waits until there is a worker: one that cannot start, for want of memory, says nothing of an optimizer."""
         while all(load is None for load in self._means.executor.loads()):
@@ -267,11 +305,11 @@ class LiveSession:
             if journal.session.threads[proposal.opened.thread] in journal.session.evolving:
                 journal.add([proposal.opened])
 
-        await self._change(decide, files=(proposal.latents, proposal.optimizer))
+        await self._change(decide, files=proposal.files)
 
     async def _fail(self, failed: ThreadFailed) -> None:
         def decide(journal: Journal) -> None:
-            if journal.session.threads[failed.thread].state == ThreadState.EVOLVING:
+            if journal.session.threads[failed.thread] in journal.session.evolving:
                 journal.add([failed])
                 # Nobody waits for it any more.
                 journal.settle()
@@ -309,7 +347,9 @@ class LiveSession:
                 found = await self._means.scheduler.in_store(self._means.store.sessions.events, self.id, after, 1000)
                 for each in found:
                     after = each.sequence
-                    yield event_message(_entry(each), self.spec)
+                    with decoding(session_name(self.id)):
+                        message = event_message(_entry(each), self.spec)
+                    yield message
                 if found:
                     continue
                 state, last = await self.read(lambda session: (session.state, session.sequence))

@@ -12,13 +12,13 @@ import grpc
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import ApiError
 from pullback_server.executor import Executor
+from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import parse_generator
-from pullback_server.scheduler import Scheduler
-from pullback_server.sessions.events import GenerationOpened, StoredImage
+from pullback_server.protocol.messages import RENDER_BATCH, Presentation
 from pullback_server.sessions.latents import Latents
-from pullback_server.sessions.session import Session, image_number
+from pullback_server.sessions.state.events import GenerationOpened, StoredImage
+from pullback_server.sessions.state.session import Session, image_number
 from pullback_server.store import Store
-from pullback_server.worker.messages import RENDER_BATCH, Presentation
 
 MAX_CACHE_BYTES = 256 * 1024 * 1024
 MAX_ATTEMPTS = 5

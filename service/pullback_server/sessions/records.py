@@ -1,14 +1,14 @@
-"""What is decided about a session, as the store writes it."""
+"""Records of what is decided about a session, as the store writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pullback_server.sessions.codec import write_event
-from pullback_server.sessions.events import Began, Entry, GenerationOpened
-from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.decisions.journal import Journal
 from pullback_server.sessions.resources import session_message
-from pullback_server.sessions.session import Session
+from pullback_server.sessions.state.codec import write_event
+from pullback_server.sessions.state.events import Began, EigenbasisProvided, Entry, GenerationOpened
+from pullback_server.sessions.state.session import Session
 from pullback_server.store import SessionChange, SessionEventRecord
 
 # An optimizer's state is kept until two newer ones are there.
@@ -18,7 +18,7 @@ KEPT_STATES = 2
 def change_of(session_id: str, journal: Journal) -> SessionChange:
     """Everything that was noted, and what it adds up to."""
     session = journal.session
-    needed = set(_needed(journal.entries))
+    needed = set(_needed(journal.entries, session))
     return SessionChange(
         events=tuple(SessionEventRecord(e.sequence, e.time, *write_event(e.event)) for e in journal.entries),
         state=session.state.value,
@@ -29,15 +29,21 @@ def change_of(session_id: str, journal: Journal) -> SessionChange:
     )
 
 
-def _needed(entries: Iterable[Entry]) -> Iterable[str]:
+def _needed(entries: Iterable[Entry], session: Session) -> Iterable[str]:
     """Digests of the files that events name."""
     for entry in entries:
         match entry.event:
             case Began():
                 yield from (digest for digest in entry.event.eigenbases if digest)
                 yield from (image.digest for image in entry.event.references)
-            case GenerationOpened():
-                yield from (entry.event.latents, entry.event.optimizer)
+            case EigenbasisProvided(_, digest):
+                yield digest
+            case GenerationOpened(number, generation, _, latents, optimizer, constants):
+                yield from (latents, optimizer)
+                # Once for a thread, though every generation names them.
+                before = session.threads[number].opened(generation - 1).constants if generation else ""
+                if constants not in ("", before):
+                    yield constants
 
 
 def _released(entries: Iterable[Entry], session: Session) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""All sessions: those that somebody is at in memory, the others on disk."""
+"""Registry of all sessions: those that somebody is at in memory, the others on disk."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 
+from google.protobuf.message import DecodeError
+
 from pullback_api.v1 import search_pb2
+from pullback_server.access import Access
 from pullback_server.advice import LIST_SESSIONS
-from pullback_server.errors import not_found
+from pullback_server.damage import DataLossError, decoding
+from pullback_server.errors import ApiError, not_found
 from pullback_server.executor import Executor
+from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import new_id, session_name
-from pullback_server.scheduler import Scheduler
-from pullback_server.sessions.events import Began
-from pullback_server.sessions.journal import Journal
+from pullback_server.sessions.decisions.journal import Journal
 from pullback_server.sessions.live import RETRY_SECONDS, LiveSession, Means
 from pullback_server.sessions.pictures import ImageCache
 from pullback_server.sessions.records import change_of
-from pullback_server.sessions.session import Session
-from pullback_server.store import SessionRecord, Store
+from pullback_server.sessions.resources import mark_blocked, session_message
+from pullback_server.sessions.state.events import Began
+from pullback_server.sessions.state.session import Session
+from pullback_server.store import SessionRecord, Store, UnreadableError
 from pullback_server.transactions import StoreUnavailableError
 
 # Sessions in memory; those that nobody has been at for longest are dropped first.
@@ -34,10 +39,10 @@ _log = logging.getLogger(__name__)
 class SessionRegistry:
     """Finds sessions, and creates them. Lives on the event loop."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor, access: Access) -> None:
         self._store = store
         self._scheduler = scheduler
-        self._means = Means(store, scheduler, executor, ImageCache())
+        self._means = Means(store, scheduler, executor, ImageCache(), access)
         self._live: OrderedDict[str, LiveSession] = OrderedDict()
         self._waking: asyncio.Task[None] | None = None
 
@@ -101,7 +106,7 @@ class SessionRegistry:
 
     async def records(
         self, *, limit: int, before: int | None, states: Collection[int], match: str
-    ) -> list[tuple[int, SessionRecord]]:
+    ) -> list[tuple[int, SessionRecord | UnreadableError]]:
         """Sessions with their numbers, newest first: see `SessionStore.records`."""
         return await self._scheduler.in_store(
             self._store.sessions.records, limit=limit, before=before, states=states, match=match
@@ -117,6 +122,25 @@ class SessionRegistry:
         if record is None:
             raise not_found(f"no session {session_name(session_id)!r}; {LIST_SESSIONS}")
         return record
+
+    async def resource(self, record: SessionRecord | UnreadableError) -> search_pb2.Session:
+        """The resource of a session; what is damaged of it and follows from its log is taken from there.
+
+        Raises:
+            DataLossError: Its row or specification is damaged, or what else is and its log too.
+        """
+        if isinstance(record, UnreadableError):
+            raise DataLossError(record)
+        with decoding(session_name(record.id)):
+            spec = search_pb2.SessionSpec.FromString(record.spec)
+        try:
+            session = search_pb2.Session.FromString(record.summary)
+        except (DecodeError, TypeError):
+            async with self.using(record.id) as live:
+                session = await live.read(lambda found: session_message(record.id, found))
+        session.spec.CopyFrom(spec)
+        mark_blocked(session.threads, self.blocked(record.id))
+        return session
 
     def blocked(self, session_id: str) -> Mapping[int, str]:
         """The session's threads that wait for a server of another version, as far as is known, each with the reason."""
@@ -165,5 +189,7 @@ class SessionRegistry:
                 _log.warning("session %s waits: %s", session_id, error.message)
                 waiting.append(session_id)
                 await asyncio.sleep(RETRY_SECONDS)
+            except ApiError as error:
+                _log.error("session %s cannot go on: %s", session_id, error.message)
             except Exception:
                 _log.exception("session %s cannot go on", session_id)

@@ -1,4 +1,4 @@
-"""The state of a session, its events and its trials, as messages of the contract."""
+"""Resources of a session as messages of the contract: its state, its events and its trials."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import grpc
 from google.rpc import status_pb2
 
 from pullback_api.v1 import search_pb2
-from pullback_server.names import session_name
-from pullback_server.sessions.events import (
+from pullback_server.names import job_name, session_name
+from pullback_server.sessions.state.events import (
     Asked,
     Began,
     Entry,
     GenerationClosed,
     GenerationOpened,
     ImageScore,
-    Report,
     StateChanged,
     ThreadFailed,
     Told,
 )
-from pullback_server.sessions.generation import Generation
-from pullback_server.sessions.session import Session, Trial
-from pullback_server.sessions.thread import Thread, mean_score
+from pullback_server.sessions.state.generation import Generation
+from pullback_server.sessions.state.session import Session, Trial
+from pullback_server.sessions.state.thread import Thread, mean_score
+from pullback_server.specs.reports import Report
 
 
 def session_message(session_id: str, session: Session) -> search_pb2.Session:
@@ -66,6 +66,8 @@ def thread_message(thread: Thread) -> search_pb2.Thread:
     current = _current(thread)
     if current is not None:
         message.current.CopyFrom(current)
+    if thread.awaited and not thread.ended:
+        message.waiting_for = job_name(thread.awaited)
     if thread.failed is not None:
         message.error.CopyFrom(status_pb2.Status(code=thread.failed.code, message=thread.failed.message))
     if thread.best is not None:

@@ -8,7 +8,7 @@ from pullback_server.specs.chosen import (
     chosen_index,
     direction_to_come,
 )
-from pullback_server.specs.classes import class_space, moving_space
+from pullback_server.specs.classes import class_space, moving_space, preconditioning_space
 from pullback_server.specs.common import find_generator
 from pullback_server.specs.directions import (
     DIRECTION_METHODS,
@@ -18,11 +18,13 @@ from pullback_server.specs.directions import (
     directions_name_of,
     directions_settings,
     imported_name_of,
+    measuring_eigenbasis_spec,
     space_directions_lie_in,
 )
 from pullback_server.specs.eigenbasis import METRIC_METHODS, blocks_of, complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion import complete_inversion_settings, default_eigenbasis_spec, inversion_load
-from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS, SCHEDULES, STARTS
+from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS, STARTS
+from pullback_server.specs.inversion_options import solver_options
 from pullback_server.specs.search import complete_session_spec
 from pullback_server.specs.search_reports import read_reports
 from pullback_server.specs.search_thread import SEARCH_METHODS, search_settings, search_space
@@ -35,7 +37,6 @@ __all__ = [
     "IMPORT_FORMATS",
     "INVERSION_METHODS",
     "METRIC_METHODS",
-    "SCHEDULES",
     "SEARCH_METHODS",
     "STARTS",
     "ChosenDirection",
@@ -62,9 +63,12 @@ __all__ = [
     "find_generator",
     "imported_name_of",
     "inversion_load",
+    "measuring_eigenbasis_spec",
     "moving_space",
+    "preconditioning_space",
     "read_reports",
     "search_settings",
     "search_space",
+    "solver_options",
     "space_directions_lie_in",
 ]

@@ -1,4 +1,4 @@
-"""Which direction of a set a request names, and what is said of one."""
+"""Choice of a direction: which one of a set a request names, and what is said of it."""
 
 from __future__ import annotations
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pullback.generators import CatalogueEntry
 from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.named_layers import mapped_space
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
-from pullback_server.specs.common import enum_names, space_of
+from pullback_server.specs.common import space_of
 from pullback_server.specs.eigenbasis import blocks_of
 
 # The class of a latent stays what it was at the start.
@@ -27,16 +28,19 @@ def moving_space(settings: specs_pb2.InversionSettings, generator: CatalogueEntr
     return others[0] if len(others) == 1 else ""
 
 
+def preconditioning_space(moving: str, generator: CatalogueEntry) -> str:
+    """The space whose eigenbasis an inversion uses unless another is named: of `w+` that of `w`, in every layer."""
+    layered = mapped_space(generator)
+    return moving if layered is None or moving != generator.input_space else layered.name
+
+
 def complete_space(
     settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
 ) -> str:
     """The space of an inversion's latents: with a class mode the whole input, else what is asked for."""
     if not settings.class_mode:
         return space_of(settings.space, generator, f"{field}.space", wrong)
-    if settings.class_mode not in specs_pb2.ClassMode.values():
-        known = enum_names(specs_pb2.ClassMode)
-        wrong.add(f"{field}.class_mode", f"unknown class mode {settings.class_mode}; known: {known}")
-    elif class_space(generator) is None:
+    if class_space(generator) is None:
         wrong.add(f"{field}.class_mode", f"{settings.generator} has no classes; leave it out")
     elif settings.class_mode in FIXED and not moving_space(settings, generator):
         wrong.add(

@@ -1,4 +1,4 @@
-"""What the specifications of all jobs share."""
+"""Parts that the specifications of all jobs share: ids, names, distances, seeds and ranges."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import hashlib
 import re
 from collections.abc import Iterable
 from copy import deepcopy
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from pullback import distances, generators
 from pullback.distances import DistanceEntry
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback.weights import Availability
+from pullback_api import options
 from pullback_api.v1 import specs_pb2, values_pb2
 from pullback_server.errors import Violations, not_found
 from pullback_server.names import parse_generator
@@ -27,6 +31,27 @@ WEIGHTS_STATES: dict[Availability, values_pb2.WeightsState] = {
     Availability.TO_DOWNLOAD: values_pb2.WEIGHTS_STATE_TO_DOWNLOAD,
     Availability.MISSING: values_pb2.WEIGHTS_STATE_MISSING,
 }
+
+_MessageT = TypeVar("_MessageT", bound=Message)
+
+
+def copied(spec: _MessageT) -> _MessageT:
+    """A copy of a specification without what this version does not know: that tells no two of them apart."""
+    copy = type(spec)()
+    copy.CopyFrom(spec)
+    copy.DiscardUnknownFields()
+    return copy
+
+
+def take_out_of_bounds(message: Message) -> dict[str, str]:
+    """What is wrong with the options that a message gives, by their paths; it does not give them any more.
+
+    So the rest can be looked at, and all that is wrong be told at once.
+    """
+    found = dict(options.faults(message))
+    for path in found:
+        options.clear(message, path)
+    return found
 
 
 def find_generator(name: str, field: str) -> CatalogueEntry:
@@ -61,35 +86,12 @@ def distance_of(name: str, generator: CatalogueEntry, field: str, wrong: Violati
     return found
 
 
-def check_seed(seed: int, field: str, wrong: Violations) -> None:
-    """A negative seed is a violation."""
-    if seed < 0:
-        wrong.add(field, f"expected 0 or more, but {seed} came")
-
-
-def check_max_memory(mib: int, field: str, wrong: Violations) -> None:
-    """A negative bound of memory is a violation."""
-    if mib < 0:
-        wrong.add(field, f"expected 0 (no bound) or more MiB, but {mib} came")
-
-
-def check_range(value: int, most: int, field: str, wrong: Violations) -> None:
-    """A number outside 1 to `most` is a violation."""
-    if not 1 <= value <= most:
-        wrong.add(field, f"expected 1 to {most:,} (0 = the default), but {value} came")
-
-
-def enum_names(enum: type) -> str:
+def enum_names(enum: Any) -> str:
     """The words for an enumeration's values, as people write them, and the first as the contract does.
 
     Of the value that stands for a default there is none.
     """
-    names = [name for name, number in enum.items() if number]  # type: ignore[attr-defined]
-    # `METRIC_METHOD_UNSPECIFIED` tells how much of each name is the enumeration's own. One has no such value.
-    unspecified = next((name for name, number in enum.items() if not number), "")  # type: ignore[attr-defined]
-    prefix = unspecified.removesuffix("UNSPECIFIED")
-    words = ", ".join(name.removeprefix(prefix).lower() for name in names)
-    return f"{words} (in the contract {names[0]} and so on)"
+    return options.enum_names(enum.DESCRIPTOR)
 
 
 def identity(spec: specs_pb2.EigenbasisSpec | specs_pb2.AnalysisSpec) -> str:

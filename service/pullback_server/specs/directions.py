@@ -1,4 +1,4 @@
-"""What directions are asked to be: discovered, or imported from a file."""
+"""Specification of directions, discovered or imported from a file: validation and defaults."""
 
 from __future__ import annotations
 
@@ -9,39 +9,28 @@ from pullback import distances
 from pullback.directions.defaults import DirectionsSettings, complete, faults, method_of, space_of_directions
 from pullback.generators import CatalogueEntry
 from pullback.generators.named_layers import mapped_space, style_layers
+from pullback_api.options import given_options, names_of, options_of, set_option
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_server.errors import ApiError, Violations
 from pullback_server.names import directions_name, generator_name, parse_eigenbasis
-from pullback_server.specs.common import as_id, digest, distance_of, enum_names, find_generator, space_of
+from pullback_server.specs.common import (
+    as_id,
+    copied,
+    digest,
+    distance_of,
+    enum_names,
+    find_generator,
+    space_of,
+    take_out_of_bounds,
+)
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.latents import read_latent
 
-DIRECTION_METHODS: dict[specs_pb2.DirectionMethod, str] = {
-    specs_pb2.DIRECTION_METHOD_HESSIAN: "hessian",
-    specs_pb2.DIRECTION_METHOD_LOCAL_HESSIAN: "local_hessian",
-    specs_pb2.DIRECTION_METHOD_LOCAL_BASIS: "local_basis",
-    specs_pb2.DIRECTION_METHOD_JACOBIAN: "jacobian",
-    specs_pb2.DIRECTION_METHOD_GANSPACE_PCA: "ganspace_pca",
-    specs_pb2.DIRECTION_METHOD_GANSPACE_ICA: "ganspace_ica",
-    specs_pb2.DIRECTION_METHOD_SEFA: "sefa",
-    specs_pb2.DIRECTION_METHOD_DP_LASE: "dp_lase",
-    specs_pb2.DIRECTION_METHOD_IMPORTED: "imported",
-}
-ICA_VECTORS: dict[specs_pb2.IcaVectors, str] = {
-    specs_pb2.ICA_VECTORS_UNSPECIFIED: "",
-    specs_pb2.ICA_VECTORS_MIXING: "mixing",
-    specs_pb2.ICA_VECTORS_UNMIXING: "unmixing",
-}
-IMPORT_FORMATS: dict[directions_pb2.ImportFormat, str] = {
-    directions_pb2.IMPORT_FORMAT_GANSPACE: "ganspace",
-    directions_pb2.IMPORT_FORMAT_SEFA: "sefa",
-    directions_pb2.IMPORT_FORMAT_LOCAL_BASIS: "local_basis",
-    directions_pb2.IMPORT_FORMAT_STYLECLIP: "styleclip",
-    directions_pb2.IMPORT_FORMAT_DEFORMATOR: "deformator",
-    directions_pb2.IMPORT_FORMAT_HESSIAN_PENALTY: "hessian_penalty",
-    directions_pb2.IMPORT_FORMAT_PULLBACK: "pullback",
-}
+DIRECTION_METHODS = names_of(specs_pb2.DirectionMethod)
+IMPORT_FORMATS = names_of(directions_pb2.ImportFormat)
+# What settings of the library have otherwise, or not at all.
+_NO_SETTINGS = {"distance", "eigenbasis"}
 
 
 def complete_directions_spec(spec: specs_pb2.DirectionsSpec, field: str) -> specs_pb2.DirectionsSpec:
@@ -52,8 +41,7 @@ def complete_directions_spec(spec: specs_pb2.DirectionsSpec, field: str) -> spec
     """
     generator = find_generator(spec.generator, f"{field}.generator")
     wrong = Violations()
-    completed = specs_pb2.DirectionsSpec()
-    completed.CopyFrom(spec)
+    completed = copied(spec)
     completed.method = spec.method or specs_pb2.DIRECTION_METHOD_HESSIAN
     if completed.method not in DIRECTION_METHODS:
         known = enum_names(specs_pb2.DirectionMethod)
@@ -64,12 +52,10 @@ def complete_directions_spec(spec: specs_pb2.DirectionsSpec, field: str) -> spec
             "'imported' says where directions came from; bring a file to Client.import_directions, `pullback "
             "directions GENERATOR --import FILE`, or ImportDirections of the API",
         )
-    if spec.ica_vectors not in ICA_VECTORS:
-        known = enum_names(specs_pb2.IcaVectors)
-        wrong.add(f"{field}.ica_vectors", f"unknown number {spec.ica_vectors}; known: {known}")
     wrong.raise_if_any()
+    out_of_bounds = take_out_of_bounds(completed)
     settings = directions_settings(completed)
-    for name, description in faults(settings, generator):
+    for name, description in (*faults(settings, generator), *out_of_bounds.items()):
         wrong.add(f"{field}.{name}", description)
     _check_eigenbasis(spec.eigenbasis, generator, f"{field}.eigenbasis", wrong)
     if not wrong:
@@ -78,24 +64,15 @@ def complete_directions_spec(spec: specs_pb2.DirectionsSpec, field: str) -> spec
         _complete_place(completed, settings, generator, field, wrong)
     wrong.raise_if_any()
     if not completed.eigenbasis:
-        completed.eigenbasis = default_eigenbasis_name(generator, space_of_directions(settings, generator))
+        measuring = measuring_eigenbasis_spec(generator, space_of_directions(settings, generator))
+        completed.eigenbasis = eigenbasis_name_of(measuring)
     return completed
 
 
 def directions_settings(spec: specs_pb2.DirectionsSpec) -> DirectionsSettings:
     """A specification's settings as the library takes them."""
-    return DirectionsSettings(
-        method=DIRECTION_METHODS[spec.method],
-        space=spec.space,
-        k=spec.k,
-        seed=spec.seed,
-        samples=spec.samples,
-        layer=spec.layer,
-        layers=tuple(spec.layers),
-        ica_vectors=ICA_VECTORS[spec.ica_vectors],
-        iterations=spec.iterations,
-        learn_density=spec.learn_density,
-    )
+    given = {name: value for name, value in given_options(spec).items() if name not in _NO_SETTINGS}
+    return DirectionsSettings(layers=tuple(spec.layers), **given)
 
 
 def space_directions_lie_in(spec: specs_pb2.DirectionsSpec) -> str:
@@ -133,7 +110,7 @@ def complete_import(request: directions_pb2.ImportDirectionsRequest) -> specs_pb
         generator=request.generator,
         space=space,
         method=specs_pb2.DIRECTION_METHOD_IMPORTED,
-        eigenbasis=request.eigenbasis or default_eigenbasis_name(generator, space),
+        eigenbasis=request.eigenbasis or eigenbasis_name_of(measuring_eigenbasis_spec(generator, space)),
         layers=sorted(request.layers),
     )
 
@@ -146,10 +123,10 @@ def imported_name_of(spec: specs_pb2.DirectionsSpec, import_format: str, content
     return directions_name(generator.name, as_id(f"imported-{import_format}-{spec.space}-{digest(parts)}"))
 
 
-def default_eigenbasis_name(generator: CatalogueEntry, space: str) -> str:
-    """The name of the eigenbasis of the default specification for a space."""
+def measuring_eigenbasis_spec(generator: CatalogueEntry, space: str) -> specs_pb2.EigenbasisSpec:
+    """The specification of the eigenbasis by which directions of a space are measured where none is named."""
     spec = specs_pb2.EigenbasisSpec(generator=generator_name(generator.name), space=space)
-    return eigenbasis_name_of(complete_eigenbasis_spec(spec, "eigenbasis"))
+    return complete_eigenbasis_spec(spec, "eigenbasis")
 
 
 def check_layers(layers: Sequence[int], space: str, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
@@ -165,9 +142,10 @@ def check_layers(layers: Sequence[int], space: str, generator: CatalogueEntry, f
 
 
 def _put(settings: DirectionsSettings, spec: specs_pb2.DirectionsSpec) -> None:
-    spec.space, spec.k, spec.samples, spec.layer = settings.space, settings.k, settings.samples, settings.layer
-    spec.iterations = settings.iterations
-    spec.ica_vectors = next(number for number, name in ICA_VECTORS.items() if name == settings.ica_vectors)
+    for name in options_of(spec.DESCRIPTOR).keys() - _NO_SETTINGS:
+        # What a method does not take is empty.
+        if value := getattr(settings, name):
+            set_option(spec, name, value)
     spec.layers[:] = settings.layers
 
 

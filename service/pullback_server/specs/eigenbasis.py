@@ -1,34 +1,29 @@
-"""What an eigenbasis is asked to be."""
+"""Specification of an eigenbasis: validation and defaults."""
 
 from __future__ import annotations
+
+import sys
 
 from pullback import distances
 from pullback.distances import DistanceEntry
 from pullback.generators import CatalogueEntry
+from pullback.geometry.eigenbasis import LARGEST_COMPLETE, most_stored
+from pullback_api.options import names_of
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.names import eigenbasis_name
 from pullback_server.specs.common import (
     as_id,
-    check_max_memory,
-    check_range,
-    check_seed,
+    copied,
     digest,
     distance_of,
-    enum_names,
     find_generator,
     identity,
     space_of,
+    take_out_of_bounds,
 )
 
-METRIC_METHODS: dict[specs_pb2.MetricMethod, str] = {
-    specs_pb2.METRIC_METHOD_SKETCH: "sketch",
-    specs_pb2.METRIC_METHOD_GRAM: "gram",
-    specs_pb2.METRIC_METHOD_FULL_BACKPROP: "full_backprop",
-    specs_pb2.METRIC_METHOD_BACKWARD_ITERATION: "backward_iteration",
-    specs_pb2.METRIC_METHOD_FORWARD_ITERATION: "forward_iteration",
-    specs_pb2.METRIC_METHOD_GRAM_ITERATION: "gram_iteration",
-}
+METRIC_METHODS = names_of(specs_pb2.MetricMethod)
 ITERATIONS = (
     specs_pb2.METRIC_METHOD_BACKWARD_ITERATION,
     specs_pb2.METRIC_METHOD_FORWARD_ITERATION,
@@ -41,10 +36,11 @@ EMBEDDING_METHODS = (
     specs_pb2.METRIC_METHOD_GRAM_ITERATION,
 )
 
-MAX_SAMPLES = 1_000_000
 DEFAULT_PROBES, DEFAULT_POSITIONS = 2_000, 100
 MAX_AUTOMATIC_PROBES, MAX_AUTOMATIC_POSITIONS = 50_000, 1_000
 DEFAULT_TOLERANCE = 5e-3
+# Of an iteration, at every position.
+DEFAULT_PAIRS = 50
 
 
 def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> specs_pb2.EigenbasisSpec:
@@ -55,36 +51,22 @@ def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> spec
     """
     generator = find_generator(spec.generator, f"{field}.generator")
     wrong = Violations()
-    method = spec.method or specs_pb2.METRIC_METHOD_SKETCH
-    if method not in METRIC_METHODS:
-        wrong.add(f"{field}.method", f"unknown method {method}; known: {enum_names(specs_pb2.MetricMethod)}")
-    samples = spec.samples or _default_samples(method, automatic=spec.automatic)
-    check_range(samples, MAX_SAMPLES, f"{field}.samples", wrong)
+    complete = copied(spec)
+    for path, description in take_out_of_bounds(complete).items():
+        wrong.add(f"{field}.{path}", description)
+    complete.method = complete.method or specs_pb2.METRIC_METHOD_SKETCH
     distance = distance_of(spec.distance, generator, f"{field}.distance", wrong)
+    complete.distance = distance.name if distance else ""
     if distance is not None:
-        _check_method(method, distance, field, wrong)
-    tolerance = spec.tolerance or DEFAULT_TOLERANCE
-    if not 0 < tolerance < 1:
-        wrong.add(f"{field}.tolerance", f"expected more than 0 and less than 1, but {spec.tolerance} came")
-    if spec.tolerance and not spec.automatic:
+        _check_method(complete.method, distance, field, wrong)
+    if spec.HasField("tolerance") and not spec.automatic:
         wrong.add(f"{field}.tolerance", "only an automatic number of samples takes one; set automatic, or leave it out")
-    check_seed(spec.seed, f"{field}.seed", wrong)
-    check_max_memory(spec.max_memory_mib, f"{field}.max_memory_mib", wrong)
-    complete = specs_pb2.EigenbasisSpec(
-        generator=spec.generator,
-        space=space_of(spec.space, generator, f"{field}.space", wrong),
-        distance=distance.name if distance else "",
-        method=method,
-        samples=samples,
-        seed=spec.seed,
-        automatic=spec.automatic,
-        tolerance=tolerance if spec.automatic else 0.0,
-        k=spec.k,
-        separate=spec.separate,
-        max_memory_mib=spec.max_memory_mib,
-    )
+    elif spec.automatic and not complete.HasField("tolerance"):
+        complete.tolerance = DEFAULT_TOLERANCE
+    complete.space = space_of(spec.space, generator, f"{field}.space", wrong)
     if not wrong:
         _check_k(complete, generator, field, wrong)
+        _complete_samples(complete, generator.space(complete.space).dim, field, wrong)
         if complete.separate and not blocks_of(generator, complete.space):
             wrong.add(f"{field}.separate", f"no other spaces tile space {complete.space!r} of {spec.generator}")
     wrong.raise_if_any()
@@ -123,6 +105,21 @@ def eigenbasis_name_of(spec: specs_pb2.EigenbasisSpec) -> str:
     return eigenbasis_name(generator.name, as_id(readable))
 
 
+def _complete_samples(spec: specs_pb2.EigenbasisSpec, dim: int, field: str, wrong: Violations) -> None:
+    rows = 1 if spec.method == specs_pb2.METRIC_METHOD_SKETCH else (spec.k or DEFAULT_PAIRS)
+    stores = dim > LARGEST_COMPLETE and spec.method in (*ITERATIONS, specs_pb2.METRIC_METHOD_SKETCH)
+    most = most_stored(dim, rows) if stores else sys.maxsize
+    if not spec.HasField("samples"):
+        default = _default_samples(spec.method, automatic=spec.automatic)
+        spec.samples = min(default, most) if spec.automatic else default
+    if spec.samples > most:
+        what = "probes" if rows == 1 else f"positions with {rows:,} eigenpairs each"
+        wrong.add(
+            f"{field}.samples",
+            f"of a space of {dim:,} dimensions {most:,} {what} are stored at most, but {spec.samples:,} came",
+        )
+
+
 def _default_samples(method: specs_pb2.MetricMethod, *, automatic: bool) -> int:
     if method == specs_pb2.METRIC_METHOD_SKETCH:
         return MAX_AUTOMATIC_PROBES if automatic else DEFAULT_PROBES
@@ -136,10 +133,13 @@ def _check_method(method: specs_pb2.MetricMethod, distance: DistanceEntry, field
 
 
 def _check_k(spec: specs_pb2.EigenbasisSpec, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
-    if not spec.k:
+    if not spec.HasField("k"):
         return
     dim = generator.space(spec.space).dim
-    if spec.method not in ITERATIONS:
-        wrong.add(f"{field}.k", f"method {METRIC_METHODS[spec.method]!r} computes the whole metric; leave k out")
-    elif not 1 <= spec.k <= dim:
-        wrong.add(f"{field}.k", f"expected 1 to {dim} (0 = the default), but {spec.k} came")
+    if spec.method not in ITERATIONS and dim <= LARGEST_COMPLETE:
+        small = f"in a space of up to {LARGEST_COMPLETE:,} dimensions"
+        wrong.add(
+            f"{field}.k", f"method {METRIC_METHODS[spec.method]!r} computes the whole metric; leave k out {small}"
+        )
+    elif spec.k > dim:
+        wrong.add(f"{field}.k", f"expected 1 to {dim}, but {spec.k} came")

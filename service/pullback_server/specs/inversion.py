@@ -1,13 +1,14 @@
-"""How an inversion is asked to be computed."""
+"""Inversion settings: validation and defaults."""
 
 from __future__ import annotations
 
+from pullback import distances
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import specs_pb2
-from pullback_server.batching import Load
 from pullback_server.errors import Violations
-from pullback_server.specs.classes import complete_space, moving_space
-from pullback_server.specs.common import check_seed, distance_of, enum_names, find_generator
+from pullback_server.protocol.batching import Load
+from pullback_server.specs.classes import complete_space, moving_space, preconditioning_space
+from pullback_server.specs.common import distance_of, find_generator, take_out_of_bounds
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion_loss import complete_loss
 from pullback_server.specs.inversion_methods import INVERSION_METHODS
@@ -35,27 +36,24 @@ def complete_inversion_settings(
     wrong = Violations()
     complete = specs_pb2.InversionSettings()
     complete.CopyFrom(settings)
-    complete.space = complete_space(settings, generator, field, wrong)
-    distance = distance_of(settings.distance, generator, f"{field}.distance", wrong)
+    out_of_bounds = take_out_of_bounds(complete)
+    complete.space = complete_space(complete, generator, field, wrong)
+    distance = distance_of(settings.distance or distances.INVERSION_DISTANCE, generator, f"{field}.distance", wrong)
     if distance is not None:
         complete.distance = distance.name
         if not distance.embedding:
             wrong.add(
                 f"{field}.distance", f"an inversion needs a distance with an embedding; {distance.name!r} has none"
             )
-    complete.method = settings.method or specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
-    if complete.method in INVERSION_METHODS:
+    complete.method = complete.method or specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
+    for path, description in out_of_bounds.items():
+        wrong.add(f"{field}.{path}", description)
+    if settings.method in (specs_pb2.INVERSION_METHOD_UNSPECIFIED, complete.method):
         complete_options(complete, generator, field, wrong)
-    else:
-        known = enum_names(specs_pb2.InversionMethod)
-        wrong.add(f"{field}.method", f"unknown method {settings.method}; known: {known}")
-    if not wrong:
-        check_budget(complete, generator, field, wrong)
-        _check_size(targets, complete, generator, field, wrong)
-    check_seed(settings.seed, f"{field}.seed", wrong)
+        if not wrong:
+            check_budget(complete, generator, field, wrong)
+            _check_size(targets, complete, generator, field, wrong)
     complete_loss(complete, field, wrong)
-    if settings.preview_every < 0:
-        wrong.add(f"{field}.preview_every", f"expected 0 or more steps, but {settings.preview_every} came")
     wrong.raise_if_any()
     if complete.basis in STORED_BASES and not complete.eigenbasis:
         complete.eigenbasis = eigenbasis_name_of(default_eigenbasis_spec(complete))
@@ -64,10 +62,11 @@ def complete_inversion_settings(
 
 def default_eigenbasis_spec(settings: specs_pb2.InversionSettings) -> specs_pb2.EigenbasisSpec:
     """The specification of the eigenbasis that an inversion of complete settings uses where it names none."""
+    generator = find_generator(settings.generator, "settings.generator")
     spec = specs_pb2.EigenbasisSpec(
         generator=settings.generator,
-        space=moving_space(settings, find_generator(settings.generator, "settings.generator")),
-        distance=settings.distance,
+        space=preconditioning_space(moving_space(settings, generator), generator),
+        distance=distances.entry(settings.distance).preconditioner,
         separate=settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE,
     )
     return complete_eigenbasis_spec(spec, "settings")

@@ -1,4 +1,4 @@
-"""A single latent that comes with a request."""
+"""Latent that comes with a request: a single one, checked."""
 
 from __future__ import annotations
 

@@ -1,25 +1,21 @@
-"""What a search session is asked to be."""
+"""Specification of a search session: validation and defaults."""
 
 from __future__ import annotations
 
-import math
 import re
 
+from pullback_api.options import faults
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.errors import Violations
-from pullback_server.specs.common import check_seed, enum_names
 from pullback_server.specs.search_thread import complete_thread
 
 MAX_TITLE = 200
 MAX_THREADS = 16
 MAX_REFERENCES = 256
 MAX_NOTES, MAX_NOTE = 64, 1_000
-MAX_REPETITIONS = MAX_SHOWS = 100
 DEFAULT_SHOWS = 3
 DEFAULT_MIN_SCORED = 0.5
 MIN_LEASE, MAX_LEASE, DEFAULT_LEASE = 1, 86_400, 600
-MIN_SIDE, MAX_SIDE = 8, 4_096
-MAX_FAILING, MAX_CONTRAST = 0.9, 0.5
 _LABEL = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -36,18 +32,14 @@ def complete_session_spec(spec: search_pb2.SessionSpec, field: str = "spec") -> 
         wrong.add(f"{field}.threads", f"expected 1 to {MAX_THREADS} threads, but {len(spec.threads)} came")
     for number, thread in enumerate(complete.threads[:MAX_THREADS]):
         complete_thread(thread, f"{field}.threads[{number}]", wrong)
+    for path, description in faults(spec):
+        wrong.add(f"{field}.{path}", description)
     _check_texts(spec, field, wrong)
     _check_references(spec, field, wrong)
-    _complete_scores(complete.scores, f"{field}.scores", wrong)
+    _complete_scores(complete.scores)
     _complete_images(complete.images, f"{field}.images", wrong)
     _complete_lease(complete, f"{field}.lease", wrong)
     complete.balance = complete.balance or search_pb2.BALANCE_NONE
-    if complete.balance not in search_pb2.Balance.values():
-        known = enum_names(search_pb2.Balance)
-        wrong.add(f"{field}.balance", f"unknown number {complete.balance}; known: {known}")
-    check_seed(spec.seed, f"{field}.seed", wrong)
-    if spec.HasField("dry_run"):
-        _check_dry_run(spec.dry_run, f"{field}.dry_run", wrong)
     wrong.raise_if_any()
     return complete
 
@@ -76,44 +68,29 @@ def _check_references(spec: search_pb2.SessionSpec, field: str, wrong: Violation
             wrong.add(path, f"another reference is labelled {reference.label!r}, upper or lower case alike; rename one")
         else:
             seen.add(folded)
-    if spec.HasField("references_per_generation") and not 0 <= spec.references_per_generation <= count:
+    if spec.references_per_generation > count:
         wrong.add(
             f"{field}.references_per_generation",
             f"expected 0 to {count}, as many as there are, but {spec.references_per_generation} came",
         )
 
 
-def _complete_scores(scores: search_pb2.ScoreOptions, field: str, wrong: Violations) -> None:
-    scores.repetitions = scores.repetitions or 1
-    scores.max_shows = scores.max_shows or DEFAULT_SHOWS
-    for name, most in (("repetitions", MAX_REPETITIONS), ("max_shows", MAX_SHOWS)):
-        if not 1 <= getattr(scores, name) <= most:
-            wrong.add(f"{field}.{name}", f"expected 1 to {most} (0 = the default), but {getattr(scores, name)} came")
+def _complete_scores(scores: search_pb2.ScoreOptions) -> None:
+    if not scores.HasField("repetitions"):
+        scores.repetitions = 1
+    if not scores.HasField("max_shows"):
+        scores.max_shows = DEFAULT_SHOWS
+    if not scores.HasField("min_scored"):
+        scores.min_scored = DEFAULT_MIN_SCORED
     scores.aggregation = scores.aggregation or search_pb2.AGGREGATION_MEAN
     scores.missing = scores.missing or search_pb2.MISSING_POLICY_SHOW_AGAIN
-    for name, enum in (("aggregation", search_pb2.Aggregation), ("missing", search_pb2.MissingPolicy)):
-        if getattr(scores, name) not in enum.values():
-            wrong.add(f"{field}.{name}", f"unknown number {getattr(scores, name)}; known: {enum_names(enum)}")
-    scores.min_scored = scores.min_scored or DEFAULT_MIN_SCORED
-    # NaN compares as false.
-    if not 0 < scores.min_scored <= 1:
-        wrong.add(f"{field}.min_scored", f"expected above 0 to 1 (0 = the default), but {scores.min_scored} came")
 
 
 def _complete_images(images: search_pb2.ImageOptions, field: str, wrong: Violations) -> None:
-    if bool(images.width) != bool(images.height):
-        missing = "height" if images.width else "width"
+    if images.HasField("width") != images.HasField("height"):
+        missing = "height" if images.HasField("width") else "width"
         wrong.add(f"{field}.{missing}", "width and height are given together, or neither")
-    for name in ("width", "height"):
-        side = getattr(images, name)
-        if side and not MIN_SIDE <= side <= MAX_SIDE:
-            wrong.add(f"{field}.{name}", f"expected {MIN_SIDE} to {MAX_SIDE} pixels (0 = as drawn), but {side} came")
-    for name, most in (("mean_luminance", 1.0), ("contrast", MAX_CONTRAST)):
-        if images.HasField(name) and not 0 <= getattr(images, name) <= most:
-            wrong.add(f"{field}.{name}", f"expected 0 to {most:g}, but {getattr(images, name)} came")
     images.format = images.format or values_pb2.IMAGE_FORMAT_PNG
-    if images.format not in values_pb2.ImageFormat.values():
-        wrong.add(f"{field}.format", f"unknown image format {images.format}; known: PNG, JPEG")
 
 
 def _complete_lease(spec: search_pb2.SessionSpec, field: str, wrong: Violations) -> None:
@@ -122,10 +99,3 @@ def _complete_lease(spec: search_pb2.SessionSpec, field: str, wrong: Violations)
     seconds = spec.lease.seconds + spec.lease.nanos * 1e-9
     if not MIN_LEASE <= seconds <= MAX_LEASE:
         wrong.add(field, f"expected {MIN_LEASE} to {MAX_LEASE} s, but {seconds} s came")
-
-
-def _check_dry_run(dry_run: search_pb2.DryRun, field: str, wrong: Violations) -> None:
-    if not (math.isfinite(dry_run.noise) and dry_run.noise >= 0):
-        wrong.add(f"{field}.noise", f"expected a finite number of 0 or more, but {dry_run.noise} came")
-    if not 0 <= dry_run.failing <= MAX_FAILING:
-        wrong.add(f"{field}.failing", f"expected 0 to {MAX_FAILING}, but {dry_run.failing} came")

@@ -1,4 +1,4 @@
-"""What a rig tells of its trials, from the forms in which it may say so."""
+"""Reports of trials read from the forms in which a rig may send them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 from pullback_api.limits import MAX_NOTE, MAX_SCORE
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import Violations
-from pullback_server.sessions.events import Outcome, Report
 from pullback_server.specs.common import enum_names
+from pullback_server.specs.reports import Outcome, Report
 
 MAX_TRIAL_ID = 128
 MAX_CHANNELS = 10_000

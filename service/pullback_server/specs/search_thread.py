@@ -1,4 +1,4 @@
-"""What a thread of a search session is asked to be: its space, its optimizer, and where it may look."""
+"""Specification of a thread of a search session: its space, its optimizer, and where it may look."""
 
 from __future__ import annotations
 
@@ -14,25 +14,19 @@ from pullback.search import (
     complete,
     faults,
     searchable_spaces,
+    unsuitable,
 )
+from pullback_api.options import given_options, names_of, set_option
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError, Violations
 from pullback_server.names import parse_eigenbasis
-from pullback_server.specs.common import enum_names, find_generator, space_of
+from pullback_server.specs.common import find_generator, space_of, take_out_of_bounds
 
-MAX_GENERATIONS = 100_000
 MAX_INITIAL = 1_000
 MAX_CHANNELS = 10_000
 MAX_WEIGHT = 1e40
-SEARCH_METHODS: dict[search_pb2.SearchMethod, str] = {
-    search_pb2.SEARCH_METHOD_CMA: "cma",
-    search_pb2.SEARCH_METHOD_HESSIAN_CMA: "hessian_cma",
-    search_pb2.SEARCH_METHOD_CHOLESKY_CMA: "cholesky_cma",
-    search_pb2.SEARCH_METHOD_SPHERE_CMA: "sphere_cma",
-    search_pb2.SEARCH_METHOD_GENETIC: "genetic",
-    search_pb2.SEARCH_METHOD_RANDOM: "random",
-}
+SEARCH_METHODS = names_of(search_pb2.SearchMethod)
 
 
 def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
@@ -42,6 +36,7 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
         ApiError: NOT_FOUND for the generator.
     """
     generator = find_generator(thread.generator, f"{field}.generator")
+    out_of_bounds = take_out_of_bounds(thread)
     found = Violations()
     thread.space = space_of(thread.space, generator, f"{field}.space", found)
     if not found and thread.space not in (able := searchable_spaces(generator)):
@@ -52,10 +47,12 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
         )
     if not found:
         space = _space(thread, generator, field, found)
-        if space is not None:
+        if space is not None and "optimizer.method" not in out_of_bounds:
             _complete_optimizer(thread, space, field, found)
         _complete_latents(thread, generator, f"{field}.initial_latents", found)
-    _check_rest(thread, field, found)
+    for path, description in out_of_bounds.items():
+        found.add(f"{field}.{path}", description)
+    _check_channel_weights(thread, field, found)
     wrong.extend(found)
 
 
@@ -66,18 +63,14 @@ def search_space(thread: search_pb2.ThreadSpec, generator: CatalogueEntry) -> Se
         InvalidInputError: No latent satisfies the constraint, or no class can be held.
         UnknownNameError: No such class.
     """
-    bounds = {
-        name: getattr(thread.constraint, name)
-        for name in ("min_norm", "max_norm", "truncation")
-        if thread.constraint.HasField(name)
-    }
-    return catalogue_space(generator, thread.space, constraint=Constraint(**bounds), class_label=thread.class_label)
+    constraint = Constraint(**given_options(thread.constraint))
+    return catalogue_space(generator, thread.space, constraint=constraint, class_label=thread.class_label)
 
 
 def search_settings(options: search_pb2.SearchOptions) -> SearchSettings:
     """The options of a thread's optimizer as the library takes them."""
-    given = {descriptor.name: value for descriptor, value in options.ListFields() if descriptor.name != "method"}
-    return SearchSettings(SEARCH_METHODS[options.method], **given)
+    given = given_options(options)
+    return SearchSettings(given.pop("optimizer"), **given)
 
 
 def _space(
@@ -97,10 +90,6 @@ def _space(
 def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
     options = thread.optimizer
     options.method = options.method or search_pb2.SEARCH_METHOD_HESSIAN_CMA
-    if options.method not in SEARCH_METHODS:
-        known = enum_names(search_pb2.SearchMethod)
-        wrong.add(f"{field}.optimizer.method", f"unknown method {options.method}; known: {known}")
-        return
     _check_method(thread, space, field, wrong)
     _check_eigenbasis(thread, field, wrong)
     settings = search_settings(options)
@@ -108,13 +97,15 @@ def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field
         for name, description in faulty.items():
             wrong.add(f"{field}.optimizer.{name}", description)
         return
+    if reason := unsuitable(settings, space.searched):
+        wrong.add(f"{field}.optimizer.method", reason)
     try:
         filled = complete(settings, space.searched)
     except PullbackError as error:
         wrong.add(f"{field}.optimizer", str(error))
         return
     for name, value in filled.given().items():
-        setattr(options, name, value)
+        set_option(options, name, value)
 
 
 def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
@@ -162,12 +153,7 @@ def _complete_latents(thread: search_pb2.ThreadSpec, generator: CatalogueEntry, 
     thread.initial_latents.CopyFrom(pack(latents.astype(np.float32)))
 
 
-def _check_rest(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
-    if not 0 <= thread.max_generations <= MAX_GENERATIONS:
-        wrong.add(
-            f"{field}.max_generations",
-            f"expected 1 to {MAX_GENERATIONS:,} (0 = no end), but {thread.max_generations} came",
-        )
+def _check_channel_weights(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
     weights = thread.channel_weights
     if len(weights) > MAX_CHANNELS:
         wrong.add(f"{field}.channel_weights", f"expected at most {MAX_CHANNELS:,} weights, but {len(weights)} came")

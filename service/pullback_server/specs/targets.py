@@ -1,4 +1,4 @@
-"""What is asked of each target of an inversion, apart from its image."""
+"""Specification of an inversion's targets, apart from their images."""
 
 from __future__ import annotations
 

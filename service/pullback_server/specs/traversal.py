@@ -1,4 +1,4 @@
-"""What a traversal is asked to be."""
+"""Specification of a traversal: validation and defaults."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pullback.generators import CatalogueEntry
 from pullback.generators.named_layers import mapped_space
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
+from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.specs.chosen import ChosenDirection, in_whole_input
-from pullback_server.specs.common import IMAGE_FORMATS, check_range, check_seed, distance_of, enum_names
+from pullback_server.specs.common import IMAGE_FORMATS, copied, distance_of, enum_names, take_out_of_bounds
 from pullback_server.specs.directions import check_layers
 from pullback_server.specs.latents import read_latent
 from pullback_server.specs.mask import complete_mask
-from pullback_server.worker.walks import CurvePlan, WalkAxis, WalkPlan
 
 TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
     directions_pb2.TRAVERSAL_KIND_LINEAR: "linear",
@@ -27,7 +27,7 @@ TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
     directions_pb2.TRAVERSAL_KIND_SUBSPACE: "subspace",
     directions_pb2.TRAVERSAL_KIND_METRIC_UNIFORM: "metric_uniform",
 }
-MAX_FRAMES, MAX_SUBSPACE_FRAMES, DEFAULT_FRAMES = 500, 32, 9
+MAX_SUBSPACE_FRAMES, DEFAULT_FRAMES = 32, 9
 DEFAULT_FIRST, DEFAULT_LAST = -2.0, 2.0
 MAX_PIECES, PIECES_A_FRAME = 1_000, 10
 # A step beside which float32 forgets the latent that it starts from.
@@ -77,7 +77,9 @@ def complete_traversal(
     Raises:
         ApiError: INVALID_ARGUMENT, with all that cannot be used.
     """
-    wrong = Violations()
+    wrong, request = Violations(), copied(request)
+    for path, description in take_out_of_bounds(request).items():
+        wrong.add(path, description)
     kind = TRAVERSAL_KINDS[_kind(request)]
     if kind != "curve" and request.space == generator.input_space and not generator.has_mapping:
         # A latent of the whole input, such as one that was inverted with a class, may move in one block of it.
@@ -180,12 +182,11 @@ def _complete_steps(request: directions_pb2.TraverseRequest, kind: str, wrong: V
     """The first and the last step, and the number of frames."""
     first = request.first_step if request.HasField("first_step") else DEFAULT_FIRST
     last = request.last_step if request.HasField("last_step") else DEFAULT_LAST
-    # NaN compares as false.
-    if not -math.inf < first < last < math.inf:
-        wrong.add("first_step", f"expected a finite step below last_step, {last:g}, but {first:g} came")
-    frames, most = request.frames or DEFAULT_FRAMES, MAX_SUBSPACE_FRAMES if kind == "subspace" else MAX_FRAMES
-    if not 2 <= frames <= most:
-        wrong.add("frames", f"expected 2 to {most} (0 = {DEFAULT_FRAMES}), but {frames} came")
+    if not first < last:
+        wrong.add("first_step", f"expected a step below last_step, {last:g}, but {first:g} came")
+    frames = request.frames or DEFAULT_FRAMES
+    if kind == "subspace" and frames > MAX_SUBSPACE_FRAMES:
+        wrong.add("frames", f"expected 2 to {MAX_SUBSPACE_FRAMES} for each direction, but {frames} came")
     return first, last, frames
 
 
@@ -231,17 +232,11 @@ def _complete_curve(
     if asked.guided and asked.rank:
         wrong.add("curve.rank", "a guided curve follows its direction, and no local axis; leave it out")
     mapped = mapped_space(generator)
-    if mapped is not None and not 0 <= asked.rank < mapped.dim:
+    if mapped is not None and asked.rank >= mapped.dim:
         wrong.add("curve.rank", f"expected 0 to {mapped.dim - 1}, but {asked.rank} came")
-    # NaN compares as false.
-    if not 0 <= asked.jitter < 1:
-        wrong.add("curve.jitter", f"expected 0 to below 1, but {asked.jitter} came")
-    check_seed(asked.seed, "curve.seed", wrong)
     pieces = asked.pieces
     if not pieces and not wrong:
         places = np.linspace(first, last, frames)
         pieces = min(PIECES_A_FRAME * max((places < 0).sum(), (places > 0).sum()), MAX_PIECES)
-    elif pieces:
-        check_range(pieces, MAX_PIECES, "curve.pieces", wrong)
     layers = tuple(sorted(request.layers)) or (chosen[0].layers if chosen else ())
     return CurvePlan(int(pieces), asked.rank, asked.jitter, asked.seed, layers)

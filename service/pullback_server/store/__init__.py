@@ -1,8 +1,9 @@
-"""What the server keeps: jobs, their events, their results and what people say of these, and search sessions."""
+"""Store of the server: jobs, their events, results, what people say of these, and search sessions."""
 
 from pullback_server.store.annotations import AnnotationStore, TitleTakenError
 from pullback_server.store.aside import move_aside
 from pullback_server.store.blobs import BlobCorruptedError, BlobStore, Swept
+from pullback_server.store.damage_log import log_once
 from pullback_server.store.database import only_reads, reads
 from pullback_server.store.examination import IncompatibleStoreError
 from pullback_server.store.faults import (
@@ -14,6 +15,8 @@ from pullback_server.store.faults import (
     StoreDamagedError,
     StoreError,
     UnreadableError,
+    entry_read,
+    unreadable,
 )
 from pullback_server.store.privacy import make_folder, tighten
 from pullback_server.store.records import (
@@ -26,8 +29,10 @@ from pullback_server.store.records import (
     SessionEventRecord,
     SessionRecord,
 )
+from pullback_server.store.results import InUseError, ResultStore
 from pullback_server.store.sessions import SessionStore
-from pullback_server.store.store import InUseError, Store
+from pullback_server.store.store import Store
+from pullback_server.store.waiting import WaitingStore
 
 __all__ = [
     "AnnotationRecord",
@@ -41,6 +46,7 @@ __all__ = [
     "JobState",
     "RequestConflictError",
     "ResultRecord",
+    "ResultStore",
     "SessionChange",
     "SessionEventRecord",
     "SessionRecord",
@@ -55,9 +61,13 @@ __all__ = [
     "Swept",
     "TitleTakenError",
     "UnreadableError",
+    "WaitingStore",
+    "entry_read",
+    "log_once",
     "make_folder",
     "move_aside",
     "only_reads",
     "reads",
     "tighten",
+    "unreadable",
 ]

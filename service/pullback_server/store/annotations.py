@@ -1,4 +1,4 @@
-"""The store's part for annotations: titles and notes that people give to directions."""
+"""Annotations in the store: titles and notes that people give to directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving aside what the store cannot use: it may be all that somebody has."""
+"""Files and rows moved aside, which the store cannot use: they may be all that somebody has."""
 
 from __future__ import annotations
 

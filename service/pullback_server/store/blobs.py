@@ -1,4 +1,4 @@
-"""Content-addressed files: what is written once, whole or not at all, and never changed."""
+"""Blobs, content-addressed files: written once, whole or not at all, and never changed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from pullback_server.store.faults import UnreadableError, faults_told
 from pullback_server.store.privacy import make_folder
 
 _TEMPORARY = ".tmp-"
+# What a probe writes: as much as the database takes for a change.
+_PROBE_BYTES = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +38,14 @@ class Swept:
 
 
 class BlobCorruptedError(UnreadableError):
-    """A file is missing, or is not what its name says."""
+    """A file is missing, or is not what its name says.
+
+    Attributes:
+        what: Which of both, in words that callers may hear.
+    """
 
     def __init__(self, path: Path, what: str) -> None:
+        self.what = f"its file {what.partition(':')[0]}"
         super().__init__(
             f"{path} {what}",
             f"a file of this resource {what.partition(':')[0]}; others are not affected. Put the server's file back "
@@ -110,6 +117,19 @@ class BlobStore:
             raise BlobCorruptedError(path, "was changed or damaged: its content is not what its name says")
         return data
 
+    @reads
+    def holds(self, digest: str) -> bool:
+        """Whether the content of that digest is there, and whole.
+
+        Raises:
+            StorageFailingError: It cannot be read at the moment.
+        """
+        try:
+            self.read(digest)
+        except BlobCorruptedError:
+            return False
+        return True
+
     def delete(self, digest: str) -> None:
         """Removes the content of that digest, if it is there; where that fails, the next sweep does it."""
         try:
@@ -117,19 +137,34 @@ class BlobStore:
         except OSError as error:
             _log.warning("a file that is needed no more stays until the next start: %s", error)
 
+    def probe(self) -> None:
+        """Finds out whether a file can be made and filled; it has no name for long, and is not forced to the disk.
+
+        Raises:
+            StorageUnavailableError: It cannot.
+        """
+        with faults_told(self._folder), tempfile.TemporaryFile(prefix=_TEMPORARY, dir=self._folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+
     def sweep(self, wanted: Set[str], written: Set[str]) -> Swept:
         """Removes what a crash left behind, and moves aside what is not this store's.
+
+        Where something is referred to that is not there, nothing is removed: a reference may be damaged, and what seems
+        to be of no use be what it stood for.
 
         Args:
             wanted: Digests of the content that is referred to.
             written: Digests of all that was ever written for those who refer to it. Only that may be removed: other
                 content belongs to another database, say a lost one, or a newer one than a backup that was put back.
         """
-        leftovers = [path for path in self._files() if path.name not in wanted]
-        strangers = [path for path in leftovers if path.name not in written and not _is_temporary(path)]
+        there = list(self._files())
+        known = written if wanted <= {path.name for path in there} else frozenset[str]()
+        leftovers = [path for path in there if path.name not in wanted]
+        strangers = [path for path in leftovers if path.name not in known and not _is_temporary(path)]
         removed = 0
         for path in leftovers:
-            if path.name in written or _is_temporary(path):
+            if path.name in known or _is_temporary(path):
                 path.unlink(missing_ok=True)
                 removed += 1
         return Swept(removed, len(strangers), move_aside(self._folder, strangers) if strangers else None)

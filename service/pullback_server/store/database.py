@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from google.protobuf.message import DecodeError
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
-from pullback_api.v1 import search_pb2
 from pullback_server.store.aside import move_aside
 from pullback_server.store.examination import examine
 from pullback_server.store.faults import faults_told
+from pullback_server.store.migration import migrate
 from pullback_server.store.privacy import make_file
-from pullback_server.store.schema import SCHEMA_VERSION, Base, Meta, SessionSpecRow, SessionTitleRow
+from pullback_server.store.schema import SCHEMA_VERSION, Base, Meta
 
 # How long SQLite itself waits for a lock. Whoever writes tries again, and between two tries others get their turn.
 BUSY_SECONDS = 0.25
@@ -47,7 +46,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens the file, checks it, and makes the tables that are missing.
+        """Opens the file, checks it, and makes its tables, or brings those of an earlier version up to date.
 
         Raises:
             IncompatibleStoreError: Written by another version of the schema.
@@ -58,10 +57,12 @@ class Database:
         _make_new(path)
         self.writer = _engine(path, BUSY_SECONDS, "BEGIN IMMEDIATE", ("journal_mode = WAL", "synchronous = FULL"))
         self._reader = _engine(path, READ_BUSY_SECONDS, "BEGIN", ("query_only = ON",))
-        if examine(path) != SCHEMA_VERSION:
+        if (found := examine(path)) != SCHEMA_VERSION:
             with self.writing() as session:
-                Base.metadata.create_all(session.connection())
-                _add_titles(session)
+                if found is None:
+                    Base.metadata.create_all(session.connection())
+                else:
+                    migrate(session.connection(), found, SCHEMA_VERSION)
                 session.merge(Meta(key="schema_version", value=str(SCHEMA_VERSION)))
 
     def close(self) -> None:
@@ -118,15 +119,3 @@ def _engine(path: Path, timeout: float, begin: str, pragmas: tuple[str, ...]) ->
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", start)
     return engine
-
-
-def _add_titles(session: Session) -> None:
-    """Notes the titles of the sessions of an earlier version, which are in their specifications alone."""
-    known = select(SessionTitleRow.session)
-    for row in session.scalars(select(SessionSpecRow).where(SessionSpecRow.session.not_in(known))):
-        try:
-            title = search_pb2.SessionSpec.FromString(row.spec).title
-        except DecodeError:
-            # One damaged session must not keep the server from the others.
-            title = ""
-        session.add(SessionTitleRow(session=row.session, title=title))

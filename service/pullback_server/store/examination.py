@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from pullback_server.store.faults import StoreDamagedError, StoreError, faults_told
-from pullback_server.store.schema import EXTENDABLE_VERSIONS, SCHEMA_VERSION
+from pullback_server.store.schema import EARLIEST_VERSION, SCHEMA_VERSION
 
 # How long a start waits for another program that holds the database.
 _BUSY_SECONDS = 10.0
@@ -21,7 +21,7 @@ class IncompatibleStoreError(StoreError):
 
 
 def examine(path: Path) -> int | None:
-    """The version of the tables in the SQLite file at `path`, one that can be used or extended; None where it is new.
+    """The version of the tables in the SQLite file at `path`, this or one to migrate from; None where it is new.
 
     Raises:
         IncompatibleStoreError: Written by another version.
@@ -60,7 +60,7 @@ def _version(database: sqlite3.Connection, path: Path) -> int | None:
         return None
     row = database.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     found = "none" if row is None else str(row[0])
-    if found not in (str(SCHEMA_VERSION), *EXTENDABLE_VERSIONS):
+    if found not in map(str, range(EARLIEST_VERSION, SCHEMA_VERSION + 1)):
         text = (
             f"{path} has schema version {found}, this server reads version {SCHEMA_VERSION}: "
             "use the server that wrote it, or another --data folder"

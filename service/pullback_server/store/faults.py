@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 # EFBIG is what a file-size limit gives, EDQUOT a quota.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
 # SQLite's primary result codes, and what Python 3.10, which does not pass them on, has of them.
 _CODES_BY_TEXT = {
     "database is locked": 5,
@@ -80,11 +81,68 @@ class StorageFailingError(StorageUnavailableError):
 
 
 class UnreadableError(StoreError):
-    """What is stored of one resource cannot be read."""
+    """What is stored of one resource cannot be read.
+
+    Attributes:
+        resource: Its name, as far as it can be read; empty where only a file of it is known.
+    """
+
+    def __init__(self, text: str, told: str, resource: str = "") -> None:
+        super().__init__(text, told)
+        self.resource = resource
 
 
 class StoreDamagedError(StoreError):
     """The database is damaged."""
+
+
+_BACKUP = "put the server's data back from a backup"
+# What to do about a damaged resource, by the collection that it belongs to.
+_REMEDIES = {
+    "jobs": f"{_BACKUP}, or submit its request again under a new request_id",
+    "sessions": f"{_BACKUP}, or begin a new session",
+    "inversions": f"{_BACKUP}, or invert the images again",
+    "eigenbases": f"{_BACKUP}, or compute it again",
+    "analyses": f"{_BACKUP}, or ask for it again",
+    "directions": f"{_BACKUP}, or delete them and find or import them again",
+}
+
+
+def unreadable(name: str, what: str, reason: object) -> UnreadableError:
+    """The error for a resource that cannot be read.
+
+    Args:
+        name: The resource's name.
+        what: What is wrong, as callers are told.
+        reason: The rest, for whoever runs the server.
+    """
+    collection = name.split("/")[-2] if "/" in name else ""
+    told = f"{name} cannot be read: {what}. Others are not affected; {_REMEDIES.get(collection, _BACKUP)}"
+    return UnreadableError(f"{name} cannot be read: {what}: {reason}", told, name)
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Whether an error says that what is stored in a row is not what belongs there, and nothing of the database."""
+    if isinstance(error, DBAPIError):
+        # A text that is no UTF-8. Without the statement, of which SQLAlchemy's own text is full.
+        return str(error.orig).startswith("Could not decode to UTF-8")
+    return isinstance(error, ValueError | TypeError)
+
+
+@contextmanager
+def entry_read(name: str) -> Iterator[None]:
+    """Raises an `UnreadableError` that names the resource where what is read within cannot be made sense of."""
+    try:
+        yield
+    except Exception as error:
+        if not is_unreadable(error):
+            raise
+        raise unreadable(name, "its entry in the server's database is damaged", plainly(error)) from error
+
+
+def plainly(error: Exception) -> str:
+    """What an error says, without the statement that SQLAlchemy adds."""
+    return str(error.orig) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager
@@ -112,6 +170,12 @@ def faults_told(folder: Path, *, writing: bool = True) -> Iterator[None]:
 def _of_system(error: OSError, folder: Path) -> StoreError:
     if error.errno in _FULL:
         return _full(folder, str(error))
+    if error.errno in _NO_DESCRIPTORS:
+        return StorageFailingError(
+            f"nothing can be opened in {folder} ({error}); raise the limit of open files (ulimit -n), or find what "
+            "holds so many",
+            "the server has no file descriptors left; try again when fewer connections are open",
+        )
     return _failing(folder, str(error))
 
 

@@ -1,4 +1,4 @@
-"""Who may see what the store keeps: its owner alone, from a file's first byte. Elsewhere than on POSIX, nothing."""
+"""Privacy of what the store keeps: its owner's alone, from a file's first byte. Elsewhere than on POSIX, nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _FOLDER, _FILE = 0o700, 0o600
-# What the store and the server make in their folder; whatever else is there is not theirs to change.
+# What the store and the server make in their folder, but for the token, of which more is said where others could read
+# it; whatever else is there is not theirs to change.
 _OURS = ("pullback.sqlite", "pullback.sqlite-wal", "pullback.sqlite-shm", "lock", "blobs", "checkpoints", "aside")
 
 

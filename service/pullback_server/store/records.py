@@ -1,4 +1,4 @@
-"""What the store hands out: plain immutable records."""
+"""Records that the store hands out: plain and immutable."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ class JobRecord:
         attempts: How often a worker took it.
         crashes: How often a worker died at it since it last came further.
         last_sequence: Number of its latest event.
+        needs: Id of the job whose result it waits for while it is QUEUED, if any.
+        provided: Whether it was queued for jobs that need its result alone, and nobody asked for it by itself.
     """
 
     id: str
@@ -63,6 +65,8 @@ class JobRecord:
     attempts: int
     crashes: int
     last_sequence: int
+    needs: str | None
+    provided: bool
 
 
 @dataclass(frozen=True)

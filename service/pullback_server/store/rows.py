@@ -1,9 +1,55 @@
-"""Rows of the tables as the records that the store hands out."""
+"""Rows of the tables as the records that the store hands out; each that cannot be read concerns itself alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import LargeBinary, Select, cast
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from pullback_server.store.faults import UnreadableError, entry_read, is_unreadable
 from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
-from pullback_server.store.schema import EventRow, JobRow, ResultRow
+from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionRow
+
+_Row = TypeVar("_Row", JobRow, ResultRow, SessionRow)
+_Record = TypeVar("_Record")
+
+
+def records_of(
+    session: Session,
+    query: Select[Any],
+    make: Callable[[_Row], _Record],
+    *,
+    table: type[_Row],
+    key: InstrumentedAttribute[str],
+    name: Callable[[str], str],
+) -> list[tuple[int, _Record | UnreadableError]]:
+    """The records of a query's rows with their numbers, in its order; for one that cannot be read, what is wrong.
+
+    Args:
+        session: The transaction.
+        query: Rows of `table`.
+        make: A row's record.
+        table: The table.
+        key: Its column by which resources are told apart.
+        name: The resource's name by that.
+    """
+    try:
+        return [(row.number, make(row)) for row in session.scalars(query)]
+    except Exception as error:
+        if not is_unreadable(error):
+            raise
+    found: list[tuple[int, _Record | UnreadableError]] = []
+    # As bytes: it may be what cannot be read.
+    for number, raw in session.execute(query.with_only_columns(table.number, cast(key, LargeBinary))).all():
+        called = name(raw.decode(errors="replace"))
+        try:
+            with entry_read(called):
+                found.append((number, make(session.scalars(query.where(table.number == number)).one())))
+        except UnreadableError as error:
+            found.append((number, error))
+    return found
 
 
 def job_record(row: JobRow) -> JobRecord:
@@ -26,6 +72,8 @@ def job_record(row: JobRow) -> JobRecord:
         attempts=row.attempts,
         crashes=row.crashes,
         last_sequence=row.last_sequence,
+        needs=row.needs,
+        provided=row.provided,
     )
 
 
@@ -39,6 +87,7 @@ def event_record(row: EventRow, job: JobRecord) -> EventRecord:
             "attempts": row.attempts,
             "progress": row.progress,
             "last_sequence": row.sequence,
+            "needs": row.needs,
             "error": job.error if state.ended else None,
             "started": job.started if row.attempts else None,
             "ended": job.ended if state.ended else None,

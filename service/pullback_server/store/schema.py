@@ -14,13 +14,14 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
-# Raised with every change of the tables; a store of a newer version is refused.
-SCHEMA_VERSION = 6
-# Those of an earlier version that only lack tables: they are added.
-EXTENDABLE_VERSIONS = ("2", "3", "4", "5")
+# Raised with every change of the tables, which comes with a module in `migrations`; a newer store is refused.
+SCHEMA_VERSION = 8
+# The earliest that migrations lead on from.
+EARLIEST_VERSION = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -89,8 +90,25 @@ class JobRow(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     crashes: Mapped[int] = mapped_column(default=0)
     last_sequence: Mapped[int] = mapped_column(default=0)
+    # The job whose result it waits for; none once that is there.
+    needs: Mapped[str | None] = mapped_column(String(64))
+    # Queued for jobs that need its result; nobody asked for it by itself.
+    provided: Mapped[bool] = mapped_column(default=False, server_default=false())
 
-    __table_args__ = (Index("jobs_by_state", "state", "number"), Index("jobs_by_result", "result"))
+    __table_args__ = (
+        Index("jobs_by_state", "state", "number"),
+        Index("jobs_by_result", "result"),
+        Index("jobs_by_needs", "needs"),
+    )
+
+
+class JobOwnerRow(Base):
+    """Who brought a job, by which the queue is shared; there until the job has ended."""
+
+    __tablename__ = "job_owners"
+
+    job: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    client: Mapped[str] = mapped_column(String(256))
 
 
 class EventRow(Base):
@@ -104,6 +122,7 @@ class EventRow(Base):
     state: Mapped[int]
     attempts: Mapped[int]
     progress: Mapped[bytes] = mapped_column(LargeBinary)
+    needs: Mapped[str | None] = mapped_column(String(64))
     # A step of progress, which may be dropped once the job has ended; changes of state are kept.
     transient: Mapped[bool]
 

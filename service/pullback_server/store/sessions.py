@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import Database, reads
-from pullback_server.store.faults import RequestConflictError
+from pullback_server.store.faults import RequestConflictError, UnreadableError, entry_read
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
+from pullback_server.store.rows import records_of
 from pullback_server.store.schema import (
     SessionEventRow,
     SessionFileRow,
@@ -87,7 +89,8 @@ class SessionStore:
             RequestConflictError: It was created for another request.
         """
         with self._database.reading() as session:
-            row = session.scalar(select(SessionRow).where(SessionRow.request_id == request_id))
+            query = select(SessionRow).where(SessionRow.request_id == request_id)
+            record, row = _one(session, query), session.scalar(query)
             if row is None:
                 return None
             if row.request_digest != request_digest:
@@ -95,7 +98,7 @@ class SessionStore:
                     f"request_id {request_id!r} was used for another request, sessions/{row.id}; "
                     "take a new one for a new request"
                 )
-            return _records(session, [row])[0]
+            return record
 
     def append(self, session_id: str, change: SessionChange, files: Sequence[bytes] = ()) -> None:
         """Appends events to a session's log.
@@ -113,7 +116,8 @@ class SessionStore:
         for data in files:
             self._blobs.write(data)
         with self._database.writing() as session:
-            row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
+            with entry_read(_name(session_id)):
+                row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
             if row is None:
                 raise LookupError(f"no session {session_id}")
             _apply(session, row, change)
@@ -130,13 +134,12 @@ class SessionStore:
     def record(self, session_id: str) -> SessionRecord | None:
         """The session of that id."""
         with self._database.reading() as session:
-            row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
-            return None if row is None else _records(session, [row])[0]
+            return _one(session, select(SessionRow).where(SessionRow.id == session_id))
 
     @reads
     def records(
         self, *, limit: int, before: int | None = None, states: Collection[int] = (), match: str = ""
-    ) -> list[tuple[int, SessionRecord]]:
+    ) -> list[tuple[int, SessionRecord | UnreadableError]]:
         """Sessions with their numbers, newest first, those with a number under `before`.
 
         Args:
@@ -154,8 +157,7 @@ class SessionStore:
             called = select(SessionTitleRow.session).where(SessionTitleRow.title == match)
             query = query.where(begins_with(SessionRow.id, match) | SessionRow.id.in_(called))
         with self._database.reading() as session:
-            rows = session.scalars(query).all()
-            return [(row.number, record) for row, record in zip(rows, _records(session, rows), strict=True)]
+            return _records(session, query)
 
     @reads
     def events(self, session_id: str, after: int = 0, limit: int | None = None) -> list[SessionEventRecord]:
@@ -166,7 +168,7 @@ class SessionStore:
             .order_by(SessionEventRow.sequence)
             .limit(limit)
         )
-        with self._database.reading() as session:
+        with self._database.reading() as session, entry_read(_name(session_id)):
             return [SessionEventRecord(row.sequence, row.time, row.kind, row.payload) for row in session.scalars(query)]
 
     @reads
@@ -177,10 +179,28 @@ class SessionStore:
             return list(session.scalars(query))
 
 
-def _records(session: Session, rows: Sequence[SessionRow]) -> list[SessionRecord]:
-    wanted = select(SessionSpecRow).where(SessionSpecRow.session.in_([row.id for row in rows]))
+def _name(session_id: str) -> str:
+    return f"sessions/{session_id}"
+
+
+def _one(session: Session, query: Select[Any]) -> SessionRecord | None:
+    for _, found in _records(session, query):
+        if isinstance(found, UnreadableError):
+            raise found
+        return found
+    return None
+
+
+def _records(session: Session, query: Select[Any]) -> list[tuple[int, SessionRecord | UnreadableError]]:
+    wanted = select(SessionSpecRow).where(SessionSpecRow.session.in_(query.with_only_columns(SessionRow.id)))
     specs = {found.session: found.spec for found in session.scalars(wanted)}
-    return [SessionRecord(row.id, row.state, specs[row.id], row.summary, row.last_sequence) for row in rows]
+
+    def record(row: SessionRow) -> SessionRecord:
+        if row.id not in specs:
+            raise ValueError("its specification is not there")
+        return SessionRecord(row.id, row.state, specs[row.id], row.summary, row.last_sequence)
+
+    return records_of(session, query, record, table=SessionRow, key=SessionRow.id, name=_name)
 
 
 def _apply(session: Session, row: SessionRow, change: SessionChange) -> None:

@@ -26,11 +26,13 @@ class Part:
 
     Attributes:
         name: What it is called: lower-case ASCII letters, digits and dashes.
+        needed: Whether the server is not well while it is starting; another trouble of its always counts.
         trouble: What it is troubled by; None where it is well.
     """
 
-    def __init__(self, name: str, health: Health) -> None:
+    def __init__(self, name: str, health: Health, *, needed: bool = True) -> None:
         self.name = name
+        self.needed = needed
         self.trouble: str | None = STARTING
         self._health = health
 
@@ -61,10 +63,15 @@ class Health:
         self._closed = False
         self._change = asyncio.Event()
 
-    def part(self, name: str) -> Part:
-        """The part of that name; one that is new is starting, and so not yet well."""
+    def part(self, name: str, *, needed: bool = True) -> Part:
+        """The part of that name; one that is new is starting, and so not yet well.
+
+        Args:
+            name: What it is called.
+            needed: Whether the server is not well while a part that is new is starting.
+        """
         if name not in self._parts:
-            self._parts[name] = Part(name, self)
+            self._parts[name] = Part(name, self, needed=needed)
             self.changed()
         return self._parts[name]
 
@@ -75,8 +82,12 @@ class Health:
 
     @property
     def troubles(self) -> Mapping[str, str]:
-        """The parts that are not well, and what each is troubled by."""
-        found = {name: part.trouble for name, part in self._parts.items() if part.trouble is not None}
+        """The parts for which the server is not well, and what each is troubled by."""
+        found = {
+            name: part.trouble
+            for name, part in self._parts.items()
+            if part.trouble is not None and (part.needed or part.trouble != STARTING)
+        }
         return {**found, "server": "going down"} if self._closed else found
 
     @property
@@ -139,7 +150,10 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
                 grpc.StatusCode.NOT_FOUND, f"nothing is called {request.service!r} here; there are {known}"
             )
         if status == _NOT_SERVING:
-            troubles = [f"{name}: {trouble}" for name, trouble in self._health.troubles.items()]
+            found = {**self._health.troubles}
+            if (trouble := self._health.parts.get(request.service)) is not None:
+                found[request.service] = trouble
+            troubles = [f"{name}: {trouble}" for name, trouble in found.items()]
             context.set_trailing_metadata(tuple((UNWELL_METADATA, _ascii(trouble)) for trouble in troubles))
         return health_pb2.HealthCheckResponse(status=status)
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from pullback_server.error_texts import unforeseen
 from pullback_server.supervision.health import Health, Part
 
 # Pauses before a task begins again: after its first end, its second, …
@@ -14,6 +15,8 @@ RESTART_SECONDS = (0.1, 0.5, 2.0, 10.0)
 # A task that has gone on for so long is well, and its earlier ends are forgotten after `FORGIVEN_SECONDS`.
 SETTLED_SECONDS = 1.0
 FORGIVEN_SECONDS = 60.0
+# A task that goes on although it was cancelled is cancelled again.
+CANCEL_AGAIN_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +54,10 @@ async def _keep(name: str, make: Callable[[], Coroutine[Any, Any, None]], part: 
                     part.well()
                 await asyncio.wait({task})
         except asyncio.CancelledError:
-            task.cancel()
+            # Before Python 3.12, `asyncio.wait_for` swallows a cancellation that comes as what it waits for is done.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
             await asyncio.gather(task, return_exceptions=True)
             raise
         error = None if task.cancelled() else task.exception()
@@ -67,4 +73,4 @@ async def _keep(name: str, make: Callable[[], Coroutine[Any, Any, None]], part: 
 def _described(task: asyncio.Task[None], error: BaseException | None) -> str:
     if task.cancelled():
         return "was cancelled from within"
-    return "ended by itself" if error is None else f"ended with {type(error).__name__}: {error}"
+    return "ended by itself" if error is None else f"ended with {unforeseen()}"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from pullback.generators import rendered
 from pullback.pictures import to_pictures
-from pullback_server.worker.messages import (
+from pullback_server.protocol.messages import (
     AS_DRAWN,
-    RENDER_BATCH,
     CallDone,
     CallMessage,
     Presentation,
@@ -46,20 +46,23 @@ def sample(models: Models, call: Sample) -> Iterator[CallMessage]:
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:
     """Renders latents batch by batch; while one is rendered, the images of those before are encoded and sent."""
     generator = models.generator(call.generator)
-    latents = torch.from_numpy(call.latents).to(generator.device)
+    parts = rendered(generator, torch.from_numpy(call.latents), call.space)
     sent: list[Future[None]] = []
-    ahead = 1
+    ahead, number = 1, 0
     try:
-        for start in range(0, len(latents), RENDER_BATCH):
+        while number < len(call.latents):
             yield from _until_sent(sent[:-ahead])
             del sent[:-ahead]
-            with torch.inference_mode():
-                images = generator.render(latents[start : start + RENDER_BATCH], call.space)
+            while outbox.unread.full(call.call):
+                # Its turn comes when somebody has read.
+                yield None
+            images = next(parts)
             drawn = _drawn(images, call.presentation)
             ahead = max(1, AHEAD_BYTES // (4 * images[0].numel()))
             sent += [
-                outbox.send_made(partial(_rendered, call, number, each)) for number, each in enumerate(drawn, start)
+                outbox.send_made(partial(_rendered, call, place, each)) for place, each in enumerate(drawn, number)
             ]
+            number += len(images)
             # The device's memory is free while others have their turns.
             del images, drawn
             yield None

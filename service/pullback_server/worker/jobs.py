@@ -1,4 +1,4 @@
-"""A job on a worker: its task from the first step to the result, its checkpoints, and what it tells of its progress."""
+"""Jobs on a worker: each one's task from first step to result, its checkpoints, and what it tells of its progress."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pullback.pieces import Underway
+from pullback_server.protocol.messages import FromWorker, Progressed, StartJob
 from pullback_server.worker.checkpoint import DamagedCheckpointError
-from pullback_server.worker.messages import FromWorker, Progressed, StartJob
 from pullback_server.worker.models import Models
-from pullback_server.worker.tasks import BatchTask, Task, make_task
+from pullback_server.worker.tasks import BatchTask, SharedTask, Task, make_task
 
 _log = logging.getLogger(__name__)
 
@@ -42,10 +43,12 @@ class RunningJob:
         self._start = start
         self._models = models
         self._send = send
-        self._checkpoint = Path(start.checkpoint)
+        # Of a part there is none: it is short.
+        self._checkpoint = None if start.part else Path(start.checkpoint)
         self._checkpoint_seconds = checkpoint_seconds
         self._progress_seconds = progress_seconds
         self._task: Task | None = None
+        self._finishing: Underway[bytes] = Underway()
         self._unsaved = 0.0
         self._told = 0.0
         self._latest = Progressed(start.job, "starting", step=0, total=0)
@@ -57,12 +60,13 @@ class RunningJob:
         return task if isinstance(task, BatchTask) and not task.done and task.evaluates else None
 
     def step(self) -> None:
-        """Makes a step by itself: the first one loads the task, the last one makes the result."""
+        """Makes a step by itself: the first one loads the task, the last ones make the result, piece by piece."""
         if self._task is None:
             self._task = self._restored(self._make_task()) or self._make_task()
         elif self._task.done:
-            self._tell_phase("finishing")
-            self.result = self._task.result()
+            if not self._finishing.begun:
+                self._tell_phase("finishing")
+            self.result = self._finishing.advance(self._task.result_in_pieces)
         else:
             self._task.step()
             self.after_step(self._task)
@@ -80,13 +84,14 @@ class RunningJob:
         if progress.previews or task.done or now - self._told >= self._progress_seconds():
             self._send(progress)
             self._told = now
-        # What counts is the job's own work, so that many jobs are not busy with checkpoints alone.
-        if self._unsaved >= self._checkpoint_seconds:
+        # What counts is the job's own work, so that many jobs are not busy with checkpoints alone. A new checkpoint
+        # says that the job has come further, which it has not in the middle of a step.
+        if self._unsaved >= self._checkpoint_seconds and not task.amid_step:
             self.write_checkpoint()
 
     def write_checkpoint(self) -> None:
         """Saves the task's state; where that fails the job goes on, and the checkpoint before stays."""
-        if self._task is None:
+        if self._task is None or self._checkpoint is None:
             return
         try:
             self._task.save(self._checkpoint)
@@ -96,13 +101,25 @@ class RunningJob:
 
     def discard(self) -> None:
         """Removes the checkpoint."""
-        self._checkpoint.unlink(missing_ok=True)
+        if self._checkpoint is not None:
+            self._checkpoint.unlink(missing_ok=True)
+
+    def lend(self) -> bytes:
+        """A part of it that another worker is to compute; empty where there is none at the moment."""
+        return self._task.lend() if isinstance(self._task, SharedTask) and not self._task.done else b""
+
+    def take(self, part: bytes, result: bytes) -> None:
+        """Takes what came of such a part; empty where nothing did."""
+        if isinstance(self._task, SharedTask):
+            self._task.take(part, result)
 
     def _make_task(self) -> Task:
         return make_task(self._start, self._models, self._tell_phase)
 
     def _restored(self, task: Task) -> Task | None:
         """The task as its checkpoint has it, or as it is where there is none; None where it is to be made anew."""
+        if self._checkpoint is None:
+            return task
         try:
             task.restore(self._checkpoint)
         except FileNotFoundError:

@@ -1,116 +1,83 @@
-"""The worker's loop: a piece of some job's step, then whatever short calls have come, then the next piece."""
+"""Loop of a worker: a piece of some job's step, then whatever short calls have come, then the next piece."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import queue
-import signal
-import threading
 import time
 from multiprocessing.connection import Connection
 
-from pullback_server.batching import Candidate, together
 from pullback_server.processes.pulse import Pulse
-from pullback_server.worker.calls import render, sample
-from pullback_server.worker.failures import describe
-from pullback_server.worker.jobs import RunningJob
-from pullback_server.worker.messages import (
-    AbandonCall,
-    BeginSearch,
+from pullback_server.protocol.batching import Candidate, together
+from pullback_server.protocol.messages import (
     CancelJob,
     Computing,
-    Evolve,
-    Exit,
     Finished,
     JobFailed,
-    Ready,
+    LendPart,
+    PartLent,
     Render,
     Sample,
     StartJob,
     Stopped,
     SuspendJobs,
+    TakePart,
     ToWorker,
     Traverse,
 )
+from pullback_server.worker.calls import render, sample
+from pullback_server.worker.devices import resolved, take, take_memory
+from pullback_server.worker.failures import describe, end_if_lost
+from pullback_server.worker.jobs import RunningJob
+from pullback_server.worker.loop import Loop
 from pullback_server.worker.models import Models
-from pullback_server.worker.open_calls import OpenCalls
-from pullback_server.worker.outbox import Outbox
-from pullback_server.worker.searching import begin_search, evolve
 from pullback_server.worker.shares import Shares
-from pullback_server.worker.traversing import traverse
+from pullback_server.worker.traversal_calls import traverse
 from pullback_server.worker.turns import Turn
 
 PROGRESS_SECONDS = 0.25
 # Messages of progress a second, of all jobs together.
 MAX_PROGRESS_RATE = 20.0
 
-_log = logging.getLogger(__name__)
 
-
-def run(connection: Connection, pulse: Pulse, device: str, checkpoint_seconds: float, log_level: int) -> None:
+def run(
+    connection: Connection,
+    pulse: Pulse,
+    device: str,
+    memory: tuple[int | None, bool, int],
+    checkpoint_seconds: float,
+    log_level: int,
+) -> None:
     """Entry point of the worker process; returns never but ends with the server's end of the pipe."""
-    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s worker: %(message)s")
-    # Ctrl-C, or a service manager's SIGTERM, reaches the whole process group; the server alone decides when its
-    # workers end, and they end with it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Worker(connection, pulse, device, checkpoint_seconds).serve()
+    device = resolved(device)
+    ready = take_memory(take(device), *memory)
+    Worker(connection, pulse, Models(device), checkpoint_seconds, log_level).serve(ready)
 
 
-class Worker:
+class Worker(Loop):
     """One device, jobs that share its time, and short calls in between."""
 
-    def __init__(self, connection: Connection, pulse: Pulse, device: str, checkpoint_seconds: float) -> None:
-        self._connection = connection
-        self._pulse = pulse
-        self._outbox = Outbox(connection)
+    def __init__(
+        self, connection: Connection, pulse: Pulse, models: Models, checkpoint_seconds: float, log_level: int
+    ) -> None:
+        super().__init__(connection, pulse, log_level)
         self._checkpoint_seconds = checkpoint_seconds
-        self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
-        self._models = Models(device)
+        self._models = models
         self._jobs: dict[str, RunningJob] = {}
         self._turns: dict[str, Turn] = {}
         self._shares = Shares()
         self._computing: frozenset[str] = frozenset()
-        self._calls = OpenCalls(self._outbox.send)
 
-    def serve(self) -> None:
-        """Works until the server is gone."""
-        threading.Thread(target=self._listen, name="listener", daemon=True).start()
-        self._outbox.send(Ready(self._models.device))
-        while True:
-            self._read_inbox()
-            if self._calls:
-                self._tell_computing()
-                self._pulse.piece()
-                self._calls.advance()
-            self._advance_jobs()
+    @property
+    def _has_jobs(self) -> bool:
+        return bool(self._jobs)
 
-    def _listen(self) -> None:
-        """Moves messages from the pipe to the inbox; ends the process when the server says so, or is gone."""
-        try:
-            while not isinstance(message := self._connection.recv(), Exit):
-                self._inbox.put(message)
-        except (EOFError, OSError):
-            pass
-        # Whatever the main thread computes, nobody will hear of it.
-        os._exit(0)
+    def _before_calls(self) -> None:
+        self._tell_computing()
 
     def _tell_computing(self, *jobs: str) -> None:
         """Says whose fault it is if this process dies from now on."""
         if self._computing != (computing := frozenset(jobs)):
             self._computing = computing
             self._outbox.send(Computing(computing))
-
-    def _read_inbox(self) -> None:
-        """Handles what has come; waits for something where there is nothing to do."""
-        if not self._jobs and not self._calls:
-            self._pulse.waiting()
-            self._handle(self._inbox.get())
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._handle(self._inbox.get_nowait())
 
     def _handle(self, message: ToWorker) -> None:
         match message:
@@ -128,6 +95,11 @@ class Worker:
                 if job_id in self._jobs:
                     self._forget(job_id).discard()
                     self._outbox.send(Stopped(job_id, suspended=False))
+            case LendPart(job_id):
+                self._outbox.send(PartLent(job_id, self._jobs[job_id].lend() if job_id in self._jobs else b""))
+            case TakePart(job_id, part, result):
+                if job_id in self._jobs:
+                    self._jobs[job_id].take(part, result)
             case SuspendJobs():
                 for job_id in list(self._jobs):
                     self._forget(job_id).write_checkpoint()
@@ -136,14 +108,10 @@ class Worker:
                 self._calls.add(message.call, render(self._models, message, self._outbox))
             case Sample():
                 self._calls.add(message.call, sample(self._models, message))
-            case BeginSearch():
-                self._calls.add(message.call, begin_search(message))
-            case Evolve():
-                self._calls.add(message.call, evolve(message))
             case Traverse():
                 self._calls.add(message.call, traverse(self._models, message))
-            case AbandonCall(call):
-                self._calls.abandon(call)
+            case _:
+                super()._handle(message)
 
     def _progress_seconds(self) -> float:
         """How often a job tells of its progress: the server writes all of it down, and must keep up."""
@@ -165,7 +133,11 @@ class Worker:
         self._pulse.piece()
         began = time.perf_counter()
         complete = turn.advance()
-        self._models.synchronize()
+        try:
+            self._models.synchronize()
+        except RuntimeError as error:
+            end_if_lost(error, "a piece of a job")
+            raise
         for job_id, seconds in turn.shares(time.perf_counter() - began).items():
             self._jobs[job_id].spend(seconds)
             self._shares.charge(job_id, seconds)
@@ -191,7 +163,7 @@ class Worker:
         for job in turn.jobs:
             if (error := turn.failed.get(job.id)) is not None:
                 self._forget(job.id).discard()
-                self._outbox.send(JobFailed(job.id, describe(error)))
+                self._outbox.send(JobFailed(job.id, describe(error, f"job {job.id}")))
             elif job.result is not None:
                 # The server removes the checkpoint once the result is on disk.
                 self._forget(job.id)

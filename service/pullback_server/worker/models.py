@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import torch
 
 from pullback import distances, generators
 from pullback.distances import Distance
 from pullback.generators import Generator as ImageGenerator
-from pullback.inversion import StartBank, cached_bank_in_chunks
+from pullback.inversion import StartBank, cached_bank
+from pullback.pieces import Underway
 
 # Distances that are kept, and banks: there are many more names than that, for a name may say a side.
 KEPT_DISTANCES, KEPT_BANKS = 8, 8
@@ -20,11 +21,12 @@ class Models:
     """The models on one device.
 
     Of distances and of banks, those that were used last are kept.
+
+    Args:
+        device: The device: `cpu`, `cuda:0`, …
     """
 
     def __init__(self, device: str) -> None:
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
         self.generator = cache(self._load_generator)
         self.distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
@@ -89,7 +91,8 @@ class _Bank:
     def __init__(self, generator: ImageGenerator, distance: Distance, space: str) -> None:
         self.made = self.total = 0
         self._found: StartBank | None = None
-        self._pieces = cached_bank_in_chunks(generator, distance, space, progress=self._tell)
+        self._making: Underway[StartBank] = Underway()
+        self._begin = partial(cached_bank.in_pieces, generator, distance, space, progress=self._tell)
 
     @property
     def is_finished(self) -> bool:
@@ -99,10 +102,7 @@ class _Bank:
     def advance(self) -> StartBank | None:
         """Makes the next piece; returns the bank once it is there."""
         if self._found is None:
-            try:
-                next(self._pieces)
-            except StopIteration as finished:
-                self._found = finished.value
+            self._found = self._making.advance(self._begin)
         return self._found
 
     def _tell(self, made: int, total: int) -> None:

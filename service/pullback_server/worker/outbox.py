@@ -1,4 +1,4 @@
-"""What goes to the server: messages that are sent at once, and those that are made beside other work first."""
+"""Outbox to the server: messages that are sent at once, and those that are made beside other work first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
-from pullback_server.worker.messages import FromWorker
+from pullback_server.protocol.messages import Framed, FromWorker, Rendered
+from pullback_server.worker.unread import Unread
 
 
 class Outbox:
@@ -15,15 +16,21 @@ class Outbox:
 
     Args:
         connection: The pipe.
+
+    Attributes:
+        unread: What of the calls' answers nobody has read yet.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.unread = Unread()
         self._lock = threading.Lock()
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="encoder")
 
     def send(self, message: FromWorker) -> None:
         """Sends a message now."""
+        if isinstance(message, Rendered | Framed):
+            self.unread.sent(message.call, len(message.data))
         with self._lock:
             self._connection.send(message)
 

@@ -1,4 +1,4 @@
-"""What images look like on the screen: their size, colour, luminance and contrast. Needs no torch."""
+"""Presentation of images on the screen: their size, colour, luminance and contrast. Needs no torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pullback_server.worker.messages import Presentation
+from pullback_server.protocol.messages import Presentation
 
 # Luma of red, green and blue (ITU-R 601).
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)

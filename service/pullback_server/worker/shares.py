@@ -1,4 +1,4 @@
-"""Whose turn it is: batches share a worker's time evenly, and the jobs of a batch share what the batch gets."""
+"""Shares of a worker's time: batches share it evenly, and the jobs of a batch share what the batch gets."""
 
 from __future__ import annotations
 

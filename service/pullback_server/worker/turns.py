@@ -1,17 +1,15 @@
-"""A turn: one step of some jobs, in pieces between which other work is done."""
+"""Turns of jobs: one step of some, in pieces between which other work is done."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 
-from pullback.inversion import Evaluation, Problem, Query, evaluate_in_chunks
+from pullback.inversion import Evaluation, Problem, Query, evaluate_together
+from pullback_server.worker.failures import end_if_lost
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.tasks import BatchTask
-
-_log = logging.getLogger(__name__)
 
 
 class Turn:
@@ -68,7 +66,7 @@ class Turn:
         try:
             yield
         except Exception as error:
-            _log.warning("job %s failed", job.id, exc_info=True)
+            end_if_lost(error, f"job {job.id}")
             self.failed[job.id] = error
 
 
@@ -78,9 +76,10 @@ def _evaluate(
     """What each job gets for what it asks, or why it gets nothing."""
     try:
         problems, queries = zip(*chain.from_iterable(asked), strict=True)
-        found = iter((yield from evaluate_in_chunks(problems, queries)))
+        found = iter((yield from evaluate_together.in_pieces(problems, queries)))
         return [list(islice(found, len(questions))) for questions in asked]
     except Exception as error:
+        end_if_lost(error, "an evaluation")
         if len(asked) == 1:
             return [error]
     # Which of them is at fault shows when each is evaluated by itself.

@@ -10,7 +10,7 @@ import numpy as np
 
 from pullback_client.bridge.layout import STIMULUS_ID
 from pullback_client.bridge.score_files.scores import UnreadableError
-from pullback_client.codec import Array
+from pullback_client.wire.codec import Array
 
 
 def load(path: Path, wanted: Sequence[str]) -> dict[str, Any]:

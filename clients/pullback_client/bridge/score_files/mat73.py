@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pullback_client.bridge.layout import STIMULUS_ID
 from pullback_client.bridge.score_files.scores import UnreadableError
-from pullback_client.codec import Array
+from pullback_client.wire.codec import Array
 
 
 def stored(path: Path, file: Any, name: str) -> Array:

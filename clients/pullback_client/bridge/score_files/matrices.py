@@ -11,7 +11,7 @@ import numpy as np
 from pullback_client.bridge.layout import INDICES, ONSET, RESPONSES, SCORES, STIMULUS_ID
 from pullback_client.bridge.score_files import mat5, mat73
 from pullback_client.bridge.score_files.scores import MatrixRows, ScoreFile, UnreadableError, places
-from pullback_client.codec import Array
+from pullback_client.wire.codec import Array
 
 
 def read_mat(path: Path, rows: MatrixRows | None) -> ScoreFile:

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from pullback_client.codec import Array
 from pullback_client.errors import ClientError
+from pullback_client.wire.codec import Array
 
 MatrixRows: TypeAlias = Literal["images", "channels"]
 """What the rows of a matrix are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from pullback_client.report.inversion.files import REPORT_FILES, is_report, write_report
 from pullback_client.report.inversion.summary import summarize
-from pullback_client.report.inversion.writing import REPORT_FILES, is_report, write_report
 
 __all__ = ["REPORT_FILES", "is_report", "summarize", "write_report"]

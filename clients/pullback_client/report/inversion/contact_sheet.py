@@ -1,4 +1,4 @@
-"""Photographs over their reconstructions, side by side."""
+"""Contact sheet: photographs over their reconstructions, side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from pullback_client.inversion import Inversion
+from pullback_client.inversion.result import Inversion
 from pullback_client.report.inversion.summary import method_of
 from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import DPI, WIDTH, fit, new_figure, to_png

@@ -1,4 +1,4 @@
-"""How the loss fell, photograph by photograph."""
+"""Curves of the loss, photograph by photograph."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pullback_client.codec import Array
-from pullback_client.inversion import BestSoFar, Inversion
+from pullback_client.inversion.result import BestSoFar, Inversion
 from pullback_client.report.inversion.summary import method_of
 from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import BLUE, GREY, new_figure, plain_ticks, tidy, to_png
+from pullback_client.wire.codec import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

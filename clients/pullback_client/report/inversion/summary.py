@@ -1,4 +1,4 @@
-"""What inversions found, in sentences made from their numbers."""
+"""Summary of inversions, in sentences made from their numbers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pullback_client.codec import Array
-from pullback_client.inversion import Inversion, InversionFailure
-from pullback_client.models import id_of
+from pullback_client.inversion.result import Inversion, InversionFailure
 from pullback_client.report.parts import number
+from pullback_client.wire.codec import Array
+from pullback_client.wire.names import id_of
 
 
 def title(found: Sequence[Inversion]) -> str:

@@ -1,10 +1,10 @@
-"""The tables of a report: what was found for each photograph, and why some failed."""
+"""Tables of a report: what was found for each photograph, and why some failed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pullback_client.inversion import Inversion, InversionFailure
+from pullback_client.inversion.result import Inversion, InversionFailure
 from pullback_client.report.inversion.summary import method_of
 from pullback_client.report.parts import Table, number
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from pullback_client.report.metric.files import REPORT_FILES, write_report
 from pullback_client.report.metric.summary import summarize
-from pullback_client.report.metric.writing import REPORT_FILES, write_report
 
 __all__ = ["REPORT_FILES", "summarize", "write_report"]

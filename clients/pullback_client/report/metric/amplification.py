@@ -1,4 +1,4 @@
-"""How much each layer amplifies the eigenvectors of the first one (Fig. 4)."""
+"""Amplification of the eigenvectors of the first layer by each layer (Fig. 4)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pullback_client.analysis import Analysis, LayerAmplification
-from pullback_client.report.metric.words import CONTROL, GENERATOR
+from pullback_client.analysis.result import Analysis, LayerAmplification
+from pullback_client.report.metric.labels import CONTROL, GENERATOR
 from pullback_client.report.parts import Plot
 from pullback_client.report.style import log10, new_figure, sequence, tidy, to_png
 

@@ -1,4 +1,4 @@
-"""How alike the metric is at different positions (Fig. 3C)."""
+"""Homogeneity of the metric over positions (Fig. 3C)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.codec import Array
-from pullback_client.report.metric.words import CONTROL, GENERATOR, measured
+from pullback_client.analysis.result import Analysis
+from pullback_client.report.metric.labels import CONTROL, GENERATOR, measured
 from pullback_client.report.parts import Plot, spread
 from pullback_client.report.style import BLUE, GREY, new_figure, tidy, to_png
+from pullback_client.wire.codec import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""The spectra of the metric, with the weight-shuffled control (Fig. 2 and 7)."""
+"""Spectra of the metric, with the weight-shuffled control (Fig. 2 and 7)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pullback_client.analysis import Analysis, Spectrum
-from pullback_client.report.metric.words import CONTROL, GENERATOR, measured
+from pullback_client.analysis.result import Analysis, Spectrum
+from pullback_client.report.metric.labels import CONTROL, GENERATOR, measured
 from pullback_client.report.parts import Plot
 from pullback_client.report.style import BLUE, GREY, log10, new_figure, tidy, to_png
 

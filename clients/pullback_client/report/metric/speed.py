@@ -1,4 +1,4 @@
-"""The apparent speed of random directions against the eigenvalues: the illusion of isotropy (Fig. 6)."""
+"""Apparent speed of random directions against the eigenvalues: the illusion of isotropy (Fig. 6)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.codec import Array
-from pullback_client.report.metric.words import measured
+from pullback_client.analysis.result import Analysis
+from pullback_client.report.metric.labels import measured
 from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import BLUE, VERMILION, log10, new_figure, tidy, to_png
+from pullback_client.wire.codec import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pullback_client.analysis import Analysis, AxisStrip
+from pullback_client.analysis.result import Analysis, AxisStrip
 from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import DPI, WIDTH, new_figure, sequence, tidy, to_png
 

@@ -1,4 +1,4 @@
-"""What an analysis found, in sentences made from its numbers."""
+"""Summary of an analysis, in sentences made from its numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pullback_client.analysis import Analysis, LayerAmplification, Spectrum
+from pullback_client.analysis.result import Analysis, LayerAmplification, Spectrum
 from pullback_client.report.parts import number, percent, spread
 from pullback_client.report.walks import summarize_walks
 
@@ -72,7 +72,11 @@ def _homogeneity(analysis: Analysis) -> str:
 def _distances(analysis: Analysis) -> list[str]:
     if not analysis.comparisons:
         return []
-    each = ", ".join(f"{number(other.log_agreement)} for {other.distance}" for other in analysis.comparisons)
+    each = ", ".join(
+        f"{number(other.log_agreement)} for {other.distance}"
+        for other in analysis.comparisons
+        if other.reference == analysis.distance
+    )
     return [f"Other distances: Cᴴ on the log scale against {analysis.distance} is {each}."]
 
 

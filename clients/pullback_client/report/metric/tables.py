@@ -1,9 +1,9 @@
-"""The tables of a report: dimensions (Table 2), homogeneity (Table 4) and other distances (Table 3)."""
+"""Tables of a report: dimensions (Table 2) and homogeneity (Table 4)."""
 
 from __future__ import annotations
 
-from pullback_client.analysis import Analysis, Homogeneity
-from pullback_client.report.metric.words import CONTROL, GENERATOR, measured
+from pullback_client.analysis.result import Analysis, Homogeneity
+from pullback_client.report.metric.labels import CONTROL, GENERATOR, measured
 from pullback_client.report.parts import Table, number, percent, spread
 
 
@@ -38,49 +38,6 @@ def agreement(analysis: Analysis) -> Table:
         rows=(
             _agreement(GENERATOR, analysis.homogeneity),
             _agreement(CONTROL, analysis.shuffled_homogeneity),
-        ),
-    )
-
-
-def distances(analysis: Analysis) -> Table:
-    """The metric under other distances against the analysed one (Table 3)."""
-    return Table(
-        title="Other distances",
-        caption=(
-            f"The metric under other distances against that under {analysis.distance}, at the same positions (Table "
-            "3); each figure is a mean over positions. Slope and intercept: of the line of log₁₀ λ of the other "
-            f"distance over log₁₀ λ of {analysis.distance}. Positions drawn from the prior of {analysis.space}, seed "
-            f"{analysis.seed}."
-        ),
-        head=(
-            "distance",
-            "method",
-            "positions",
-            "corr. of H",
-            "corr. of λ",
-            "Cᴴ, linear",
-            "Cᴴ, log",
-            "slope",
-            "intercept",
-        ),
-        rows=tuple(
-            (
-                each.distance,
-                each.method,
-                str(each.positions),
-                *(
-                    number(value)
-                    for value in (
-                        each.entry_correlation,
-                        each.spectrum_correlation,
-                        each.linear_agreement,
-                        each.log_agreement,
-                        each.log_slope,
-                        each.log_intercept,
-                    )
-                ),
-            )
-            for each in analysis.comparisons
         ),
     )
 

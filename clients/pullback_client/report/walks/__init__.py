@@ -1,4 +1,4 @@
-"""What a report says of walks in the latent space: one file for each figure, and the sentences of the summary."""
+"""Walks in the latent space, as a report has them: a file for each figure, and the sentences of the summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far walks leave the density at which they start (DP-LaSE)."""
+"""Density at which walks start, and how far they leave it (DP-LaSE)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import DensityDrift
-from pullback_client.codec import Array
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import DensityDrift
 from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import new_figure, tidy, to_png
-from pullback_client.report.walks.words import TRAVERSAL_LINES, TRAVERSALS, starts
+from pullback_client.report.walks.labels import TRAVERSAL_LINES, TRAVERSALS, starts
+from pullback_client.wire.codec import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

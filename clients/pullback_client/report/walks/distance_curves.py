@@ -1,4 +1,4 @@
-"""How far images go along top, random and bottom directions (Fig. 1)."""
+"""Distance curves of images along top, random and bottom directions (Fig. 1)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import DistanceCurves
-from pullback_client.codec import Array
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import DistanceCurves
 from pullback_client.report.parts import Plot, number
 from pullback_client.report.style import BLUE, GREY, VERMILION, log10, new_figure, tidy, to_png
-from pullback_client.report.walks.words import starts
+from pullback_client.report.walks.labels import starts
+from pullback_client.wire.codec import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

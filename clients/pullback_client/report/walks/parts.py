@@ -1,8 +1,8 @@
-"""The plots and tables of what an analysis says of walks."""
+"""Plots and tables of the walks of an analysis."""
 
 from __future__ import annotations
 
-from pullback_client.analysis import Analysis
+from pullback_client.analysis.result import Analysis
 from pullback_client.report.parts import Part
 from pullback_client.report.walks.density import density_drift
 from pullback_client.report.walks.distance_curves import distance_curves

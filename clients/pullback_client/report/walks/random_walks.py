@@ -1,14 +1,14 @@
-"""What kinds of walk do to images along random directions (DP-LaSE, Table 1, Fig. 5 (b) and 10)."""
+"""Random directions, and what kinds of walk along them do to images (DP-LaSE, Table 1, Fig. 5 (b) and 10)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import WalkDistances, WalkQuality
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import WalkDistances, WalkQuality
 from pullback_client.report.parts import Plot, Table, number
 from pullback_client.report.style import new_figure, tidy, to_png
-from pullback_client.report.walks.words import TRAVERSAL_LINES, TRAVERSALS, starts
+from pullback_client.report.walks.labels import TRAVERSAL_LINES, TRAVERSALS, starts
 
 
 def walk_distances(analysis: Analysis, found: WalkDistances) -> Plot:

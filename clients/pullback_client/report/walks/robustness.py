@@ -1,14 +1,14 @@
-"""How images fall apart as latents are moved in W (Local Basis, Fig. 4)."""
+"""Robustness of images as latents are moved in W (Local Basis, Fig. 4)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import Robustness
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import Robustness
 from pullback_client.report.parts import Plot, Table, number
 from pullback_client.report.style import new_figure, sequence, tidy, to_png
-from pullback_client.report.walks.words import WAYS
+from pullback_client.report.walks.labels import WAYS
 
 
 def robustness(analysis: Analysis, found: Robustness) -> Plot:

@@ -1,4 +1,4 @@
-"""What an analysis says of walks, in sentences made from its numbers."""
+"""Summary of the walks of an analysis, in sentences made from its numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import (
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import (
     DensityDrift,
     DistanceCurves,
     Robustness,
@@ -17,7 +17,7 @@ from pullback_client.analysis_walks import (
     Warpage,
 )
 from pullback_client.report.parts import number
-from pullback_client.report.walks.words import PAIRS, SETS, TRAVERSALS, WAYS
+from pullback_client.report.walks.labels import PAIRS, SETS, TRAVERSALS, WAYS
 
 
 def summarize_walks(analysis: Analysis) -> list[str]:

@@ -1,11 +1,11 @@
-"""How far images go when each is changed at random along a set of directions (Palaev et al., Tables 1 to 3)."""
+"""Variations of images at random along a set of directions, and how far they go (Palaev et al., Tables 1 to 3)."""
 
 from __future__ import annotations
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import Variations
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import Variations
 from pullback_client.report.parts import Table, number
-from pullback_client.report.walks.words import SETS
+from pullback_client.report.walks.labels import SETS
 
 
 def variations_table(analysis: Analysis, found: Variations) -> Table:

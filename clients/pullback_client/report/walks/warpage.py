@@ -1,14 +1,14 @@
-"""How much W is warped (Local Basis, Fig. 8)."""
+"""Warpage of W (Local Basis, Fig. 8)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pullback_client.analysis import Analysis
-from pullback_client.analysis_walks import Warpage
+from pullback_client.analysis.result import Analysis
+from pullback_client.analysis.walks import Warpage
 from pullback_client.report.parts import Plot, Table, number
 from pullback_client.report.style import new_figure, sequence, tidy, to_png
-from pullback_client.report.walks.words import PAIRS
+from pullback_client.report.walks.labels import PAIRS
 
 
 def warpage(analysis: Analysis, found: Warpage) -> Plot:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.files import write_bytes, write_json
+from pullback_client.files.atomic import write_bytes, write_json
 from pullback_client.search.batch import suffix_of
 from pullback_client.search.export import csv, npz, nwb
 from pullback_client.search.history import SessionHistory

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pullback_client.files import write_bytes
+from pullback_client.files.atomic import write_bytes
 from pullback_client.search.history import SessionHistory
 
 _IMAGES = ("image_id", "thread", "generation", "score", "origin", "parents", "opened", "closed")

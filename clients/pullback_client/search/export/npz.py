@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pullback_client.codec import Array
-from pullback_client.files import write_npz
+from pullback_client.files.atomic import write_npz
 from pullback_client.search.history import SessionHistory, TrialRecord
+from pullback_client.wire.codec import Array
 
 
 def write(history: SessionHistory, path: Path) -> Path:

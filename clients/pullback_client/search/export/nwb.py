@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pullback_api.v1 import values_pb2
-from pullback_client.codec import image_from_wire
 from pullback_client.errors import FailedPreconditionError
-from pullback_client.files import to_json, write_bytes
-from pullback_client.models import id_of
+from pullback_client.files.atomic import to_json, write_bytes
 from pullback_client.search.history import GenerationRecord, SessionHistory, TrialRecord
+from pullback_client.wire.codec import image_from_wire
+from pullback_client.wire.names import id_of
 
 if TYPE_CHECKING:
     from pynwb import NWBFile  # type: ignore[import-untyped]

@@ -1,4 +1,4 @@
-"""How far a walk leaves the density at which it starts: iso-density drift (DP-LaSE, ACM MM 2021, Sec. 4.3)."""
+"""Density drift: how far a walk leaves the density at which it starts (DP-LaSE, ACM MM 2021, Sec. 4.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far an image goes when its latent goes along a direction.
+"""Distance curves: how far an image goes when its latent goes along a direction.
 
 Wang & Ponce, "The Geometry of Deep Generative Image Models and its Applications" (ICLR 2021), Fig. 1: along the top
 eigenvectors of the metric it goes far, along the bottom ones nowhere. The curves of DP-LaSE's Fig. 10 are of the same
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pullback.directions.random_directions import random_directions
 from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.measuring import measured_frames
+from pullback.directions.traversals.measurement import measured_frames
 from pullback.directions.traversals.walk import Walk
 from pullback.distances.distance import Distance
 from pullback.errors import InvalidInputError
@@ -92,7 +92,9 @@ def distance_curves(
         raise InvalidInputError(
             f"1 to {found.dim} axes at 1 position or more are looked at, but {axes} axes at {positions} positions came"
         )
-    eigenvectors = torch.from_numpy(eigenbasis.eigenvectors.copy())
+    # Of a basis of k eigenpairs, the last ones are some of its complement.
+    ends = np.concatenate([eigenbasis.top(axes), eigenbasis.bottom(axes)], axis=1)
+    eigenvectors = torch.from_numpy(ends)
     curves = []
     for number, start in enumerate(found.sample(positions, seed)):
         vectors = curve_directions(eigenvectors, axes, derive_seed(seed, number))
@@ -100,7 +102,7 @@ def distance_curves(
     return DistanceCurves.of(steps, curves, distance.name)
 
 
-def curve_directions(eigenvectors: Float64[Tensor, "n n"], axes: int, seed: int = 0) -> Float64[Tensor, "directions n"]:
+def curve_directions(eigenvectors: Float64[Tensor, "n k"], axes: int, seed: int = 0) -> Float64[Tensor, "directions n"]:
     """The directions of the curves at one position, one a row: the leading eigenvectors, random ones, the last ones.
 
     Args:

@@ -1,4 +1,4 @@
-"""The Fréchet distance between sets of images in an embedding (Heusel et al., NIPS 2017).
+"""Fréchet distance between sets of images in an embedding (Heusel et al., NIPS 2017).
 
 Known as FID where the embedding is InceptionV3's pooled features. A figure belongs to its embedding, whose name goes
 with it, and to the number of images: the fewer, the larger.
@@ -15,12 +15,10 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from pullback.directions.statistics.embedded_images import embedded_images
 from pullback.distances.distance import EmbeddingDistance
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
-
-# Images that pass the networks at once.
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +121,10 @@ def prior_moments(
         UnknownNameError: The generator has no such space.
         InvalidInputError: Fewer than 2 images, or a feature is not finite.
     """
-    latents = generator.space(space).sample(samples, seed)
-
-    def rendered(part: Tensor) -> Tensor:
-        with torch.no_grad():
-            return generator.render(part.to(generator.device, generator.dtype), space)
-
-    return image_moments(embedding, (rendered(part) for part in torch.split(latents, _AT_ONCE)))
+    total = MomentSum(embedding)
+    for features in embedded_images(generator, embedding, generator.space(space).sample(samples, seed), space):
+        total.add_features(features)
+    return total.result()
 
 
 def frechet_distance_of_features(

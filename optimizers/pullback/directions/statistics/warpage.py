@@ -1,4 +1,4 @@
-"""How much the image of a mapping network is warped: distances between its tangent spaces, and to global directions.
+"""Warpage of a mapping network's image: distances between its tangent spaces, and to global directions.
 
 Choi et al., "Do Not Escape From the Manifold: Discovering the Local Coordinates on the Latent Space of GANs" (ICLR
 2022), Sec. 4, Fig. 8 and 10.

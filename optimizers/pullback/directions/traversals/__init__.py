@@ -7,9 +7,9 @@ from pullback.directions.traversals.layered import lift as lift
 from pullback.directions.traversals.layered import mapped as mapped
 from pullback.directions.traversals.layered import spread as spread
 from pullback.directions.traversals.linear import linear as linear
-from pullback.directions.traversals.measuring import frame_distances as frame_distances
-from pullback.directions.traversals.measuring import measure_walk as measure_walk
-from pullback.directions.traversals.measuring import measured_frames as measured_frames
+from pullback.directions.traversals.measurement import frame_distances as frame_distances
+from pullback.directions.traversals.measurement import measure_walk as measure_walk
+from pullback.directions.traversals.measurement import measured_frames as measured_frames
 from pullback.directions.traversals.metric_uniform import metric_uniform as metric_uniform
 from pullback.directions.traversals.pictures import animation as animation
 from pullback.directions.traversals.pictures import strip as strip

@@ -1,4 +1,4 @@
-"""What traversals take, and what they say of anything else."""
+"""Checks of what traversals take, and the messages for anything else."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pullback.directions.traversals.walk import Walk
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.seeding import derive_seed
-from pullback.pieces import finish
+from pullback.pieces import in_pieces
 
 PIECES = 40
 # Axes along which w moves by less than this share of the most that it moves are none of the curve's: z would have to
@@ -23,6 +23,7 @@ PIECES = 40
 _LEAST_SHARE = 1e-3
 
 
+@in_pieces
 def curve(
     generator: ImageGenerator,
     z: Tensor,
@@ -34,7 +35,7 @@ def curve(
     layers: Sequence[int] = (),
     jitter: float = 0.0,
     seed: int = 0,
-) -> Walk:
+) -> Generator[None, None, Walk]:
     """A curve that stays on what the mapping network reaches.
 
     Choi et al., "Do Not Escape From the Manifold: Discovering the Local Coordinates on the Latent Space of GANs" (ICLR
@@ -53,6 +54,9 @@ def curve(
             of the side. That explores the surroundings of one curve.
         seed: Of that draw, any integer ≥ 0.
 
+    Yields:
+        Nothing, after every piece of the curve: other work may be done then.
+
     Returns:
         The walk, in w, or in w+ where layers are chosen.
 
@@ -60,30 +64,6 @@ def curve(
         InvalidInputError: The generator has no mapping network or no such layer, a number is out of range, the shapes
             differ, or the mapping network does not move w along the axis; the message says what to do.
         PullbackError: A derivative of the mapping network is not finite.
-    """
-    return finish(
-        curve_in_chunks(
-            generator, z, steps, rank=rank, guide=guide, pieces=pieces, layers=layers, jitter=jitter, seed=seed
-        )
-    )
-
-
-def curve_in_chunks(
-    generator: ImageGenerator,
-    z: Tensor,
-    steps: Tensor,
-    *,
-    rank: int = 0,
-    guide: Tensor | None = None,
-    pieces: int = PIECES,
-    layers: Sequence[int] = (),
-    jitter: float = 0.0,
-    seed: int = 0,
-) -> Generator[None, None, Walk]:
-    """As `curve`.
-
-    Yields:
-        Nothing, after every piece of the curve: other work may be done then.
     """
     mapping, steps, dim = mapping_of(generator), as_steps(steps), generator.space("z").dim
     if z.shape != (dim,):
@@ -93,7 +73,7 @@ def curve_in_chunks(
         )
     as_start(z)
     z = z.detach().to(generator.device, generator.dtype)
-    (w,) = yield from trace_in_chunks(
+    (w,) = yield from trace.in_pieces(
         mapping, z[None], steps, rank=rank, guide=guide, pieces=pieces, jitter=jitter, seed=seed
     )
     with torch.no_grad():
@@ -104,6 +84,7 @@ def curve_in_chunks(
     return Walk(write(base, w, layers), LAYERED_SPACE, steps, base)
 
 
+@in_pieces
 def trace(
     mapping: Callable[[Tensor], Tensor],
     z: Float[Tensor, "batch d"],
@@ -114,7 +95,7 @@ def trace(
     pieces: int = PIECES,
     jitter: float = 0.0,
     seed: int = 0,
-) -> Float[Tensor, "batch frames n"]:
+) -> Generator[None, None, Float[Tensor, "batch frames n"]]:
     """The w of places on the curves of several latents, for any mapping network.
 
     At each piece of length l the axis u of the Local Basis there is taken that is most similar to the axis of the piece
@@ -136,31 +117,15 @@ def trace(
         jitter: As for `curve`; all curves have pieces of the same lengths.
         seed: As for `curve`.
 
+    Yields:
+        Nothing, after every piece of the curves: other work may be done then.
+
     Returns:
         Shape (B, frames, n).
 
     Raises:
         InvalidInputError: As `curve` does.
         PullbackError: As `curve` does.
-    """
-    return finish(trace_in_chunks(mapping, z, steps, rank=rank, guide=guide, pieces=pieces, jitter=jitter, seed=seed))
-
-
-def trace_in_chunks(
-    mapping: Callable[[Tensor], Tensor],
-    z: Float[Tensor, "batch d"],
-    steps: Float64[Tensor, " frames"],
-    *,
-    rank: int = 0,
-    guide: Tensor | None = None,
-    pieces: int = PIECES,
-    jitter: float = 0.0,
-    seed: int = 0,
-) -> Generator[None, None, Float[Tensor, "batch frames n"]]:
-    """As `trace`.
-
-    Yields:
-        Nothing, after every piece of the curves: other work may be done then.
     """
     if pieces < 1:
         raise InvalidInputError(f"a curve is made of at least 1 piece, but {pieces} came")

@@ -1,4 +1,4 @@
-"""Straight on, then back to the start's norm."""
+"""Density-preserving traversal: straight on, then back to the start's norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Straight on."""
+"""Linear traversal: straight on."""
 
 from __future__ import annotations
 

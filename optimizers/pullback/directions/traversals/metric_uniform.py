@@ -1,4 +1,4 @@
-"""Straight on, in steps that change the image by the same distance each."""
+"""Metric-uniform traversal: straight on, in steps that change the image by the same distance each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from torch import Tensor
 from torch.func import jvp
 
 from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.measuring import FRAMES_AT_ONCE
+from pullback.directions.traversals.measurement import FRAMES_AT_ONCE, frame_distances_in_pieces, frames_block
 from pullback.directions.traversals.walk import Walk, even_steps
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.point import check_same_place
 from pullback.geometry.precision import full_precision
-from pullback.pieces import finish
+from pullback.memory import in_blocks
+from pullback.pieces import in_pieces
 
 # Places between two frames at which the speed is taken, unless there are few frames.
 _PLACES_A_FRAME = 4
@@ -31,6 +32,7 @@ _EVEN = 0.01
 _MOST_ROUNDS = 6
 
 
+@in_pieces
 def metric_uniform(
     generator: ImageGenerator,
     distance: Distance,
@@ -40,7 +42,7 @@ def metric_uniform(
     last: float,
     frames: int,
     space: str,
-) -> Walk:
+) -> Generator[None, None, Walk]:
     """z(t) = z₀ + t v with steps t between which the image changes by the same distance.
 
     The distance D(a, b) = ‖φ(a) − φ(b)‖² is the square of a length, and the metric H = 2 JᵀJ its second derivative. So
@@ -59,6 +61,9 @@ def metric_uniform(
         frames: How many, at least 2; the first and the last frame lie at these steps.
         space: Name of the space in which start and vector lie.
 
+    Yields:
+        Nothing, after every few places and frames: other work may be done then.
+
     Returns:
         The walk. Unless it falls on one of them by chance, the start is not among its frames.
 
@@ -67,24 +72,6 @@ def metric_uniform(
         InvalidInputError: The distance has no embedding, the image does not change along this vector, generator and
             distance live on different devices or in different precisions, or as `linear` and `even_steps` do.
         PullbackError: A derivative of the distance is not finite.
-    """
-    return finish(metric_uniform_in_chunks(generator, distance, start, vector, first, last, frames, space))
-
-
-def metric_uniform_in_chunks(
-    generator: ImageGenerator,
-    distance: Distance,
-    start: Tensor,
-    vector: Tensor,
-    first: float,
-    last: float,
-    frames: int,
-    space: str,
-) -> Generator[None, None, Walk]:
-    """As `metric_uniform`.
-
-    Yields:
-        Nothing, after every few places and frames: other work may be done then.
     """
     if not isinstance(distance, EmbeddingDistance):
         raise InvalidInputError(
@@ -119,14 +106,19 @@ def _speeds(
     def embedding(latents: Tensor) -> Tensor:
         return distance.embed(generator.render(latents, walk.space))
 
-    found = []
-    for latents in torch.split(walk.latents.to(generator.device, generator.dtype), _SPEEDS_AT_ONCE):
+    everything = walk.latents.to(generator.device, generator.dtype)
+
+    def computed(part: slice) -> Tensor:
+        latents = everything[part]
         with torch.no_grad(), full_precision():
             # J v; each row depends on its own latent alone
             push: Tensor = jvp(embedding, (latents,), (vector.to(latents).expand_as(latents),))[1]
-        found.append(torch.linalg.vector_norm(push.double(), dim=1).cpu())
-        yield
-    speeds = torch.cat(found)
+        speeds: Tensor = torch.linalg.vector_norm(push.double(), dim=1)
+        return speeds.cpu()
+
+    block = frames_block(generator, distance, f"speeds along walks in space {walk.space!r}")
+    rows = block.rows(min(len(everything), _SPEEDS_AT_ONCE), lambda: computed(slice(0, 1)))
+    speeds = torch.cat((yield from in_blocks(len(everything), rows, block, computed)))
     if not speeds.isfinite().all():
         raise PullbackError(
             f"the derivative of distance {distance.name!r} along this walk is not finite; use another distance"
@@ -140,17 +132,8 @@ def _gaps(
     generator: ImageGenerator, distance: EmbeddingDistance, walk: Walk
 ) -> Generator[None, None, Float64[Tensor, " gaps"]]:
     """√D from frame to frame, as `frame_distances` gives D; on the CPU."""
-    found = []
-    last: Tensor | None = None
-    for latents in torch.split(walk.latents.to(generator.device, generator.dtype), FRAMES_AT_ONCE):
-        with torch.no_grad():
-            seen = distance.embed(generator.render(latents, walk.space))
-            ordered = seen if last is None else torch.cat([last, seen])
-            # D(a, b) = ‖φ(a) − φ(b)‖²
-            found.append((ordered[:-1] - ordered[1:]).square().sum(dim=1))
-        last = seen[-1:]
-        yield
-    return torch.cat(found).double().cpu().sqrt()
+    distances = yield from frame_distances_in_pieces(generator, distance, walk)
+    return distances.sqrt()
 
 
 def _level(

@@ -1,4 +1,4 @@
-"""Along a great circle."""
+"""Spherical traversal: along a great circle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Along two directions at once."""
+"""Traversal of a subspace: along two directions at once."""
 
 from __future__ import annotations
 

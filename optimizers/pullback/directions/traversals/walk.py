@@ -1,4 +1,4 @@
-"""What every traversal gives: latents in order, and where each lies along the way."""
+"""Walk of a traversal: latents in order, and where each lies along the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics of two image distances at one position, against each other (Sec. A.5, Table 3)."""
+"""Comparison of the metrics of two image distances at one position (Sec. A.5, Table 3)."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class MetricComparison:
         log_agreement_back: The same of the logarithms.
         log_slope: Slope of log₁₀ λ(other) over log₁₀ λ(reference), least squares.
         log_intercept: Intercept of that line: log₁₀ of the ratio of the two distances' units where the slope is 1.
+        log_slope_back: Slope the other way round, of log₁₀ λ(reference) over log₁₀ λ(other).
+        log_intercept_back: Intercept of that line.
     """
 
     entry_correlation: float
@@ -39,6 +41,8 @@ class MetricComparison:
     log_agreement_back: float
     log_slope: float
     log_intercept: float
+    log_slope_back: float
+    log_intercept_back: float
 
 
 def compare_metrics(reference: NDArray[Any], other: NDArray[Any], *, floor: float | None = None) -> MetricComparison:
@@ -63,6 +67,7 @@ def compare_metrics(reference: NDArray[Any], other: NDArray[Any], *, floor: floa
     there = agreement(vectors, other, other_values, floor)
     back = agreement(other_vectors, reference, values, floor)
     slope, intercept = _log_line(values, other_values, floor)
+    slope_back, intercept_back = _log_line(other_values, values, floor)
     return MetricComparison(
         entry_correlation=pearson(reference, other),
         spectrum_correlation=pearson(values, other_values),
@@ -72,6 +77,8 @@ def compare_metrics(reference: NDArray[Any], other: NDArray[Any], *, floor: floa
         log_agreement_back=back[1],
         log_slope=slope,
         log_intercept=intercept,
+        log_slope_back=slope_back,
+        log_intercept_back=intercept_back,
     )
 
 

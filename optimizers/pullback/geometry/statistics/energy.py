@@ -1,4 +1,4 @@
-"""How good a basis is against a reference metric: the energy that its leading vectors capture."""
+"""Energy that the leading vectors of a basis capture of a reference metric."""
 
 from __future__ import annotations
 

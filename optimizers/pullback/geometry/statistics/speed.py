@@ -1,4 +1,4 @@
-"""The apparent speed of random directions: why an anisotropic space looks isotropic (Sec. A.6, Fig. 2D and 6)."""
+"""Apparent speed of random directions: why an anisotropic space looks isotropic (Sec. A.6, Fig. 2D and 6)."""
 
 from __future__ import annotations
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pullback_server.worker.messages import StartJob
+from pullback_server.protocol.messages import StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.analysis import AnalysisTask
 from pullback_server.worker.tasks.directions import DirectionsTask
 from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
+from pullback_server.worker.tasks.eigenbasis_part import EigenbasisPart
 from pullback_server.worker.tasks.inversion import InversionTask
-from pullback_server.worker.tasks.task import BatchTask, Task
+from pullback_server.worker.tasks.task import BatchTask, SharedTask, Task
 
-__all__ = ["BatchTask", "Task", "make_task"]
+__all__ = ["BatchTask", "SharedTask", "Task", "make_task"]
 
 
 def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> Task:
-    """The task of a job, with its models loaded; `tell_phase` is told what is being waited for."""
+    """The task of a job or of a part of one, with its models loaded; `tell_phase` is told what is being waited for."""
     makers: dict[str, Callable[[StartJob, Models, Callable[[str], None]], Task]] = {
         "eigenbasis": EigenbasisTask,
         "inversion": InversionTask,
         "analysis": AnalysisTask,
         "directions": DirectionsTask,
     }
-    return makers[start.kind](start, models, tell_phase)
+    parts: dict[str, Callable[[StartJob, Models, Callable[[str], None]], Task]] = {"eigenbasis": EigenbasisPart}
+    return (parts if start.part else makers)[start.kind](start, models, tell_phase)

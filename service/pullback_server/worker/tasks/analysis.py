@@ -1,4 +1,4 @@
-"""Analyses a metric, and walks along its eigenvectors and along directions."""
+"""Analysis task: of a metric, and of walks along its eigenvectors and along directions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from pullback.directions.analysis import WalkAnalysis
-from pullback.geometry.analysis import AnalysisState, MetricAnalysis
+from pullback.analysis.metric_analysis import AnalysisState, MetricAnalysis
+from pullback.analysis.walk_analysis import WalkAnalysis
+from pullback.pieces import Underway
 from pullback_api.v1 import specs_pb2
 from pullback_server.names import parse_generator
-from pullback_server.worker.messages import Progressed, StartJob
+from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.analysis_result import analysis_message
 from pullback_server.worker.tasks.task import Task
@@ -21,7 +22,7 @@ _WALKS = "walks/"
 
 
 class AnalysisTask(Task):
-    """One step is the metric at one position, or something as short; the walks follow once the metric is known."""
+    """One step is the metric at one position, in pieces, or a walk's unit; walks follow once the metric is known."""
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
         self._spec = specs_pb2.AnalysisSpec.FromString(start.work)
@@ -36,6 +37,8 @@ class AnalysisTask(Task):
             others=[models.distance(other) for other in self._spec.compared_distances],
             positions=self._spec.positions,
             control_positions=self._spec.control_positions,
+            # None is said in jobs of before they were told apart.
+            compared_positions=self._spec.compared_positions or None,
             seed=self._spec.seed,
             max_memory=self._spec.max_memory_mib * _MIB or None,
         )
@@ -50,6 +53,7 @@ class AnalysisTask(Task):
         self._measured = self._metric.init()
         # None until the metric is known.
         self._walked: AnalysisState | None = None
+        self._measurement: Underway[AnalysisState] = Underway()
 
     @property
     def done(self) -> bool:
@@ -57,13 +61,20 @@ class AnalysisTask(Task):
         return self._walked is not None and self._walks.done(self._walked)
 
     def step(self) -> None:
-        """Measures the next thing."""
+        """Does a piece of the next measurement."""
         if not self._metric.done(self._measured):
-            self._measured = self._metric.step(self._measured)
+            added = self._measurement.advance(lambda: self._metric.step_in_pieces(self._measured))
+            if added is not None:
+                self._measured = added
             return
         if self._walked is None:
             self._walked = self._walks.init(self._metric.eigenvectors(self._measured))
         self._walked = self._walks.step(self._walked)
+
+    @property
+    def amid_step(self) -> bool:
+        """Whether a measurement is begun."""
+        return self._measurement.begun
 
     def progress(self, job: str) -> Progressed:
         """Units so far."""
@@ -86,3 +97,4 @@ class AnalysisTask(Task):
         walked = {name.removeprefix(_WALKS): tensor for name, tensor in tensors.items() if name.startswith(_WALKS)}
         self._measured = AnalysisState({name: each for name, each in tensors.items() if not name.startswith(_WALKS)})
         self._walked = AnalysisState(walked) if walked else None
+        self._measurement.forget()

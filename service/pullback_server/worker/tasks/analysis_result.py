@@ -1,4 +1,4 @@
-"""What an analysis found, as a message."""
+"""Result of an analysis as a message of the contract."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pullback.directions.findings import (
+from pullback.analysis.mapping_units import EPSILON
+from pullback.analysis.metric_analysis import MetricAnalysis
+from pullback.analysis.metric_findings import Axis, ComparisonFindings, Findings, LayerFindings, SpectrumFindings
+from pullback.analysis.walk_findings import (
     DriftFindings,
     VariationFindings,
     WalkDistanceFindings,
     WalkFindings,
     WalkQualityFindings,
 )
-from pullback.directions.mapping_analysis import EPSILON
 from pullback.directions.statistics import PerturbationDistances, SubspaceDistances, Warpage
-from pullback.geometry.analysis import MetricAnalysis
-from pullback.geometry.findings import Axis, Findings, LayerFindings, SpectrumFindings
 from pullback.geometry.statistics import Homogeneity
 from pullback.pictures import to_pictures
 from pullback_api.tensors import pack
@@ -46,7 +46,7 @@ def analysis_message(
         ),
         homogeneity=_homogeneity(found.homogeneity),
         shuffled_homogeneity=_homogeneity(found.shuffled_homogeneity),
-        comparisons=[analysis_pb2.DistanceComparison(**vars(comparison)) for comparison in found.comparisons],
+        comparisons=[_comparison(comparison) for comparison in found.comparisons],
         layers=_layers(found.layers),
         shuffled_layers=_layers(found.shuffled_layers),
         axes=[_axis(axis) for axis in found.axes],
@@ -72,6 +72,17 @@ def _homogeneity(found: Homogeneity) -> analysis_pb2.Homogeneity:
         linear_deviation=found.linear_summary.deviation,
         log_mean=found.log_summary.mean,
         log_deviation=found.log_summary.deviation,
+    )
+
+
+def _comparison(found: ComparisonFindings) -> analysis_pb2.DistanceComparison:
+    return analysis_pb2.DistanceComparison(
+        reference=found.reference,
+        distance=found.distance,
+        method=found.method,
+        positions=found.positions,
+        **vars(found.means),
+        deviations=analysis_pb2.ComparisonDeviations(**vars(found.deviations)),
     )
 
 

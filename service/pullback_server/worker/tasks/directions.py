@@ -1,4 +1,4 @@
-"""Discovers directions."""
+"""Directions task: discovery in steps, and the set that comes of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pullback.directions import method_of
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.tensors import unpack
 from pullback_api.v1 import specs_pb2
 from pullback_server.direction_sets import direction_set_message
 from pullback_server.names import parse_generator
+from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.specs import directions_settings
-from pullback_server.worker.messages import Progressed, StartJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.discovery import Discovery, Trained, Untrained
 from pullback_server.worker.tasks.task import Task
@@ -24,7 +25,7 @@ class DirectionsTask(Task):
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
         self._spec = specs_pb2.DirectionsSpec.FromString(start.work)
-        self._eigenbasis = Eigenbasis.from_bytes(start.eigenbasis)
+        self._eigenbasis = Eigenbasis.from_bytes(start.eigenbasis, trusted=True)
         name = parse_generator(self._spec.generator, "generator")
         tell_phase(f"loading {' and '.join(filter(None, (name, self._spec.distance)))}")
         self._discovery = self._make_discovery(name, models)
@@ -39,6 +40,11 @@ class DirectionsTask(Task):
         """Makes the next step."""
         self._current = dict(self._discovery.step(self._current))
 
+    @property
+    def amid_step(self) -> bool:
+        """Whether something is begun that no state holds."""
+        return self._discovery.amid_step
+
     def progress(self, job: str) -> Progressed:
         """Steps so far."""
         return Progressed(job, self._discovery.phase, self._discovery.made(self._current), self._discovery.total)
@@ -50,7 +56,7 @@ class DirectionsTask(Task):
 
     def _make_discovery(self, name: str, models: Models) -> Discovery:
         spec, settings = self._spec, directions_settings(self._spec)
-        if spec.method == specs_pb2.DIRECTION_METHOD_DP_LASE:
+        if method_of(settings.method).trained:
             return Trained(models.generator(name), settings)
         return Untrained(
             models.generator(name),

@@ -1,4 +1,4 @@
-"""How directions are discovered in steps: the method that is trained, and those that are not."""
+"""Discovery of directions in steps: by the method that is trained, and by those that are not."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from torch import Tensor
 
 from pullback.directions import DirectionSet, DpLase, DpLaseState
 from pullback.directions.defaults import DirectionsSettings
-from pullback.directions.discovering import discover_in_chunks
+from pullback.directions.discovery import discover
 from pullback.distances import Distance
 from pullback.generators import Generator as ImageGenerator
 from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.pieces import Underway
 
 _FOUND = "found"
 
@@ -34,7 +35,12 @@ class Discovery(ABC):
     total: int
 
     def __init__(self) -> None:
-        self._pieces: Generator[None, None, DirectionSet] | None = None
+        self._finding: Underway[DirectionSet] = Underway()
+
+    @property
+    def amid_step(self) -> bool:
+        """Whether some pieces are computed that no state holds."""
+        return self._finding.begun
 
     @abstractmethod
     def init(self) -> Mapping[str, Tensor]:
@@ -58,13 +64,10 @@ class Discovery(ABC):
 
     def _advance(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Does the next piece of what finds the directions; the state holds their file once they are found."""
-        if self._pieces is None:
-            self._pieces = self._find(state)
-        try:
-            next(self._pieces)
-        except StopIteration as finished:
-            return {_FOUND: torch.from_numpy(np.frombuffer(finished.value.to_bytes(), dtype=np.uint8).copy())}
-        return state
+        found = self._finding.advance(lambda: self._find(state))
+        if found is None:
+            return state
+        return {_FOUND: torch.from_numpy(np.frombuffer(found.to_bytes(), dtype=np.uint8).copy())}
 
     @abstractmethod
     def _find(self, state: Mapping[str, Tensor]) -> Generator[None, None, DirectionSet]:
@@ -104,7 +107,7 @@ class Trained(Discovery):
         return self.total if self.done(state) else DpLaseState(state).step
 
     def _find(self, state: Mapping[str, Tensor]) -> Generator[None, None, DirectionSet]:
-        return self._training.result_in_chunks(DpLaseState(state))
+        return self._training.result_in_pieces(DpLaseState(state))
 
 
 class Untrained(Discovery):
@@ -143,7 +146,7 @@ class Untrained(Discovery):
 
     def _find(self, state: Mapping[str, Tensor]) -> Generator[None, None, DirectionSet]:
         del state
-        return discover_in_chunks(
+        return discover.in_pieces(
             self._generator,
             self._settings,
             eigenbasis=self._eigenbasis,

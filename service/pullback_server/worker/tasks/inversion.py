@@ -1,4 +1,4 @@
-"""Inverts images."""
+"""Inversion task: the solver of a job over its targets, step by step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 import torch
 from torch import Tensor
 
-from pullback import generators
+from pullback import distances, generators
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion import (
     AlignmentPrior,
@@ -16,17 +16,17 @@ from pullback.inversion import (
     LossWeights,
     Problem,
     Query,
-    SolverOptions,
     TargetSearches,
     make_solver,
-    starts_in_chunks,
+    make_starts,
 )
 from pullback.pictures import to_pictures
+from pullback.pieces import finish
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.names import parse_generator
-from pullback_server.payload import read_payload
-from pullback_server.specs import BASES, INVERSION_METHODS, SCHEDULES, STARTS, class_space, moving_space
-from pullback_server.worker.messages import Progressed, StartJob
+from pullback_server.protocol.messages import Progressed, StartJob
+from pullback_server.protocol.payload import read_payload
+from pullback_server.specs import INVERSION_METHODS, STARTS, class_space, moving_space, solver_options
 from pullback_server.worker.models import Models
 from pullback_server.worker.presentation import encode
 from pullback_server.worker.tasks.inversion_images import read_images, read_masks
@@ -63,11 +63,14 @@ class InversionTask(BatchTask):
         )
         self._solver = make_solver(
             INVERSION_METHODS[settings.method],
-            eigenbasis=Eigenbasis.from_bytes(start.eigenbasis) if start.eigenbasis else None,
+            eigenbasis=Eigenbasis.from_bytes(start.eigenbasis, trusted=True) if start.eigenbasis else None,
             seed=settings.seed,
-            **_options(settings),
+            **solver_options(settings),
         )
-        self._limits = Limits(seconds=settings.seconds or None, patience=settings.patience or None)
+        self._limits = Limits(
+            seconds=settings.seconds if settings.HasField("seconds") else None,
+            patience=settings.patience if settings.HasField("patience") else None,
+        )
         self._current: TargetSearches | None = None
         self._starting = self._find_starts()
         self._bank_progress = (0, 0)
@@ -114,8 +117,16 @@ class InversionTask(BatchTask):
 
     def result(self) -> bytes:
         """A serialised `InversionResult`; the server fills in its name."""
-        found = self._begun.result()
-        inverted = iter(inverted_targets(self._problem, found, self._targets, self._settings.top_k, self._classes))
+        return finish(self.result_in_pieces())
+
+    def result_in_pieces(self) -> Generator[None, None, bytes]:
+        """As `result`; yields after every few images."""
+        found = yield from self._begun.result_in_pieces()
+        made = []
+        for target in inverted_targets(self._problem, found, self._targets, self._settings.top_k, self._classes):
+            made.append(target)
+            yield
+        inverted = iter(made)
         message = inversion_pb2.InversionResult(
             settings=self._settings,
             generator_weights_hash=self._problem.generator.weights_hash,
@@ -128,12 +139,14 @@ class InversionTask(BatchTask):
         return message.SerializeToString()
 
     def _find_starts(self) -> Generator[None, None, None]:
-        settings, bank = self._settings, None
+        settings, problem, bank = self._settings, self._problem, None
         if settings.start == specs_pb2.START_BANK:
             name = parse_generator(settings.generator, "generator")
-            bank = yield from self._models.bank(name, settings.distance, settings.space, self._tell_bank)
-        starts = yield from starts_in_chunks(
-            self._problem,
+            distance = distances.entry(settings.distance).preconditioner
+            bank = yield from self._models.bank(name, distance, settings.space, self._tell_bank)
+            problem = problem.under(self._models.distance(distance))
+        starts = yield from make_starts.in_pieces(
+            problem,
             settings.restarts or 1,
             settings.seed,
             start=STARTS[settings.start],
@@ -174,23 +187,3 @@ def _alignment(settings: specs_pb2.InversionSettings) -> AlignmentPrior | None:
     if not settings.HasField("alignment"):
         return None
     return AlignmentPrior(settings.alignment.scale, settings.alignment.shift)
-
-
-def _options(settings: specs_pb2.InversionSettings) -> SolverOptions:
-    """The options of complete settings, as the library calls them; what the method does not take is left out."""
-    options: SolverOptions = {"basis": BASES[settings.basis], "steps": settings.steps}
-    if settings.evaluations:
-        options["evaluations"] = settings.evaluations
-    if settings.local_every:
-        options["local_every"] = settings.local_every
-    if settings.schedule:
-        options["schedule"] = SCHEDULES[settings.schedule]
-    if settings.HasField("thin"):
-        options["thin"] = settings.thin
-    if settings.HasField("betas"):
-        options["betas"] = (settings.betas.mean, settings.betas.square)
-    if settings.HasField("learning_rate"):
-        options["learning_rate"] = settings.learning_rate
-    if settings.HasField("exponent"):
-        options["exponent"] = settings.exponent
-    return options

@@ -1,4 +1,4 @@
-"""What an inversion found, as the contract says it."""
+"""Result of an inversion as a message of the contract."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 
 import grpc
-import torch
 from google.rpc import status_pb2
 from torch import Tensor
 
+from pullback.generators import rendered
 from pullback.generators.catalogue_file import SpaceEntry
 from pullback.inversion import InversionResult, Problem
 from pullback.pictures import to_pictures
@@ -34,7 +34,6 @@ def inverted_targets(
         top_k: At most so many solutions for each.
         classes: The generator's space of classes, if it has one.
     """
-    framed = to_pictures(found.framed_targets)
     for number, target in enumerate(targets):
         if not math.isfinite(float(found.losses[number])):
             yield inversion_pb2.InvertedTarget(label=target.label, error=_never_finite())
@@ -55,7 +54,7 @@ def inverted_targets(
             restart_latents=_pack(found.restart_latents[number]),
             solutions=solutions,
             evaluations=int(found.evaluations[number]),
-            aligned_target=None if found.frames is None else png(framed[number]),
+            aligned_target=None if found.frames is None else png(to_pictures(found.framed_targets[number, None])[0]),
         )
 
 
@@ -67,8 +66,9 @@ def _solutions(
     order = [restart for restart in losses.argsort(stable=True).tolist() if math.isfinite(float(losses[restart]))]
     order = order[:top_k]
     latents = found.restart_latents[number, order]
-    with torch.no_grad():
-        images = problem.generator.render(latents, problem.space)
+    pictures = [
+        picture for images in rendered(problem.generator, latents, problem.space) for picture in to_pictures(images)
+    ]
     return [
         inversion_pb2.Solution(
             latent=_pack(latents[place]),
@@ -80,7 +80,7 @@ def _solutions(
             alignment=_alignment(found.restart_frames, number, restart),
             class_label=_class_label(latents[place], problem, classes),
         )
-        for place, (restart, picture) in enumerate(zip(order, to_pictures(images), strict=True))
+        for place, (restart, picture) in enumerate(zip(order, pictures, strict=True))
     ]
 
 

@@ -1,9 +1,9 @@
-"""What every job is on a worker."""
+"""Interface of a job's task on a worker."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from pullback.inversion import Evaluation, Problem, Query
+from pullback_server.protocol.messages import Progressed
 from pullback_server.worker.checkpoint import read_checkpoint, write_checkpoint
-from pullback_server.worker.messages import Progressed
 
 
 class Task(ABC):
@@ -28,7 +28,12 @@ class Task(ABC):
 
     @abstractmethod
     def step(self) -> None:
-        """Does the next step."""
+        """Does the next step, or a piece of it."""
+
+    @property
+    def amid_step(self) -> bool:
+        """Whether only a piece of a step is done: the state is that before the step."""
+        return False
 
     @abstractmethod
     def progress(self, job: str) -> Progressed:
@@ -37,6 +42,11 @@ class Task(ABC):
     @abstractmethod
     def result(self) -> bytes:
         """The result, once all steps are done."""
+
+    def result_in_pieces(self) -> Generator[None, None, bytes]:
+        """As `result`; yields nothing wherever other work may be done."""
+        yield from ()
+        return self.result()
 
     @abstractmethod
     def _state(self) -> dict[str, Tensor]:
@@ -64,6 +74,26 @@ class Task(ABC):
             OSError: It cannot be read.
         """
         self._set_state(safetensors.torch.load(read_checkpoint(path)))
+
+
+class SharedTask(Task):
+    """A task parts of which other workers may compute, those with nothing else to do: to the same result, bit for bit.
+
+    It never waits for them. What is not there when it is needed is computed here.
+    """
+
+    @abstractmethod
+    def lend(self) -> bytes:
+        """A part that another worker is to compute; empty where there is none at the moment."""
+
+    @abstractmethod
+    def take(self, part: bytes, result: bytes) -> None:
+        """Takes what came of a part.
+
+        Args:
+            part: As `lend` gave it.
+            result: What the part's task made; empty where nothing came of it.
+        """
 
 
 class BatchTask(Task):

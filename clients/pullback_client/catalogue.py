@@ -1,0 +1,166 @@
+"""Catalogue of a server: its generators with their latent spaces, its image distances, and where weights are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pullback_api.v1 import generators_pb2, geometry_pb2, values_pb2
+from pullback_client.wire.names import id_of
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """A latent space of a generator: `dim` coordinates drawn from `prior`, named by `labels` where they have names."""
+
+    name: str
+    dim: int
+    prior: str
+    labels: tuple[str, ...] = ()
+
+
+class WeightsState(str, Enum):
+    """Where the weights of a generator or a distance are."""
+
+    UNKNOWN = "unknown"
+    """A server of an older version does not say."""
+
+    NOT_NEEDED = "not needed"
+    HERE = "here"
+    """On the server's machine."""
+
+    TO_DOWNLOAD = "to download"
+    """The first use downloads them."""
+
+    MISSING = "missing"
+    """Not there, and not to be downloaded: the first use fails, and says how to place them."""
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator of the server's catalogue.
+
+    Attributes:
+        name: Its id, as every method of the client takes it.
+        title: What it draws.
+        family: Architecture.
+        spaces: Its latent spaces by name; the first is the default.
+        channels: Channels of an image.
+        height: Pixels.
+        width: Pixels.
+        licence: Licence of the weights.
+        citation: Where the weights come from.
+        weights_hash: SHA-256 of the published weight file, hexadecimal.
+        weights_source: Where that file was published, or where it stands on the server.
+        weights_state: Where the weights are now.
+    """
+
+    name: str
+    title: str
+    family: str
+    spaces: dict[str, LatentSpace]
+    channels: int
+    height: int
+    width: int
+    licence: str
+    citation: str
+    weights_hash: str
+    weights_source: str = ""
+    weights_state: WeightsState = WeightsState.UNKNOWN
+
+    @classmethod
+    def from_wire(cls, message: generators_pb2.Generator) -> Generator:
+        """The record of a message."""
+        return cls(
+            name=id_of(message.name),
+            title=message.title,
+            family=message.family,
+            spaces={s.name: LatentSpace(s.name, s.dim, s.prior, tuple(s.labels)) for s in message.spaces},
+            channels=message.channels,
+            height=message.height,
+            width=message.width,
+            licence=message.licence,
+            citation=message.citation,
+            weights_hash=message.weights_hash,
+            weights_source=message.weights_source,
+            weights_state=_WEIGHTS_STATES.get(message.weights_state, WeightsState.UNKNOWN),
+        )
+
+
+@dataclass(frozen=True)
+class CatalogueFault:
+    """What of the server's catalogue files cannot be used.
+
+    Attributes:
+        generator: The generator's id; empty where a file does not even say which ones it has.
+        reason: Which file, entry and key, what came and what was expected.
+    """
+
+    generator: str
+    reason: str
+
+    @classmethod
+    def from_wire(cls, message: generators_pb2.CatalogueFault) -> CatalogueFault:
+        """The record of a message."""
+        return cls(id_of(message.generator), message.reason)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """An image distance of the server.
+
+    Attributes:
+        name: Its name, as every method of the client takes it.
+        title: What it is.
+        weights_hash: SHA-256 of the published weight file, or the published beginning of it, or that of the tensors
+            themselves where several files hold them; empty without weights.
+        is_default: Whether it is used where none is named; inversions have another.
+        takes: What it compares: `images`, `sounds` or both.
+        licence: Licence of the weights; empty without weights.
+        citation: Where the weights come from; empty without weights.
+        weights_source: Where the weight file was published; empty without weights.
+        weights_state: Where the weights are now.
+        sides: The smallest and the largest side, px, that may be said after the name: `lpips-vgg@256` is the distance
+            of images that are resized to 256 × 256 px first; None where it takes none.
+        is_inversion_default: Whether it guides inversions where none is named.
+        preconditioner: Name of the distance whose eigenbasis and whose bank of starts serve inversions under this one.
+    """
+
+    name: str
+    title: str
+    weights_hash: str
+    is_default: bool
+    takes: tuple[str, ...] = ()
+    licence: str = ""
+    citation: str = ""
+    weights_source: str = ""
+    weights_state: WeightsState = WeightsState.UNKNOWN
+    sides: tuple[int, int] | None = None
+    is_inversion_default: bool = False
+    preconditioner: str = ""
+
+    @classmethod
+    def from_wire(cls, message: geometry_pb2.Distance) -> Distance:
+        """The record of a message."""
+        return cls(
+            name=message.name,
+            title=message.title,
+            weights_hash=message.weights_hash,
+            is_default=message.is_default,
+            takes=tuple(message.takes),
+            licence=message.licence,
+            citation=message.citation,
+            weights_source=message.weights_source,
+            weights_state=_WEIGHTS_STATES.get(message.weights_state, WeightsState.UNKNOWN),
+            sides=(message.min_side, message.max_side) if message.max_side else None,
+            is_inversion_default=message.is_inversion_default,
+            preconditioner=message.preconditioner,
+        )
+
+
+_WEIGHTS_STATES = {
+    values_pb2.WEIGHTS_STATE_NOT_NEEDED: WeightsState.NOT_NEEDED,
+    values_pb2.WEIGHTS_STATE_HERE: WeightsState.HERE,
+    values_pb2.WEIGHTS_STATE_TO_DOWNLOAD: WeightsState.TO_DOWNLOAD,
+    values_pb2.WEIGHTS_STATE_MISSING: WeightsState.MISSING,
+}

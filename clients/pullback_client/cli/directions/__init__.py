@@ -1,0 +1,1 @@
+"""Commands of edit directions, walks along them and edits."""

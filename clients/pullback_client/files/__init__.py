@@ -1,0 +1,1 @@
+"""Files as the client writes them."""

@@ -1,0 +1,113 @@
+"""Files of an inversion, written and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+
+from pullback_client.errors import InvalidArgumentError
+from pullback_client.files.atomic import to_json, write_bytes, write_json, write_npz, write_png
+from pullback_client.wire.codec import Array
+
+_FORMAT = "pullback-inversion-1"
+ARRAYS = ("latent", "restart_latents", "distance_trace", "loss_trace")
+"""The arrays of an inversion besides those of its solutions."""
+PICTURES = ("image", "target", "aligned_target")
+"""The pictures of an inversion besides those of its solutions."""
+_MASK = "mask_file"  # its bytes
+
+
+class InversionContent(NamedTuple):
+    """What the files of an inversion hold.
+
+    Attributes:
+        provenance: What was computed from what, as plain values.
+        arrays: By the names of `ARRAYS`.
+        pictures: Those that there are of `PICTURES`, by name.
+        solution_latents: The latents of the solutions, best first; each (dim,).
+        solution_images: Their images.
+        mask: The file of the mask; None = there is none.
+    """
+
+    provenance: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+    pictures: Mapping[str, Image.Image]
+    solution_latents: Sequence[Array]
+    solution_images: Sequence[Image.Image]
+    mask: bytes | None
+
+
+def save(content: InversionContent, path: Path) -> list[Path]:
+    """Writes an inversion by suffix, or as a folder; see `Inversion.save`."""
+    if path.is_dir() or not path.suffix:
+        return _save_folder(content, path)
+    match path.suffix.lower():
+        case ".png":
+            write_png(path, content.pictures["image"])
+        case ".json":
+            write_json(path, content.provenance)
+        case ".npz":
+            write_npz(path, _arrays(content), content.provenance)
+        case ".safetensors":
+            header = to_json({"format": _FORMAT, "provenance": content.provenance})
+            tensors = _arrays(content) | _pixels(content)
+            if content.mask is not None:
+                tensors[_MASK] = np.frombuffer(content.mask, np.uint8)
+            write_bytes(path, safetensors.numpy.save(tensors, {"pullback": header}))
+        case suffix:
+            raise InvalidArgumentError(
+                f"cannot save an inversion as {suffix!r}: expected .png, .npz, .safetensors, .json, or a folder"
+            )
+    return [path]
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What a `.safetensors` file of `save` holds: the provenance's entries, and arrays and pictures by name.
+
+    Raises:
+        InvalidArgumentError: There is no such file, or it is not one that `save` wrote.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("pullback", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InvalidArgumentError(f"cannot read {path} as a safetensors file: {error}") from error
+    if not isinstance(header, dict) or header.get("format") != _FORMAT:
+        raise InvalidArgumentError(f"{path} is not an inversion that was saved as .safetensors")
+    if missing := [name for name in ("solution_images", *ARRAYS) if name not in tensors]:
+        raise InvalidArgumentError(f"{path} is an inversion's file that lacks {', '.join(missing)}")
+    pictures = {name: Image.fromarray(tensors.pop(name)) if name in tensors else None for name in PICTURES}
+    mask: dict[str, Any] = {_MASK: tensors.pop(_MASK).tobytes()} if _MASK in tensors else {}
+    solution_images = [Image.fromarray(pixels) for pixels in tensors.pop("solution_images")]
+    content: dict[str, Any] = header["provenance"]
+    return content | tensors | pictures | mask | {"solution_images": solution_images}
+
+
+def _save_folder(content: InversionContent, folder: Path) -> list[Path]:
+    pictures = {f"{name}.png": picture for name, picture in content.pictures.items() if name != "image"}
+    if len(content.solution_images) > 1:
+        pictures |= {f"solution-{n}.png": image for n, image in enumerate(content.solution_images, start=1)}
+    for name, picture in pictures.items():
+        write_png(folder / name, picture)
+    # Last, what tells of all the rest.
+    parts = ("image.png", "inversion.npz", "inversion.safetensors", "inversion.json")
+    return [*(folder / name for name in pictures), *(file for name in parts for file in save(content, folder / name))]
+
+
+def _arrays(content: InversionContent) -> dict[str, npt.NDArray[Any]]:
+    return {**content.arrays, "solution_latents": np.stack(content.solution_latents)}
+
+
+def _pixels(content: InversionContent) -> dict[str, npt.NDArray[Any]]:
+    """The pictures, uint8, shape (H, W, 3) or, in grey, (H, W); those of the solutions stacked."""
+    pixels = {name: np.asarray(picture) for name, picture in content.pictures.items()}
+    return pixels | {"solution_images": np.stack([np.asarray(image) for image in content.solution_images])}

@@ -1,0 +1,1 @@
+"""Resources of a server, each with the calls that it takes: `Client` is made of them."""

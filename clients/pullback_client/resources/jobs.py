@@ -1,0 +1,56 @@
+"""Jobs of whatever kind: listed, and found by what people call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from pullback_api.v1 import jobs_pb2
+from pullback_client.analysis.result import Analysis
+from pullback_client.directions.direction_set import Directions
+from pullback_client.eigenbasis.basis import Eigenbasis
+from pullback_client.errors import BadResponseError
+from pullback_client.inversion.result import InversionOutcome
+from pullback_client.jobs.events import JobState, job_state
+from pullback_client.jobs.job import Job
+from pullback_client.resources.analyses import AnalysisCalls
+from pullback_client.resources.directions import DirectionCalls
+from pullback_client.resources.inversions import InversionCalls
+from pullback_client.resources.references import find_job
+
+AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directions]
+
+
+class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
+    """The calls of jobs, whose results are of every kind."""
+
+    def list_jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:
+        """The jobs in any of these states, newest first; without states, all jobs."""
+        wanted = [job_state(state).to_wire() for state in states]
+        pages = self._pages(self._transport.jobs.ListJobs, jobs_pb2.ListJobsRequest(states=wanted))
+        return [self._any_job(message) for page in pages for message in page.jobs]
+
+    def get_job(self, name: str) -> AnyJob:
+        """One job, by resource name, by id, or by the beginning of one id.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidArgumentError: There are several; the message names some.
+        """
+        return self._any_job(find_job(self._transport, name))
+
+    def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
+        return Job(self._transport, message, self._fetch)
+
+    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[InversionOutcome] | Analysis | Directions:
+        match done.WhichOneof("work"):
+            case "compute_eigenbasis":
+                return self.get_eigenbasis(done.result)
+            case "invert":
+                return self.get_inversion(done.result)
+            case "analyze_metric":
+                return self.get_analysis(done.result)
+            case "discover_directions":
+                return self.get_directions(done.result)
+            case _:
+                raise BadResponseError(f"{done.name} does work that this client does not know; update pullback")

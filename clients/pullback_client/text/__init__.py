@@ -1,0 +1,1 @@
+"""Texts for people: printable names, and vocabularies."""

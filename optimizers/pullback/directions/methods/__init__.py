@@ -1,0 +1,1 @@
+"""Methods that find directions, one a file or a folder."""

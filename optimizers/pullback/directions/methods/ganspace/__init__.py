@@ -1,0 +1,1 @@
+"""Principal components of a generator's activations, which GANSpace's two methods share."""

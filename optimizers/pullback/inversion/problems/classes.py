@@ -1,0 +1,72 @@
+"""Classes of conditional generators: which columns of a point hold them, and what is in there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from pullback.errors import InvalidInputError
+from pullback.generators.generator import LatentSpace
+from pullback.inversion.problems.problem import Problem
+
+
+def class_space(problem: Problem) -> LatentSpace:
+    """The space of classes within the problem's space; its labels are the classes' names.
+
+    Raises:
+        InvalidInputError: The problem's space holds no class.
+    """
+    whole = problem.generator.space(problem.space)
+    for space in problem.generator.spaces.values():
+        if space.labels and whole.holds(space):
+            return space
+    raise InvalidInputError(f"space {problem.space!r} of generator {problem.generator.name!r} holds no class")
+
+
+def class_block(problem: Problem) -> slice:
+    """The columns of a point that hold the class.
+
+    Raises:
+        InvalidInputError: The problem's space holds no class.
+    """
+    space = class_space(problem)
+    start = space.start - problem.generator.space(problem.space).start
+    return slice(start, start + space.dim)
+
+
+def one_hot_classes(problem: Problem, classes: Sequence[int]) -> Float[Tensor, "images classes"]:
+    """The class coordinates of given classes, one for each target.
+
+    Args:
+        problem: The problem.
+        classes: Numbers of labels of the class space.
+
+    Raises:
+        InvalidInputError: The problem's space holds no class, there are not as many as targets, or there is no such
+            class.
+    """
+    count = class_space(problem).dim
+    if len(classes) != problem.images or not all(0 <= number < count for number in classes):
+        raise InvalidInputError(f"expected {problem.images} classes from 0 to {count - 1}, but {list(classes)} came")
+    return functional.one_hot(torch.tensor(classes), count).to(problem.targets)
+
+
+def nearest_class(problem: Problem, latents: Float[Tensor, "*batch dim"]) -> list[str]:
+    """The label of the class whose unit vector is nearest to a latent's class coordinates, for each latent.
+
+    Where the class moves freely that is the one that has the most weight.
+
+    Args:
+        problem: The problem.
+        latents: Of the problem's space; leading dimensions are flattened.
+
+    Raises:
+        InvalidInputError: The problem's space holds no class.
+    """
+    labels = class_space(problem).labels
+    # ‖c − e_k‖² = ‖c‖² + 1 − 2 c_k is the least where c_k is the greatest.
+    return [labels[number] for number in latents[..., class_block(problem)].argmax(dim=-1).flatten().tolist()]

@@ -1,0 +1,353 @@
+"""Problem of an inversion: generator, distance, targets, and the loss that is minimised."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pullback.distances.distance import Distance, EmbeddingDistance
+from pullback.errors import InvalidInputError
+from pullback.generators.generator import Generator
+from pullback.geometry.point import check_same_place
+from pullback.inversion.batching.chunks import Company, embed_each
+from pullback.inversion.problems.alignment import ALIGNMENT_DIM, AlignmentPrior, cut_frames
+from pullback.inversion.problems.loss_weights import LossWeights
+
+# What stands where a mask is 0, in the target and in every reconstruction alike.
+_FILLING = 0.5
+# Less of a pixel than this counts as none.
+_INSIDE = 1e-3
+# A frame in which there is less than this share of what counts in the target shows another picture.
+_LEAST_SHARE = 0.25
+
+
+class Problem:
+    """Finds latents whose images resemble the targets.
+
+    The loss of a latent z for a target x is w_d D(G(z), x) + w_1 mean|a − b| + w_2 mean(a − b)² + w_p R(z), with a and
+    b the two images on [−1, 1] and R the prior's penalty. Under a mask m, both images become m·image + (1 − m)/2 before
+    D, and the means are weighted by m, so that pixels where m is 0 have no influence at all.
+
+    What solvers move are *points*: latents, followed, where an alignment is searched, by its three standardised
+    coordinates u. Then x is what of the target lies within the frame, m what of the mask does, 0 outside the target,
+    and R is ½‖u‖² more. D is divided by how much counts within the frame, as a share of what counts in the target, so
+    that a frame gains nothing by leaving the target; where that is less than a quarter, the loss is infinite.
+
+    Attributes:
+        generator: The generator G.
+        distance: The image distance D.
+        space: Name of the latent space of the points.
+        moves: Name of the space within it that a solver moves; the rest holds: a class that is given, say.
+        targets: Target images, shape (images, C, H, W), in [0, 1].
+        masks: Weights of the pixels, shape (images, 1, H, W), in [0, 1]; None where all count.
+        weights: Weights of the terms of the loss.
+        context: Complete inputs, shape (images, m), whose coordinates outside `space` hold; None for the generator's
+            default.
+        alignment: Prior of the frames; None where targets are taken as they are.
+        truncation: Latents are clamped to their prior's support; where that has no end, to so many standard deviations
+            on both sides of its mean. None for no clamp.
+        embeddings: Embeddings of the masked targets, shape (images, F).
+        company: The targets whose rows may share kernels with those of this problem, and how many at once.
+
+    Raises:
+        UnknownNameError: The generator has no such space.
+        InvalidInputError: Targets, masks or context have a wrong shape, are out of range or not finite, a mask is 0
+            everywhere, `moves` lies outside `space`, the truncation is not above 0, or generator and distance live on
+            different devices or in different precisions.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        distance: Distance,
+        space: str,
+        targets: Tensor,
+        *,
+        masks: Tensor | None = None,
+        weights: LossWeights | None = None,
+        context: Tensor | None = None,
+        moves: str | None = None,
+        alignment: AlignmentPrior | None = None,
+        truncation: float | None = None,
+    ) -> None:
+        check_same_place(generator, distance)
+        if not isinstance(distance, EmbeddingDistance):
+            raise InvalidInputError(f"an inversion needs a distance with an embedding, and {distance.name!r} has none")
+        self.generator = generator
+        self.distance = distance
+        self.space = generator.space(space).name
+        self.moves = self._checked_moves(moves)
+        self.weights = LossWeights() if weights is None else weights
+        self.targets = _checked(generator, "targets", targets, generator.image_shape)
+        self.masks = masks
+        if masks is not None:
+            self.masks = _checked(generator, "masks", masks, (1, *generator.image_shape[1:]), len(self.targets))
+            empty = (self.masks.flatten(1).amax(dim=1) == 0).nonzero().flatten().tolist()
+            if empty:
+                raise InvalidInputError(f"the mask of target {empty[0]} is 0 everywhere, so that nothing counts")
+        self.context = None if context is None else self._checked_context(context)
+        self.alignment = alignment
+        if truncation is not None and not truncation > 0:
+            raise InvalidInputError(f"a truncation lies above 0, but {truncation} came")
+        self.truncation = truncation
+        filled = self.targets if self.masks is None else fill(self.targets, self.masks)
+        self.embeddings = embed_each(distance, filled, generator)
+        self.company = Company()
+
+    @property
+    def images(self) -> int:
+        """The number of targets."""
+        return len(self.targets)
+
+    def each(self, rows: int | None = None) -> list[Problem]:
+        """The problems of the targets one by one, as the company of one search, of which so many rows go at once."""
+        company = Company(rows)
+        return [self._only(image, company) for image in range(self.images)]
+
+    def under(self, distance: Distance) -> Problem:
+        """The same problem under another distance."""
+        if distance is self.distance:
+            return self
+        return Problem(
+            self.generator,
+            distance,
+            self.space,
+            self.targets,
+            masks=self.masks,
+            weights=self.weights,
+            context=self.context,
+            moves=self.moves,
+            alignment=self.alignment,
+            truncation=self.truncation,
+        )
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of latent dimensions."""
+        return self.generator.space(self.space).dim
+
+    @property
+    def extra(self) -> int:
+        """How many coordinates of a point follow its latent."""
+        return 0 if self.alignment is None else ALIGNMENT_DIM
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of a point."""
+        return self.latent_dim + self.extra
+
+    @property
+    def moving_block(self) -> slice:
+        """The columns of a point that a solver moves, besides the alignment."""
+        block, whole = self.generator.space(self.moves), self.generator.space(self.space)
+        return slice(block.start - whole.start, block.start - whole.start + block.dim)
+
+    def split(self, points: Float[Tensor, "*batch dim"]) -> tuple[Float[Tensor, "*batch n"], Tensor | None]:
+        """Latents, and frames (scale, shift x, shift y) or None, of points."""
+        latents = points[..., : self.latent_dim]
+        frames = None if self.alignment is None else self.alignment.frames(points[..., self.latent_dim :])
+        return latents, frames
+
+    def clamp(self, points: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        """Points within the truncation and within the reach of the alignment."""
+        latents, extra = points[..., : self.latent_dim], points[..., self.latent_dim :]
+        if self.truncation is not None:
+            latents = self.generator.space(self.space).prior.truncate(latents, self.truncation)
+        if self.alignment is not None:
+            extra = self.alignment.clamp(extra)
+        return torch.cat([latents, extra], dim=-1)
+
+    def render(
+        self, points: Float[Tensor, "images restarts dim"]
+    ) -> Float[Tensor, "images restarts channels height width"]:
+        """Images of points in [0, 1], each with its target's context, in one forward pass."""
+        restarts = points.shape[1]
+        context = None if self.context is None else self.context.repeat_interleave(restarts, dim=0)
+        rendered = self.generator.render(self.split(points)[0].flatten(0, 1), self.space, context)
+        return rendered.reshape(self.images, restarts, *rendered.shape[1:])
+
+    def framed_targets(
+        self, points: Float[Tensor, "images restarts dim"]
+    ) -> Float[Tensor, "images restarts channels height width"]:
+        """What the images of points resemble: the targets, within the points' frames where those are searched."""
+        targets = self.targets[:, None].expand(-1, points.shape[1], *self.targets.shape[1:])
+        _, frames = self.split(points)
+        if frames is None:
+            return targets
+        # Outside a target there is neither black nor white.
+        cut = _FILLING + cut_frames(targets.flatten(0, 1) - _FILLING, frames.flatten(0, 1))
+        return cut.reshape(targets.shape)
+
+    def evaluate(
+        self, points: Float[Tensor, "images restarts dim"]
+    ) -> tuple[Float[Tensor, "images restarts"], Float[Tensor, "images restarts"]]:
+        """The loss and the distance of points, in one forward pass; differentiable.
+
+        Args:
+            points: Shape (images, restarts, dim), on the generator's device and in its precision.
+
+        Returns:
+            Loss and distance, each of shape (images, restarts).
+        """
+        image = torch.arange(self.images, device=points.device).repeat_interleave(points.shape[1])
+        loss, distance = losses(self.generator, self.distance, self.rows(points.flatten(0, 1), image))
+        return loss.reshape(points.shape[:2]), distance.reshape(points.shape[:2])
+
+    def rows(self, points: Float[Tensor, "rows dim"], image: Int[Tensor, " rows"]) -> Rows:
+        """Points and all that their losses depend on, each point for the target of that number."""
+        latents, frames = self.split(points)
+        count = len(points)
+        # Made on the device: a tensor of numbers would be sent there.
+        weights = torch.stack(
+            [points.new_full((), weight) for weight in (self.weights.distance, self.weights.l1, self.weights.l2)]
+        )
+        penalties = points.new_zeros(count)
+        if self.weights.prior:
+            penalties = self.generator.space(self.space).prior.penalty(latents)
+            if self.alignment is not None:
+                penalties = penalties + self.alignment.penalty(points[:, self.latent_dim :])
+            penalties = self.weights.prior * penalties
+        masks = (
+            torch.ones_like(self.targets[:1, :1]).expand(count, -1, -1, -1) if self.masks is None else self.masks[image]
+        )
+        context = None if self.context is None else self.context[image]
+        return Rows(
+            inputs=self.generator.complete(latents, self.space, context),
+            frames=frames,
+            targets=self.targets[image],
+            masks=masks,
+            embeddings=self.embeddings[image],
+            weights=weights.expand(count, -1),
+            penalties=penalties,
+        )
+
+    def _only(self, image: int, company: Company) -> Problem:
+        """The problem of one of the targets, in memory of its own."""
+        only = copy.copy(self)
+        only.company = company
+        for name in ("targets", "masks", "context", "embeddings"):
+            of_all = getattr(self, name)
+            setattr(only, name, None if of_all is None else of_all[image : image + 1].clone())
+        return only
+
+    def _checked_moves(self, moves: str | None) -> str:
+        if moves is None:
+            return self.space
+        block = self.generator.space(moves)
+        if not self.generator.space(self.space).holds(block):
+            raise InvalidInputError(f"space {moves!r} is no part of space {self.space!r}, so that it cannot move in it")
+        return block.name
+
+    def _checked_context(self, context: Tensor) -> Tensor:
+        dim = self.generator.space(self.generator.input_space).dim
+        if context.shape not in {(dim,), (self.images, dim)}:
+            raise InvalidInputError(
+                f"a context has shape ({dim},) or ({self.images}, {dim}), but shape {tuple(context.shape)} came"
+            )
+        if not context.isfinite().all():
+            raise InvalidInputError("a context is finite, but NaN or infinity came")
+        return context.to(self.generator.device, self.generator.dtype).expand(self.images, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Points to be evaluated, and all that their losses depend on, each in a row of its own.
+
+    Attributes:
+        inputs: Complete inputs of the generator.
+        frames: Frames within the targets; None where targets are taken as they are.
+        targets: Target images.
+        masks: Weights of their pixels.
+        embeddings: Embeddings of the masked targets, of no use where there are frames.
+        weights: Weights of distance, L1 and L2.
+        penalties: Weighted penalties of the prior.
+    """
+
+    inputs: Float[Tensor, "rows input_dim"]
+    frames: Float[Tensor, "rows 3"] | None
+    targets: Float[Tensor, "rows channels height width"]
+    masks: Float[Tensor, "rows 1 height width"]
+    embeddings: Float[Tensor, "rows features"]
+    weights: Float[Tensor, "rows 3"]
+    penalties: Float[Tensor, " rows"]
+
+    @staticmethod
+    def join(parts: Sequence[Rows]) -> Rows:
+        """The rows of all parts, in order; either all of them have frames or none."""
+
+        def column(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            return None if values[0] is None else torch.cat(values)
+
+        return Rows(**{field.name: column(field.name) for field in fields(Rows)})
+
+
+def losses(
+    generator: Generator, distance: EmbeddingDistance, rows: Rows
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+    """Loss and distance of every row, in one forward pass; differentiable."""
+    targets, masks = seen_targets(rows)
+    embeddings, share = rows.embeddings, torch.ones_like(rows.penalties)
+    if rows.frames is not None:
+        embeddings = distance.embed(fill(targets, masks))
+        share = masks.flatten(1).mean(dim=1) / rows.masks.flatten(1).mean(dim=1)
+    rendered = generator.synthesize(rows.inputs)
+    # D(G(z), x) = ‖φ(G(z)) − φ(x)‖²
+    apart = (distance.embed(fill(rendered, masks)) - embeddings).square().sum(dim=1) / share.clamp_min(_INSIDE)
+    # On [−1, 1] a difference is twice that on [0, 1].
+    difference = 2 * (rendered - targets)
+    # Σ m v / (C Σ m)
+    area = counted(masks, difference.shape[1])
+    absolute = (difference.abs() * masks).flatten(1).sum(dim=1) / area
+    squared = (difference.square() * masks).flatten(1).sum(dim=1) / area
+    weighted = (rows.weights * torch.stack([apart, absolute, squared], dim=1)).sum(dim=1)
+    return torch.where(share < _LEAST_SHARE, math.inf, weighted + rows.penalties), apart
+
+
+def counted(masks: Float[Tensor, "rows 1 height width"], channels: int) -> Float[Tensor, " rows"]:
+    """C Σ m: how many values of each image count."""
+    return channels * masks.flatten(1).sum(dim=1).clamp_min(_INSIDE)
+
+
+def seen_targets(
+    rows: Rows,
+) -> tuple[Float[Tensor, "rows channels height width"], Float[Tensor, "rows 1 height width"]]:
+    """What of its target each row sees, and how much of every pixel counts; differentiable in the frames."""
+    if rows.frames is None:
+        return rows.targets, rows.masks
+    # Σ w m x / Σ w m, w bilinear: what does not count has no part in what lies between pixels.
+    cut = cut_frames(torch.cat([rows.targets * rows.masks, rows.masks], dim=1), rows.frames)
+    masks = cut[:, -1:]
+    return cut[:, :-1] / masks.clamp_min(_INSIDE), masks
+
+
+def fill(
+    images: Float[Tensor, "rows channels height width"], masks: Float[Tensor, "rows 1 height width"]
+) -> Float[Tensor, "rows channels height width"]:
+    """Images as distances see them: what does not count is grey."""
+    return images * masks + _FILLING * (1 - masks)
+
+
+def _checked(
+    generator: Generator, name: str, images: Tensor, shape: tuple[int, ...], count: int | None = None
+) -> Tensor:
+    """Images or masks on the generator's device and in its precision, if they can be used."""
+    wanted = ("images" if count is None else count, *shape)
+    if images.ndim != 4 or images.shape[1:] != shape or len(images) != (count or len(images)) or not len(images):
+        raise InvalidInputError(
+            f"{name} for generator {generator.name!r} have shape ({', '.join(map(str, wanted))}), "
+            f"but shape {tuple(images.shape)} came"
+        )
+    if not images.isfinite().all():
+        raise InvalidInputError(f"{name} are finite, but NaN or infinity came")
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high > 1:
+        raise InvalidInputError(f"{name} lie between 0 and 1, but values from {low:.4g} to {high:.4g} came")
+    return images.detach().to(generator.device, generator.dtype)

@@ -1,0 +1,157 @@
+"""Starting points of restarts: draws, means and nearest samples, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.geometry.seeding import derive_seed
+from pullback.inversion.problems.classes import class_block, class_space, one_hot_classes
+from pullback.inversion.problems.problem import Problem
+from pullback.inversion.starts.bank import StartBank
+from pullback.inversion.starts.nearest import nearest_starts
+from pullback.inversion.starts.prediction import predict_latents
+from pullback.pieces import in_pieces
+
+STARTS = ("prior", "mean", "bank")
+MAX_RESTARTS = 1024
+# Restarts around the prior's mean lie at this share of the way to a draw from the prior.
+_NEAR_THE_MEAN = 0.1
+# Streams of random numbers, so that frames do not depend on what else is drawn.
+_LATENTS = 0
+_FRAMES = 1
+
+
+def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor, "images restarts dim"]:
+    """Starting points whose latents are drawn from the prior of the problem's space.
+
+    Each draw depends on the seed and the number of its restart alone: every image gets the starts that it gets alone,
+    and more restarts keep those of fewer. Where an alignment is searched, the first
+    restart starts in the target's own frame, the others in frames drawn from the alignment's prior.
+
+    Args:
+        problem: The problem.
+        restarts: How many for each image, 1 to 1,024.
+        seed: Any integer ≥ 0.
+
+    Returns:
+        Points of shape (images, restarts, dim), on the generator's device and in its precision.
+
+    Raises:
+        InvalidInputError: A number is out of range.
+    """
+    _check(restarts)
+    space = problem.generator.space(problem.space)
+    draws = torch.cat([space.sample(1, derive_seed(seed, _LATENTS, restart)) for restart in range(restarts)])
+    latents = draws.repeat(problem.images, 1, 1)
+    points = latents.to(problem.generator.device, problem.generator.dtype)
+    alignments = _draw_alignments(problem, restarts, seed)
+    return points if alignments is None else torch.cat([points, alignments], dim=2)
+
+
+def mean_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor, "images restarts dim"]:
+    """Starting points at the prior's mean, restarts after the first close to it; otherwise as `draw_starts`."""
+    starts = draw_starts(problem, restarts, seed)
+    space = problem.generator.space(problem.space)
+    mean = space.prior.mean(space.dim).to(starts)
+    latents = mean + _NEAR_THE_MEAN * (starts[..., : space.dim] - mean)
+    latents[:, 0] = mean
+    return torch.cat([latents, starts[..., space.dim :]], dim=2)
+
+
+# Those that need nothing but the prior.
+_DRAWN: dict[str, Callable[[Problem, int, int], Tensor]] = {"prior": draw_starts, "mean": mean_starts}
+
+
+@in_pieces
+def make_starts(
+    problem: Problem,
+    restarts: int,
+    seed: int = 0,
+    *,
+    start: str = "prior",
+    bank: StartBank | None = None,
+    classes: Sequence[int] | None = None,
+    search_classes: bool = False,
+) -> Generator[None, None, Float[Tensor, "images restarts dim"]]:
+    """Starting points of any kind.
+
+    An image's starts do not depend on its company, and no start on what a mask hides.
+
+    Args:
+        problem: The problem.
+        restarts: How many for each image, 1 to 1,024 in all; with `search_classes` so many for each class.
+        seed: Any integer ≥ 0.
+        start: `prior` (see `draw_starts`), `mean` (see `mean_starts`), or `bank`: what a bank predicts for a target
+            as it is (see `predict_latents`), then the nearest of the bank; without the former under a mask or an
+            alignment (see `nearest_starts`).
+        bank: For `bank`.
+        classes: The class of every target, where it is given: numbers of the labels of the generator's class space.
+        search_classes: Whether every restart is there once with each class, in the order of the labels.
+
+    Yields:
+        Nothing, while a bank is gone through: other work may be done then.
+
+    Returns:
+        Points of shape (images, restarts, dim), with `search_classes` (images, restarts × classes, dim).
+
+    Raises:
+        UnknownNameError: No such kind.
+        InvalidInputError: A number is out of range, the bank is missing or of something else, the generator has no
+            classes, or classes are both given and searched.
+    """
+    if start not in STARTS:
+        raise UnknownNameError("start", start, STARTS)
+    if classes is not None and search_classes:
+        raise InvalidInputError("classes are either given or searched; leave one out")
+    searched = class_space(problem).dim if search_classes else 1
+    _check(restarts, searched)
+    given = None if classes is None else one_hot_classes(problem, classes)
+
+    def hold(points: Tensor) -> Tensor:
+        """Points with the class that is given."""
+        if given is None:
+            return points
+        held = points.clone()
+        held[..., class_block(problem)] = given[:, None]
+        return held
+
+    if start == "bank":
+        if bank is None:
+            raise InvalidInputError("start 'bank' needs a bank; make one with pullback.inversion.make_bank")
+        alignments = _draw_alignments(problem, restarts, seed)
+        points = yield from nearest_starts.in_pieces(
+            bank, problem, restarts, hold=None if given is None else hold, alignments=alignments
+        )
+        if problem.masks is None and alignments is None:
+            predicted = problem.clamp(predict_latents(bank, problem))[:, None]
+            points = torch.cat([predicted, points[:, :-1]], dim=1)
+    else:
+        points = _DRAWN[start](problem, restarts, seed)
+    if search_classes:
+        points = points.repeat_interleave(searched, dim=1)
+        points[..., class_block(problem)] = torch.eye(searched).to(points).repeat(restarts, 1)
+    return hold(points)
+
+
+def _draw_alignments(problem: Problem, restarts: int, seed: int) -> Float[Tensor, "images restarts 3"] | None:
+    """Coordinates of frames, the first of every image its own; None where no alignment is searched."""
+    if not problem.extra:
+        return None
+    draws = [
+        torch.randn(problem.extra, generator=torch.Generator().manual_seed(derive_seed(seed, _FRAMES, 0, restart)))
+        if restart
+        else torch.zeros(problem.extra)
+        for restart in range(restarts)
+    ]
+    return torch.stack(draws).repeat(problem.images, 1, 1).to(problem.targets)
+
+
+def _check(restarts: int, classes: int = 1) -> None:
+    if not 1 <= restarts * classes <= MAX_RESTARTS:
+        each = f" for each of {classes} classes" if classes > 1 else ""
+        raise InvalidInputError(f"restarts lie between 1 and {MAX_RESTARTS}, but {restarts}{each} came")

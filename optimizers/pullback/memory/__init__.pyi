@@ -1,0 +1,17 @@
+from .blocks import Block as Block
+from .blocks import block_by_block as block_by_block
+from .blocks import in_blocks as in_blocks
+from .blocks import in_smaller_blocks as in_smaller_blocks
+from .budget import CALLS as CALLS
+from .budget import JOBS as JOBS
+from .budget import MemoryBudget as MemoryBudget
+from .budget import budget_of as budget_of
+from .budget import default_bytes as default_bytes
+from .budget import set_budget as set_budget
+from .free import free_bytes as free_bytes
+from .measurement import largest_block as largest_block
+from .measurement import measured_peak as measured_peak
+from .refusals import is_context_lost as is_context_lost
+from .refusals import is_refusal as is_refusal
+from .sizes import bytes_of as bytes_of
+from .sizes import size_text as size_text

@@ -1,0 +1,1 @@
+"""Methods of black-box search, one a file, and the arithmetic that they share. NumPy only."""

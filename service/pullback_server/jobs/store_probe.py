@@ -1,0 +1,43 @@
+"""Probe of the store: whether it still answers, and can be written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from pullback_server.deadlines import within
+from pullback_server.error_texts import unforeseen
+from pullback_server.errors import ApiError
+from pullback_server.store import Store
+from pullback_server.supervision import Part
+from pullback_server.transactions import Transactions
+
+# How often the store is asked whether it is there, and how long its answer may take.
+PROBE_SECONDS, ANSWER_SECONDS = 1.0, 3.0
+
+_log = logging.getLogger(__name__)
+
+
+async def probe_store(store: Store, transactions: Transactions, part: Part) -> None:
+    """Asks the store again and again, for ever.
+
+    Args:
+        store: The store.
+        transactions: What calls it.
+        part: Where health sees how it is.
+    """
+    while True:
+        await asyncio.sleep(PROBE_SECONDS)
+        try:
+            await within(ANSWER_SECONDS, transactions.call(store.queue_length))
+            await within(2 * ANSWER_SECONDS, transactions.call(store.probe, write=bool(transactions.trouble)))
+        except asyncio.TimeoutError:
+            part.unwell(transactions.trouble or f"it has not answered for {ANSWER_SECONDS:.0f} s")
+        except ApiError as error:
+            part.unwell(error.message)
+        except Exception as error:
+            trouble = unforeseen()
+            _log.error("the store cannot be asked: %s", trouble, exc_info=error)
+            part.unwell(trouble)
+        else:
+            part.well()

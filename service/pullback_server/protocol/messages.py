@@ -1,0 +1,371 @@
+"""Messages between server and worker: immutable, over a pipe between the two processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pullback_server.protocol.batching import Load
+from pullback_server.protocol.walks import WalkPlan
+
+# Images that are rendered together. A batch is always made of the same latents, so that its images are the same bytes.
+RENDER_BATCH = 16
+
+# From server to worker ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StartJob:
+    """Begin a job, or go on with it where `checkpoint` names a file that exists.
+
+    Attributes:
+        job: Id of the job.
+        kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
+        load: What it asks of the worker, and which other jobs it can be computed with.
+        alone: Compute it with no other all the same: it may have been the one that killed a worker.
+        work: Serialised specification of its kind, defaults filled in.
+        payload: Serialised `InvertRequest` whose targets are at the generator's size; empty for others.
+        eigenbasis: Safetensors file of the eigenbasis that the job works with; empty for none.
+        checkpoint: Where the worker keeps its checkpoint.
+        part: Which part of it alone to compute, as its own worker has lent it; empty for all of it.
+    """
+
+    job: str
+    kind: str
+    load: Load
+    alone: bool
+    work: bytes
+    payload: bytes
+    eigenbasis: bytes
+    checkpoint: str
+    part: bytes = b""
+
+
+@dataclass(frozen=True)
+class LendPart:
+    """Another worker has nothing to do: say with `PartLent` which part of the job it is to compute."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class TakePart:
+    """What came of a part that was lent.
+
+    Attributes:
+        job: Id of the job.
+        part: The part.
+        result: What the other worker has made of it; empty where nothing came of it.
+    """
+
+    job: str
+    part: bytes
+    result: bytes
+
+
+@dataclass(frozen=True)
+class CancelJob:
+    """Stop the job before its next step and forget it."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class SuspendJobs:
+    """Write a checkpoint of every job and stop: the server is going down."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """End the process at once, in the middle of whatever it does."""
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What images look like on the screen; None and False change nothing.
+
+    Attributes:
+        size: Width and height in pixels, by bicubic interpolation.
+        greyscale: Whether they are grey, by ITU-R 601 luma.
+        mean_luminance: Mean of the luma, 0 to 1: pixel values are shifted.
+        contrast: Standard deviation of the luma, 0 to 0.5: pixel values are scaled.
+    """
+
+    size: tuple[int, int] | None = None
+    greyscale: bool = False
+    mean_luminance: float | None = None
+    contrast: float | None = None
+
+
+AS_DRAWN = Presentation()
+
+
+@dataclass(frozen=True)
+class Render:
+    """Render latents; the worker answers with one `Rendered` per image, then `CallDone`."""
+
+    call: int
+    generator: str
+    space: str
+    latents: NDArray[np.float32]
+    image_format: str
+    presentation: Presentation = AS_DRAWN
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draw latents; the worker answers with `CallDone`, whose value is the array."""
+
+    call: int
+    generator: str
+    space: str
+    count: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class BeginSearch:
+    """Make an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved`.
+
+    Attributes:
+        call: Number of the call.
+        generator: Name of the generator.
+        thread: Serialised `ThreadSpec`, defaults filled in.
+        eigenbasis: Safetensors file of the eigenbasis; empty for none.
+        seed: Seed of the optimizer.
+        count: How many latents to ask for.
+    """
+
+    call: int
+    generator: str
+    thread: bytes
+    eigenbasis: bytes
+    seed: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Evolve:
+    """Tell an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved` or `ConstantsWanted`.
+
+    Attributes:
+        call: Number of the call.
+        state: The optimizer's state.
+        latents: What is told, shape (n, dim); n is at least 1.
+        scores: Their scores, shape (n,).
+        variances: Variances of the scores, shape (n,), NaN where one is not known; None where none is.
+        ids: Their images' ids, for the genealogy.
+        count: How many latents to ask for.
+        constants: The file of what is the same in all the optimizer's states, where the state leaves it out and the
+            worker has asked for it; empty otherwise.
+    """
+
+    call: int
+    state: bytes
+    latents: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    variances: NDArray[np.float64] | None
+    ids: tuple[str, ...]
+    count: int
+    constants: bytes = b""
+
+
+@dataclass(frozen=True)
+class Traverse:
+    """Walk; the worker answers with one `Framed` per frame, then `CallDone`, whose value is `Walked`."""
+
+    call: int
+    plan: WalkPlan
+
+
+@dataclass(frozen=True)
+class AbandonCall:
+    """Nobody waits for that call any more."""
+
+    call: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Whoever reads a call's answers has taken so many bytes more of its images."""
+
+    call: int
+    size: int
+
+
+# From worker to server ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker has started.
+
+    Attributes:
+        device: Where it computes: `cpu`, `cuda:0`, …
+        devices: That device, and the others of its kind that this machine has for it.
+        model: What the device is: two of one model compute the same bits.
+        memory: Bytes that it may take there; 0 for a worker without a device.
+        given: Whether somebody has said so; otherwise it is a share of what was free.
+    """
+
+    device: str
+    devices: tuple[str, ...]
+    model: str
+    memory: int = 0
+    given: bool = False
+
+
+@dataclass(frozen=True)
+class Computing:
+    """What the worker computes from now on: where it dies at that, these jobs may be to blame, and no others."""
+
+    jobs: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """The job has come further.
+
+    Attributes:
+        job: Id of the job.
+        phase: What it does, in a few words.
+        step: Steps done.
+        total: Steps in all, 0 while unknown.
+        loss: Best loss so far, mean over the targets, where the job has one.
+        previews: PNG files of the best reconstructions, where they were asked for.
+    """
+
+    job: str
+    phase: str
+    step: int
+    total: int
+    loss: float | None = None
+    previews: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartLent:
+    """Which part of a job another worker is to compute; empty for none at the moment."""
+
+    job: str
+    part: bytes
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job's result, or its part's: a safetensors file of an eigenbasis, or a serialised message of the contract."""
+
+    job: str
+    result: bytes
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The job was cancelled or suspended."""
+
+    job: str
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something failed: number of a canonical gRPC code, and a message for the caller."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class JobFailed:
+    """The job cannot be done."""
+
+    job: str
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One image of a `Render` call."""
+
+    call: int
+    index: int
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Framed:
+    """One frame of a `Traverse` call.
+
+    Attributes:
+        call: Number of the call.
+        index: Number of the frame, from 0.
+        steps: Where it lies along every axis, in their units.
+        latent: Its latent, shape (n,).
+        distance: Image distance from the start.
+        data: The image file.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    call: int
+    index: int
+    steps: tuple[float, ...]
+    latent: NDArray[np.float32]
+    distance: float
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Evolved:
+    """What an optimizer proposes.
+
+    Attributes:
+        state: Its state, which waits for the scores.
+        latents: The latents, shape (n, dim).
+        origins: Where each came from: its kind, and the ids of its parents.
+        digest: Of the file of constants with which the state goes; empty where it is whole by itself.
+        constants: That file, where whoever asked need not have it yet; else empty.
+    """
+
+    state: bytes
+    latents: NDArray[np.float32]
+    origins: tuple[tuple[str, tuple[str, ...]], ...]
+    digest: str = ""
+    constants: bytes = b""
+
+
+@dataclass(frozen=True)
+class ConstantsWanted:
+    """A worker has not met the constants with which a state goes: it is to be sent again, with them."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class CallDone:
+    """The call is over; `value` is its answer, if it has one."""
+
+    call: int
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class CallFailed:
+    """The call cannot be answered."""
+
+    call: int
+    failure: Failure
+
+
+Call = Render | Sample | BeginSearch | Evolve | Traverse
+ToWorker = StartJob | LendPart | TakePart | CancelJob | SuspendJobs | Exit | Call | AbandonCall | Taken
+JobMessage = Progressed | PartLent | Finished | Stopped | JobFailed
+CallMessage = Rendered | Framed | CallDone | CallFailed
+FromWorker = Ready | Computing | JobMessage | CallMessage

@@ -1,0 +1,174 @@
+"""Kept directions, those in the store: found, read, purified and annotated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.geometry.eigenbasis_file import read_parts
+from pullback_api.v1 import directions_pb2, specs_pb2
+from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_DIRECTIONS, LIST_EIGENBASES
+from pullback_server.damage import decoding
+from pullback_server.direction_sets import purified, without_arrays
+from pullback_server.errors import ApiError, failed_precondition, invalid, not_found
+from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.names import job_name, parse_directions
+from pullback_server.specs import find_generator
+from pullback_server.store import AnnotationRecord, ResultRecord, Store, TitleTakenError
+
+
+class KeptDirections:
+    """The directions of a store. Names of fields are those that errors point at."""
+
+    def __init__(self, store: Store, scheduler: Scheduler) -> None:
+        self._store = store
+        self._scheduler = scheduler
+
+    async def check_there(self, name: str, field: str) -> None:
+        """Raises as `find` does, but for directions that are there and damaged."""
+        parse_directions(name, field)
+        if not await self._scheduler.in_store(self._store.results.has, name):
+            await self.find(name, field)
+
+    async def find(self, name: str, field: str) -> ResultRecord:
+        """The record of that name.
+
+        Raises:
+            ApiError: NOT_FOUND, or FAILED_PRECONDITION while a job makes them.
+        """
+        parse_directions(name, field)
+        record = await self._scheduler.in_store(self._store.results.find, name)
+        if record is None:
+            maker = await self._scheduler.in_store(self._store.maker_of, name)
+            if maker is not None:
+                raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
+            raise _not_there(name)
+        return record
+
+    async def read(self, name: str, field: str) -> directions_pb2.DirectionSet:
+        """Directions with their arrays and annotations.
+
+        Raises:
+            ApiError: As `find` does.
+        """
+        record = await self.find(name, field)
+        content = await self._scheduler.in_store(self._store.results.content, record)
+        with decoding(name):
+            whole = directions_pb2.DirectionSet.FromString(content)
+        await self.put_annotations([whole])
+        return whole
+
+    async def purified(self, whole: directions_pb2.DirectionSet, k: int, field: str) -> directions_pb2.DirectionSet:
+        """Directions projected on the k leading eigenvectors; with k = 0 as they are.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT where k is out of range or nothing is left of a direction, FAILED_PRECONDITION
+                where the eigenbasis was deleted.
+        """
+        if not k:
+            return whole
+        if not 1 <= k <= whole.dim:
+            raise invalid(field, f"expected 1 to {whole.dim} (0 = as it is), but {k} came")
+        content = await self.eigenbasis(whole.spec, whole.space, field)
+        try:
+            return await asyncio.to_thread(_purified, whole, content, k)
+        except InvalidInputError as error:
+            # Of one that was taken out of its set the library would say that it is the first.
+            gone = f"nothing of this direction lies in the {k} leading eigenvectors; take more of them, or leave it"
+            raise invalid(field, gone if whole.count == 1 else str(error)) from None
+
+    async def annotate(self, name: str, annotation: directions_pb2.Annotation) -> None:
+        """Replaces what is said of a direction.
+
+        Raises:
+            ApiError: INVALID_ARGUMENT where another direction bears the title; NOT_FOUND where they were deleted
+                meanwhile.
+        """
+        said = AnnotationRecord(annotation.index, annotation.title, annotation.notes)
+        try:
+            there = await self._scheduler.in_store(_annotate, self._store, name, said)
+        except TitleTakenError as error:
+            raise invalid("annotation.title", f"{error}; take another title, or change that one first") from None
+        if not there:
+            raise _not_there(name)
+
+    async def keep(self, whole: directions_pb2.DirectionSet) -> None:
+        """Keeps directions that no job made, unless they were kept meanwhile."""
+        await self._scheduler.in_store(_keep, self._store, whole)
+
+    async def eigenbasis(self, spec: specs_pb2.DirectionsSpec, space: str, field: str) -> bytes:
+        """The file of the eigenbasis by which directions of that space are measured.
+
+        Raises:
+            ApiError: FAILED_PRECONDITION where it is not there, INVALID_ARGUMENT where it is of something else.
+        """
+        record = await self._scheduler.in_store(self._store.results.find, spec.eigenbasis)
+        if record is None:
+            raise failed_precondition(f"{field}: no eigenbasis {spec.eigenbasis!r}; {COMPUTE_EIGENBASIS}")
+        content = await self._scheduler.in_store(self._store.results.content, record)
+        generator = find_generator(spec.generator, "generator")
+        with decoding(record.name):
+            source = read_parts(content).provenance
+        try:
+            # Directions may be measured in any distance: it is the eigenbasis that says which.
+            source.check_serves(generator=generator.name, weights_hash=generator.weights_hash, space=space)
+        except IncompatibleEigenbasisError as error:
+            raise invalid(field, f"{record.name} does not fit: {error}") from None
+        return content
+
+    async def check_eigenbasis_there(self, name: str) -> None:
+        """Raises NOT_FOUND where there is no eigenbasis of that name, readable or not."""
+        if not await self._scheduler.in_store(self._store.results.has, name):
+            raise not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
+
+    async def put_annotations(self, messages: Sequence[directions_pb2.DirectionSet]) -> None:
+        """Adds what people say of directions now."""
+        said = await self._scheduler.in_store(self._store.annotations.of, [message.name for message in messages])
+        for message in messages:
+            for note in said.get(message.name, []):
+                message.annotations.add(index=note.place, title=note.title, notes=note.notes)
+
+
+def set_header(record: ResultRecord) -> directions_pb2.DirectionSet:
+    """Directions without their arrays, as stored; DATA_LOSS where they are damaged."""
+    with decoding(record.name):
+        return directions_pb2.DirectionSet.FromString(record.header)
+
+
+def _purified(whole: directions_pb2.DirectionSet, eigenbasis: bytes, k: int) -> directions_pb2.DirectionSet:
+    """As `purified`, by an eigenbasis' file that is known by its digest. Runs in a thread."""
+    return purified(whole, Eigenbasis.from_bytes(eigenbasis, trusted=True), k)
+
+
+def _keep(store: Store, whole: directions_pb2.DirectionSet) -> None:
+    """Runs in the store's thread."""
+    if store.results.whole(whole.name):
+        return
+    now = datetime.now(timezone.utc)
+    whole.create_time.FromDatetime(now)
+    store.results.keep(
+        ResultRecord(
+            name=whole.name,
+            kind="directions",
+            generator=parse_directions(whole.name, "name")[0],
+            job="",
+            created=now,
+            header=without_arrays(whole).SerializeToString(),
+            content=store.blobs.write(whole.SerializeToString()),
+        )
+    )
+
+
+def _annotate(store: Store, name: str, annotation: AnnotationRecord) -> bool:
+    """Whether the directions are still there, and are annotated now. Runs in the store's thread."""
+    if not store.results.has(name):
+        return False
+    store.annotations.put(name, annotation)
+    return True
+
+
+def _not_there(name: str) -> ApiError:
+    return not_found(f"no directions {name!r}; {LIST_DIRECTIONS}")

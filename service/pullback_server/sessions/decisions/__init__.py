@@ -1,0 +1,1 @@
+"""Decisions about a session: from its state and a request to the events that follow."""

@@ -1,0 +1,86 @@
+"""Short calls of a search: an optimizer is made, or told and asked. Each is a function of what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pullback import generators
+from pullback.errors import InvalidInputError
+from pullback.geometry.eigenbasis import Eigenbasis
+from pullback.search import Candidates, Constants, Optimizer, make_optimizer, restore
+from pullback.search.serialization import constants_of
+from pullback_api.tensors import unpack
+from pullback_api.v1 import search_pb2
+from pullback_server.protocol.messages import BeginSearch, CallDone, CallMessage, ConstantsWanted, Evolve, Evolved
+from pullback_server.specs import search_settings, search_space
+from pullback_server.worker.failures import UnreadableStateError
+
+# Of as many searches their constants stay in memory, 16 MB each of 500 axes of 4,096 dimensions.
+_MOST_KNOWN = 4
+
+
+class _Known:
+    """Constants of the searches that were met last."""
+
+    def __init__(self) -> None:
+        self._by_digest: dict[str, Constants] = {}
+
+    def put(self, constants: Constants) -> None:
+        """Keeps some, and forgets those that were not asked for the longest."""
+        self._by_digest.pop(constants.digest, None)
+        self._by_digest[constants.digest] = constants
+        while len(self._by_digest) > _MOST_KNOWN:
+            del self._by_digest[next(iter(self._by_digest))]
+
+    def get(self, digest: str) -> Constants | None:
+        """Those of a digest, if they are known."""
+        found = self._by_digest.get(digest)
+        if found is not None:
+            self.put(found)
+        return found
+
+
+_known = _Known()
+
+
+def begin_search(call: BeginSearch) -> Iterator[CallMessage]:
+    """Makes an optimizer and asks it for its first latents."""
+    thread = search_pb2.ThreadSpec.FromString(call.thread)
+    optimizer = make_optimizer(
+        search_settings(thread.optimizer),
+        space=search_space(thread, generators.entry(call.generator)),
+        initial_latents=unpack(thread.initial_latents) if thread.HasField("initial_latents") else None,
+        eigenbasis=Eigenbasis.from_bytes(call.eigenbasis, trusted=True) if call.eigenbasis else None,
+        minimize=thread.minimize,
+        seed=call.seed,
+    )
+    yield CallDone(call.call, _evolved(optimizer, optimizer.ask(call.count)))
+
+
+def evolve(call: Evolve) -> Iterator[CallMessage]:
+    """Tells an optimizer what its latents scored and asks it for the next."""
+    digest = constants_of(call.state)
+    try:
+        if call.constants:
+            _known.put(Constants.read(call.constants))
+        constants = _known.get(digest)
+        if digest and constants is None and not call.constants:
+            yield CallDone(call.call, ConstantsWanted(digest))
+            return
+        optimizer = restore(call.state, constants)
+    except InvalidInputError as error:
+        # The store has checked the digest: these are the bytes that a server wrote.
+        raise UnreadableStateError(str(error)) from error
+    optimizer.tell(call.latents, call.scores, ids=call.ids, variances=call.variances)
+    yield CallDone(call.call, _evolved(optimizer, optimizer.ask(call.count), kept=digest))
+
+
+def _evolved(optimizer: Optimizer, candidates: Candidates, kept: str = "") -> Evolved:
+    """What is proposed; with the constants, unless those of digest `kept` are the same."""
+    origins = tuple((origin.kind, tuple(origin.parents)) for origin in candidates.origins)
+    state, constants = optimizer.to_parts()
+    if constants is None:
+        return Evolved(state, candidates.latents, origins)
+    _known.put(constants)
+    data = b"" if constants.digest == kept else constants.to_bytes()
+    return Evolved(state, candidates.latents, origins, constants.digest, data)

@@ -1,0 +1,52 @@
+"""The pages beside the code: their examples run, their links lead somewhere, and the site can be made of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def pages() -> list[Path]:
+    """Every page of the project."""
+    parts = ("protos", "optimizers", "service", "clients", ".github")
+    return sorted([*ROOT.glob("*.md"), *(page for part in parts for page in (ROOT / part).rglob("*.md"))])
+
+
+def test_the_librarys_examples_run_in_their_order(tmp_path: Path) -> None:
+    page = (ROOT / "optimizers/README.md").read_text("utf-8")
+    code = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(code) == 4
+    namespace: dict[str, object] = {}
+    for number, example in enumerate(code):
+        # Dataclasses look their module up.
+        namespace["__name__"] = "__main__"
+        exec(compile(example, f"optimizers/README.md, example {number + 1}", "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    targets = [unquote(target) for target in re.findall(r"\]\(([^)\s]+)\)", text)]
+    within = [target.partition("#")[0] for target in targets if not re.match(r"[a-z]+:", target)]
+    assert [target for target in within if target and not (page.parent / target).exists()] == []
+
+
+def test_every_folder_and_file_that_a_page_names_is_there() -> None:
+    for page in ("optimizers/README.md", "service/README.md", "clients/README.md", "protos/README.md"):
+        text = (ROOT / page).read_text("utf-8")
+        named = re.findall(r"^\| `((?:pullback|matlab|examples)[\w/]*/)`", text, re.MULTILINE)
+        assert named, page
+        assert [name for name in named if not (ROOT / page).parent.joinpath(name).is_dir()] == []
+
+
+def test_every_module_that_the_servers_page_names_is_there() -> None:
+    packages = (ROOT / "service/pullback_server", ROOT / "clients/pullback_client")
+    named = set(re.findall(r"[a-z_]+(?:/[a-z_]+)*/[a-z_]+\.py", (ROOT / "service/README.md").read_text("utf-8")))
+    assert len(named) > 10
+    places = [package.parent for package in packages] + list(packages) + [packages[0] / "worker"]
+    assert sorted(name for name in named if not any((place / name).is_file() for place in places)) == []
