@@ -41,6 +41,12 @@ def test_a_stopped_worker_is_noticed_within_5_s_and_given_up_soon() -> None:
     assert given_up_after(silent(20, "S", 0.0)) == watching.STOPPED_SECONDS
 
 
+def test_what_a_worker_computed_just_before_it_was_stopped_does_not_save_it() -> None:
+    # Between the last look that saw a beat and the signal it had .3 s of processor time.
+    seen = [(Beat(7, 1.0, 1), Vitals("S", 1.0)), *[(Beat(7, 1.0, 1), Vitals("T", 1.3))] * 40]
+    assert given_up_after(judged(seen)) == watching.STOPPED_SECONDS + LOOK_SECONDS
+
+
 def test_a_long_call_in_c_is_silent_and_goes_on() -> None:
     verdicts = silent(59, "R", 1.0)
     assert verdicts[-1].silent is not None
@@ -83,6 +89,9 @@ def test_a_piece_of_work_that_computes_nothing_is_given_up_and_a_long_one_or_non
         return judged((Beat(look, share * LOOK_SECONDS * look, piece), Vitals("S", 0.0)) for look in looks(seconds))
 
     assert given_up_after(working(400, 0.0, 5)) == watching.STUCK_SECONDS
+    # One that computes at first, and then waits for ever.
+    begun = [Beat(look, min(5.0, LOOK_SECONDS * look), 5) for look in looks(400)]
+    assert given_up_after(judged((beat, Vitals("S", 0.0)) for beat in begun)) == 5.0 + watching.STUCK_SECONDS
     # A download over a slow line, and a long computation.
     assert given_up_after(working(3000, 0.001, 5)) is None
     assert given_up_after(working(4000, 1.0, 5)) == watching.PIECE_AT_MOST_SECONDS
