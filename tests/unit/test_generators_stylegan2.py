@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from pullback.errors import InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, SpaceEntry, StyleGan2, build, load
-from pullback.generators.stylegan2_network import StyleGan2Network, StyleGan2Shape
+from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.weights import WeightsSource
 from tiny_style import NAME, SHAPE, SPACES, style_state, tiny_style, write_style_catalogue
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pullback.errors import WeightsError
 from pullback.generators import CatalogueEntry, build
-from pullback.generators.stylegan2_ada import public_names
+from pullback.generators.families.stylegan2_ada import public_names
 from pullback.weights import WeightsSource
 from tiny_style import NAME, SPACES, style_state, tiny_style
 

@@ -23,8 +23,8 @@ from pullback.directions.statistics.warpage import KS, SubspaceDistances, Warpag
 from pullback.directions.statistics.ways import Way, along_curve, along_direction, along_local_axis
 from pullback.distances.distance import EmbeddingDistance
 from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.generators.families.stylegan2 import StyleGan2
 from pullback.generators.generator import Generator
-from pullback.generators.stylegan2 import StyleGan2
 from pullback.geometry.point import check_same_place
 from pullback.geometry.seeding import derive_seed
 

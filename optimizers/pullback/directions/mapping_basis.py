@@ -10,8 +10,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from pullback.errors import InvalidInputError, PullbackError
+from pullback.generators.families.stylegan2 import StyleGan2
 from pullback.generators.generator import Generator
-from pullback.generators.stylegan2 import StyleGan2
 from pullback.geometry.precision import full_precision
 
 

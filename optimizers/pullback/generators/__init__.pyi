@@ -5,8 +5,10 @@ from .catalogue_file import SpaceEntry as SpaceEntry
 from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
 from .catalogue_file import read_catalogue as read_catalogue
-from .conditional_dcgan import ConditionalDcgan as ConditionalDcgan
-from .dcgan import Dcgan as Dcgan
+from .families.conditional_dcgan import ConditionalDcgan as ConditionalDcgan
+from .families.dcgan import Dcgan as Dcgan
+from .families.stylegan2 import StyleGan2 as StyleGan2
+from .families.stylegan2_ada import StyleGan2Ada as StyleGan2Ada
 from .generator import Generator as Generator
 from .generator import LatentSpace as LatentSpace
 from .generator import Prior as Prior
@@ -18,8 +20,6 @@ from .priors import Product as Product
 from .priors import StandardNormal as StandardNormal
 from .rendering import rendered as rendered
 from .shuffled_weights import shuffle_weights as shuffle_weights
-from .stylegan2 import StyleGan2 as StyleGan2
-from .stylegan2_ada import StyleGan2Ada as StyleGan2Ada
 
 __all__ = [
     "Catalogue",

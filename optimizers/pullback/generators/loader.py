@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from pullback.generators.catalogue_file import CatalogueEntry, entry
-from pullback.generators.conditional_dcgan import ConditionalDcgan
-from pullback.generators.dcgan import Dcgan
+from pullback.generators.families.conditional_dcgan import ConditionalDcgan
+from pullback.generators.families.dcgan import Dcgan
+from pullback.generators.families.stylegan2 import StyleGan2
+from pullback.generators.families.stylegan2_ada import StyleGan2Ada
 from pullback.generators.generator import Generator
-from pullback.generators.stylegan2 import StyleGan2
-from pullback.generators.stylegan2_ada import StyleGan2Ada
 from pullback.weights.finite import check_module, check_tensors
 from pullback.weights.store import load_state_dict
 

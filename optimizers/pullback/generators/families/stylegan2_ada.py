@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pullback.errors import WeightsError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.stylegan2 import StyleGan2
+from pullback.generators.families.stylegan2 import StyleGan2
 
 _Reshape = Callable[[Tensor], Tensor]
 

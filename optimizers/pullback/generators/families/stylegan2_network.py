@@ -12,7 +12,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pullback.errors import WeightsError
-from pullback.generators.stylegan2_layers import ConstantInput, EqualLinear, ModulatedConv, PixelNorm, StyledConv, ToRgb
+from pullback.generators.families.stylegan2_layers import (
+    ConstantInput,
+    EqualLinear,
+    ModulatedConv,
+    PixelNorm,
+    StyledConv,
+    ToRgb,
+)
 
 _MAPPING_RATE = 0.01
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.dcgan import Dcgan
+from pullback.generators.families.dcgan import Dcgan
 
 
 class ConditionalDcgan(Dcgan):

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from pullback.errors import InvalidInputError, WeightsError
 from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.generators.generator import Generator, LatentSpace
 from pullback.generators.priors import Mapped, StandardNormal
-from pullback.generators.stylegan2_network import StyleGan2Network, StyleGan2Shape
 
 
 class StyleGan2(Generator):
