@@ -20,6 +20,7 @@ from pullback.errors import InvalidInputError
 from pullback.memory import bytes_of
 from pullback_server.address import AddressError
 from pullback_server.errors import ApiError
+from pullback_server.intake.heap import settle
 from pullback_server.server import Config, Server, StartError
 from pullback_server.store import StoreError
 
@@ -74,6 +75,7 @@ async def _serve(config: Config) -> None:
         # Not the event loop's own handler, which would be heard only as long as nothing holds up the loop.
         signal.signal(number, stop)
     await server.start()
+    settle()
     ready = READY_LINE.format(endpoint=server.endpoint)
     if server.http_endpoint is not None:
         ready += HTTP_READY.format(endpoint=server.http_endpoint)

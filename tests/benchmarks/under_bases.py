@@ -26,6 +26,7 @@ from PIL import Image
 from reporting import QUICK, Figure, Report
 
 from pullback_client import Client, Eigenbasis, EvolutionSession, ResourceExhaustedError
+from pullback_server.intake.heap import settle
 from pullback_server.server import Config, Server
 from tiny import SIZE, write_catalogue
 
@@ -65,6 +66,7 @@ async def serve(data: Path) -> None:
     lag, loop = Lag(), asyncio.get_running_loop()
     server = Server(Config("127.0.0.1:0", data, devices=["cpu"], open=True))
     await server.start()
+    settle()
     assert server.endpoint is not None
     watching = asyncio.create_task(lag.watch())
     ended = asyncio.Event()

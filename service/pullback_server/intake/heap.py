@@ -1,9 +1,20 @@
-"""Heap of the process: memory that is free is given back to the system."""
+"""Heap of the process: what stays for good is not looked through again, and memory that is free is given back."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
+
+
+def settle() -> None:
+    """Has the collector of cycles leave alone what is there now: modules and classes, for a server that has started.
+
+    A full collection holds the interpreter's lock, whatever thread it comes up in, and so the event loop: for a sixth
+    of a second with the 250,000 objects of a server that does nothing yet.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def give_back_memory() -> None:
