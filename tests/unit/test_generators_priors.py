@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pullback.errors import InvalidInputError
-from pullback.generators import CatalogueEntry, Mapped, OneHot, Prior, Product, StandardNormal
+from pullback.generators import Bounded, CatalogueEntry, Mapped, OneHot, Prior, Product, StandardNormal
 from pullback.generators.catalogue_file import SpaceEntry
 from pullback.generators.priors import latent_spaces
 from pullback.weights.source import WeightsSource
@@ -16,16 +16,35 @@ from pullback.weights.source import WeightsSource
 MATRIX = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.3, -0.2, 0.1]])
 OFFSET = torch.tensor([1.0, -2.0, 0.5])
 PRODUCT = Product(((StandardNormal(), 4), (OneHot(), 3)))
+BOUNDED = Bounded(-4.0, 8.0)
 
 
 def random_latents(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()
 
 
-@pytest.mark.parametrize("prior", [StandardNormal(), OneHot(), PRODUCT])
-def test_the_mean_is_that_of_many_draws(prior: StandardNormal | OneHot | Product) -> None:
+@pytest.mark.parametrize("prior", [StandardNormal(), OneHot(), PRODUCT, BOUNDED])
+def test_the_mean_is_that_of_many_draws(prior: Prior) -> None:
     draws = prior.sample(20_000, 7, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(prior.mean(7), draws.mean(dim=0), atol=0.03, rtol=0)
+    torch.testing.assert_close(prior.mean(7), draws.mean(dim=0), atol=0.1, rtol=0)
+
+
+def test_a_bounded_prior_draws_evenly_within_its_bounds() -> None:
+    draws = BOUNDED.sample(20_000, 3, torch.Generator().manual_seed(0))
+    assert -4 <= float(draws.min()) < -3.99
+    assert 7.99 < float(draws.max()) <= 8
+    assert float(draws.std()) == pytest.approx(BOUNDED.spread(), rel=0.01)
+    assert float((draws < -1).float().mean()) == pytest.approx(1 / 4, abs=0.01)
+
+
+def test_within_its_bounds_a_bounded_prior_has_no_preference_and_outside_the_way_back_counts() -> None:
+    assert torch.equal(BOUNDED.penalty(BOUNDED.sample(5, 7, torch.Generator())), torch.zeros(5))
+    outside = torch.tensor([[-4.0, 8.0 + BOUNDED.spread(), -4.0 - 2 * BOUNDED.spread()]])
+    torch.testing.assert_close(BOUNDED.penalty(outside), torch.tensor([(1 + 4) / 2]))
+    assert BOUNDED.truncate(outside, 0.1).tolist() == [[-4, 8, -4]]
+    assert BOUNDED.bounded
+    assert Product(((StandardNormal(), 4), (BOUNDED, 3))).bounded
+    assert not PRODUCT.bounded
 
 
 def test_the_penalty_of_a_normal_prior_is_its_negative_log_density_up_to_a_constant() -> None:
@@ -119,7 +138,14 @@ def test_truncation_of_a_mapped_prior_clamps_to_standard_deviations_around_the_m
 
 @pytest.mark.parametrize(
     ("prior", "dim"),
-    [(StandardNormal(), 7), (OneHot(), 7), (PRODUCT, 7), (linear_prior(), 3), (linear_prior(layers=2), 6)],
+    [
+        (StandardNormal(), 7),
+        (OneHot(), 7),
+        (PRODUCT, 7),
+        (BOUNDED, 7),
+        (linear_prior(), 3),
+        (linear_prior(layers=2), 6),
+    ],
 )
 def test_the_curvature_is_the_hessian_of_the_penalty(prior: Prior, dim: int) -> None:
     latent = random_latents(dim)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.generators import LatentSpace, priors
 from pullback.inversion import AlignmentPrior, LossWeights, Problem
 from toys import Bounded, Curved, Euclidean, Linear, Smooth
 
@@ -228,3 +229,12 @@ def test_an_unknown_space_or_mixed_precisions_are_refused() -> None:
         Problem(Smooth(), Curved(), "w", random_images(1))
     with pytest.raises(InvalidInputError, match="one device and in one precision"):
         Problem(Smooth(), Curved().double(), "z", random_images(1))
+
+
+def test_a_bounded_prior_keeps_points_within_its_bounds_unasked() -> None:
+    generator = Smooth()
+    generator.spaces = {"z": LatentSpace("z", 6, priors.Bounded(-0.5, 1.0))}
+    points = 5 * random_latents(1, 3)
+    problem = Problem(generator, Curved(), "z", random_images(1))
+    torch.testing.assert_close(problem.clamp(points), points.clamp(-0.5, 1.0))
+    assert problem.under(Euclidean()).clamp(points).max() == 1

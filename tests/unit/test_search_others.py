@@ -92,7 +92,7 @@ def test_a_part_of_a_generation_selects_the_same_share() -> None:
 
 
 def test_the_sphere_is_not_searched_where_coordinates_are_one_hot() -> None:
-    with pytest.raises(InvalidInputError, match="'sphere_cma' searches standard-normal coordinates alone"):
+    with pytest.raises(InvalidInputError, match="'sphere_cma' searches coordinates around zero alone"):
         search("sphere_cma", class_space(4, 3))
     latents = search("sphere_cma", class_space(4, 3, held=2)).ask().latents
     np.testing.assert_allclose(np.linalg.norm(latents[:, :4], axis=1), 2.0, rtol=1e-6)

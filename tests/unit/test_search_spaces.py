@@ -7,7 +7,7 @@ import pytest
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import entry
-from pullback.search import METHODS, Block, Constraint, SearchSpace, catalogue_space
+from pullback.search import METHODS, Block, Constraint, SearchSpace, catalogue_space, restore
 from searching import class_space, evolve, normal_space, search
 
 BOUNDS = [
@@ -126,8 +126,28 @@ def test_one_hot_coordinates_are_searched_in_units_of_their_prior(method: str) -
     np.testing.assert_allclose(search(method, space).incumbent, [0] * 4 + [0.1] * 10, atol=1e-7)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_bounded_space_is_searched_within_its_bounds(method: str) -> None:
+    optimizer = search(method, SearchSpace((Block("bounded", 6, (-3.0, 3.0)),)))
+    evolve(optimizer, lambda latents: latents.sum(axis=1).astype(np.float64), 6)
+    latents = optimizer.ask().latents
+    assert np.abs(latents).max() <= 3
+    assert np.abs(optimizer.incumbent).max() <= 3
+    # It goes on as it was, bounds included.
+    again = restore(optimizer.to_bytes())
+    assert again.setup.space == optimizer.setup.space
+    np.testing.assert_array_equal(again.ask().latents, optimizer.ask().latents)
+
+
+def test_a_sphere_is_not_searched_within_bounds_around_something_else_than_zero() -> None:
+    with pytest.raises(InvalidInputError, match="'sphere_cma' searches coordinates around zero alone"):
+        search("sphere_cma", SearchSpace((Block("bounded", 6, (0.0, 3.0)),)))
+
+
 def test_points_and_latents_are_each_others_inverse() -> None:
-    for space in (normal_space(5), class_space(4, 3), class_space(4, 3, held=2), SearchSpace((Block("one-hot", 4),))):
+    bounded = SearchSpace((Block("bounded", 4, (-1.0, 5.0)), Block("one-hot", 3)), held_class=0)
+    others = (class_space(4, 3), class_space(4, 3, held=2), SearchSpace((Block("one-hot", 4),)), bounded)
+    for space in (normal_space(5), *others):
         rng = np.random.default_rng(0)
         latents = space.latents(space.draw(50, rng))
         np.testing.assert_allclose(space.latents(space.points(latents)), latents, atol=1e-6)
@@ -152,10 +172,14 @@ def test_spaces_that_cannot_be_are_refused(blocks: tuple[Block, ...], held: int 
 
 
 def test_blocks_that_cannot_be_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="a block is standard-normal or one-hot, but 'uniform' came"):
+    with pytest.raises(InvalidInputError, match="a block is standard-normal or one-hot or bounded, but 'uniform' came"):
         Block("uniform", 3)
     with pytest.raises(InvalidInputError, match="a one-hot block has at least 2 coordinates, but 1 came"):
         Block("one-hot", 1)
+    with pytest.raises(InvalidInputError, match="a bounded block has bounds, and no other, but None came of bounded"):
+        Block("bounded", 3)
+    with pytest.raises(InvalidInputError, match=r"a least value and a greater one, but \(1.0, 1.0\) came"):
+        Block("bounded", 3, (1.0, 1.0))
 
 
 def test_spaces_of_the_catalogue_are_found_with_their_classes() -> None:

@@ -14,6 +14,7 @@ from .generator import LatentSpace as LatentSpace
 from .generator import Prior as Prior
 from .loader import build as build
 from .loader import load as load
+from .priors import Bounded as Bounded
 from .priors import Mapped as Mapped
 from .priors import OneHot as OneHot
 from .priors import Product as Product
@@ -22,6 +23,7 @@ from .rendering import rendered as rendered
 from .shuffled_weights import shuffle_weights as shuffle_weights
 
 __all__ = [
+    "Bounded",
     "Catalogue",
     "CatalogueEntry",
     "CatalogueFault",

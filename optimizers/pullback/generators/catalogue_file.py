@@ -15,7 +15,12 @@ from pullback.weights.table import Table, read_toml, tables_named_in
 
 # What `pullback.generators.loader` has loaders for.
 FAMILIES = ("dcgan", "conditional-dcgan", "stylegan2", "stylegan2-ada")
-PRIORS = ("standard-normal", "one-hot", "product", "mapped")
+PRIORS = ("standard-normal", "one-hot", "bounded", "product", "mapped")
+_BOUNDS = (
+    "missing; expected the least and the greatest value of a coordinate, as [-10.0, 10.0]: nothing says how such codes "
+    "are distributed, so they are drawn evenly within, and never leave. Usual are bounds around zero as far as "
+    "searches go, or from 0.0 on for what lies behind a rectifier"
+)
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 # How long after a change a file is read anew each time.
 _SETTLED_NS = 5_000_000_000
@@ -28,11 +33,12 @@ class SpaceEntry:
     Attributes:
         name: Unique within the generator.
         dim: Number of coordinates.
-        prior: `standard-normal`, `one-hot`, `product` (of the spaces that tile this one), or `mapped` (what the
-            generator's mapping network makes of normal latents).
+        prior: `standard-normal`, `one-hot`, `bounded` (of codes without a known distribution), `product` (of the spaces
+            that tile this one), or `mapped` (what the generator's mapping network makes of normal latents).
         start: First coordinate within the generator's input; of no meaning where a mapping network stands between.
         labels: Names of the coordinates; empty where they have none.
         default: The label that holds while another space is explored; empty without labels.
+        bounds: Least and greatest value of a coordinate of a bounded prior; None of the others.
     """
 
     name: str
@@ -41,6 +47,7 @@ class SpaceEntry:
     start: int = 0
     labels: tuple[str, ...] = ()
     default: str = ""
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -243,9 +250,14 @@ def _parse_space(table: Table) -> SpaceEntry:
         start=table.integer("start", 0),
         labels=table.strings("labels"),
         default=table.string("default", ""),
+        bounds=table.bounds("bounds") if "bounds" in table else None,
     )
     if space.prior not in PRIORS:
         raise table.error("prior", f"expected one of {', '.join(PRIORS)}, got {space.prior!r}")
+    if space.prior == "bounded" and space.bounds is None:
+        raise table.error("bounds", _BOUNDS)
+    if space.prior != "bounded" and space.bounds is not None:
+        raise table.error("bounds", f"expected for a bounded prior and no other; this prior is {space.prior!r}")
     if space.labels and len(set(space.labels)) != space.dim:
         raise table.error("labels", f"expected {space.dim} different labels, got {list(space.labels)}")
     if bool(space.labels) != (space.prior == "one-hot"):

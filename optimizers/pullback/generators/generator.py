@@ -16,6 +16,11 @@ from pullback.errors import InvalidInputError, UnknownNameError
 class Prior(ABC):
     """The distribution from which latents of a space are drawn."""
 
+    @property
+    def bounded(self) -> bool:
+        """Whether latents outside its support stand for nothing, so that an inversion stays within it unasked."""
+        return False
+
     @abstractmethod
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
         """Draws `n` latents of `dim` coordinates, float32 on the CPU, using `rng` alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -52,6 +53,50 @@ class OneHot(Prior):
 
 
 @dataclass(frozen=True)
+class Bounded(Prior):
+    """Every coordinate uniform within bounds: of codes whose distribution is not known, but where they are used.
+
+    Attributes:
+        least: Least value of a coordinate.
+        greatest: Greatest value, above the least.
+    """
+
+    least: float
+    greatest: float
+
+    @property
+    def bounded(self) -> bool:
+        """Always."""
+        return True
+
+    def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
+        """Independent uniform coordinates."""
+        return torch.rand(n, dim, generator=rng) * (self.greatest - self.least) + self.least
+
+    def mean(self, dim: int) -> Float[Tensor, " dim"]:
+        """The middle of the bounds."""
+        return torch.full((dim,), (self.least + self.greatest) / 2)
+
+    def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
+        """½‖c − e‖² to the nearest latent e within the bounds, in standard deviations: zero within."""
+        outside = latents - latents.clamp(self.least, self.greatest)
+        return (outside / self.spread()).square().sum(dim=-1) / 2
+
+    def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
+        """That within the bounds: 0."""
+        return torch.zeros(dim, dim)
+
+    def spread(self) -> float:
+        """A uniform coordinate's standard deviation: a share of 1/√12 of its range."""
+        return (self.greatest - self.least) / math.sqrt(12)
+
+    def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
+        """Coordinates within the bounds, whatever the limit."""
+        del limit
+        return latents.clamp(self.least, self.greatest)
+
+
+@dataclass(frozen=True)
 class Product(Prior):
     """Independent blocks side by side.
 
@@ -60,6 +105,11 @@ class Product(Prior):
     """
 
     parts: tuple[tuple[Prior, int], ...]
+
+    @property
+    def bounded(self) -> bool:
+        """Whether some block is."""
+        return any(prior.bounded for prior, _ in self.parts)
 
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
         """Draws each block in turn, so the first block is what its own prior draws with the same seed."""
@@ -208,9 +258,11 @@ _SIMPLE: dict[str, Callable[[], Prior]] = {"standard-normal": StandardNormal, "o
 def _prior(space: SpaceEntry, entry: CatalogueEntry) -> Prior:
     if space.prior == "product":
         return Product(tuple((_prior(part, entry), part.dim) for part in parts_of(entry)))
+    if space.bounds is not None:
+        return Bounded(*space.bounds)
     if space.prior not in _SIMPLE:
         raise InvalidInputError(
             f"generator {entry.name!r}: the family {entry.family!r} has no space of prior {space.prior!r} "
-            f"({space.name!r}); take {', '.join((*_SIMPLE, 'product'))}"
+            f"({space.name!r}); take {', '.join((*_SIMPLE, 'bounded', 'product'))}"
         )
     return _SIMPLE[space.prior]()

@@ -92,7 +92,7 @@ def restore(data: bytes, constants: Constants | None = None) -> Optimizer:
     stored = Stored.read(data, constants)
     values = stored.values
     try:
-        blocks = tuple(Block(**block) for block in values["space"]["blocks"])
+        blocks = tuple(_block(**block) for block in values["space"]["blocks"])
         constraint = Constraint(**values["space"]["constraint"])
         space = SearchSpace(blocks, constraint, values["space"]["held_class"])
         settings = complete(SearchSettings(**values["settings"]), space.searched)
@@ -109,6 +109,11 @@ def restore(data: bytes, constants: Constants | None = None) -> Optimizer:
         return Optimizer(Setup(settings, space, values["minimize"]), method, standing, rng, stored.constants)
     except (LookupError, TypeError, ValueError) as error:
         raise InvalidInputError(f"a search's state that is not whole ({type(error).__name__}: {error})") from error
+
+
+def _block(kind: str, width: int, bounds: Sequence[float] | None = None) -> Block:
+    """A block as it is stored; those of before there were bounds have none."""
+    return Block(kind, width, None if bounds is None else (bounds[0], bounds[1]))
 
 
 def _method(settings: SearchSettings, space: SearchSpace) -> Method[Any]:

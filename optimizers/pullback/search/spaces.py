@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.constraints import Constraint
 
 _FREE = Constraint()
-KINDS = ("standard-normal", "one-hot")
+KINDS = ("standard-normal", "one-hot", "bounded")
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,18 @@ class Block:
     """Coordinates side by side with one prior.
 
     Attributes:
-        kind: `standard-normal`, or `one-hot`: one coordinate is 1 and the others are 0, each equally often.
+        kind: `standard-normal`; `one-hot`: one coordinate is 1 and the others are 0, each equally often; or `bounded`:
+            each coordinate uniform within bounds.
         width: Number of coordinates, at least 1; of a one-hot block at least 2.
+        bounds: Least and greatest value of a coordinate of a bounded block; None of the others.
 
     Raises:
-        InvalidInputError: No such kind, or no such width.
+        InvalidInputError: No such kind, no such width, or no such bounds.
     """
 
     kind: str
     width: int
+    bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -41,6 +45,40 @@ class Block:
         least = 2 if self.kind == "one-hot" else 1
         if self.width < least:
             raise InvalidInputError(f"a {self.kind} block has at least {least} coordinates, but {self.width} came")
+        if (self.kind == "bounded") != (self.bounds is not None):
+            raise InvalidInputError(f"a bounded block has bounds, and no other, but {self.bounds} came of {self.kind}")
+        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
+            raise InvalidInputError(f"bounds are a least value and a greater one, but {self.bounds} came")
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Least and greatest value of a coordinate that the prior draws; infinite of a standard-normal one."""
+        if self.bounds is not None:
+            return self.bounds
+        return (0.0, 1.0) if self.kind == "one-hot" else (-math.inf, math.inf)
+
+    @property
+    def mean(self) -> float:
+        """Mean of each coordinate."""
+        if self.bounds is not None:
+            return (self.bounds[0] + self.bounds[1]) / 2
+        return 1 / self.width if self.kind == "one-hot" else 0.0
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of each coordinate."""
+        if self.bounds is not None:
+            return (self.bounds[1] - self.bounds[0]) / math.sqrt(12)
+        # One of c equally often: the variance of each indicator is (1 − 1/c) / c.
+        return math.sqrt((1 - 1 / self.width) / self.width) if self.kind == "one-hot" else 1.0
+
+    def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n width"]:
+        """Coordinates drawn from the prior."""
+        if self.bounds is not None:
+            return rng.uniform(*self.bounds, (n, self.width))
+        if self.kind == "one-hot":
+            return np.eye(self.width)[rng.integers(self.width, size=n)]
+        return rng.standard_normal((n, self.width))
 
 
 @dataclass(frozen=True)
@@ -51,7 +89,8 @@ class SearchSpace:
 
     Attributes:
         blocks: The blocks, in the order of the coordinates.
-        constraint: Bounds on the standard-normal coordinates. Those of one-hot blocks lie in [0, 1] always.
+        constraint: Bounds on the standard-normal coordinates. Those of one-hot blocks lie in [0, 1] always, those of
+            bounded ones within theirs.
         held_class: Which coordinate of the one-hot block is held at 1, and the others at 0; None = all move.
 
     Raises:
@@ -90,7 +129,7 @@ class SearchSpace:
     @cached_property
     def moving(self) -> Int64[np.ndarray, " searched"]:
         """Which coordinates of a latent are not held."""
-        moves = [block.kind == "standard-normal" or self.held_class is None for block in self.blocks]
+        moves = [block.kind != "one-hot" or self.held_class is None for block in self.blocks]
         return np.flatnonzero(np.repeat(moves, [block.width for block in self.blocks]))
 
     @cached_property
@@ -102,25 +141,17 @@ class SearchSpace:
     @cached_property
     def scale(self) -> Float64[np.ndarray, " searched"]:
         """Standard deviations of the coordinates under the prior."""
-        # One of c equally often: the variance of each indicator is (1 − 1/c) / c.
-        scales = [1.0 if b.kind == "standard-normal" else np.sqrt((1 - 1 / b.width) / b.width) for b in self.blocks]
-        return self._of_moving(scales)
+        return self._of_moving([block.deviation for block in self.blocks])
 
     @cached_property
     def centre(self) -> Float64[np.ndarray, " searched"]:
         """The prior's mean, as a point."""
-        means = [0.0 if block.kind == "standard-normal" else 1 / block.width for block in self.blocks]
-        centre: Float64[np.ndarray, " searched"] = self._of_moving(means) / self.scale
+        centre: Float64[np.ndarray, " searched"] = self._of_moving([block.mean for block in self.blocks]) / self.scale
         return centre
 
     def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n searched"]:
         """Points drawn from the prior, whether they are admitted or not."""
-        drawn = []
-        for block in self.blocks:
-            if block.kind == "standard-normal":
-                drawn.append(rng.standard_normal((n, block.width)))
-            elif self.held_class is None:
-                drawn.append(np.eye(block.width)[rng.integers(block.width, size=n)])
+        drawn = [block.draw(n, rng) for block in self.blocks if block.kind != "one-hot" or self.held_class is None]
         points: Float64[np.ndarray, "n searched"] = np.concatenate(drawn, axis=1) / self.scale
         return points
 
@@ -137,7 +168,8 @@ class SearchSpace:
         moving = points * self.scale
         normal = self.is_normal
         moving[:, normal] = self.constraint.nearest(moving[:, normal])
-        moving[:, ~normal] = moving[:, ~normal].clip(0, 1)
+        least, most = self._of_moving([block.limits for block in self.blocks]).T
+        moving[:, ~normal] = moving[:, ~normal].clip(least[~normal], most[~normal])
         latents = np.tile(self._held, (len(points), 1))
         latents[:, self.moving] = moving
         return latents
@@ -157,7 +189,7 @@ class SearchSpace:
 
     def _of_moving(self, values: Sequence[Any]) -> NDArray[Any]:
         """Values of the blocks, for the coordinates that are not held."""
-        chosen: NDArray[Any] = np.repeat(values, [block.width for block in self.blocks])[self.moving]
+        chosen: NDArray[Any] = np.repeat(values, [block.width for block in self.blocks], axis=0)[self.moving]
         return chosen
 
     @cached_property
@@ -198,7 +230,8 @@ def catalogue_space(
         if class_label not in labels:
             raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
         held = labels.index(class_label)
-    return SearchSpace(tuple(Block(part.prior, part.dim) for part in parts), constraint or _FREE, held)
+    blocks = tuple(Block(part.prior, part.dim, part.bounds) for part in parts)
+    return SearchSpace(blocks, constraint or _FREE, held)
 
 
 def searchable_spaces(entry: CatalogueEntry) -> tuple[str, ...]:

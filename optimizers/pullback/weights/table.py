@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -75,6 +76,14 @@ class Table:
         ):
             raise self.error(key, f"expected {expected}, got {value!r}")
         return tuple(value)
+
+    def bounds(self, key: str) -> tuple[float, float]:
+        """The least value and the greatest under `key`, both finite."""
+        expected = "a list of two finite numbers, the first below the second"
+        value = self._take(key, None, expected)
+        if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)) or not value[0] < value[1]:
+            raise self.error(key, f"expected {expected}, got {value!r}")
+        return float(value[0]), float(value[1])
 
     def strings(self, key: str) -> tuple[str, ...]:
         """The list of strings under `key`; empty where the key is absent."""
@@ -177,3 +186,7 @@ def _remedy(problem: str, file: Path) -> str:
 def _is_integer(value: object) -> bool:
     # bool is an int to Python, but not to TOML.
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)

@@ -110,11 +110,11 @@ def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field
 
 def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
     method = thread.optimizer.method
-    if method == search_pb2.SEARCH_METHOD_SPHERE_CMA and not space.is_normal.all():
+    if method == search_pb2.SEARCH_METHOD_SPHERE_CMA and space.centre.any():
         wrong.add(
             f"{field}.optimizer.method",
-            f"method 'sphere_cma' searches standard-normal coordinates alone, but space {thread.space!r} has classes; "
-            "hold one (class_label), or take another method",
+            f"method 'sphere_cma' searches coordinates around zero alone, but space {thread.space!r} has classes, or "
+            "bounds that are not the same on both sides; hold a class (class_label), or take another method",
         )
     if method == search_pb2.SEARCH_METHOD_RANDOM and thread.HasField("initial_latents"):
         wrong.add(f"{field}.initial_latents", "method 'random' takes none; leave them out")

@@ -52,7 +52,7 @@ class Problem:
             default.
         alignment: Prior of the frames; None where targets are taken as they are.
         truncation: Latents are clamped to their prior's support; where that has no end, to so many standard deviations
-            on both sides of its mean. None for no clamp.
+            on both sides of its mean. None for no clamp, but to the support of a bounded prior.
         embeddings: Embeddings of the masked targets, shape (images, F).
         company: The targets whose rows may share kernels with those of this problem, and how many at once.
 
@@ -96,7 +96,8 @@ class Problem:
         self.alignment = alignment
         if truncation is not None and not truncation > 0:
             raise InvalidInputError(f"a truncation lies above 0, but {truncation} came")
-        self.truncation = truncation
+        bounded = generator.space(self.space).prior.bounded
+        self.truncation = math.inf if truncation is None and bounded else truncation
         filled = self.targets if self.masks is None else fill(self.targets, self.masks)
         self.embeddings = embed_each(distance, filled, generator)
         self.company = Company()

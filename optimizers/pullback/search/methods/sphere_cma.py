@@ -59,11 +59,11 @@ class SphereCMA(Method[SphereState]):
 
     @classmethod
     def of(cls, options: Mapping[str, Any], space: SearchSpace) -> Method[SphereState]:
-        """The method with complete options, for a space of standard-normal coordinates."""
-        if not space.is_normal.all():
+        """The method with complete options, for a space whose prior lies around zero."""
+        if space.centre.any():
             raise InvalidInputError(
-                "method 'sphere_cma' searches standard-normal coordinates alone, but the space has one-hot ones; "
-                "hold a class, or take another method"
+                "method 'sphere_cma' searches coordinates around zero alone, but the space has classes, or bounds that "
+                "are not the same on both sides; hold a class, or take another method"
             )
         return super().of(options, space)
 
