@@ -145,7 +145,7 @@ class LiveServer:
 
     @property
     def calls_worker(self) -> psutil.Process:
-        """The process that answers calls beside jobs, as soon as it has one; it has none before its first job."""
+        """The process that answers calls beside jobs, as soon as it has one: once jobs have gone on for a while."""
         return self.process_of("worker-0-calls")
 
     @property

@@ -44,6 +44,16 @@ def invert_tiny(server: LiveServer, *, request_id: str = "", images: int = 1, **
     return server.inversion.Invert(request, timeout=60)
 
 
+def have_calls_answered(server: LiveServer) -> None:
+    """Has a job go on until the process that answers calls beside jobs is ready."""
+    job = invert_tiny(server, steps=LONG)
+    assert server.calls_worker.is_running()
+    while not server.is_serving("worker-0-calls"):
+        time.sleep(0.05)
+    server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=CALL_SECONDS)
+    server.wait(job.name)
+
+
 def inversion_of(server: LiveServer, job: jobs_pb2.Job) -> inversion_pb2.InversionResult:
     """The results of a job that has succeeded."""
     return server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=job.result), timeout=60)

@@ -20,7 +20,7 @@ from hanging import FOR_EVER, SECONDS, environment_to_hang, hang
 from live_server import LiveServer
 from locking import write_locked
 from pullback_api.v1 import jobs_pb2
-from requests_for_tiny import arrays_of, inversion_of, invert_tiny
+from requests_for_tiny import arrays_of, have_calls_answered, inversion_of, invert_tiny
 from tiny import write_catalogue
 
 NOTICED_SECONDS, WELL_SECONDS = 5.0, 10.0
@@ -68,11 +68,7 @@ def _measure(report: Report, server: LiveServer, machine: Machine, cause: Cause)
     server.wait_until(serving=True)
     expected = server.wait(invert_tiny(server, steps=STEPS).name)
     before = arrays_of(inversion_of(server, expected))
-    # There from the first job on; it counts once it has been ready.
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while "worker-0-calls is well" not in server.log():
-        assert time.monotonic() < deadline, "there is no process for calls"
-        time.sleep(_LOOK_SECONDS)
+    have_calls_answered(server)
     job = invert_tiny(server, steps=STEPS)
     server.wait_for_step(job.name, 1)
     began = time.monotonic()

@@ -25,7 +25,7 @@ from hanging import SECONDS, environment_to_hang, hang
 from live_server import CALL_SECONDS, LiveServer
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, generators_pb2, jobs_pb2
-from requests_for_tiny import invert_tiny
+from requests_for_tiny import have_calls_answered, invert_tiny
 from tiny import DIM
 
 if sys.platform != "linux":
@@ -87,11 +87,10 @@ def test_a_stopped_worker_holds_up_nobody_is_seen_and_goes_on(start_server: Star
 def test_a_worker_that_stays_stopped_is_replaced_and_its_job_goes_on(start_server: StartServer) -> None:
     live = start_server()
     live.wait_until(serving=True)
+    have_calls_answered(live)
     job = invert_tiny(live, steps=2000)
     live.wait_for_step(job.name, 1)
     worker = live.worker
-    while not live.is_serving("worker-0-calls"):
-        time.sleep(0.05)
     with stopped(*live.workers):
         # A call that one has got already is told.
         with pytest.raises(grpc.RpcError) as caught:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import grpc
@@ -113,8 +114,23 @@ async def started(devices: int) -> tuple[Executor, list[Any]]:
     return executor, [device.worker for device in executor._devices]
 
 
+def share_for(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """Has calls and jobs share a process for so many looks, instead of seconds."""
+    device = importlib.import_module("pullback_server.executor.device")
+    monkeypatch.setattr(device, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(device, "SHARED_SECONDS", 0.01 * (looks - 0.5))
+
+
+async def calls_of(executor: Executor) -> Any:
+    """The worker for calls of the first device, as soon as there is one."""
+    while executor._devices[0].calls is None:
+        await asyncio.sleep(0.001)
+    return executor._devices[0].calls
+
+
 def test_a_call_goes_to_the_device_that_has_least_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.keeping"), "Worker", Fake)
+    share_for(monkeypatch, 1)
     job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", b"", b"", "")
 
     async def scenario() -> None:
@@ -127,7 +143,7 @@ def test_a_call_goes_to_the_device_that_has_least_to_draw(monkeypatch: pytest.Mo
         assert {await answering(executor) for _ in range(3)} == {"worker-0", "worker-1", "worker-2"}
         # What a process for calls has to draw counts for its device, and jobs beside it count too.
         assert executor.assign(job, 0)
-        calls: Any = executor._devices[0].calls
+        calls = await calls_of(executor)
         first.outstanding, calls.outstanding, second.outstanding, third.outstanding = 0, 20, 30, 50
         assert await answering(executor) == "worker-1"
         calls.outstanding = 10
@@ -196,8 +212,40 @@ def test_searches_have_a_worker_of_their_own_and_no_other(monkeypatch: pytest.Mo
     asyncio.run(scenario())
 
 
+def test_only_jobs_that_go_on_for_long_start_a_process_for_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("pullback_server.executor.keeping"), "Worker", Fake)
+    share_for(monkeypatch, 5)
+    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", b"", b"", "")
+
+    async def scenario() -> None:
+        executor, (worker,) = await started(1)
+        (device,) = executor._devices
+        # One that is over at once, and a part of somebody else's.
+        assert executor.assign(job, 0)
+        worker.jobs.clear()
+        while device._look is not None:
+            await asyncio.sleep(0.001)
+        assert executor.assign(replace(job, part=b"1"), 0)
+        await asyncio.sleep(0.2)
+        assert device.calls is None
+        # What they take adds up, one after the other.
+        worker.jobs.clear()
+        for _ in range(5):
+            assert executor.assign(job, 0)
+            looked = device._shared_seconds
+            while device.calls is None and device._shared_seconds == looked:
+                await asyncio.sleep(0.001)
+            worker.jobs.clear()
+            while device._look is not None:
+                await asyncio.sleep(0.001)
+        assert device.calls is not None
+
+    asyncio.run(scenario())
+
+
 def test_calls_go_where_no_piece_of_a_job_holds_them_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.keeping"), "Worker", Fake)
+    share_for(monkeypatch, 1)
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.executor"), "WORKER_SECONDS", 0.1)
     job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", b"", b"", "")
 
@@ -208,9 +256,9 @@ def test_calls_go_where_no_piece_of_a_job_holds_them_up(monkeypatch: pytest.Monk
         first, second = (cast("Any", device.worker) for device in executor._devices)
         # They take turns, and there is nobody else.
         assert {await answering(executor), await answering(executor)} == {"worker-0", "worker-1"}
-        assert "worker-0-calls" not in health.parts
         assert executor.assign(job, 0)
-        calls: Any = executor._devices[0].calls
+        assert "worker-0-calls" not in health.parts
+        calls = await calls_of(executor)
         # Jobs give way to it as soon as it is there; nobody has to wait until it has started.
         assert first.niceness == calls.niceness == 0
         calls.on_ready(Ready("cpu", ("cpu",), "cpu"))
@@ -235,8 +283,9 @@ def test_calls_go_where_no_piece_of_a_job_holds_them_up(monkeypatch: pytest.Monk
         await asyncio.sleep(0)
         calls.available = True
         assert await waiting == "worker-0-calls"
-        # There is one for each device.
+        # There is one for each device that computes.
         assert executor.assign(job, 0)
+        await asyncio.sleep(0.05)
         assert executor._devices[0].calls is calls
         assert executor._devices[1].calls is None
         # Once it has been there, its troubles count.

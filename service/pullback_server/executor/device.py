@@ -1,11 +1,13 @@
 """A device: the worker that computes its jobs, and a second one beside it that answers calls alone.
 
-A piece of a job can take a minute, and a call must not wait for its end. So from the first job on there is a process
-that is given calls only. What it answers is the same, byte for byte: it is the same program, with the same threads.
+A piece of a job can take a minute, and a call must not wait for its end. So once jobs have gone on for two seconds
+there is a process that is given calls only. What it answers is the same, byte for byte: it is the same program, with
+the same threads. Importing torch costs seconds of a processor, which a server whose jobs take less does without.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +16,9 @@ from pullback_server.executor.worker import JobListener, Settings, Worker
 from pullback_server.protocol.messages import Ready, StartJob
 from pullback_server.supervision import Health
 
+# For so long, of all jobs together, calls and jobs share one process.
+SHARED_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 # A device that computes jobs too draws at about half its speed meanwhile.
 _BESIDE_JOBS = 2
 # Of the worker of jobs beside the other one: whoever waits for an answer comes first.
@@ -32,7 +37,7 @@ class Device:
 
     Attributes:
         worker: Computes jobs; answers calls too, while there is no other to do that.
-        calls: Answers calls; None before the first job.
+        calls: Answers calls; None until jobs have gone on for `SHARED_SECONDS`.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class Device:
         self._settings = settings
         self._on_ready = on_ready
         self._keepers = Keepers(health)
+        self._shared_seconds = 0.0
+        self._look: asyncio.TimerHandle | None = None
         self.worker = self._keepers.keep(name, settings, listener, on_ready=self._found)
         self.calls: Worker | None = None
 
@@ -76,14 +83,28 @@ class Device:
         """Gives its worker a job; it must be available."""
         self.worker.begin(start)
         # A part of a job is over in a second.
-        if self.calls is None and not start.part:
-            self.calls = self._keepers.keep(
-                f"{self._name}-calls",
-                self._settings,
-                NoJobs(),
-                on_ready=lambda _: self.worker.give_way(NICENESS),
-                needed=False,
-            )
+        if self.calls is None and self._look is None and not start.part:
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._look = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._count)
+
+    def _count(self) -> None:
+        """Counts how long jobs have gone on, over all of them; that was long enough: calls get their own process."""
+        self._look = None
+        if not self.worker.jobs:
+            return
+        self._shared_seconds += _LOOK_SECONDS
+        if self._shared_seconds < SHARED_SECONDS:
+            self._look_later()
+            return
+        self.calls = self._keepers.keep(
+            f"{self._name}-calls",
+            self._settings,
+            NoJobs(),
+            on_ready=lambda _: self.worker.give_way(NICENESS),
+            needed=False,
+        )
 
     def _found(self, ready: Ready) -> None:
         """Both processes compute on the device that the first one has found, and cut their work alike."""
@@ -92,4 +113,6 @@ class Device:
 
     async def stop(self, seconds: float) -> None:
         """Ends the processes; kills those that do not end by themselves in that time."""
+        if self._look is not None:
+            self._look.cancel()
         await self._keepers.stop(seconds)

@@ -59,8 +59,8 @@ class Executor:
     on when the worker of a device has died.
 
     Args:
-        devices: A worker of jobs each, and from its first job on another one of calls. `auto` is all GPUs, or the CPU
-            where there is none: the first worker says how many there are.
+        devices: A worker of jobs each, and once those have gone on for a while another one of calls. `auto` is all
+            GPUs, or the CPU where there is none: the first worker says how many there are.
         checkpoint_seconds: How much work of a job a crash can undo at most.
         log_level: Of the standard library's logging, in the workers.
         health: Where the workers are seen, as `worker-0`, `worker-0-calls`, `worker-1`, … and `searches`.
