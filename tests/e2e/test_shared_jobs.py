@@ -1,4 +1,4 @@
-"""Several devices: an eigenbasis is computed by all workers that have nothing else to do, to the same bits."""
+"""Several devices: eigenbases and banks are computed by all workers that have nothing else to do, to the same bits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 
 from live_server import CALL_SECONDS, JOB_SECONDS, LiveServer
 from pullback_api.v1 import geometry_pb2, jobs_pb2, specs_pb2
-from requests_for_tiny import invert_tiny
+from requests_for_tiny import arrays_of, inversion_of, invert_tiny
 
 StartServer = Callable[..., LiveServer]
 SHARED = "computes a part of job"
 # Of 40 shards, each of which takes at least a tenth of a second with several devices, however fast the machine is.
+# A bank is of 750, and takes 15 seconds.
 PROBES = 640
 SLOW_SHARDS = """
 import sys, time
@@ -30,6 +31,16 @@ if any("spawn_main" in argument for argument in sys.orig_argv):
         return gradients(self, *arguments)
 
     GradientSketch._gradients = slow_gradients
+
+    from pullback.inversion import BankSamples
+
+    shard = BankSamples.shard
+
+    def slow_shard(self, number):
+        time.sleep(0.02)
+        return shard(self, number)
+
+    BankSamples.shard = slow_shard
 """
 
 
@@ -39,12 +50,16 @@ pytestmark = pytest.mark.timeout(1200)
 
 @pytest.fixture
 def devices(start_server: StartServer, tmp_path: Path) -> LiveServer:
-    """A server of two devices, whose shards take some time."""
+    """A server of two devices, whose shards take some time; its cache is empty."""
     folder = tmp_path / "slow"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(SLOW_SHARDS, encoding="utf-8")
     path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    live = start_server(options=("--device", "cpu", "--device", "cpu", "--memory", "2GiB"), PYTHONPATH=path)
+    live = start_server(
+        options=("--device", "cpu", "--device", "cpu", "--memory", "2GiB"),
+        PYTHONPATH=path,
+        PULLBACK_CACHE=str(tmp_path / "cache"),
+    )
     live.wait_until(serving=True, seconds=JOB_SECONDS)
     return live
 
@@ -111,3 +126,28 @@ def test_a_shared_eigenbasis_that_is_cancelled_or_suspended_holds_up_nobody(
     assert devices.terminate() == 0
     devices.start("--device", "cpu", "--memory", "2GiB")
     assert content_of(devices, job) == content_of(server, compute(server, seed=5))
+
+
+@pytest.mark.parametrize("fate", ["nothing", "worker-0", "worker-1", "cancelled"])
+def test_a_bank_is_shared_and_the_same_whichever_worker_dies(
+    server: LiveServer, devices: LiveServer, environment: dict[str, str], tmp_path: Path, fate: str
+) -> None:
+    job = invert_tiny(devices, start=specs_pb2.START_BANK, steps=2)
+    wait_until_shared(devices, job)
+    attempts = 1
+    if fate == "cancelled":
+        # Another job waits for the same bank.
+        begun, job = job, invert_tiny(devices, start=specs_pb2.START_BANK, steps=2)
+        devices.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=begun.name), timeout=CALL_SECONDS)
+        assert devices.wait(begun.name).state == jobs_pb2.JOB_STATE_CANCELLED
+    elif fate != "nothing":
+        # Where its own worker dies it begins anew; without a helper it goes on by itself.
+        attempts += fate == "worker-0"
+        devices.process_of(fate).kill()
+    shared = devices.wait(job.name)
+    assert (shared.state, shared.attempts) == (jobs_pb2.JOB_STATE_SUCCEEDED, attempts), shared
+
+    alone = server.wait(invert_tiny(server, start=specs_pb2.START_BANK, steps=2).name)
+    assert arrays_of(inversion_of(devices, shared)) == arrays_of(inversion_of(server, alone))
+    (bank,) = (tmp_path / "cache" / "banks").iterdir()
+    assert bank.read_bytes() == (Path(environment["PULLBACK_CACHE"]) / "banks" / bank.name).read_bytes()

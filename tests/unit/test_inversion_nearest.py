@@ -13,7 +13,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.inversion import AlignmentPrior, LossWeights, Problem, StartBank, evaluate, make_bank, nearest_starts
 from pullback.inversion.problems.evaluation import Query
-from pullback.inversion.starts import bank_construction
+from pullback.inversion.starts import bank_samples
 from pullback.inversion.starts.prediction import predict_latents
 from toys import Curved, Euclidean, Poisoned, Smooth
 from toys_photographs import Blobs, conditional
@@ -69,7 +69,7 @@ def test_long_embeddings_are_folded_and_find_as_good_ones(monkeypatch: pytest.Mo
     generator, distance = Blobs(side=64), Curved()
     problem = Problem(generator, distance, "z", targets_of(generator, 8), weights=LossWeights(l2=0.0))
     whole = make_bank(generator, distance, "z", size=200, rank=32)
-    monkeypatch.setattr(bank_construction, "_LONGEST", 2047)
+    monkeypatch.setattr(bank_samples, "_LONGEST", 2047)
     bank = make_bank(generator, distance, "z", size=200, rank=32)
     # Curved has two features a pixel and channel.
     assert (len(whole.center), len(bank.center), len(bank.axes)) == (2 * 3 * 64 * 64, 2047, 2047)

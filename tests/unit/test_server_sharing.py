@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pullback_server.jobs.sharing import Sharing
-from pullback_server.protocol.batching import MEASUREMENT
+from pullback_server.protocol.batching import MEASUREMENT, Load
 from pullback_server.protocol.messages import (
     Failure,
     Finished,
@@ -49,12 +49,14 @@ class Workers:
 class Shared:
     """A job that runs, beside as many idle workers as a test says."""
 
-    def __init__(self, kind: str = "eigenbasis", idle: int = 1) -> None:
+    def __init__(self, kind: str = "eigenbasis", idle: int = 1, *, lends: bool = True) -> None:
         self.workers = Workers()
         self.rooms = 0
         executor: Any = self.workers
         self.sharing = Sharing(executor, self._on_room)
         self.sharing.began(start_of("1", kind))
+        assert not self.sharing.heard(Progressed("1", "computing", 1, 2, lends=lends))
+        self.rooms = 0
         self.workers.idle = list(range(1, 1 + idle))
 
     def _on_room(self) -> None:
@@ -71,15 +73,16 @@ class Shared:
 
 
 def start_of(job: str, kind: str) -> StartJob:
-    return StartJob(job, kind, MEASUREMENT, False, b"work", b"", b"", f"/checkpoints/{job}")
+    return StartJob(job, kind, Load("batch", 3), False, b"work", b"photographs", b"eigenbasis", f"/checkpoints/{job}")
 
 
-def test_a_part_is_given_to_an_idle_worker_and_its_result_to_the_job() -> None:
-    shared = Shared()
+@pytest.mark.parametrize("kind", ["eigenbasis", "inversion"])
+def test_a_part_is_given_to_an_idle_worker_and_its_result_to_the_job(kind: str) -> None:
+    shared = Shared(kind)
     name = shared.lend()
     given = shared.workers.given[name]
     assert name != "1"
-    assert (given.kind, given.work, given.part, given.checkpoint) == ("eigenbasis", b"work", b"some", "")
+    assert given == StartJob(name, kind, MEASUREMENT, False, b"work", b"", b"", "", b"some")
     # It is nobody's job: nobody else hears of it.
     assert shared.sharing.heard(Progressed(name, "computing", 1, 2))
     assert shared.sharing.heard(Finished(name, b"made"))
@@ -92,7 +95,7 @@ def test_a_part_is_given_to_an_idle_worker_and_its_result_to_the_job() -> None:
 
 
 def test_nobody_is_asked_where_nobody_is_idle_or_nothing_has_parts() -> None:
-    for shared in (Shared(idle=0), Shared("analysis"), Shared("inversion")):
+    for shared in (Shared(idle=0), Shared("analysis", lends=False), Shared("inversion", lends=False)):
         shared.sharing.offer()
         assert shared.workers.told == []
 
@@ -107,6 +110,8 @@ def test_a_job_is_asked_once_and_again_when_it_has_come_further() -> None:
     assert shared.workers.told == [LendPart("1")]
     assert shared.rooms == 0
     assert not shared.sharing.heard(Progressed("1", "averaging", 1, 2))
+    assert shared.rooms == 0
+    assert not shared.sharing.heard(Progressed("1", "averaging", 1, 2, lends=True))
     assert shared.rooms == 1
     shared.sharing.offer()
     assert shared.workers.told == [LendPart("1"), LendPart("1")]
@@ -140,6 +145,7 @@ def test_a_part_that_came_to_grief_is_the_last(end: str) -> None:
     else:
         assert shared.sharing.heard(JobFailed(name, Failure(13, "as the test says")))
     assert shared.workers.told == [TakePart("1", b"some", b"")]
+    assert not shared.sharing.heard(Progressed("1", "computing", 1, 2, lends=True))
     shared.sharing.offer()
     assert len(shared.workers.told) == 1
     # What the job's worker said meanwhile is answered all the same.
@@ -148,6 +154,7 @@ def test_a_part_that_came_to_grief_is_the_last(end: str) -> None:
     # Once it is begun again it is shared again.
     shared.sharing.ended("1")
     shared.sharing.began(start_of("1", "eigenbasis"))
+    assert not shared.sharing.heard(Progressed("1", "computing", 1, 2, lends=True))
     shared.sharing.offer()
     assert shared.workers.told[2:] == [LendPart("1")]
 

@@ -16,9 +16,9 @@ from pullback.geometry.estimators.sketch import GradientSketch
 from pullback_api.v1 import specs_pb2
 from pullback_server.protocol.messages import StartJob
 from pullback_server.specs import METRIC_METHODS
-from pullback_server.worker.tasks import SharedTask, eigenbasis, make_task
+from pullback_server.worker.parts import Part, SharedShards, shared_shards
+from pullback_server.worker.tasks import SharedTask, make_task
 from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
-from pullback_server.worker.tasks.shards import Shards
 from toys import Curved, Smooth
 
 SKETCH = specs_pb2.EigenbasisSpec(method=specs_pb2.METRIC_METHOD_SKETCH, samples=120, seed=3)
@@ -31,7 +31,7 @@ POSITIONS = specs_pb2.EigenbasisSpec(method=specs_pb2.METRIC_METHOD_GRAM, sample
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of a moment: the toys' shards take no longer."""
-    monkeypatch.setattr(eigenbasis, "PART_SECONDS", 1e-6)
+    monkeypatch.setattr(shared_shards, "PART_SECONDS", 1e-6)
 
 
 def models() -> Any:
@@ -50,6 +50,11 @@ def task_of(spec: specs_pb2.EigenbasisSpec) -> EigenbasisTask:
     assert isinstance(task, EigenbasisTask)
     assert isinstance(task, SharedTask)
     return task
+
+
+def shards_of(task: EigenbasisTask) -> SharedShards:
+    assert task.shards is not None
+    return task.shards
 
 
 def computed(spec: specs_pb2.EigenbasisSpec, part: bytes) -> bytes:
@@ -95,14 +100,14 @@ def test_a_shared_eigenbasis_is_the_same_bytes(
         task.step()
         step = task.progress("1").step
         chance = rng.random()
-        if chance < 0.3 and (part := task.lend()):
+        if chance < 0.3 and (part := shards_of(task).lend()):
             out.append(part)
         elif chance < 0.6 and out:
             # In whatever order; of some nothing comes.
             part = out.pop(rng.randrange(len(out)))
             came = rng.random() < 0.8
             brought += came
-            task.take(part, computed(spec, part) if came else b"")
+            shards_of(task).take(part, computed(spec, part) if came else b"")
         elif chance < 0.65 and not task.amid_step:
             # The worker dies, and what is out comes to the next one, or not at all.
             task.save(tmp_path / "checkpoint")
@@ -117,9 +122,9 @@ def test_a_shared_eigenbasis_is_the_same_bytes(
 
 def test_a_worker_computes_what_another_one_does_not_bring() -> None:
     task = task_of(SKETCH)
-    while not task.lend():
+    while not shards_of(task).lend():
         task.step()
-    while task.lend():
+    while shards_of(task).lend():
         pass
     # Nothing of all that ever comes.
     while not task.done:
@@ -129,26 +134,26 @@ def test_a_worker_computes_what_another_one_does_not_bring() -> None:
 
 def test_what_comes_twice_or_late_is_not_added_twice() -> None:
     task = task_of(SKETCH)
-    while not (part := task.lend()):
+    while not (part := shards_of(task).lend()):
         task.step()
     result = computed(SKETCH, part)
-    task.take(part, result)
-    task.take(part, result)
+    shards_of(task).take(part, result)
+    shards_of(task).take(part, result)
     while not task.done:
         task.step()
-    task.take(part, result)
+    shards_of(task).take(part, result)
     assert task.result() == alone(SKETCH)
 
 
 def test_shards_of_others_are_not_computed_here_while_there_are_more() -> None:
     task = task_of(SKETCH)
-    while not (part := task.lend()):
+    while not (part := shards_of(task).lend()):
         task.step()
-    lent, begun = Shards.from_bytes(part).numbers, list[int]()
+    lent, begun = Part.from_bytes(part).numbers, list[int]()
     while not task.done:
         task.step()
         if task.amid_step:
-            begun.append(task._number)
+            begun.append(shards_of(task)._number)
     # What nobody else is at comes first, and what nobody has brought in the end.
     assert list(dict.fromkeys(begun))[-len(lent) :] == list(lent)
 
@@ -158,33 +163,34 @@ def test_nothing_is_lent_where_memory_is_bounded_or_little_is_left(monkeypatch: 
     bounded.MergeFrom(SKETCH)
     task = task_of(bounded)
     task.step()
-    assert not task.lend()
+    assert task.shards is None
     # A second's work is not worth the while.
-    monkeypatch.setattr(eigenbasis, "PART_SECONDS", 1e6)
+    monkeypatch.setattr(shared_shards, "PART_SECONDS", 1e6)
     task = task_of(SKETCH)
     task.step()
-    assert not task.lend()
+    assert not shards_of(task).lends
+    assert not shards_of(task).lend()
 
 
 def test_what_waits_for_the_shards_before_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     task = task_of(SKETCH)
-    assert not task.lend()
+    assert not shards_of(task).lend()
     task.step()
     while not task.progress("1").step:
         task.step()
-    monkeypatch.setattr(eigenbasis, "AHEAD_BYTES", 5 * task._increment_bytes)
+    monkeypatch.setattr(shared_shards, "AHEAD_BYTES", 5 * shards_of(task)._bytes)
     lent = 0
-    while part := task.lend():
-        lent += len(Shards.from_bytes(part).numbers)
+    while part := shards_of(task).lend():
+        lent += len(Part.from_bytes(part).numbers)
     assert 0 < lent <= 5
     while not task.done:
         task.step()
-        assert len(task._ahead) <= 5
+        assert len(shards_of(task).ahead) <= 5
 
 
 def test_other_weights_compute_no_part() -> None:
     task = task_of(SKETCH)
-    while not (part := task.lend()):
+    while not (part := shards_of(task).lend()):
         task.step()
     other = Smooth()
     other.weights_hash = "f" * 64
@@ -192,14 +198,14 @@ def test_other_weights_compute_no_part() -> None:
     helping = make_task(start_of(SKETCH, part), loaded, lambda phase: None)
     while not helping.done:
         helping.step()
-    with pytest.raises(PullbackError, match="other weights"):
+    with pytest.raises(PullbackError, match=r"with weights of the generator: ffff.* their shards are not the same"):
         helping.result()
 
 
 def test_a_worker_with_less_memory_brings_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
     task = task_of(SKETCH)
-    while not (part := task.lend()):
+    while not (part := shards_of(task).lend()):
         task.step()
     monkeypatch.setattr(GradientSketch, "_fitting_width", lambda self: 8)
-    with pytest.raises(PullbackError, match="computes 8 derivatives at once, and the one that it helps 16"):
+    with pytest.raises(PullbackError, match="computes with derivatives at once: 8, and the one that it helps with 16"):
         computed(SKETCH, part)

@@ -17,6 +17,7 @@ from pullback_server.protocol.batching import Load
 from pullback_server.protocol.messages import StartJob
 from pullback_server.protocol.payload import write_payload
 from pullback_server.specs import complete_inversion_settings
+from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.tasks.inversion import InversionTask
 from toys import Curved, Euclidean, Smooth
 
@@ -24,7 +25,7 @@ TOYS = {"lpips-vgg": Euclidean(), "lpips-alex": Curved()}
 
 
 def bank(
-    generator: str, distance: str, space: str, tell: Callable[[int, int], None]
+    generator: str, distance: str, space: str, tell: Callable[[int, int, SharedShards | None], None]
 ) -> Generator[None, None, StartBank]:
     del generator, tell
     yield

@@ -29,8 +29,10 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(name)
         return Loaded(name=name)
 
-    def bank(generator: Any, distance: Loaded, space: str, progress: Any) -> Generator[None, None, Loaded]:
-        del generator, space
+    def bank(
+        generator: Any, distance: Loaded, space: str, shard_of: Any, progress: Any
+    ) -> Generator[None, None, Loaded]:
+        del generator, space, shard_of
         progress(1, 1)
         yield
         names.append(f"bank of {distance.name}")
@@ -43,7 +45,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def bank_of(models: Models, distance: str) -> Any:
-    pieces = models.bank("faces", distance, "z", lambda made, total: None)
+    pieces = models.bank("faces", distance, "z", lambda made, total, shards: None)
     while True:
         try:
             next(pieces)

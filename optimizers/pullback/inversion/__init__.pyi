@@ -42,6 +42,7 @@ from .starts.bank_cache import bank_path as bank_path
 from .starts.bank_cache import cached_bank as cached_bank
 from .starts.bank_construction import bank_provenance as bank_provenance
 from .starts.bank_construction import make_bank as make_bank
+from .starts.bank_samples import BankSamples as BankSamples
 from .starts.nearest import nearest_starts as nearest_starts
 from .starts.starting_points import draw_starts as draw_starts
 from .starts.starting_points import make_starts as make_starts

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from pullback_server.executor import Executor
+from pullback_server.protocol.batching import MEASUREMENT
 from pullback_server.protocol.messages import (
     Finished,
     JobFailed,
@@ -24,9 +25,6 @@ from pullback_server.protocol.messages import (
     Stopped,
     TakePart,
 )
-
-# Kinds of jobs that have parts.
-_SHARED = frozenset({"eigenbasis"})
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +43,7 @@ class _Part:
 
 
 class Sharing:
-    """Knows which jobs run that have parts, and who is at which. Lives on the event loop.
+    """Knows which jobs that run have something to lend, and who is at which part. Lives on the event loop.
 
     Args:
         executor: The workers.
@@ -58,18 +56,18 @@ class Sharing:
         self._jobs: dict[str, StartJob] = {}
         self._parts: dict[str, _Part] = {}
         self._numbers = itertools.count(1)
-        # Jobs that were asked for a part and have not answered, and those that had none to lend.
+        # Jobs that have said that they have something to lend, and those that were asked for it and have not answered.
+        self._lending: set[str] = set()
         self._asked: set[str] = set()
-        self._declined: set[str] = set()
 
     def began(self, start: StartJob) -> None:
         """A worker was given a job."""
-        if start.kind in _SHARED:
-            self._jobs[start.job] = start
+        # Whoever computes a part needs neither photographs nor eigenbasis, and is at it for a second.
+        self._jobs[start.job] = replace(start, load=MEASUREMENT, payload=b"", eigenbasis=b"", checkpoint="")
 
     def offer(self) -> None:
         """Has parts of jobs lent to workers with nothing to do; called while no job waits for them."""
-        for job in self._jobs.keys() - self._asked - self._declined:
+        for job in self._lending - self._asked:
             if self._executor.idle_beside(job):
                 self._asked.add(job)
                 self._executor.tell(LendPart(job))
@@ -82,9 +80,7 @@ class Sharing:
             if not isinstance(message, Progressed):
                 self._end_part(message.job, part, message)
         elif isinstance(message, Progressed):
-            if message.job in self._declined:
-                self._declined.discard(message.job)
-                self._on_room()
+            self._hear_lending(message)
             return False
         else:
             self.ended(message.job)
@@ -106,20 +102,27 @@ class Sharing:
         """A job is on no worker any more, for whatever reason: nobody needs its parts."""
         self._jobs.pop(job, None)
         self._asked.discard(job)
-        self._declined.discard(job)
+        self._lending.discard(job)
         for name in [name for name, part in self._parts.items() if part.job == job]:
             # Its entry stays until it says that it has stopped.
             self._executor.cancel(name)
+
+    def _hear_lending(self, progress: Progressed) -> None:
+        if not progress.lends or progress.job not in self._jobs:
+            self._lending.discard(progress.job)
+        elif progress.job not in self._lending:
+            self._lending.add(progress.job)
+            self._on_room()
 
     def _lend(self, lent: PartLent) -> None:
         self._asked.discard(lent.job)
         start = self._jobs.get(lent.job)
         if not lent.part:
-            self._declined.add(lent.job)
+            self._lending.discard(lent.job)
             return
         name = f"{lent.job}/{next(self._numbers)}"
         idle = self._executor.idle_beside(lent.job)
-        if start is None or not idle or not self._executor.assign(_part_of(start, name, lent.part), idle[0]):
+        if start is None or not idle or not self._executor.assign(replace(start, job=name, part=lent.part), idle[0]):
             # Another job came before.
             self._executor.tell(TakePart(lent.job, lent.part, b""))
             return
@@ -142,8 +145,5 @@ class Sharing:
     def _give_up(self, part: _Part) -> None:
         """Has a job go on by itself: where its parts come to grief, others are not to be drawn into it again."""
         self._jobs.pop(part.job, None)
+        self._lending.discard(part.job)
         self._executor.tell(TakePart(part.job, part.part, b""))
-
-
-def _part_of(start: StartJob, name: str, part: bytes) -> StartJob:
-    return replace(start, job=name, checkpoint="", part=part)

@@ -236,6 +236,7 @@ class Progressed:
         total: Steps in all, 0 while unknown.
         loss: Best loss so far, mean over the targets, where the job has one.
         previews: PNG files of the best reconstructions, where they were asked for.
+        lends: Whether it has parts that workers with nothing else to do may compute: see `LendPart`.
     """
 
     job: str
@@ -244,6 +245,7 @@ class Progressed:
     total: int
     loss: float | None = None
     previews: tuple[bytes, ...] = ()
+    lends: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 - `searches`: the one that evolves searches, without torch.
 - `main`: those of devices, where torch is imported: a piece of some job's step, then short calls.
 - `shares`: whose turn it is; `turns`: one step of jobs that are computed together; `jobs`: a job and its checkpoints.
-- `tasks`: jobs as sequences of short steps, one file each.
+- `tasks`: jobs as sequences of short steps, one file each; `parts`: shards of theirs, computed by whoever has time.
 - `calls`: short calls that draw and render; `presentation`: what images look like on a screen.
 - `search_calls`: short calls of search sessions; `traversal_calls`: of walks; `walk_latents`: their latents;
   `masked_walks`: which channels follow them.

@@ -12,6 +12,7 @@ from pullback.pieces import Underway
 from pullback_server.protocol.messages import FromWorker, Progressed, StartJob
 from pullback_server.worker.checkpoint import DamagedCheckpointError
 from pullback_server.worker.models import Models
+from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.tasks import BatchTask, SharedTask, Task, make_task
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class RunningJob:
         now = time.monotonic()
         self._latest = progress = task.progress(self.id)
         if progress.previews or task.done or now - self._told >= self._progress_seconds():
-            self._send(progress)
+            shards = self.shards
+            self._send(replace(progress, lends=shards is not None and shards.lends))
             self._told = now
         # What counts is the job's own work, so that many jobs are not busy with checkpoints alone. A new checkpoint
         # says that the job has come further, which it has not in the middle of a step.
@@ -104,14 +106,10 @@ class RunningJob:
         if self._checkpoint is not None:
             self._checkpoint.unlink(missing_ok=True)
 
-    def lend(self) -> bytes:
-        """A part of it that another worker is to compute; empty where there is none at the moment."""
-        return self._task.lend() if isinstance(self._task, SharedTask) and not self._task.done else b""
-
-    def take(self, part: bytes, result: bytes) -> None:
-        """Takes what came of such a part; empty where nothing did."""
-        if isinstance(self._task, SharedTask):
-            self._task.take(part, result)
+    @property
+    def shards(self) -> SharedShards | None:
+        """Shards of it that other workers may compute at the moment; None for none."""
+        return self._task.shards if isinstance(self._task, SharedTask) and not self._task.done else None
 
     def _make_task(self) -> Task:
         return make_task(self._start, self._models, self._tell_phase)

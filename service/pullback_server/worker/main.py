@@ -29,6 +29,7 @@ from pullback_server.worker.failures import describe, end_if_lost
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.loop import Loop
 from pullback_server.worker.models import Models
+from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.shares import Shares
 from pullback_server.worker.traversal_calls import traverse
 from pullback_server.worker.turns import Turn
@@ -96,10 +97,11 @@ class Worker(Loop):
                     self._forget(job_id).discard()
                     self._outbox.send(Stopped(job_id, suspended=False))
             case LendPart(job_id):
-                self._outbox.send(PartLent(job_id, self._jobs[job_id].lend() if job_id in self._jobs else b""))
+                shards = self._shards_of(job_id)
+                self._outbox.send(PartLent(job_id, b"" if shards is None else shards.lend()))
             case TakePart(job_id, part, result):
-                if job_id in self._jobs:
-                    self._jobs[job_id].take(part, result)
+                if (shards := self._shards_of(job_id)) is not None:
+                    shards.take(part, result)
             case SuspendJobs():
                 for job_id in list(self._jobs):
                     self._forget(job_id).write_checkpoint()
@@ -112,6 +114,10 @@ class Worker(Loop):
                 self._calls.add(message.call, traverse(self._models, message))
             case _:
                 super()._handle(message)
+
+    def _shards_of(self, job_id: str) -> SharedShards | None:
+        """Shards of a job that other workers may compute; None for none, or where there is no such job any more."""
+        return self._jobs[job_id].shards if job_id in self._jobs else None
 
     def _progress_seconds(self) -> float:
         """How often a job tells of its progress: the server writes all of it down, and must keep up."""

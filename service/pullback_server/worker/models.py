@@ -6,12 +6,14 @@ from collections.abc import Callable, Generator
 from functools import cache, lru_cache, partial
 
 import torch
+from torch import Tensor
 
 from pullback import distances, generators
 from pullback.distances import Distance
 from pullback.generators import Generator as ImageGenerator
-from pullback.inversion import StartBank, cached_bank
+from pullback.inversion import BankSamples, StartBank, cached_bank
 from pullback.pieces import Underway
+from pullback_server.worker.parts import SharedShards, of_samples
 
 # Distances that are kept, and banks: there are many more names than that, for a name may say a side.
 KEPT_DISTANCES, KEPT_BANKS = 8, 8
@@ -31,10 +33,11 @@ class Models:
         self.generator = cache(self._load_generator)
         self.distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
         self.pooled_features = cache(self._load_pooled_features)
+        self.bank_samples = lru_cache(maxsize=1)(self._load_bank_samples)
         self._banks: dict[tuple[str, str, str], _Bank] = {}
 
     def bank(
-        self, generator: str, distance: str, space: str, tell: Callable[[int, int], None]
+        self, generator: str, distance: str, space: str, tell: Callable[[int, int, SharedShards | None], None]
     ) -> Generator[None, None, StartBank]:
         """The bank of starts of a generator's space; made in pieces where it is not in the cache.
 
@@ -44,11 +47,14 @@ class Models:
             generator: Name of the generator.
             distance: Name of the distance.
             space: Name of the space.
-            tell: Called after every piece with how many samples there are, and with their number in all.
+            tell: Called after every piece with how many samples there are, with their number in all, and, for whoever
+                has begun it and nobody else, with the shards that other workers may compute; None for none.
         """
         key = (generator, distance, space)
+        begun = False
         while True:
             if key not in self._banks:
+                begun = True
                 self._banks[key] = _Bank(self.generator(generator), self.distance(distance), space)
             bank = self._banks[key]
             try:
@@ -60,7 +66,8 @@ class Models:
             if found is not None:
                 self._forget_banks(key)
                 return found
-            tell(bank.made, bank.total)
+            # One job's helpers are enough: where they come to grief, others are not to be drawn into it.
+            tell(bank.made, bank.total, bank.shards if begun else None)
             yield
 
     def synchronize(self) -> None:
@@ -81,18 +88,30 @@ class Models:
     def _load_distance(self, name: str) -> Distance:
         return distances.load(name, device=self.device)
 
+    def _load_bank_samples(self, generator: str, distance: str, space: str) -> BankSamples:
+        return BankSamples(self.generator(generator), self.distance(distance), space)
+
     def _load_pooled_features(self) -> distances.PooledFeatures:
         return distances.load_pooled_features(self.device)
 
 
 class _Bank:
-    """A bank of starts that is made, or being made."""
+    """A bank of starts that is made, or being made.
+
+    Attributes:
+        made: How many samples there are.
+        total: Their number in all; 0 where that is not known yet.
+        shards: The samples, while they are computed.
+    """
 
     def __init__(self, generator: ImageGenerator, distance: Distance, space: str) -> None:
         self.made = self.total = 0
+        self.shards: SharedShards | None = None
         self._found: StartBank | None = None
         self._making: Underway[StartBank] = Underway()
-        self._begin = partial(cached_bank.in_pieces, generator, distance, space, progress=self._tell)
+        self._begin = partial(
+            cached_bank.in_pieces, generator, distance, space, shard_of=self._shard, progress=self._tell
+        )
 
     @property
     def is_finished(self) -> bool:
@@ -103,7 +122,19 @@ class _Bank:
         """Makes the next piece; returns the bank once it is there."""
         if self._found is None:
             self._found = self._making.advance(self._begin)
+            if self._found is not None:
+                self.shards = None
         return self._found
+
+    def _shard(self, samples: BankSamples, number: int) -> Generator[None, None, tuple[Tensor, Tensor]]:
+        """The shard that is wanted, which is always the next one."""
+        del number
+        if self.shards is None:
+            self.shards = SharedShards(of_samples(samples))
+        while (made := self.shards.advance()) is None:
+            yield
+        embeddings, thumbnails = made
+        return embeddings, thumbnails
 
     def _tell(self, made: int, total: int) -> None:
         self.made, self.total = made, total

@@ -13,7 +13,8 @@ from pullback.distances.distance import Distance
 from pullback.errors import InvalidInputError, PullbackError
 from pullback.generators.generator import Generator as ImageGenerator
 from pullback.inversion.starts.bank import BankProvenance, StartBank
-from pullback.inversion.starts.bank_construction import DEFAULT_RANK, DEFAULT_SIZE, bank_provenance, make_bank
+from pullback.inversion.starts.bank_construction import DEFAULT_RANK, bank_provenance, make_bank
+from pullback.inversion.starts.bank_samples import DEFAULT_SIZE, ShardOf, computed_here
 from pullback.pieces import in_pieces
 from pullback.weights import cache_folder
 
@@ -35,6 +36,7 @@ def cached_bank(
     size: int = DEFAULT_SIZE,
     rank: int = DEFAULT_RANK,
     seed: int = 0,
+    shard_of: ShardOf = computed_here,
     progress: Callable[[int, int], None] | None = None,
 ) -> Generator[None, None, StartBank]:
     """The bank that `make_bank` makes, from the cache where that holds it; else it is made and kept there.
@@ -51,7 +53,7 @@ def cached_bank(
     bank = _find(path, provenance)
     if bank is None:
         bank = yield from make_bank.in_pieces(
-            generator, distance, space, size=size, rank=rank, seed=seed, progress=progress
+            generator, distance, space, size=size, rank=rank, seed=seed, shard_of=shard_of, progress=progress
         )
         _keep(bank, path)
     return bank

@@ -9,8 +9,8 @@ from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.analysis import AnalysisTask
 from pullback_server.worker.tasks.directions import DirectionsTask
 from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
-from pullback_server.worker.tasks.eigenbasis_part import EigenbasisPart
 from pullback_server.worker.tasks.inversion import InversionTask
+from pullback_server.worker.tasks.part import PartTask
 from pullback_server.worker.tasks.task import BatchTask, SharedTask, Task
 
 __all__ = ["BatchTask", "SharedTask", "Task", "make_task"]
@@ -24,5 +24,4 @@ def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]
         "analysis": AnalysisTask,
         "directions": DirectionsTask,
     }
-    parts: dict[str, Callable[[StartJob, Models, Callable[[str], None]], Task]] = {"eigenbasis": EigenbasisPart}
-    return (parts if start.part else makers)[start.kind](start, models, tell_phase)
+    return (PartTask if start.part else makers[start.kind])(start, models, tell_phase)

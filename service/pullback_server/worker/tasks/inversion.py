@@ -28,15 +28,16 @@ from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.protocol.payload import read_payload
 from pullback_server.specs import INVERSION_METHODS, STARTS, class_space, moving_space, solver_options
 from pullback_server.worker.models import Models
+from pullback_server.worker.parts import ShardSource, SharedShards, of_samples
 from pullback_server.worker.presentation import encode
 from pullback_server.worker.tasks.inversion_images import read_images, read_masks
 from pullback_server.worker.tasks.inversion_result import inverted_targets
-from pullback_server.worker.tasks.task import BatchTask
+from pullback_server.worker.tasks.task import BatchTask, SharedTask
 
 _SECONDS = "seconds"
 
 
-class InversionTask(BatchTask):
+class InversionTask(BatchTask, SharedTask):
     """First the starts are found, then one step is one evaluation of every restart of every image that is alive."""
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
@@ -74,6 +75,7 @@ class InversionTask(BatchTask):
         self._current: TargetSearches | None = None
         self._starting = self._find_starts()
         self._bank_progress = (0, 0)
+        self._bank_shards: SharedShards | None = None
 
     @property
     def done(self) -> bool:
@@ -88,6 +90,11 @@ class InversionTask(BatchTask):
     def step(self) -> None:
         """Does a piece of what finds the starts."""
         next(self._starting, None)
+
+    @property
+    def shards(self) -> SharedShards | None:
+        """Those of the bank of starts, while it is made and this job has begun it."""
+        return self._bank_shards
 
     def ask(self) -> Sequence[tuple[Problem, Query]]:
         """The points of the next step of every target whose search has not ended."""
@@ -141,9 +148,9 @@ class InversionTask(BatchTask):
     def _find_starts(self) -> Generator[None, None, None]:
         settings, problem, bank = self._settings, self._problem, None
         if settings.start == specs_pb2.START_BANK:
-            name = parse_generator(settings.generator, "generator")
-            distance = distances.entry(settings.distance).preconditioner
-            bank = yield from self._models.bank(name, distance, settings.space, self._tell_bank)
+            generator, distance, space = _bank_of(settings)
+            bank = yield from self._models.bank(generator, distance, space, self._tell_bank)
+            self._bank_shards = None
             problem = problem.under(self._models.distance(distance))
         starts = yield from make_starts.in_pieces(
             problem,
@@ -162,8 +169,9 @@ class InversionTask(BatchTask):
             return None
         return [self._classes.labels.index(target.class_label) for target in self._targets]
 
-    def _tell_bank(self, made: int, total: int) -> None:
+    def _tell_bank(self, made: int, total: int, shards: SharedShards | None) -> None:
         self._bank_progress = (made, total)
+        self._bank_shards = shards
 
     @property
     def _begun(self) -> TargetSearches:
@@ -181,6 +189,19 @@ class InversionTask(BatchTask):
         self.seconds = float(tensors.pop(_SECONDS))
         if tensors:
             self._current = TargetSearches.restore(self._solver, self._problem, tensors)
+
+
+def source_of_part(start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> ShardSource:
+    """The samples of a bank of starts that another worker makes."""
+    generator, distance, space = _bank_of(specs_pb2.InversionSettings.FromString(start.work))
+    tell_phase(f"loading {generator} and {distance}")
+    return of_samples(models.bank_samples(generator, distance, space))
+
+
+def _bank_of(settings: specs_pb2.InversionSettings) -> tuple[str, str, str]:
+    """Names of the generator, the distance and the space whose bank an inversion starts from."""
+    generator = parse_generator(settings.generator, "generator")
+    return generator, distances.entry(settings.distance).preconditioner, settings.space
 
 
 def _alignment(settings: specs_pb2.InversionSettings) -> AlignmentPrior | None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from pullback.inversion import Evaluation, Problem, Query
 from pullback_server.protocol.messages import Progressed
 from pullback_server.worker.checkpoint import read_checkpoint, write_checkpoint
+from pullback_server.worker.parts import SharedShards
 
 
 class Task(ABC):
@@ -77,23 +78,12 @@ class Task(ABC):
 
 
 class SharedTask(Task):
-    """A task parts of which other workers may compute, those with nothing else to do: to the same result, bit for bit.
+    """A task of shards, some of which other workers may compute, to the same result, bit for bit."""
 
-    It never waits for them. What is not there when it is needed is computed here.
-    """
-
+    @property
     @abstractmethod
-    def lend(self) -> bytes:
-        """A part that another worker is to compute; empty where there is none at the moment."""
-
-    @abstractmethod
-    def take(self, part: bytes, result: bytes) -> None:
-        """Takes what came of a part.
-
-        Args:
-            part: As `lend` gave it.
-            result: What the part's task made; empty where nothing came of it.
-        """
+    def shards(self) -> SharedShards | None:
+        """The shards that others may compute at the moment; None for none."""
 
 
 class BatchTask(Task):
