@@ -45,9 +45,9 @@ class Generator:
         title: What it draws.
         family: Architecture.
         spaces: Its latent spaces by name; the first is the default.
-        channels: Channels of an image.
-        height: Pixels.
-        width: Pixels.
+        channels: Channels of an image, or of a sound.
+        height: Pixels; 0 where it draws sounds.
+        width: Pixels of an image; samples of a sound.
         licence: Licence of the weights.
         citation: Where the weights come from.
         weights_hash: SHA-256 of the published weight file, hexadecimal.

@@ -103,7 +103,22 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
         (
             'prior = "product"',
             'prior = "uniform"',
-            "expected one of standard-normal, one-hot, product, mapped, got 'uniform'",
+            "expected one of standard-normal, one-hot, bounded, product, mapped, got 'uniform'",
+        ),
+        (
+            'prior = "standard-normal"',
+            'prior = "bounded"',
+            "key 'bounds': missing; expected the least and the greatest",
+        ),
+        (
+            'prior = "standard-normal"',
+            'prior = "bounded"\nbounds = [1, 1]',
+            "key 'bounds': expected a list of two finite numbers, the first below the second, got .1, 1.",
+        ),
+        (
+            'prior = "standard-normal"',
+            'prior = "standard-normal"\nbounds = [0, 1]',
+            "key 'bounds': expected for a bounded prior and no other",
         ),
         ('prior = "standard-normal"', 'prior = "product"', "only the input space may have a product prior"),
         ('["cat", "dog"]', '["cat"]', "expected 2 different labels, got .'cat'."),
@@ -120,7 +135,7 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
             'family = "gan"',
             "'family': expected one of dcgan, conditional-dcgan, stylegan2, .* got 'gan'",
         ),
-        ("[3, 16, 16]", "[3, 16]", "key 'image_shape': expected a list of 3 positive integers, got .3, 16."),
+        ("[3, 16, 16]", "[3]", "key 'image_shape': expected a list of 3 or 2 positive integers, got .3."),
         ('input_space = "all"', 'input_space = "z"', "key 'input_space': expected one of the spaces"),
         ('name = "noise"', 'name = "all"', "key 'spaces': expected different names"),
         ('name = "noise"', 'name = "noise"\ncolour = 1', "spaces.2.: unknown key.s. 'colour'; known: name, dim,"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from pullback_client.catalogue import Generator
 from pullback_client.cli.console import show, stacked, warn
 from pullback_client.cli.options import Target
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -23,9 +24,15 @@ def generators(target: Target = DEFAULT_TARGET) -> None:
             generator.name,
             stacked(generator.title, generator.family),
             stacked(*(f"{space.name} ({space.dim})" for space in generator.spaces.values())),
-            f"{generator.width} × {generator.height} × {generator.channels}",
+            _size(generator),
             stacked(generator.weights_state.value, generator.licence),
         )
     show(table)
     for fault in faults:
         warn(f"{fault.generator or 'part of the catalogue'} cannot be used: {fault.reason}")
+
+
+def _size(generator: Generator) -> str:
+    if not generator.height:
+        return f"{generator.width} samples × {generator.channels}"
+    return f"{generator.width} × {generator.height} × {generator.channels}"

@@ -34,7 +34,8 @@ class EigenbasisFields(TypedDict, total=False):
     space: str | None
     """Name of a latent space; default the generator's first."""
     distance: str | None
-    """Name of a distance, with a side where it takes one (`lpips-vgg@256`); default the default distance."""
+    """Name of a distance, with a side where it takes one (`lpips-vgg@256`); default the default distance (of sounds,
+    `stft`)."""
     method: MetricMethod | None
     """Estimator: `sketch` (the default), or the mean over positions of `gram`, `gauss_newton`, `full_backprop`,
     `backward_iteration`, `forward_iteration` or `gram_iteration`."""

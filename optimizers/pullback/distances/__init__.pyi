@@ -2,6 +2,7 @@ from .catalogue_file import DEFAULT_DISTANCE as DEFAULT_DISTANCE
 from .catalogue_file import INVERSION_DISTANCE as INVERSION_DISTANCE
 from .catalogue_file import MAX_SIDE as MAX_SIDE
 from .catalogue_file import MIN_SIDE as MIN_SIDE
+from .catalogue_file import SOUND_DISTANCE as SOUND_DISTANCE
 from .catalogue_file import DistanceEntry as DistanceEntry
 from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
@@ -23,6 +24,7 @@ __all__ = [
     "INVERSION_DISTANCE",
     "MAX_SIDE",
     "MIN_SIDE",
+    "SOUND_DISTANCE",
     "BackboneLpips",
     "Distance",
     "DistanceEntry",

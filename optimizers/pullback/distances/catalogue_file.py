@@ -12,7 +12,7 @@ from pullback.weights.source import WeightsSource, parse_source, parse_sources
 from pullback.weights.table import Table, read_toml
 
 # Of metrics, directions and walks, and what guides inversions.
-DEFAULT_DISTANCE, INVERSION_DISTANCE = "lpips-alex", "lpips-vgg"
+DEFAULT_DISTANCE, INVERSION_DISTANCE, SOUND_DISTANCE = "lpips-alex", "lpips-vgg", "stft"
 # Names outside the catalogue: LPIPS' uncalibrated form over any network of timm.
 TIMM_FAMILY = "lpips-timm"
 TIMM_FORM = f"{TIMM_FAMILY}:NETWORK[:SIDE][@FILE]"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pullback.errors import CatalogueError, UnknownNameError
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
 from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
@@ -60,7 +60,7 @@ class CatalogueEntry:
         family: Which loader reads its weights.
         spaces: Latent spaces; the first is the default.
         input_space: Name of the space that covers the whole input.
-        image_shape: (C, H, W) of the images.
+        image_shape: (C, H, W) of the images; (C, T) of the sounds.
         source: Where the weights were published.
     """
 
@@ -69,7 +69,7 @@ class CatalogueEntry:
     family: str
     spaces: tuple[SpaceEntry, ...]
     input_space: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int] | tuple[int, int]
     source: WeightsSource
 
     @property
@@ -86,6 +86,22 @@ class CatalogueEntry:
     def citation(self) -> str:
         """Who made the weights."""
         return self.source.citation
+
+    @property
+    def draws(self) -> str:
+        """What it draws: `images`, or `sounds`."""
+        return "images" if len(self.image_shape) == 3 else "sounds"
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images.
+
+        Raises:
+            InvalidInputError: It draws sounds.
+        """
+        if len(self.image_shape) != 3:
+            raise InvalidInputError(f"images are wanted, but generator {self.name!r} draws sounds")
+        return self.image_shape
 
     @property
     def has_mapping(self) -> bool:
@@ -225,14 +241,14 @@ def entry(name: str) -> CatalogueEntry:
 
 def _parse_entry(name: str, table: Table) -> CatalogueEntry:
     spaces = tuple(_parse_space(space) for space in table.tables("spaces"))
-    channels, height, width = table.integers("image_shape", length=3)
+    shape = table.integers("image_shape", lengths=(3, 2))
     found = CatalogueEntry(
         name=name,
         title=table.string("title", name),
         family=table.string("family"),
         spaces=spaces,
         input_space=table.string("input_space"),
-        image_shape=(channels, height, width),
+        image_shape=(shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0], shape[1]),
         source=parse_source(table.table("source")),
     )
     if found.family not in FAMILIES:

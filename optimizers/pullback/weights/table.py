@@ -65,13 +65,13 @@ class Table:
             raise self.error(key, f"expected true or false, got {value!r}")
         return value
 
-    def integers(self, key: str, length: int) -> tuple[int, ...]:
-        """The list of exactly `length` positive integers under `key`."""
-        expected = f"a list of {length} positive integers"
+    def integers(self, key: str, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        """The list of positive integers under `key`, which has one of these lengths."""
+        expected = f"a list of {' or '.join(map(str, lengths))} positive integers"
         value = self._take(key, None, expected)
         if (
             not isinstance(value, list)
-            or len(value) != length
+            or len(value) not in lengths
             or not all(_is_integer(item) and item > 0 for item in value)
         ):
             raise self.error(key, f"expected {expected}, got {value!r}")

@@ -19,7 +19,7 @@ from pullback_server.errors import Violations, invalid
 from pullback_server.executor import Executor
 from pullback_server.names import generator_name
 from pullback_server.servicers.paging import decode_token, encode_token, page_size
-from pullback_server.specs import find_generator
+from pullback_server.specs import check_draws_images, find_generator
 from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES
 
 MAX_LATENTS = 10_000
@@ -83,6 +83,7 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         entry = find_generator(request.generator, "generator")
         wrong = Violations()
         space = _space(request.space, entry, wrong)
+        check_draws_images(entry, "generator", wrong)
         if request.format not in IMAGE_FORMATS:
             wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
         wrong.raise_if_any()
@@ -134,7 +135,7 @@ def _fault_message(fault: CatalogueFault) -> generators_pb2.CatalogueFault:
 
 
 def _message(entry: CatalogueEntry, weights: Availability) -> generators_pb2.Generator:
-    channels, height, width = entry.image_shape
+    channels, *height, width = entry.image_shape
     return generators_pb2.Generator(
         name=generator_name(entry.name),
         title=entry.title,
@@ -144,7 +145,7 @@ def _message(entry: CatalogueEntry, weights: Availability) -> generators_pb2.Gen
             for space in entry.spaces
         ],
         channels=channels,
-        height=height,
+        height=height[0] if height else 0,
         width=width,
         licence=entry.licence,
         citation=entry.citation,

@@ -163,7 +163,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
                 files = await self._decoders.prepare(
                     target.image.data,
                     target.mask.data if target.HasField("mask") else None,
-                    image_shape=generator.image_shape,
+                    image_shape=generator.picture_shape,
                     center_crop=target.fit == inversion_pb2.FIT_CENTER_CROP,
                     ignore=[Rectangle(box.left, box.top, box.width, box.height) for box in target.ignore],
                 )
@@ -187,7 +187,7 @@ def _header(record: ResultRecord) -> inversion_pb2.InversionResult:
 def _prepared_target(
     target: inversion_pb2.Target, files: PreparedTarget, generator: CatalogueEntry
 ) -> inversion_pb2.Target:
-    _, height, width = generator.image_shape
+    _, height, width = generator.picture_shape
 
     def image(data: bytes) -> values_pb2.Image:
         return values_pb2.Image(data=data, format=values_pb2.IMAGE_FORMAT_PNG, width=width, height=height)

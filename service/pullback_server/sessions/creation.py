@@ -102,7 +102,7 @@ class Creation:
     async def _as_shown(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> list[tuple[bytes, int, int]]:
         """The files of the reference images as they are shown, their widths and heights."""
         wrong, files = Violations(), []
-        channels, height, width = generator.image_shape
+        channels, height, width = generator.picture_shape
         for number, reference in enumerate(spec.references):
             try:
                 files.append(

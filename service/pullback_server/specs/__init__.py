@@ -9,7 +9,7 @@ from pullback_server.specs.chosen import (
     direction_to_come,
 )
 from pullback_server.specs.classes import class_space, moving_space, preconditioning_space
-from pullback_server.specs.common import find_generator
+from pullback_server.specs.common import check_draws_images, find_generator
 from pullback_server.specs.directions import (
     DIRECTION_METHODS,
     IMPORT_FORMATS,
@@ -44,6 +44,7 @@ __all__ = [
     "blocks_of",
     "check_annotation",
     "check_axes",
+    "check_draws_images",
     "check_target",
     "chosen_direction",
     "chosen_index",

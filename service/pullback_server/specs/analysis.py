@@ -8,6 +8,7 @@ from pullback_server.errors import Violations
 from pullback_server.names import analysis_name
 from pullback_server.specs.common import (
     as_id,
+    check_draws_images,
     copied,
     digest,
     distance_of,
@@ -36,6 +37,8 @@ def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") ->
     """
     generator = find_generator(spec.generator, f"{field}.generator")
     wrong = Violations()
+    if not check_draws_images(generator, f"{field}.generator", wrong):
+        wrong.raise_if_any()
     complete = copied(spec)
     for path, description in take_out_of_bounds(complete).items():
         wrong.add(f"{field}.{path}", description)

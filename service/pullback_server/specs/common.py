@@ -76,14 +76,31 @@ def distance_of(name: str, generator: CatalogueEntry, field: str, wrong: Violati
     """A distance, the default one where none is named; one that is unknown or takes other things is a violation."""
     try:
         # Names outside the catalogue may name any file of this machine.
-        found = distances.entry(name or distances.DEFAULT_DISTANCE, only_catalogue=True)
+        default = distances.DEFAULT_DISTANCE if generator.draws == "images" else distances.SOUND_DISTANCE
+        found = distances.entry(name or default, only_catalogue=True)
     except (UnknownNameError, InvalidInputError) as error:
         wrong.add(field, str(error))
         return None
-    drawn = "images" if len(generator.image_shape) == 3 else "sounds"
-    if drawn not in found.takes:
-        wrong.add(field, f"distance {found.name!r} compares {found.takes[0]}, but {generator.name!r} draws {drawn}")
+    if generator.draws not in found.takes:
+        able = [each.name for each in distances.catalogue() if generator.draws in each.takes]
+        wrong.add(
+            field,
+            f"distance {found.name!r} compares {found.takes[0]}, but {generator.name!r} draws {generator.draws}; "
+            f"take {' or '.join(able)}",
+        )
     return found
+
+
+def check_draws_images(generator: CatalogueEntry, field: str, wrong: Violations) -> bool:
+    """Notes where images are asked of a generator of sounds; returns whether it draws images."""
+    if generator.draws == "images":
+        return True
+    wrong.add(
+        field,
+        f"this shows images, but {generator.name!r} draws {generator.draws}; of such generators there are latents, "
+        "eigenbases and directions, and their sounds in Python: pullback.generators.load",
+    )
+    return False
 
 
 def enum_names(enum: Any) -> str:

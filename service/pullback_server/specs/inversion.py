@@ -8,7 +8,7 @@ from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.batching import Load
 from pullback_server.specs.classes import complete_space, moving_space, preconditioning_space
-from pullback_server.specs.common import distance_of, find_generator, take_out_of_bounds
+from pullback_server.specs.common import check_draws_images, distance_of, find_generator, take_out_of_bounds
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion_loss import complete_loss
 from pullback_server.specs.inversion_methods import INVERSION_METHODS
@@ -34,6 +34,8 @@ def complete_inversion_settings(
     """
     generator = find_generator(settings.generator, f"{field}.generator")
     wrong = Violations()
+    if not check_draws_images(generator, f"{field}.generator", wrong):
+        wrong.raise_if_any()
     complete = specs_pb2.InversionSettings()
     complete.CopyFrom(settings)
     out_of_bounds = take_out_of_bounds(complete)

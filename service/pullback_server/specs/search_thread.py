@@ -21,7 +21,7 @@ from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import ApiError, Violations
 from pullback_server.names import parse_eigenbasis
-from pullback_server.specs.common import find_generator, space_of, take_out_of_bounds
+from pullback_server.specs.common import check_draws_images, find_generator, space_of, take_out_of_bounds
 
 MAX_INITIAL = 1_000
 MAX_CHANNELS = 10_000
@@ -38,6 +38,7 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
     generator = find_generator(thread.generator, f"{field}.generator")
     out_of_bounds = take_out_of_bounds(thread)
     found = Violations()
+    check_draws_images(generator, f"{field}.generator", found)
     thread.space = space_of(thread.space, generator, f"{field}.space", found)
     if not found and thread.space not in (able := searchable_spaces(generator)):
         prior = generator.space(thread.space).prior

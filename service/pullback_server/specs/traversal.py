@@ -14,7 +14,14 @@ from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.specs.chosen import ChosenDirection, in_whole_input
-from pullback_server.specs.common import IMAGE_FORMATS, copied, distance_of, enum_names, take_out_of_bounds
+from pullback_server.specs.common import (
+    IMAGE_FORMATS,
+    check_draws_images,
+    copied,
+    distance_of,
+    enum_names,
+    take_out_of_bounds,
+)
 from pullback_server.specs.directions import check_layers
 from pullback_server.specs.latents import read_latent
 from pullback_server.specs.mask import complete_mask
@@ -80,6 +87,8 @@ def complete_traversal(
     wrong, request = Violations(), copied(request)
     for path, description in take_out_of_bounds(request).items():
         wrong.add(path, description)
+    if not check_draws_images(generator, "generator", wrong):
+        wrong.raise_if_any()
     kind = TRAVERSAL_KINDS[_kind(request)]
     if kind != "curve" and request.space == generator.input_space and not generator.has_mapping:
         # A latent of the whole input, such as one that was inverted with a class, may move in one block of it.
@@ -204,7 +213,7 @@ def _check_pictures(
     request: directions_pb2.TraverseRequest, frames: int, generator: CatalogueEntry, wrong: Violations
 ) -> None:
     """Frames of more pixels than a strip or an animation is made of are a violation."""
-    *_, height, width = generator.image_shape
+    _, height, width = generator.picture_shape
     most = MAX_PIXELS // (height * width)
     for field in ("strip", "animation"):
         if getattr(request, field) and frames > most:

@@ -58,9 +58,9 @@ class Problem:
 
     Raises:
         UnknownNameError: The generator has no such space.
-        InvalidInputError: Targets, masks or context have a wrong shape, are out of range or not finite, a mask is 0
-            everywhere, `moves` lies outside `space`, the truncation is not above 0, or generator and distance live on
-            different devices or in different precisions.
+        InvalidInputError: The generator makes sounds; targets, masks or context have a wrong shape, are out of range or
+            not finite; a mask is 0 everywhere, `moves` lies outside `space`, the truncation is not above 0, or
+            generator and distance live on different devices or in different precisions.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Problem:
         self.space = generator.space(space).name
         self.moves = self._checked_moves(moves)
         self.weights = LossWeights() if weights is None else weights
+        if len(generator.image_shape) != 3:
+            raise InvalidInputError(f"an inversion compares images, but generator {generator.name!r} makes sounds")
         self.targets = _checked(generator, "targets", targets, generator.image_shape)
         self.masks = masks
         if masks is not None:
