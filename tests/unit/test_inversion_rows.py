@@ -50,8 +50,8 @@ def problem_of(generator: Smooth, images: int, distance: Curved | None = None) -
     return Problem(generator, distance or Curved(), "z", TARGETS[:images])
 
 
-def close(one: Tensor, other: Tensor) -> None:
-    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+def close(one: Tensor, other: Tensor, atol: float = 1e-5) -> None:
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=atol)
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
@@ -166,12 +166,13 @@ def by_grams(generator: Smooth, distance: Curved) -> Tensor:
     return invert(problem, "levenberg_marquardt", start="mean", restarts=2, steps=2).losses
 
 
-@pytest.mark.parametrize("compute", [bank_of, starts_of, inverted, by_grams])
+# A bank's axes are kept in half precision, whose last bit may turn: 5e-4 of projections of about 2.
+@pytest.mark.parametrize(("compute", "atol"), [(bank_of, 2e-3), (starts_of, 1e-5), (inverted, 1e-5), (by_grams, 1e-5)])
 @pytest.mark.parametrize("most", [1, 2])
 def test_everything_is_done_with_as_few_rows_as_memory_is_given_for(
-    compute: Callable[[Smooth, Curved], Tensor], most: int
+    compute: Callable[[Smooth, Curved], Tensor], atol: float, most: int
 ) -> None:
-    close(compute(CrampedGenerator(most), CrampedDistance(most)), compute(Smooth(), Curved()))
+    close(compute(CrampedGenerator(most), CrampedDistance(most)), compute(Smooth(), Curved()), atol)
 
 
 def test_a_search_whose_memory_is_refused_says_how_many_rows_are_left_in_its_checkpoint() -> None:

@@ -112,6 +112,29 @@ def test_rows_are_those_that_fit_by_what_one_was_measured_to_take() -> None:
     assert block.peak == pytest.approx(2.25 * MIB, rel=1e-3)
 
 
+class Mapping(nn.Module):
+    """Makes maps of 5 MiB of each row, and one of 64 MiB that is not of a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(1, 5, 1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        maps: Tensor = self.layer(rows.expand(-1, 1, 512, 512))
+        return maps * torch.ones(2**24, device=rows.device)[0]
+
+
+def test_on_a_cpu_rows_at_once_have_maps_that_the_allocator_keeps() -> None:
+    network = Mapping()
+    block = MemoryBudget(CPU, 2**40).block("mapped", network)
+    rows = [block.rows(wanted, lambda: network(torch.zeros(1, 1, 1, 1))) for wanted in (1, 6, 7, 100)]
+    assert (rows, block.worth) == ([1, 6, 4, 4], 6)
+    # As many as fit where nothing is had from the system.
+    network.to("meta")
+    elsewhere = MemoryBudget(torch.device("meta"), 2**40).block("mapped", network)
+    assert elsewhere.rows(100, lambda: network(torch.zeros(1, 1, 1, 1, device="meta"))) == 100
+
+
 def test_a_kind_of_work_has_one_block_for_its_networks() -> None:
     one, other = Widening(), Widening()
     budget = MemoryBudget(CPU, MIB)

@@ -1,7 +1,8 @@
 """Memory of a process: its budget on each device, the blocks that follow from it, and what is done when it is refused.
 
 Everything whose memory grows with the number of images goes through the networks in blocks of rows. How many rows fit
-is measured once for a kind of work and its networks, and remembered:
+is measured once for a kind of work and its networks, and remembered. On a CPU there are never so many that their maps
+have to be had from the system afresh each time, which takes longer than to compute them:
 
     block = budget_of(device).block("loss and gradient", generator, distance)
     rows = block.rows(wanted, lambda: evaluate(points[:1]))

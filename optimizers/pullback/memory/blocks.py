@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pullback.errors import MemoryExhaustedError
-from pullback.memory.measurement import SHARE_OF_SEVERAL, measured_peak
+from pullback.memory.measurement import SHARE_OF_SEVERAL, measured, worth_while
 from pullback.memory.refusals import is_refusal
 from pullback.memory.sizes import size_text
 
@@ -27,6 +27,7 @@ class Block:
         device: Where.
         room: Bytes that it may take.
         peak: Bytes that one row was measured to take; None before that.
+        worth: Rows that are worth while at once; None where there is no bound, and before that was measured.
         cap: Rows that are known to fit, after memory was refused for twice as many; None before that.
     """
 
@@ -37,6 +38,7 @@ class Block:
         self.device = device
         self.room = room
         self.peak: int | None = None
+        self.worth: int | None = None
         self.cap: int | None = None
         self._strict = strict
         self._networks = [ref(network) for network in networks]
@@ -58,12 +60,14 @@ class Block:
             MemoryExhaustedError: Not even one row fits into a budget that was given, or memory is refused for one.
         """
         if self.peak is None and (wanted > 1 or self._strict):
-            self.peak = self._measured(row)
+            self._measure(row)
         fitting = wanted
+        if self.worth is not None and self.worth < wanted:
+            fitting = _power_of_two(self.worth)
         if self.peak:
             # A peak is at most as convex as its rows are many: see `largest_block`.
             several = int(SHARE_OF_SEVERAL * self.room / (self.peak * lanes))
-            if several < wanted:
+            if several < fitting:
                 fitting = _power_of_two(max(several, 1))
             if self._strict and fitting == 1 and self.peak > self.room:
                 raise MemoryExhaustedError(
@@ -94,9 +98,10 @@ class Block:
             self.cap = half if self.cap is None else min(self.cap, half)
         return half
 
-    def _measured(self, row: Callable[[], object]) -> int:
+    def _measure(self, row: Callable[[], object]) -> None:
         try:
-            return measured_peak(row, self.device)
+            self.peak, maps = measured(row, self.device)
+            self.worth = worth_while(maps, self.device)
         except Exception as error:
             if is_refusal(error):
                 self.refuse(1, error)

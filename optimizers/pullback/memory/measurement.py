@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,6 +21,22 @@ _SCRATCH_CUDA = 1.1
 # Where many go through at once, tensors of megabytes come and go and leave gaps in the heap: 16 took up to 3 times
 # their tensors. So a block of several has this share of the room.
 SHARE_OF_SEVERAL = 0.75
+# glibc keeps smaller pieces for the next that asks (`M_MMAP_THRESHOLD`, at its greatest). Larger ones it has from the
+# system each time, page by page and cleared, which took longer than to compute what is in them: of StyleGAN2's 256 px,
+# 16 MiB a map, each of two rows at once cost twice what one alone did.
+_KEPT_CPU = 32 * 2**20
+
+
+class Measured(NamedTuple):
+    """What a computation takes.
+
+    Attributes:
+        peak: Bytes that it adds at its peak, with room for the scratch memory of kernels.
+        maps: Bytes of the largest maps that a convolution gave; 0 where there was none, and on CUDA.
+    """
+
+    peak: int
+    maps: int
 
 
 class _LiveTensors(DispatchMode):
@@ -29,6 +45,7 @@ class _LiveTensors(DispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
+        self.maps = 0
         self._alive: dict[int, tuple[Any, int]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -37,6 +54,8 @@ class _LiveTensors(DispatchMode):
         self._meet((args, kwargs), counted=False)
         result = func(*args, **kwargs)
         self._meet(result, counted=True)
+        if func is torch.ops.aten.convolution.default:
+            self.maps = max(self.maps, result.untyped_storage().nbytes())
         self._alive = {key: known for key, known in self._alive.items() if not known[0].expired()}
         self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
         return result
@@ -51,20 +70,34 @@ class _LiveTensors(DispatchMode):
                     self._alive[reference.cdata] = (reference, storage.nbytes() if counted else 0)
 
 
-def measured_peak(run: Callable[[], object], device: torch.device) -> int:
-    """Bytes that a computation adds at its peak, with room for the scratch memory of kernels; it runs once.
+def measured(run: Callable[[], object], device: torch.device) -> Measured:
+    """What a computation takes; it runs once.
 
-    On CUDA it is what torch's allocator says; on the CPU, the live tensors after each operation.
+    On CUDA the peak is what torch's allocator says; on the CPU, the live tensors after each operation.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         run()
-        return math.ceil(_SCRATCH_CUDA * (torch.cuda.max_memory_allocated(device) - before))
+        return Measured(math.ceil(_SCRATCH_CUDA * (torch.cuda.max_memory_allocated(device) - before)), 0)
     with _LiveTensors() as tensors:
         run()
     # The meta device stands for an accelerator whose memory is counted before there is one.
-    return math.ceil((_SCRATCH_CPU if device.type == "cpu" else _SCRATCH_CUDA) * int(tensors.peak))
+    scratch = _SCRATCH_CPU if device.type == "cpu" else _SCRATCH_CUDA
+    return Measured(math.ceil(scratch * int(tensors.peak)), int(tensors.maps))
+
+
+def measured_peak(run: Callable[[], object], device: torch.device) -> int:
+    """Bytes that a computation adds at its peak; see `measured`."""
+    return measured(run, device).peak
+
+
+def worth_while(maps: int, device: torch.device) -> int | None:
+    """How many rows are worth while at once where one has maps of so many bytes; None where there is no bound.
+
+    It follows from the networks alone, so that results do.
+    """
+    return max(1, (_KEPT_CPU - 1) // maps) if maps and device.type == "cpu" else None
 
 
 def largest_block(peak_of: Callable[[int], int], limit: int, room: int) -> tuple[int, int]:

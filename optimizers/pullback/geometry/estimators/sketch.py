@@ -34,7 +34,7 @@ class GradientSketch(MetricEstimator):
     shard_size: ClassVar[int] = 16
     default_samples: ClassVar[int] = 2000
     default_max_samples: ClassVar[int] = 50_000
-    # On two CPU cores 8 to 32 take the same time a probe; a step of 16 is then the shorter.
+    # Of small networks, on two CPU cores 8 to 32 take the same time a probe; a step of 16 is then the shorter.
     default_batch_size = 16
     # H = 2 JᵀJ
     weight: ClassVar[float] = 2.0
