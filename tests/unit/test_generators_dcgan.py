@@ -167,9 +167,11 @@ def test_latents_of_another_dimension_are_refused(plain: Generator):
 
 
 def test_weights_of_another_architecture_are_refused():
-    with pytest.raises(WeightsError, match=r"are not a dcgan: no 'main\.N\.weight' of 4 dimensions"):
+    with pytest.raises(
+        WeightsError, match=r"are not a dcgan: no tensor is named main\.0\.weight\. Its tensors are layer"
+    ):
         build(PLAIN, {"layer.weight": torch.zeros(3)})
-    with pytest.raises(WeightsError, match=r"are not a dcgan: [\s\S]*Unexpected key"):
+    with pytest.raises(WeightsError, match=r"are not a dcgan: the file has, besides, extra"):
         build(PLAIN, {**state(PLAIN_PLACES), "extra": torch.zeros(1)})
     with pytest.raises(WeightsError, match="are not a conditional-dcgan"):
         build(CONDITIONAL, state(PLAIN_PLACES))
@@ -209,6 +211,6 @@ def test_a_users_generator_loads_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert (loaded.weights_hash, loaded.dtype) == (digest, torch.float64)
     with pytest.raises(
         CatalogueError,
-        match=r"entry 'other': key 'family': expected one of dcgan, conditional-dcgan, .* got 'transformer'",
+        match=r"entry 'other': key 'family': expected one of conditional-dcgan, dcgan, .* got 'transformer'",
     ):
         load("other")

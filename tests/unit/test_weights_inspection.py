@@ -116,7 +116,7 @@ def test_a_file_without_permission_is_told(tmp_path: Path) -> None:
         (SAFETENSORS[:-1], "of which"),
         (PYTORCH[:-1], "cut off"),
         (OLD_PYTORCH[:-30], "it ends too early"),
-        (NPZ, "it is a file of NumPy arrays"),
+        (NPZ[:-1], "cut off"),
         (b"[1, 2]", "it is text of 6 bytes"),
     ],
 )
@@ -133,7 +133,7 @@ def test_weights_that_cannot_be_read_are_described_whatever_their_name(
     assert "weights_only" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [SAFETENSORS, PYTORCH, OLD_PYTORCH])
+@pytest.mark.parametrize("content", [SAFETENSORS, PYTORCH, OLD_PYTORCH, NPZ])
 def test_a_weight_file_is_read_by_its_content_not_by_its_name(tmp_path: Path, content: bytes) -> None:
     for name in ("g.safetensors", "g.pt"):
         (tmp_path / name).write_bytes(content)

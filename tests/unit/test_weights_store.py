@@ -255,7 +255,9 @@ def test_two_processes_at_once_download_once(web: tuple[str, type[Handler]], pat
     address, handler = web
     handler.delay_s = 1.0
     source = replace(path_source, kind="url", location=f"{address}/weights.tar")
-    code = f"from pullback.weights import WeightsSource, load_state_dict; print(len(load_state_dict({source!r})))"
+    code = (
+        f"from pullback.weights import Layout, WeightsSource, load_state_dict; print(len(load_state_dict({source!r})))"
+    )
     processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=120)[0].strip() for process in processes] == ["2", "2"]
     assert handler.hits == 1

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
+from pullback.generators.family import Family, OptionValue, unknown_family
+from pullback.generators.registry import FAMILIES
 from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
-# What `pullback.generators.loader` has loaders for.
-FAMILIES = ("dcgan", "conditional-dcgan", "stylegan2", "stylegan2-ada")
 PRIORS = ("standard-normal", "one-hot", "bounded", "product", "mapped")
 _BOUNDS = (
     "missing; expected the least and the greatest value of a coordinate, as [-10.0, 10.0]: nothing says how such codes "
@@ -62,6 +65,7 @@ class CatalogueEntry:
         input_space: Name of the space that covers the whole input.
         image_shape: (C, H, W) of the images; (C, T) of the sounds.
         source: Where the weights were published.
+        options: What the entry states under `[NAME.options]`, by name.
     """
 
     name: str
@@ -71,11 +75,32 @@ class CatalogueEntry:
     input_space: str
     image_shape: tuple[int, int, int] | tuple[int, int]
     source: WeightsSource
+    options: Mapping[str, OptionValue] = field(default_factory=dict, hash=False)
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256 of the published weight file, hexadecimal: the identity of these weights."""
-        return self.source.sha256
+        """SHA-256 of the published weight file, hexadecimal: the identity of these weights.
+
+        With options, of that and of them: they change what is made of the same tensors.
+        """
+        if not self.options:
+            return self.source.sha256
+        said = f"{self.source.sha256} {json.dumps(dict(self.options), sort_keys=True)}"
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def option(self, name: str) -> Any:
+        """What the entry states of an option of its family; else the family's default, or None."""
+        return self.options.get(name, FAMILIES[self.family].option(name).default)
+
+    def asked(self, name: str) -> Any:
+        """What the entry states of an option that neither the file nor the family says.
+
+        Raises:
+            CatalogueError: It states nothing; the message says what is usual.
+        """
+        if (value := self.option(name)) is None:
+            raise CatalogueError(f"generator {self.name!r}: {FAMILIES[self.family].asks_for(name)}")
+        return value
 
     @property
     def licence(self) -> str:
@@ -242,20 +267,35 @@ def entry(name: str) -> CatalogueEntry:
 def _parse_entry(name: str, table: Table) -> CatalogueEntry:
     spaces = tuple(_parse_space(space) for space in table.tables("spaces"))
     shape = table.integers("image_shape", lengths=(3, 2))
+    title, family = table.string("title", name), _family(table)
     found = CatalogueEntry(
         name=name,
-        title=table.string("title", name),
-        family=table.string("family"),
+        title=title,
+        family=family.name,
         spaces=spaces,
         input_space=table.string("input_space"),
         image_shape=(shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0], shape[1]),
-        source=parse_source(table.table("source")),
+        source=parse_source(table.table("source"), family.layout),
+        options=_options(table, family),
     )
-    if found.family not in FAMILIES:
-        raise table.error("family", f"expected one of {', '.join(FAMILIES)}, got {found.family!r}")
     _check_spaces(found, table)
     table.finish()
     return found
+
+
+def _family(table: Table) -> Family:
+    name = table.string("family")
+    if name not in FAMILIES:
+        raise table.error("family", unknown_family(name, FAMILIES))
+    return FAMILIES[name]
+
+
+def _options(table: Table, family: Family) -> Mapping[str, OptionValue]:
+    try:
+        return family.read_options(table.table("options") if "options" in table else None)
+    except CatalogueError as error:
+        # What is wrong within the table says so itself.
+        raise error if str(error).startswith(table.where) else table.error("options", str(error)) from None
 
 
 def _parse_space(table: Table) -> SpaceEntry:

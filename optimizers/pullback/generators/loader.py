@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pullback.generators.catalogue_file import CatalogueEntry, entry
-from pullback.generators.families.conditional_dcgan import ConditionalDcgan
-from pullback.generators.families.dcgan import Dcgan
-from pullback.generators.families.stylegan2 import StyleGan2
-from pullback.generators.families.stylegan2_ada import StyleGan2Ada
+from pullback.generators.families.fitting import misfit
 from pullback.generators.generator import Generator
+from pullback.generators.registry import FAMILIES
 from pullback.weights.finite import check_module, check_tensors
-from pullback.weights.store import load_state_dict
-
-LOADERS: dict[str, Callable[[CatalogueEntry, Mapping[str, Tensor]], Generator]] = {
-    "dcgan": Dcgan,
-    "conditional-dcgan": ConditionalDcgan,
-    "stylegan2": StyleGan2,
-    "stylegan2-ada": StyleGan2Ada,
-}
+from pullback.weights.store import load_published
 
 
 def load(name: str, device: str | torch.device | None = "cpu", dtype: torch.dtype = torch.float32) -> Generator:
@@ -44,19 +37,30 @@ def load(name: str, device: str | torch.device | None = "cpu", dtype: torch.dtyp
     found = entry(name)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    state = load_state_dict(found.source)
-    generator = build(found, state).to(device, dtype)
+    state, settings = load_published(found.source)
+    generator = build(found, state, settings).to(device, dtype)
     check_module(generator, state, f"generator {name!r}", found.source)
     return generator
 
 
-def build(found: CatalogueEntry, state: Mapping[str, Tensor]) -> Generator:
+def build(found: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any] | None = None) -> Generator:
     """A generator of a catalogue entry with these weights, frozen and in evaluation mode, float32 on the CPU.
 
+    Args:
+        found: The entry.
+        state: Tensors of the published file by name, of any floating-point type.
+        settings: What the file says of itself besides.
+
     Raises:
-        InvalidInputError: The entry disagrees with the weights.
+        InvalidInputError: The entry disagrees with the weights, or lacks an option that they need.
         WeightsError: The weights are not those of the family, or not finite.
     """
+    single = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     # All of a generator's file is used; priors draw from some of it as soon as it is built.
-    check_tensors(state, f"generator {found.name!r}", found.source)
-    return LOADERS[found.family](found, state).requires_grad_(False).eval()
+    check_tensors(single, f"generator {found.name!r}", found.source)
+    family = FAMILIES[found.family]
+    if problem := family.strangeness(single):
+        raise misfit(found, single, problem)
+    module, _, name = family.loader.partition(":")
+    made: Generator = getattr(importlib.import_module(module), name)(found, single, settings or {})
+    return made.requires_grad_(False).eval()

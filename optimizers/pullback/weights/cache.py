@@ -30,7 +30,13 @@ def cache_folder() -> Path:
 
 def converted_path(source: WeightsSource) -> Path:
     """Where the converted file of a source stands."""
-    parts = [Path(source.file_name).stem, source.key, source.prefix.strip("."), source.identity[:16]]
+    parts = [
+        Path(source.file_name).stem,
+        source.key,
+        source.prefix.strip("."),
+        source.layout.digest,
+        source.identity[:16],
+    ]
     name = "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts if part)
     return cache_folder() / "weights" / f"{name}.safetensors"
 
@@ -124,4 +130,5 @@ def _record_path(path: Path) -> Path:
 
 
 def _part(source: WeightsSource) -> list[str]:
-    return [source.key, source.prefix, *source.convolutions]
+    part = [source.key, source.prefix, *source.convolutions]
+    return [*part, source.layout.digest] if source.layout.digest else part

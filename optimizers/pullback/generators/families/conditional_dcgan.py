@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,14 +18,15 @@ class ConditionalDcgan(Dcgan):
     Args:
         entry: What the catalogue says of this generator.
         state: Tensors of the published checkpoint by name.
+        settings: Of no meaning here.
 
     Raises:
         WeightsError: The tensors are not those of this architecture.
         InvalidInputError: The catalogue states other shapes than the weights have.
     """
 
-    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor]) -> None:
-        super().__init__(entry, state)
+    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+        super().__init__(entry, state, settings)
         self._default_classes = [
             space.start + space.labels.index(space.default) for space in entry.spaces if space.labels
         ]

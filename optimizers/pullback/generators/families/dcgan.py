@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pullback.errors import InvalidInputError, WeightsError
+from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.families.fitting import check_image_shape, fit, misfit
 from pullback.generators.generator import Generator
 from pullback.generators.priors import latent_spaces
 
@@ -25,13 +27,15 @@ class Dcgan(Generator):
     Args:
         entry: What the catalogue says of this generator.
         state: Tensors of the published checkpoint by name.
+        settings: Of no meaning here.
 
     Raises:
         WeightsError: The tensors are not those of this architecture.
         InvalidInputError: The catalogue states another input dimension or image shape than the weights have.
     """
 
-    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor]) -> None:
+    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+        del settings  # Such files have none.
         super().__init__()
         self.name = entry.name
         self.weights_hash = entry.weights_hash
@@ -41,10 +45,7 @@ class Dcgan(Generator):
         channels = _channels(state, entry)
         _check_shapes(entry, channels)
         self.main = nn.Sequential(*self._layers(channels))
-        try:
-            self.load_state_dict(dict(state), strict=True)
-        except RuntimeError as error:
-            raise WeightsError(f"the weights of {entry.name!r} are not a {entry.family}: {error}") from error
+        fit(self, state, entry)
 
     def _layers(self, channels: Sequence[int]) -> list[nn.Module]:
         layers: list[nn.Module] = []
@@ -99,9 +100,7 @@ def _channels(state: Mapping[str, Tensor], entry: CatalogueEntry) -> list[int]:
     }
     shapes = [kernels[index] for index in sorted(kernels)]
     if not shapes:
-        raise WeightsError(
-            f"the weights of {entry.name!r} are not a {entry.family}: no 'main.N.weight' of 4 dimensions"
-        )
+        raise misfit(entry, state, "no 'main.N.weight' of 4 dimensions")
     return [shapes[0][0], *(shape[1] for shape in shapes)]
 
 
@@ -114,9 +113,4 @@ def _check_shapes(entry: CatalogueEntry, channels: Sequence[int]) -> None:
         )
     # 4 px after the first layer, twice as many after each further one.
     side = 4 * 2 ** (len(channels) - 2)
-    image_shape = (channels[-1], side, side)
-    if entry.image_shape != image_shape:
-        raise InvalidInputError(
-            f"catalogue entry {entry.name!r}: image_shape is stated to be {entry.image_shape}, but the weights give "
-            f"{image_shape}"
-        )
+    check_image_shape(entry, (channels[-1], side, side))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pullback.errors import InvalidInputError, WeightsError
+from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.families.fitting import check_stated, fit
 from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.generators.generator import Generator, LatentSpace
 from pullback.generators.priors import Mapped, StandardNormal
@@ -27,26 +29,26 @@ class StyleGan2(Generator):
         entry: What the catalogue says of this generator.
         state: Tensors of the checkpoint by name, as `StyleGan2Network` names them. `latent_avg`, shape (dim,), is the
             mean of w; without it the mean is estimated.
+        settings: Of no meaning here.
 
     Raises:
         WeightsError: The tensors are not those of this architecture.
         InvalidInputError: The catalogue states other dimensions or another image shape than the weights have.
     """
 
-    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor]) -> None:
+    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+        del settings  # Those of training: nothing of them is needed.
         super().__init__()
         self.name = entry.name
         self.weights_hash = entry.weights_hash
         self.input_space = entry.input_space
         self.image_shape = entry.image_shape
         shape = StyleGan2Shape.of(state, entry.name)
-        _check(entry, shape)
+        spaces = {"z": shape.latent_dim, "w": shape.latent_dim, "w+": shape.layers * shape.latent_dim}
+        check_stated(entry, spaces, "w+", (3, shape.side, shape.side))
         self.network = StyleGan2Network(shape)
         rest = {name: tensor for name, tensor in state.items() if name != "latent_avg"}
-        try:
-            self.network.load_state_dict(rest, strict=True)
-        except RuntimeError as error:
-            raise WeightsError(f"the weights of {entry.name!r} are not a {entry.family}: {error}") from error
+        fit(self.network, rest, entry)
         # Priors draw on the CPU wherever the network is, so they have a mapping network of their own.
         mapping = deepcopy(self.network.style).requires_grad_(False).eval()
         mean = state["latent_avg"].float().reshape(-1) if "latent_avg" in state else None
@@ -118,20 +120,3 @@ class StyleGan2(Generator):
 
 def _levels(images: Tensor) -> Tensor:
     return torch.clamp((images + 1) / 2, 0, 1)
-
-
-def _check(entry: CatalogueEntry, shape: StyleGan2Shape) -> None:
-    dim = shape.latent_dim
-    expected = {"z": dim, "w": dim, "w+": shape.layers * dim}
-    stated = {space.name: space.dim for space in entry.spaces}
-    if stated != expected or entry.input_space != "w+":
-        raise InvalidInputError(
-            f"catalogue entry {entry.name!r}: spaces {stated} with input space {entry.input_space!r} are stated, but "
-            f"the weights give {expected} with input space 'w+'"
-        )
-    image_shape = (3, shape.side, shape.side)
-    if entry.image_shape != image_shape:
-        raise InvalidInputError(
-            f"catalogue entry {entry.name!r}: image_shape is stated to be {entry.image_shape}, but the weights give "
-            f"{image_shape}"
-        )

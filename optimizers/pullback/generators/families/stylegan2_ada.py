@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -39,14 +40,15 @@ class StyleGan2Ada(StyleGan2):
     Args:
         entry: What the catalogue says of this generator.
         state: Tensors by name.
+        settings: Of no meaning here.
 
     Raises:
         WeightsError: The tensors are not those of this architecture.
         InvalidInputError: The catalogue states other dimensions or another image shape than the weights have.
     """
 
-    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor]) -> None:
-        super().__init__(entry, public_names(state))
+    def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+        super().__init__(entry, public_names(state), settings)
 
 
 def public_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

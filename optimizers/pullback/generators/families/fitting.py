@@ -1,0 +1,90 @@
+"""Fitting of a file's tensors to a network, and of a catalogue entry to both; says what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from pullback.errors import InvalidInputError, WeightsError
+from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.registry import recognised
+from pullback.weights.contents import some
+
+
+def fit(network: nn.Module, state: Mapping[str, Tensor], entry: CatalogueEntry) -> None:
+    """Gives a network all tensors of a file, by name.
+
+    Args:
+        network: The network; changed here.
+        state: Exactly its tensors.
+        entry: Whose they are.
+
+    Raises:
+        WeightsError: Names or shapes are others than the network's.
+    """
+    wanted = network.state_dict()
+    missing = [name for name in wanted if name not in state]
+    unknown = [name for name in state if name not in wanted]
+    other = [
+        f"{name} of shape {tuple(state[name].shape)} in place of {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    problems = [f"{said} {some(names)}" for said, names in (("lacks", missing), ("has", other)) if names]
+    if unknown:
+        problems.append(f"has, besides, {some(unknown)}")
+    if problems:
+        raise misfit(entry, state, "the file " + "; it ".join(problems))
+    network.load_state_dict(dict(state), strict=True)
+
+
+def misfit(entry: CatalogueEntry, state: Mapping[str, Tensor], problem: str) -> WeightsError:
+    """The error of tensors that are not those of an entry's family: names those that came, and what they may be."""
+    guesses = [
+        f"family = {family.name!r}" + (f" with prefix = {prefix!r}" if prefix else "")
+        for family, prefix in recognised(state)
+        if prefix or family.name != entry.family
+    ]
+    advice = (
+        f"they look like {' or '.join(guesses)}" if guesses else "check 'family', and 'key' and 'prefix' of the source"
+    )
+    return WeightsError(
+        f"the weights of {entry.name!r} are not a {entry.family}: {problem}. Its tensors are {some(state)}; {advice}"
+    )
+
+
+def check_stated(
+    entry: CatalogueEntry, spaces: Mapping[str, int], input_space: str, image_shape: tuple[int, ...]
+) -> None:
+    """Checks that an entry states what the weights give.
+
+    Args:
+        entry: The entry.
+        spaces: Number of coordinates of each latent space.
+        input_space: The space that covers the whole input.
+        image_shape: (C, H, W) of the images.
+
+    Raises:
+        InvalidInputError: It states something else.
+    """
+    stated = {space.name: space.dim for space in entry.spaces}
+    if stated != spaces or entry.input_space != input_space:
+        raise InvalidInputError(
+            f"catalogue entry {entry.name!r}: spaces {stated} with input space {entry.input_space!r} are stated, but "
+            f"the weights give {dict(spaces)} with input space {input_space!r}"
+        )
+    check_image_shape(entry, image_shape)
+
+
+def check_image_shape(entry: CatalogueEntry, image_shape: tuple[int, ...]) -> None:
+    """Checks that an entry states the shape of the images, or sounds, that the weights give.
+
+    Raises:
+        InvalidInputError: It states another one.
+    """
+    if entry.image_shape != image_shape:
+        raise InvalidInputError(
+            f"catalogue entry {entry.name!r}: image_shape is stated to be {entry.image_shape}, but the weights give "
+            f"{image_shape}"
+        )
