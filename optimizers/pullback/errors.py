@@ -19,6 +19,9 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+# A message that goes in the trailers of a call has a few kilobytes.
+MOST_LISTED = 60
+
 
 class PullbackError(Exception):
     """Base of everything that this library raises on purpose."""
@@ -44,8 +47,15 @@ class UnknownNameError(PullbackError, LookupError):
         self.name = name
         self.known = tuple(known)
         super().__init__(
-            f"no {kind} is named {name!r}; known: {', '.join(self.known) or 'none'}{nearest(name, self.known)}"
+            f"no {kind} is named {name!r}; known: {listed(self.known) or 'none'}{nearest(name, self.known)}"
         )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message; of a thousand classes, say, the first, and how many there are besides."""
+    known = list(names)
+    more = len(known) - MOST_LISTED
+    return ", ".join(known[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -103,7 +103,7 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
         (
             'prior = "product"',
             'prior = "uniform"',
-            "expected one of standard-normal, one-hot, bounded, product, mapped, got 'uniform'",
+            "expected one of standard-normal, .*one-hot, .*bounded, product, mapped, got 'uniform'",
         ),
         (
             'prior = "standard-normal"',
@@ -121,9 +121,16 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
             "key 'bounds': expected for a bounded prior and no other",
         ),
         ('prior = "standard-normal"', 'prior = "product"', "only the input space may have a product prior"),
-        ('["cat", "dog"]', '["cat"]', "expected 2 different labels, got .'cat'."),
+        ('["cat", "dog"]', '["cat"]', "expected 2 different labels, got cat"),
         ('["cat", "dog"]', '["cat", "cat"]', "expected 2 different labels"),
-        ('labels = ["cat", "dog"]', "", "key 'labels': expected for a one-hot prior and no other"),
+        ('labels = ["cat", "dog"]', "", "key 'labels': expected for a prior one-hot or class-embeddings and no other"),
+        ('labels = ["cat", "dog"]', 'label_set = "cifar"', "key 'label_set': expected imagenet-1k, got 'cifar'"),
+        ('labels = ["cat", "dog"]', 'label_set = "imagenet-1k"', "expected 2 different labels, got tench, goldfish"),
+        (
+            'prior = "one-hot"',
+            'prior = "one-hot"\nlabel_set = "imagenet-1k"',
+            "key .label_set.: expected instead of labels",
+        ),
         ('default = "dog"', 'default = "cow"', "key 'default': expected one of the labels"),
         (
             'title = "Mine"',
@@ -133,7 +140,7 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
         (
             'family = "dcgan"',
             'family = "gan"',
-            "'family': expected one of conditional-dcgan, dcgan, .* got 'gan'",
+            "'family': expected one of .*conditional-dcgan, dcgan, .* got 'gan'",
         ),
         ("[3, 16, 16]", "[3]", "key 'image_shape': expected a list of 3 or 2 positive integers, got .3."),
         ('input_space = "all"', 'input_space = "z"', "key 'input_space': expected one of the spaces"),
@@ -218,3 +225,17 @@ def test_a_file_that_is_not_there_leaves_the_others_and_is_told_where_it_may_mat
         CatalogueError, match=r"no generator 'mine': it may be in a file .*none\.toml.*; known: faces, eyes"
     ):
         entry("mine")
+
+
+def test_classes_of_imagenet_need_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    listed = tmp_path / "listed.toml"
+    thousand = MINE.replace("dim = 2", "dim = 1000").replace("dim = 5", "dim = 1003")
+    listed.write_text(
+        thousand.replace('labels = ["cat", "dog"]', 'label_set = "imagenet-1k"').replace('"dog"', '"golden retriever"')
+    )
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(listed))
+    labels = entry("mine").space("class").labels
+    assert len(set(labels)) == 1000
+    assert (labels[0], labels[207], labels[999]) == ("tench", "golden retriever", "toilet tissue")
+    # Two classes are called so, a bird and a machine.
+    assert (labels[134], labels[517]) == ("crane (n02012849)", "crane (n03126707)")

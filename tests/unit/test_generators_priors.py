@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import pytest
+import scipy.stats
 import torch
 from torch import Tensor, nn
 
 from pullback.errors import InvalidInputError
-from pullback.generators import Bounded, CatalogueEntry, Mapped, OneHot, Prior, Product, StandardNormal
-from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators import (
+    Bounded,
+    CatalogueEntry,
+    ClassEmbeddings,
+    Mapped,
+    OneHot,
+    Prior,
+    Product,
+    SpaceEntry,
+    StandardNormal,
+    TruncatedNormal,
+)
 from pullback.generators.priors import latent_spaces
 from pullback.weights.source import WeightsSource
 
@@ -165,3 +176,66 @@ def test_a_mapped_space_of_a_family_without_a_mapping_network_is_refused() -> No
     entry = CatalogueEntry("odd", "Odd", "dcgan", spaces, "z", (3, 16, 16), source)
     with pytest.raises(InvalidInputError, match=r"family 'dcgan' has no space of prior 'mapped' \('w'\)"):
         latent_spaces(entry)
+
+
+TRUNCATED = TruncatedNormal(0.5)
+EMBEDDINGS = ClassEmbeddings(0.3 * torch.randn(5, 7, generator=torch.Generator().manual_seed(3)) + 0.1)
+
+
+def test_truncated_noise_is_normal_within_two_standard_deviations() -> None:
+    draws = TRUNCATED.sample(4000, 7, torch.Generator().manual_seed(0))
+    assert draws.abs().max() <= 1
+    reference = scipy.stats.truncnorm(-2, 2, scale=0.5)
+    assert scipy.stats.kstest(draws.flatten().numpy(), reference.cdf).pvalue > 0.01
+    assert TRUNCATED.spread() == pytest.approx(reference.std())
+    assert torch.equal(TRUNCATED.mean(7), torch.zeros(7))
+
+
+def test_the_penalty_of_truncated_noise_is_its_negative_log_density_up_to_a_constant() -> None:
+    latents = random_latents(5, 7).clamp(-2, 2) / 2
+    density = torch.from_numpy(scipy.stats.truncnorm(-2, 2, scale=0.5).logpdf(latents.numpy()).sum(axis=1))
+    at_zero = float(scipy.stats.truncnorm(-2, 2, scale=0.5).logpdf(0)) * 7
+    torch.testing.assert_close(TRUNCATED.penalty(latents), at_zero - density)
+
+
+def test_truncated_noise_never_leaves_its_bounds() -> None:
+    far = torch.tensor([[3.0, -3.0, 0.2]])
+    assert TRUNCATED.truncate(far, 1.0).tolist() == [[0.5, -0.5, pytest.approx(0.2)]]
+    assert TRUNCATED.truncate(far, 9.0).tolist() == [[1.0, -1.0, pytest.approx(0.2)]]
+
+
+def test_embeddings_are_drawn_equally_often_and_penalised_by_the_distance_to_the_nearest() -> None:
+    codes = EMBEDDINGS.embeddings
+    draws = EMBEDDINGS.sample(5000, 7, torch.Generator().manual_seed(0))
+    rows = torch.cdist(draws, codes).argmin(dim=1)
+    assert torch.equal(draws, codes[rows])
+    assert rows.bincount().min() > 800
+    torch.testing.assert_close(EMBEDDINGS.mean(7), codes.mean(dim=0))
+    assert EMBEDDINGS.spread() == pytest.approx(float(codes.std(dim=0, correction=0).square().mean().sqrt()))
+    latents = random_latents(5, 2, 7)
+    nearest = torch.cdist(latents.flatten(0, 1), codes.double()).amin(dim=1).reshape(5, 2)
+    torch.testing.assert_close(EMBEDDINGS.penalty(latents), (nearest / EMBEDDINGS.spread()).square() / 2)
+    assert torch.equal(EMBEDDINGS.class_codes(7), codes)
+
+
+def test_embeddings_are_truncated_to_the_box_around_them() -> None:
+    codes = EMBEDDINGS.embeddings
+    truncated = EMBEDDINGS.truncate(10 * random_latents(50, 7).float(), 1.0)
+    assert torch.equal(truncated.amax(dim=0), codes.amax(dim=0))
+    assert torch.equal(truncated.amin(dim=0), codes.amin(dim=0))
+    one = ClassEmbeddings(codes[:1])
+    assert torch.equal(one.truncate(10 * codes, 1.0), 10 * codes)
+    assert one.spread() == pytest.approx(float(codes[0].square().mean().sqrt()))
+
+
+def test_one_hot_classes_are_unit_vectors_and_noise_has_none() -> None:
+    assert torch.equal(OneHot().class_codes(3), torch.eye(3))
+    with pytest.raises(InvalidInputError, match="whose prior is a StandardNormal has no classes"):
+        StandardNormal().class_codes(3)
+
+
+@pytest.mark.parametrize("prior", [TRUNCATED, EMBEDDINGS])
+def test_gradients_and_curvatures_of_biggans_priors_are_those_of_their_penalties(prior: Prior) -> None:
+    assert torch.autograd.gradcheck(prior.penalty, random_latents(3, 7).requires_grad_())
+    expected = torch.autograd.functional.hessian(prior.penalty, random_latents(7))
+    torch.testing.assert_close(prior.curvature(7).double(), expected, rtol=1e-4, atol=1e-4)

@@ -20,6 +20,8 @@ from .priors import OneHot as OneHot
 from .priors import Product as Product
 from .priors import StandardNormal as StandardNormal
 from .rendering import rendered as rendered
+from .residual.priors import ClassEmbeddings as ClassEmbeddings
+from .residual.priors import TruncatedNormal as TruncatedNormal
 from .shuffled_weights import shuffle_weights as shuffle_weights
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Catalogue",
     "CatalogueEntry",
     "CatalogueFault",
+    "ClassEmbeddings",
     "ConditionalDcgan",
     "Dcgan",
     "Generator",
@@ -39,6 +42,7 @@ __all__ = [
     "StandardNormal",
     "StyleGan2",
     "StyleGan2Ada",
+    "TruncatedNormal",
     "build",
     "catalogue",
     "entry",

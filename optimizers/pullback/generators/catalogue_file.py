@@ -12,13 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError, listed
+from pullback.generators.class_names import LABEL_SETS, imagenet_names
 from pullback.generators.family import Family, OptionValue, unknown_family
 from pullback.generators.registry import FAMILIES
 from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
-PRIORS = ("standard-normal", "one-hot", "bounded", "product", "mapped")
+PRIORS = ("standard-normal", "truncated-normal", "one-hot", "class-embeddings", "bounded", "product", "mapped")
+# Those that draw classes.
+CLASS_PRIORS = ("one-hot", "class-embeddings")
 _BOUNDS = (
     "missing; expected the least and the greatest value of a coordinate, as [-10.0, 10.0]: nothing says how such codes "
     "are distributed, so they are drawn evenly within, and never leave. Usual are bounds around zero as far as "
@@ -36,10 +39,12 @@ class SpaceEntry:
     Attributes:
         name: Unique within the generator.
         dim: Number of coordinates.
-        prior: `standard-normal`, `one-hot`, `bounded` (of codes without a known distribution), `product` (of the spaces
-            that tile this one), or `mapped` (what the generator's mapping network makes of normal latents).
+        prior: `standard-normal`, `truncated-normal` (cut at two standard deviations, of a scale that an option says),
+            `one-hot`, `class-embeddings` (one of those in the weights), `bounded` (of codes without a known
+            distribution), `product` (of the spaces that tile this one), or `mapped` (what the generator's mapping
+            network makes of normal latents).
         start: First coordinate within the generator's input; of no meaning where a mapping network stands between.
-        labels: Names of the coordinates; empty where they have none.
+        labels: Names of the classes, which are the coordinates of a one-hot prior; empty where there are none.
         default: The label that holds while another space is explored; empty without labels.
         bounds: Least and greatest value of a coordinate of a bounded prior; None of the others.
     """
@@ -304,7 +309,7 @@ def _parse_space(table: Table) -> SpaceEntry:
         dim=table.integer("dim", minimum=1),
         prior=table.string("prior"),
         start=table.integer("start", 0),
-        labels=table.strings("labels"),
+        labels=_labels(table),
         default=table.string("default", ""),
         bounds=table.bounds("bounds") if "bounds" in table else None,
     )
@@ -314,16 +319,30 @@ def _parse_space(table: Table) -> SpaceEntry:
         raise table.error("bounds", _BOUNDS)
     if space.prior != "bounded" and space.bounds is not None:
         raise table.error("bounds", f"expected for a bounded prior and no other; this prior is {space.prior!r}")
-    if space.labels and len(set(space.labels)) != space.dim:
-        raise table.error("labels", f"expected {space.dim} different labels, got {list(space.labels)}")
-    if bool(space.labels) != (space.prior == "one-hot"):
-        raise table.error("labels", f"expected for a one-hot prior and no other; this prior is {space.prior!r}")
+    if bool(space.labels) != (space.prior in CLASS_PRIORS):
+        raise table.error(
+            "labels", f"expected for a prior {' or '.join(CLASS_PRIORS)} and no other; this prior is {space.prior!r}"
+        )
+    count = space.dim if space.prior == "one-hot" else len(space.labels)
+    if space.labels and len(set(space.labels)) != count:
+        raise table.error("labels", f"expected {count} different labels, got {listed(space.labels)}")
     if space.labels and space.default not in space.labels:
-        raise table.error("default", f"expected one of the labels {list(space.labels)}, got {space.default!r}")
+        raise table.error("default", f"expected one of the labels {listed(space.labels)}, got {space.default!r}")
     if space.default and not space.labels:
         raise table.error("default", f"expected only with labels, got {space.default!r}")
     table.finish()
     return space
+
+
+def _labels(table: Table) -> tuple[str, ...]:
+    labels, known = table.strings("labels"), table.string("label_set", "")
+    if not known:
+        return labels
+    if labels:
+        raise table.error("label_set", "expected instead of labels, but both came; leave one out")
+    if known not in LABEL_SETS:
+        raise table.error("label_set", f"expected {' or '.join(LABEL_SETS)}, got {known!r}")
+    return imagenet_names()
 
 
 def _check_spaces(found: CatalogueEntry, table: Table) -> None:

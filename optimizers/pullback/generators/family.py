@@ -87,6 +87,7 @@ class Family:
         layout: Where published files keep tensors and settings.
         tensors: Patterns of which each matches the whole name of some tensor of every file of this family.
         none_of: Patterns that match the name of no tensor of such a file.
+        named_by_side: Whether layers are known by the side of their maps, as `8 px`.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Family:
     none_of: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     layout: Layout = NO_LAYOUT
+    named_by_side: bool = False
 
     def recognises(self, names: Iterable[str]) -> bool:
         """Whether tensors of such names, without prefixes, may be those of a generator of this family."""

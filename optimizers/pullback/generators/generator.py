@@ -29,6 +29,14 @@ class Prior(ABC):
         """The mean of latents of `dim` coordinates, float32 on the CPU. Zero unless a prior says otherwise."""
         return torch.zeros(dim)
 
+    def class_codes(self, dim: int) -> Float[Tensor, "classes dim"]:
+        """The latents that are classes, one row for each in the order of the labels, float32 on the CPU.
+
+        Raises:
+            InvalidInputError: The prior draws no classes.
+        """
+        raise InvalidInputError(f"a space of {dim} coordinates whose prior is a {type(self).__name__} has no classes")
+
     def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
         """How far latents lie from what the prior draws; differentiable. ½‖z‖² unless a prior says otherwise."""
         return latents.square().sum(dim=-1) / 2
@@ -55,7 +63,7 @@ class LatentSpace:
         dim: Number of coordinates.
         prior: Distribution of latents.
         start: First coordinate of the block within the generator's input.
-        labels: Names of the coordinates where they have any (the classes of a conditional generator).
+        labels: Names of the classes of a conditional generator, as many as its prior's class codes.
         mapped: Whether the generator makes its whole input of a latent: then the space is no block of it, and `start`
             is 0.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -40,6 +40,10 @@ class OneHot(Prior):
     def mean(self, dim: int) -> Float[Tensor, " dim"]:
         """Every coordinate is 1 equally often."""
         return torch.full((dim,), 1 / dim)
+
+    def class_codes(self, dim: int) -> Float[Tensor, "classes dim"]:
+        """The unit vectors of the axes."""
+        return torch.eye(dim)
 
     def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
         """½‖c − e‖² to the nearest unit vector e of an axis."""
@@ -240,29 +244,34 @@ class Mapped(Prior):
         return torch.unflatten(latents, -1, (self.layers, self.latent_dim))
 
 
-def latent_spaces(entry: CatalogueEntry) -> dict[str, LatentSpace]:
+def latent_spaces(entry: CatalogueEntry, own: Mapping[str, Prior] | None = None) -> dict[str, LatentSpace]:
     """The latent spaces of a catalogue entry with their priors, by name.
 
+    Args:
+        entry: The entry.
+        own: Priors that the generator makes of its weights or options, by what the catalogue calls them.
+
     Raises:
-        InvalidInputError: A space is mapped: such a generator makes its prior of its own weights.
+        InvalidInputError: A space has a prior that such a generator does not make.
     """
+    known = {**_SIMPLE, **(own or {})}
     return {
-        space.name: LatentSpace(space.name, space.dim, _prior(space, entry), space.start, space.labels)
+        space.name: LatentSpace(space.name, space.dim, _prior(space, entry, known), space.start, space.labels)
         for space in entry.spaces
     }
 
 
-_SIMPLE: dict[str, Callable[[], Prior]] = {"standard-normal": StandardNormal, "one-hot": OneHot}
+_SIMPLE: dict[str, Prior] = {"standard-normal": StandardNormal(), "one-hot": OneHot()}
 
 
-def _prior(space: SpaceEntry, entry: CatalogueEntry) -> Prior:
+def _prior(space: SpaceEntry, entry: CatalogueEntry, known: Mapping[str, Prior]) -> Prior:
     if space.prior == "product":
-        return Product(tuple((_prior(part, entry), part.dim) for part in parts_of(entry)))
+        return Product(tuple((_prior(part, entry, known), part.dim) for part in parts_of(entry)))
     if space.bounds is not None:
         return Bounded(*space.bounds)
-    if space.prior not in _SIMPLE:
+    if space.prior not in known:
         raise InvalidInputError(
             f"generator {entry.name!r}: the family {entry.family!r} has no space of prior {space.prior!r} "
-            f"({space.name!r}); take {', '.join((*_SIMPLE, 'bounded', 'product'))}"
+            f"({space.name!r}); take {', '.join((*known, 'bounded', 'product'))}"
         )
-    return _SIMPLE[space.prior]()
+    return known[space.prior]

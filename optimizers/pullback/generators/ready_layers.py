@@ -157,7 +157,7 @@ class ResidualBlock(nn.Module):
         self.norm1, self.norm2 = norms
         self.conv1, self.conv2 = convolutions
         self.shortcut = nn.Identity() if shortcut is None else shortcut
-        self._mode = mode
+        self._mode, self.doubles = mode, True
 
     def forward(
         self, values: Float[Tensor, "batch into height width"], condition: Tensor | None

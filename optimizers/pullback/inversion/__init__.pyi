@@ -12,9 +12,11 @@ from .methods import make_solver as make_solver
 from .problems.alignment import AlignmentPrior as AlignmentPrior
 from .problems.alignment import cut_frames as cut_frames
 from .problems.classes import class_block as class_block
+from .problems.classes import class_codes as class_codes
 from .problems.classes import class_space as class_space
+from .problems.classes import given_classes as given_classes
 from .problems.classes import nearest_class as nearest_class
-from .problems.classes import one_hot_classes as one_hot_classes
+from .problems.classes import nearest_labels as nearest_labels
 from .problems.evaluation import Evaluation as Evaluation
 from .problems.evaluation import Query as Query
 from .problems.evaluation import evaluate as evaluate

@@ -56,8 +56,9 @@ def complete_options(
 
 def starts_of(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) -> int:
     """How many points per image an inversion of complete settings moves at first."""
-    classes = class_space(generator)
-    searched = classes.dim if settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED and classes is not None else 1
+    classes, searched = class_space(generator), 1
+    if settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED and classes is not None:
+        searched = len(classes.labels)
     return (settings.restarts or POPULATION) * searched
 
 

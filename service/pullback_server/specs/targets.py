@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pullback.errors import nearest
+from pullback.errors import listed, nearest
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.errors import Violations
@@ -45,7 +45,7 @@ def _check_class(
         if label:
             wrong.add(field, f"only class_mode 'given' takes a class, but {label!r} came; leave it out")
     elif classes is not None and label not in classes.labels:
-        known, near = ", ".join(classes.labels), nearest(label, classes.labels)
+        known, near = listed(classes.labels), nearest(label, classes.labels)
         wrong.add(
             field, f"class_mode 'given' needs a class of {settings.generator}: one of {known}; {label!r} came{near}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.registry import FAMILIES
 
 
 def mapped_space(entry: CatalogueEntry) -> SpaceEntry | None:
@@ -20,6 +21,6 @@ def activation_layers(entry: CatalogueEntry) -> tuple[str, ...]:
     """Names of the layers that `Generator.activations` gives, from the first on, but for the images themselves."""
     # Layers work at 4 px, 8 px and so on up to the image; the last transposed convolution of a DCGAN has no rectifier.
     doublings = (entry.image_shape[-1] // 4).bit_length() - 1
-    if entry.has_mapping:
-        return tuple(f"{4 * 2**depth} px" for depth in range(doublings + 1))
+    if entry.has_mapping or FAMILIES[entry.family].named_by_side:
+        return tuple(f"{entry.image_shape[-1] >> depth} px" for depth in reversed(range(doublings + 1)))
     return tuple(f"layer {depth + 1}" for depth in range(doublings))

@@ -21,7 +21,7 @@ class BottleneckBlock(nn.Module):
     def __init__(self, norms: Sequence[nn.Module], convolutions: Sequence[nn.Conv2d], *, doubles: bool) -> None:
         super().__init__()
         self.norms, self.convolutions = nn.ModuleList(norms), nn.ModuleList(convolutions)
-        self._channels, self._doubles = convolutions[-1].out_channels, doubles
+        self._channels, self.doubles = convolutions[-1].out_channels, doubles
 
     def forward(
         self, values: Float[Tensor, "batch into height width"], condition: Float[Tensor, "batch dim"]
@@ -36,4 +36,4 @@ class BottleneckBlock(nn.Module):
         return inner + self._resized(values[:, : self._channels])
 
     def _resized(self, values: Tensor) -> Tensor:
-        return functional.interpolate(values, scale_factor=2, mode="nearest") if self._doubles else values
+        return functional.interpolate(values, scale_factor=2, mode="nearest") if self.doubles else values

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.ready_layers import (
     ConditionalNorm,
     PlainNorm,
@@ -16,6 +19,7 @@ from pullback.generators.ready_layers import (
 )
 from pullback.generators.residual.bottleneck_block import BottleneckBlock
 from pullback.generators.residual.residual_network import ResidualNetwork, Stage
+from pullback.generators.spectral_norm import fold_iterated_norm
 from pullback.generators.state_tensors import StateTensors
 
 _SIDE = 4
@@ -40,19 +44,25 @@ class BrockNetwork(NamedTuple):
     classes: int
 
 
-def read_brock(tensors: StateTensors, epsilon: float, output_epsilon: float) -> BrockNetwork:
+def read_brock(
+    state: Mapping[str, Tensor], entry: CatalogueEntry, epsilon: float, output_epsilon: float
+) -> BrockNetwork:
     """Builds the network; its variant, widths and attention follow from names and shapes.
 
     Args:
-        tensors: Those of the file.
+        state: Tensors of the file by name.
+        entry: Whose they are, for errors.
         epsilon: ε of the blocks' normalisations, which no file says.
         output_epsilon: ε of the last one.
 
     Raises:
         WeightsError: Tensors are missing, left over, or do not fit each other.
     """
-    # Logs of the training; more singular vectors than the first; how often statistics were added up.
-    tensors.drop(r".*\.(sv\d+|u[1-9]\d*|accumulation_counter|num_batches_tracked)")
+    tensors = StateTensors(fold_iterated_norm(state), entry.name, entry.family)
+    if missing := _unnormalised(state):
+        raise tensors.error(f"tensor {missing!r} is missing, but other layers are spectrally normalised")
+    # How often statistics were added up; they are no sums.
+    tensors.drop(r".*\.(accumulation_counter|num_batches_tracked)")
     numbers = tensors.numbers(r"blocks\.(\d+)\..*")
     if not numbers or numbers != list(range(len(numbers))):
         raise tensors.error(f"it has blocks 0, 1, …, but {numbers or 'none'} came")
@@ -89,6 +99,18 @@ def read_brock(tensors: StateTensors, epsilon: float, output_epsilon: float) -> 
         side=_SIDE,
     )
     return BrockNetwork(network, layout.noise_dim, layout.embeddings, layout.classes)
+
+
+def _unnormalised(state: Mapping[str, Tensor]) -> str:
+    """The first singular vector that is not there, where others are; empty where there is none or all are."""
+    layers = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
+    if not any(f"{layer}.u0" in state for layer in layers):
+        return ""
+    # Embeddings are not normalised: the shared one, or where there is none, those of every normalisation.
+    shared = "shared.weight" in state
+    tables = r"shared" if shared else r".*\.bn\d\.(gain|bias)"
+    wanted = (f"{layer}.u0" for layer in layers if not re.fullmatch(tables, layer))
+    return next((name for name in wanted if name not in state), "")
 
 
 class _Layout(NamedTuple):

@@ -14,7 +14,7 @@ class Stage(nn.Module):
     """One block, and the coordinates of the input that condition it.
 
     Args:
-        block: Takes a map and a condition.
+        block: Takes a map and a condition; its attribute `doubles` says whether it doubles the side.
         columns: Which coordinates of the input are the condition, in their order.
         attention: What follows the block; None = nothing.
     """
@@ -66,6 +66,12 @@ class ResidualNetwork(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.register_buffer("columns", torch.tensor(columns, dtype=torch.long))
         self._side, self._channels_last = side, channels_last
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images."""
+        side = self._side << sum(bool(stage.block.doubles) for stage in self.stages)  # type: ignore[union-attr]
+        return (self.output.out_channels, side, side)
 
     def maps(self, inputs: Float[Tensor, "batch input_dim"]) -> Iterator[Float[Tensor, "batch channels height width"]]:
         """The last map of each side, ascending."""

@@ -110,7 +110,7 @@ def mimicry_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif part.startswith("avg_") and f"{'/'.join(path)}/gammas/W" in state:
             renamed[f"{layer}.bn.{_CHAINER.get(part, part)}"] = tensor
         else:
-            renamed[f"{layer}.{_CHAINER.get(part, part)}"] = tensor
+            renamed[".".join([*layer.split("."), _CHAINER.get(part, part)] if path else [part])] = tensor
     return renamed
 
 

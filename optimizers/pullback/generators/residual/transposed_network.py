@@ -29,6 +29,13 @@ class TransposedNetwork(nn.Module):
         self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
         self.input_dim = layers[0].in_channels
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images."""
+        # 4 px after the first layer, twice as many after each further one but the last.
+        side = 4 << len(self.norms) - 1
+        return (self.layers[-1].get_parameter("bias").shape[0], side, side)
+
     def maps(self, inputs: Float[Tensor, "batch input_dim"]) -> Iterator[Float[Tensor, "batch channels height width"]]:
         """The map of each side, ascending."""
         values = inputs[:, :, None, None]

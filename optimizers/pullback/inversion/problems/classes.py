@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import LatentSpace
@@ -38,8 +36,18 @@ def class_block(problem: Problem) -> slice:
     return slice(start, start + space.dim)
 
 
-def one_hot_classes(problem: Problem, classes: Sequence[int]) -> Float[Tensor, "images classes"]:
-    """The class coordinates of given classes, one for each target.
+def class_codes(problem: Problem) -> Float[Tensor, "classes dim"]:
+    """The coordinates of every class, in the order of the labels: unit vectors, or embeddings.
+
+    Raises:
+        InvalidInputError: The problem's space holds no class.
+    """
+    space = class_space(problem)
+    return space.prior.class_codes(space.dim).to(problem.targets)
+
+
+def given_classes(problem: Problem, classes: Sequence[int]) -> Float[Tensor, "images dim"]:
+    """The class coordinates of given classes, one row for each target.
 
     Args:
         problem: The problem.
@@ -49,16 +57,17 @@ def one_hot_classes(problem: Problem, classes: Sequence[int]) -> Float[Tensor, "
         InvalidInputError: The problem's space holds no class, there are not as many as targets, or there is no such
             class.
     """
-    count = class_space(problem).dim
+    codes = class_codes(problem)
+    count = len(codes)
     if len(classes) != problem.images or not all(0 <= number < count for number in classes):
         raise InvalidInputError(f"expected {problem.images} classes from 0 to {count - 1}, but {list(classes)} came")
-    return functional.one_hot(torch.tensor(classes), count).to(problem.targets)
+    return codes[list(classes)]
 
 
 def nearest_class(problem: Problem, latents: Float[Tensor, "*batch dim"]) -> list[str]:
-    """The label of the class whose unit vector is nearest to a latent's class coordinates, for each latent.
+    """The label of the class that is nearest to a latent's class coordinates, for each latent.
 
-    Where the class moves freely that is the one that has the most weight.
+    Where a one-hot class moves freely that is the one that has the most weight.
 
     Args:
         problem: The problem.
@@ -67,6 +76,12 @@ def nearest_class(problem: Problem, latents: Float[Tensor, "*batch dim"]) -> lis
     Raises:
         InvalidInputError: The problem's space holds no class.
     """
-    labels = class_space(problem).labels
-    # ‖c − e_k‖² = ‖c‖² + 1 − 2 c_k is the least where c_k is the greatest.
-    return [labels[number] for number in latents[..., class_block(problem)].argmax(dim=-1).flatten().tolist()]
+    return nearest_labels(class_space(problem), latents[..., class_block(problem)])
+
+
+def nearest_labels(space: LatentSpace, coordinates: Float[Tensor, "*batch dim"]) -> list[str]:
+    """The label of the class that is nearest to each point of a space of classes; leading dimensions are flattened."""
+    codes = space.prior.class_codes(space.dim).to(coordinates)
+    # ‖c − e_k‖² = ‖c‖² − 2 c·e_k + ‖e_k‖²
+    distances = codes.square().sum(dim=1) / 2 - coordinates @ codes.T
+    return [space.labels[number] for number in distances.argmin(dim=-1).flatten().tolist()]

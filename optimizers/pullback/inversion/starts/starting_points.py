@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.geometry.seeding import derive_seed
-from pullback.inversion.problems.classes import class_block, class_space, one_hot_classes
+from pullback.inversion.problems.classes import class_block, class_codes, given_classes
 from pullback.inversion.problems.problem import Problem
 from pullback.inversion.starts.bank import StartBank
 from pullback.inversion.starts.nearest import nearest_starts
@@ -108,9 +108,10 @@ def make_starts(
         raise UnknownNameError("start", start, STARTS)
     if classes is not None and search_classes:
         raise InvalidInputError("classes are either given or searched; leave one out")
-    searched = class_space(problem).dim if search_classes else 1
+    codes = class_codes(problem) if search_classes else None
+    searched = 1 if codes is None else len(codes)
     _check(restarts, searched)
-    given = None if classes is None else one_hot_classes(problem, classes)
+    given = None if classes is None else given_classes(problem, classes)
 
     def hold(points: Tensor) -> Tensor:
         """Points with the class that is given."""
@@ -132,9 +133,9 @@ def make_starts(
             points = torch.cat([predicted, points[:, :-1]], dim=1)
     else:
         points = _DRAWN[start](problem, restarts, seed)
-    if search_classes:
+    if codes is not None:
         points = points.repeat_interleave(searched, dim=1)
-        points[..., class_block(problem)] = torch.eye(searched).to(points).repeat(restarts, 1)
+        points[..., class_block(problem)] = codes.to(points).repeat(restarts, 1)
     return hold(points)
 
 

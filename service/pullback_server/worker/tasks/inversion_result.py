@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pullback.generators import rendered
 from pullback.generators.catalogue_file import SpaceEntry
-from pullback.inversion import InversionResult, Problem
+from pullback.inversion import InversionResult, Problem, nearest_labels
 from pullback.pictures import to_pictures
 from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, values_pb2
@@ -92,11 +92,12 @@ def _alignment(frames: Tensor | None, number: int, restart: int) -> inversion_pb
 
 
 def _class_label(latent: Tensor, problem: Problem, classes: SpaceEntry | None) -> str:
-    """The class whose unit vector is nearest to the latent's class coordinates, in its space or around it."""
+    """The class that is nearest to the latent's class coordinates, in its space or around it."""
     if classes is None:
         return ""
     whole = problem.generator.complete(latent[None], problem.space)[0]
-    return classes.labels[int(whole[classes.start : classes.start + classes.dim].argmax())]
+    space = problem.generator.space(classes.name)
+    return nearest_labels(space, whole[space.block])[0]
 
 
 def _never_finite() -> status_pb2.Status:

@@ -1,0 +1,334 @@
+"""SNGAN: the forms of four public implementations, and what their networks draw, operation by operation."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck, gradgradcheck
+from torch.nn import functional
+
+from published import assert_exact, published, published_file
+from pullback.errors import InvalidInputError, WeightsError
+from pullback.generators import CatalogueEntry, Generator, build
+from pullback.generators.catalogue_file import SpaceEntry
+from pullback.weights import WeightsSource
+
+State = dict[str, Tensor]
+
+SOURCE = WeightsSource("path", "/nowhere/gen.pth", "1" * 64)
+NOISE, CLASSES, COLOURS = 4, 3, 3
+WIDTHS = (6, 6, 4)
+LABELS = ("red", "green", "blue")
+
+
+class Maker:
+    """Random tensors by name, in one order of random numbers."""
+
+    def __init__(self) -> None:
+        self.rng, self.state = torch.Generator().manual_seed(0), State()
+
+    def put(self, name: str, *shape: int) -> Tensor:
+        self.state[name] = torch.randn(*shape, generator=self.rng) / max(1, torch.Size(shape[1:]).numel()) ** 0.5
+        return self.state[name]
+
+    def layer(self, name: str, *shape: int, bias: int | None = None) -> None:
+        self.put(f"{name}.weight", *shape)
+        self.put(f"{name}.bias", shape[0] if bias is None else bias)
+
+    def moments(self, name: str, width: int) -> None:
+        self.put(f"{name}.running_mean", width)
+        self.put(f"{name}.running_var", width).square_().add_(0.5)
+        self.state[f"{name}.num_batches_tracked"] = torch.tensor(7)
+
+    def norm(self, name: str, width: int) -> None:
+        self.layer(name, width)
+        self.moments(name, width)
+
+
+def mimicry(classes: int = 0, side: int = 4) -> State:
+    made = Maker()
+    made.layer("l1", WIDTHS[0] * side**2, NOISE)
+    for number, (into, out) in enumerate(pairwise(WIDTHS), start=2):
+        name = f"block{number}"
+        made.layer(f"{name}.c1", out, into, 3, 3)
+        made.layer(f"{name}.c2", out, out, 3, 3)
+        made.layer(f"{name}.c_sc", out, into, 1, 1)
+        for norm, width in (("b1", into), ("b2", out)):
+            if classes:
+                made.moments(f"{name}.{norm}.bn", width)
+                made.put(f"{name}.{norm}.embed.weight", classes, 2 * width)
+            else:
+                made.norm(f"{name}.{norm}", width)
+    made.norm("b4", WIDTHS[-1])
+    made.layer("c4", COLOURS, WIDTHS[-1], 3, 3)
+    return made.state
+
+
+def pfnet(classes: int = 0, output: str = "l4") -> State:
+    """The same network with Chainer's names: a class's gains and offsets are two tables."""
+    names = {"weight": "W", "bias": "b", "running_mean": "avg_mean", "running_var": "avg_var"}
+    norm_names = names | {"weight": "gamma", "bias": "beta", "num_batches_tracked": "N"}
+    state = State()
+    for name, tensor in mimicry(classes).items():
+        *path, part = name.split(".")
+        if path[-1] == "embed":
+            gain, offset = tensor.chunk(2, dim=1)
+            state["/".join([*path[:-1], "gammas", "W"])] = gain
+            state["/".join([*path[:-1], "betas", "W"])] = offset
+            continue
+        path = [output if place == "c4" else place for place in path if place != "bn"]
+        state["/".join([*path, (norm_names if path[-1][0] == "b" else names)[part]])] = tensor
+    return state
+
+
+def sequential(*, discovery: bool) -> State:
+    made, start = Maker(), 2 if discovery else 0
+    made.layer("model.0" if discovery else "dense", WIDTHS[0] * 16, NOISE)
+    for number, (into, out) in enumerate(pairwise(WIDTHS), start=start):
+        name = f"model.{number}"
+        made.norm(f"{name}.model.0", into)
+        made.norm(f"{name}.model.4", out)
+        for twice, again, inner in (("model.3", "conv1", into), ("model.6", "conv2", out)):
+            made.layer(f"{name}.{twice}", out, inner, 3, 3)
+            for part in ("weight", "bias"):
+                made.state[f"{name}.{again}.{part}"] = made.state[f"{name}.{twice}.{part}"]
+        if into != out:
+            made.layer(f"{name}.bypass.1", out, into, 3, 3)
+    made.norm(f"model.{start + 2}", WIDTHS[-1])
+    made.layer(f"model.{start + 4}", COLOURS, WIDTHS[-1], 3, 3)
+    if not discovery:
+        for part in ("weight", "bias"):
+            made.state[f"final.{part}"] = made.state[f"model.{start + 4}.{part}"]
+    return made.state
+
+
+def transposed() -> State:
+    made, widths = Maker(), (NOISE, 6, 5, 4, 4, COLOURS)
+    for number, (into, out) in enumerate(pairwise(widths)):
+        last = number == len(widths) - 2
+        side = 3 if last else 4
+        made.layer(f"model.{3 * number}", into, out, side, side, bias=out)
+        if not last:
+            made.norm(f"model.{3 * number + 1}", out)
+    return made.state
+
+
+def normalised(state: State, name: str, values: Tensor, epsilon: float = 1e-5) -> Tensor:
+    moments = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+    return functional.batch_norm(values, *moments, state[f"{name}.weight"], state[f"{name}.bias"], eps=epsilon)
+
+
+def convolved(state: State, name: str, values: Tensor) -> Tensor:
+    weight = state[f"{name}.weight"]
+    return functional.conv2d(values, weight, state[f"{name}.bias"], padding=weight.shape[-1] // 2)
+
+
+def mimicry_images(state: State, z: Tensor, classes: list[int] | None, mode: str, epsilon: float, side: int) -> Tensor:
+    def norm(name: str, values: Tensor) -> Tensor:
+        if classes is None:
+            return normalised(state, name, values, epsilon)
+        gain, offset = state[f"{name}.embed.weight"][classes][..., None, None].chunk(2, dim=1)
+        moments = state[f"{name}.bn.running_mean"], state[f"{name}.bn.running_var"]
+        return functional.batch_norm(values, *moments, eps=epsilon) * gain + offset
+
+    def doubled(values: Tensor) -> Tensor:
+        return functional.interpolate(
+            values, scale_factor=2, mode=mode, align_corners=False if mode == "bilinear" else None
+        )
+
+    values = functional.linear(z, state["l1.weight"], state["l1.bias"]).reshape(len(z), -1, side, side)
+    for name in ("block2", "block3"):
+        inner = convolved(state, f"{name}.c1", doubled(norm(f"{name}.b1", values).relu()))
+        inner = convolved(state, f"{name}.c2", norm(f"{name}.b2", inner).relu())
+        values = inner + convolved(state, f"{name}.c_sc", doubled(values))
+    return convolved(state, "c4", normalised(state, "b4", values, epsilon).relu()).tanh()
+
+
+def sequential_images(state: State, z: Tensor, start: int) -> Tensor:
+    first = "dense" if start == 0 else "model.0"
+    values = functional.linear(z, state[f"{first}.weight"], state[f"{first}.bias"]).reshape(len(z), -1, 4, 4)
+    for name in (f"model.{start}", f"model.{start + 1}"):
+        double = torch.nn.Upsample(scale_factor=2)
+        inner = convolved(state, f"{name}.conv1", double(normalised(state, f"{name}.model.0", values).relu()))
+        inner = convolved(state, f"{name}.conv2", normalised(state, f"{name}.model.4", inner).relu())
+        beside = double(values)
+        if f"{name}.bypass.1.weight" in state:
+            beside = convolved(state, f"{name}.bypass.1", beside)
+        values = inner + beside
+    return convolved(state, f"model.{start + 4}", normalised(state, f"model.{start + 2}", values).relu()).tanh()
+
+
+def transposed_images(state: State, z: Tensor) -> Tensor:
+    values = z[:, :, None, None]
+    for number, (stride, padding) in enumerate([(1, 0), (2, 1), (2, 1), (2, 1), (1, 1)]):
+        name = f"model.{3 * number}"
+        values = functional.conv_transpose2d(
+            values, state[f"{name}.weight"], state[f"{name}.bias"], stride=stride, padding=padding
+        )
+        if number < 4:
+            values = normalised(state, f"model.{3 * number + 1}", values).relu()
+    return values.tanh()
+
+
+def built(state: State, side: int = 16, classes: int = 0) -> Generator:
+    spaces = (SpaceEntry("z", NOISE, "standard-normal"),)
+    if classes:
+        spaces = (
+            SpaceEntry("noise", NOISE, "standard-normal"),
+            SpaceEntry("class", classes, "one-hot", start=NOISE, labels=LABELS[:classes], default="blue"),
+            SpaceEntry("full", NOISE + classes, "product"),
+        )
+    whole = spaces[-1].name
+    return build(CatalogueEntry("sn", "SN", "sngan", spaces, whole, (COLOURS, side, side), SOURCE), state)
+
+
+def close(images: Tensor, expected: Tensor) -> bool:
+    assert expected.std(dim=(2, 3)).mean() > 0.1
+    return bool((2 * images - 1 - expected).abs().max() < 1e-5)
+
+
+def unconditional(dim: int, image_shape: tuple[int, int, int]) -> CatalogueEntry:
+    return CatalogueEntry("sn", "SN", "sngan", (SpaceEntry("z", dim, "standard-normal"),), "z", image_shape, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "image_shape"),
+    [
+        ("sngan_mimicry_32", 10, (3, 32, 32)),
+        ("sngan_mimicry_64", 10, (3, 64, 64)),
+        ("sngan_latent_discovery_32", 8, (1, 32, 32)),
+    ],
+)
+def test_sngan_makes_the_images_of_its_public_implementations(name: str, dim: int, image_shape: tuple[int, int, int]):
+    known = published(name)
+    generator = build(unconditional(dim, image_shape), known.state)
+    assert_exact(2 * generator.render(known.inputs["z"], "z") - 1, known.outputs["image"])
+
+
+def test_sngan_makes_the_images_of_pfnets_network():
+    with np.load(published_file("sngan_pfnet_32.npz")) as file:
+        known = {name: torch.from_numpy(file[name]) for name in file.files if "/" in name}
+    state = {name.removeprefix("state/"): tensor for name, tensor in known.items() if name.startswith("state/")}
+    generator = build(unconditional(10, (3, 32, 32)), state)
+    assert_exact(2 * generator.render(known["in/z"], "z") - 1, known["out/image"])
+
+
+@pytest.mark.parametrize("side", [4, 6])
+def test_mimicrys_blocks_double_bilinearly(side: int):
+    state = mimicry(side=side)
+    z = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(1))
+    expected = mimicry_images(state, z, None, "bilinear", 1e-5, side)
+    assert close(built(state, 4 * side).render(z, "z"), expected)
+
+
+@pytest.mark.parametrize("output", ["l4", "c4"])
+def test_pfnets_blocks_repeat_pixels_and_add_another_epsilon(output: str):
+    z = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(1))
+    expected = mimicry_images(mimicry(), z, None, "nearest", 2e-5, 4)
+    assert close(built(pfnet(output=output)).render(z, "z"), expected)
+
+
+@pytest.mark.parametrize(("form", "mode", "epsilon"), [(mimicry, "bilinear", 1e-5), (pfnet, "nearest", 2e-5)])
+def test_a_class_has_gains_and_offsets_of_its_own(form: Any, mode: str, epsilon: float):
+    generator = built(form(CLASSES), classes=CLASSES)
+    z = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(1))
+    expected = mimicry_images(mimicry(CLASSES), z, [2, 0, 1], mode, epsilon, 4)
+    assert close(generator.render(torch.cat([z, torch.eye(3)[[2, 0, 1]]], dim=1), "full"), expected)
+    assert generator.default_context.tolist() == [0] * NOISE + [0, 0, 1]
+    blue = torch.cat([z, torch.eye(3)[[2] * 3]], dim=1)
+    assert torch.equal(generator.render(z, "noise"), generator.render(blue, "full"))
+
+
+@pytest.mark.parametrize("discovery", [True, False])
+def test_blocks_of_a_sequential_form_add_what_they_doubled(discovery: bool):
+    state = sequential(discovery=discovery)
+    z = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(1))
+    assert close(built(state).render(z, "z"), sequential_images(state, z, 2 if discovery else 0))
+
+
+def test_a_form_without_blocks_ends_in_a_convolution_of_3_by_3():
+    state = transposed()
+    z = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(1))
+    assert close(built(state, 32).render(z, "z"), transposed_images(state, z))
+
+
+FORMS: dict[str, tuple[State, int]] = {
+    "mimicry": (mimicry(), 16),
+    "pfnet": (pfnet(), 16),
+    "discovery": (sequential(discovery=True), 16),
+    "christiancosgrove": (sequential(discovery=False), 16),
+    "transposed": (transposed(), 32),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_layers_are_named_by_their_side_and_the_first_meets_the_latent(form: str):
+    state, side = FORMS[form]
+    generator = built(state, side)
+    z = generator.space("z").sample(2, 0)
+    found = generator.activations(z)
+    assert list(found) == [*(f"{4 << depth} px" for depth in range(side.bit_length() - 2)), "image"]
+    assert torch.equal(found["image"], generator.synthesize(z))
+    rise = generator.activations(z[:1], until="4 px")["4 px"] - generator.activations(z[1:], until="4 px")["4 px"]
+    if form != "transposed":
+        torch.testing.assert_close(rise.flatten(), generator.first_weights("z") @ (z[0] - z[1]), atol=1e-5, rtol=1e-4)
+    with pytest.raises(InvalidInputError, match="no layers that take a latent each"):
+        generator.first_weights("z", (0,))
+
+
+LAST_BUT_ONE = {
+    "mimicry": "block3.b2.running_var",
+    "pfnet": "block3/b2/avg_var",
+    "discovery": "model.3.model.4.running_var",
+    "christiancosgrove": "model.2.running_var",
+    "transposed": "model.10.running_var",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_missing_tensor_is_named_and_one_too_many_too(form: str):
+    state, side = FORMS[form]
+    name = LAST_BUT_ONE[form]
+    left = {known: tensor for known, tensor in state.items() if known != name}
+    assert left.keys() != state.keys()
+    said = name.replace("/", ".").replace("avg", "running")
+    with pytest.raises(WeightsError, match=rf"'{re.escape(said)}' is missing"):
+        built(left, side)
+    with pytest.raises(WeightsError, match="it has no tensors 'critic'"):
+        built(state | {"critic": torch.ones(2)}, side)
+
+
+def test_a_convolution_that_stands_twice_is_the_same_in_both():
+    state = sequential(discovery=True)
+    state["model.2.conv1.weight"] = state["model.2.conv1.weight"] + 1
+    with pytest.raises(WeightsError, match=r"'model\.2\.conv1\.weight' is to be the same as"):
+        built(state)
+
+
+def test_an_unconditional_network_has_one_space():
+    with pytest.raises(InvalidInputError, match="the weights give one of 4 dimensions"):
+        built(mimicry(), classes=CLASSES)
+    with pytest.raises(InvalidInputError, match=r"a class \[4, 7\) with 3 labels"):
+        built(mimicry(CLASSES))
+
+
+@pytest.mark.parametrize("form", ["mimicry", "transposed"])
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:FutureWarning")
+def test_images_are_differentiable_once_twice_and_forward(form: str):
+    state, side = (mimicry(CLASSES), 16) if form == "mimicry" else FORMS[form]
+    classes = CLASSES if form == "mimicry" else 0
+    generator = built(state, side, classes).double()
+    at = generator.space(generator.input_space).sample(1, 5).double().requires_grad_()
+    rows = torch.randn(3, COLOURS * side**2, generator=torch.Generator().manual_seed(2), dtype=torch.float64) / 10
+
+    def seen(latents: Tensor) -> Tensor:
+        return generator.synthesize(latents).flatten(1) @ rows.T
+
+    assert gradcheck(seen, at, check_forward_ad=True, atol=1e-4, eps=1e-7)
+    assert gradgradcheck(seen, at, atol=1e-3, rtol=1e-2, eps=1e-7, check_fwd_over_rev=True)
