@@ -18,6 +18,7 @@ from pullback_server.protocol.messages import CallDone, CallMessage, Framed, Pre
 from pullback_server.protocol.payload import read_payload
 from pullback_server.protocol.walks import Walked
 from pullback_server.specs import DIRECTION_METHODS, METRIC_METHODS, class_space
+from pullback_server.worker import files
 from pullback_server.worker.presentation import encode, present
 from sample_analysis import sample_analysis
 from sample_images import picture, png
@@ -72,7 +73,7 @@ def inversion(start: StartJob) -> bytes:
     result = inversion_pb2.InversionResult(
         settings=settings, generator_weights_hash=entry.weights_hash, compute_seconds=1.5
     )
-    for index, item in enumerate(read_payload(start.payload)):
+    for index, item in enumerate(read_payload(files.content(start.payload))):
         if isinstance(item, inversion_pb2.InvertedTarget):
             result.results.append(item)
             continue
@@ -114,7 +115,8 @@ def analysis(start: StartJob) -> bytes:
 
 def directions(start: StartJob) -> bytes:
     """The first k eigenvectors; of other methods than `hessian` a rotation of them."""
-    spec, basis = specs_pb2.DirectionsSpec.FromString(start.work), Eigenbasis.from_bytes(start.eigenbasis)
+    spec, basis = specs_pb2.DirectionsSpec.FromString(start.work), files.eigenbasis(start.eigenbasis)
+    assert basis is not None
     origin = Origin(
         generator=basis.provenance.generator,
         weights_hash=basis.provenance.weights_hash,

@@ -38,6 +38,7 @@ from pullback_server.specs import inversion_load
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.models import Models
 from pullback_server.worker.turns import Turn
+from storing import stored
 
 GENERATORS = os.environ.get("GENERATORS", "faces").split(",")
 KINDS = os.environ.get("KINDS", "").split(",")
@@ -92,12 +93,12 @@ def eigenbasis(generator: str, space: str) -> bytes:
     return made.to_bytes()
 
 
-def start_of(asked: Asked, generator: str) -> StartJob:
-    """What a worker is told of a job."""
-    basis = eigenbasis(generator, asked.space) if asked.space else b""
-    payload, load = b"", MEASUREMENT
+def start_of(asked: Asked, generator: str, folder: Path) -> StartJob:
+    """What a worker is told of a job, whose files are in a folder."""
+    basis = stored(eigenbasis(generator, asked.space), folder) if asked.space else None
+    payload, load = None, MEASUREMENT
     if isinstance(asked.spec, specs_pb2.InversionSettings):
-        payload = write_payload(targets_of(generator))
+        payload = stored(write_payload(targets_of(generator)), folder)
         load = inversion_load(asked.spec, TARGETS)
     return StartJob("1", asked.kind, load, False, asked.spec.SerializeToString(), payload, basis, "/nowhere/checkpoint")
 
@@ -137,8 +138,8 @@ def bench_pieces(report: Report) -> None:
     models = Models("cpu")
     for generator in GENERATORS:
         for asked in asked_for(generator):
-            with without_banks():
-                pieces = timed(start_of(asked, generator), models)
+            with without_banks(), tempfile.TemporaryDirectory() as folder:
+                pieces = timed(start_of(asked, generator, Path(folder)), models)
             longest = max(pieces.seconds)
             detail = f"{len(pieces.seconds)} pieces{'' if pieces.whole else ' of more'}, {milliseconds(pieces.seconds)}"
             detail += f"; at the longest: {pieces.phase}"

@@ -684,7 +684,9 @@ def test_an_image_that_is_shown_twice_is_scored_by_trial(client: Client) -> None
     with pytest.raises(pullback_client.InvalidArgumentError, match="is shown 2 times in this batch"):
         session.tell(batch, {batch[0].image_id: 1.0})
     session.tell(batch, {trial.id: 1.0 for trial in batch})
-    assert session.status().threads[0].current.closed
+    current = session.status().threads[0].current
+    # The next one may be there already.
+    assert current.closed or current.generation == 1
 
 
 def test_results_without_ids_or_twice_are_refused(session: EvolutionSession) -> None:

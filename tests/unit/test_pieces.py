@@ -42,7 +42,7 @@ def start_of(method: str, checkpoint: str = "") -> StartJob:
     spec = specs_pb2.EigenbasisSpec(
         generator="generators/toy", space="z", distance="euclidean", method=number, samples=POSITIONS
     )
-    return StartJob("1", "eigenbasis", MEASUREMENT, False, spec.SerializeToString(), b"", b"", checkpoint)
+    return StartJob("1", "eigenbasis", MEASUREMENT, False, spec.SerializeToString(), None, None, checkpoint)
 
 
 def task_of(method: str) -> EigenbasisTask:

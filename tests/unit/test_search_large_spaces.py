@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -12,6 +14,7 @@ from pullback.search import Constants, Optimizer, SearchSettings, make_optimizer
 from pullback.search.methods import hessian_cma
 from pullback.search.methods.adaptation import Distribution, TriangularDistribution
 from pullback_server.protocol.messages import CallDone, ConstantsWanted, Evolve, Evolved
+from pullback_server.stored_files import StoredFile
 from pullback_server.worker import search_calls
 from searching import normal_space
 
@@ -134,16 +137,25 @@ def answer_to(call: Evolve) -> object:
     return done.value
 
 
-def test_a_worker_asks_for_constants_that_it_has_not_met(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_reads_constants_that_it_has_not_met_and_wants_those_that_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     optimizer = begun()
     latents = optimizer.ask().latents
     state, constants = optimizer.to_parts()
     assert constants is not None
     monkeypatch.setattr(search_calls, "_known", search_calls._Known())
-    call = Evolve(1, state, latents, np.arange(12.0), None, ("",) * 12, 12)
-    assert answer_to(call) == ConstantsWanted(constants.digest)
-    with_them = answer_to(Evolve(**vars(call) | {"constants": constants.to_bytes()}))
+    file = tmp_path / constants.digest
+    there = StoredFile(str(file), constants.digest)
+    call = Evolve(1, state, latents, np.arange(12.0), None, ("",) * 12, 12, there)
+    for lost in (None, b"damaged"):
+        if lost is not None:
+            file.write_bytes(lost)
+        assert answer_to(call) == ConstantsWanted(constants.digest)
+    file.write_bytes(constants.to_bytes())
+    with_them = answer_to(call)
     assert isinstance(with_them, Evolved)
+    file.unlink()
     # What whoever asks has already is not sent.
     assert (with_them.digest, with_them.constants) == (constants.digest, b"")
     without = answer_to(call)

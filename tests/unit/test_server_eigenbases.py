@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from pullback.geometry import Provenance
-from pullback.geometry.eigenbasis_file import Parts
+from pullback.geometry.eigenbasis_file import Parts, write_parts
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import geometry_pb2, specs_pb2
 from pullback_client import Eigenbasis
-from pullback_server.eigenbases import ANSWER_BYTES, PIECE_BYTES, check_rows, pieces, put_rows
+from pullback_server.damage import DataLossError
+from pullback_server.eigenbases import ANSWER_BYTES, PIECE_BYTES, Eigenbases, check_rows, pieces, put_rows
 from pullback_server.errors import ApiError
 from pullback_server.specs import complete_eigenbasis_spec
+from pullback_server.store import ResultRecord, Store
+from pullback_server.transactions import Transactions
 
 PROVENANCE = Provenance("faces", "ab" * 32, "z", "mse", "", "sketch", 2000, 7, "0.1.0")
 # What gRPC takes unless told otherwise.
@@ -110,3 +120,43 @@ def test_small_spaces_are_complete_and_large_ones_say_how_many(monkeypatch: pyte
     iteration = specs_pb2.METRIC_METHOD_GRAM_ITERATION
     with pytest.raises(ApiError, match=r"60 positions with 50 eigenpairs each are stored at most, but 100 came"):
         complete_eigenbasis_spec(spec_of(method=iteration), "spec")
+
+
+def test_a_file_is_read_once_for_all_who_want_it_at_a_time_and_damage_is_found_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, name = Store(tmp_path / "data"), "generators/faces/eigenbases/a"
+    made, reads = parts_of(40, 7), []
+    content = store.blobs.write(write_parts(made))
+    record = ResultRecord(name, "eigenbasis", "faces", "", datetime.now(timezone.utc), b"", content)
+    read = store.results.content
+
+    def counting(asked: ResultRecord) -> bytes:
+        reads.append(asked.name)
+        return read(asked)
+
+    counting.reads = True  # type: ignore[attr-defined]
+    monkeypatch.setattr(store.results, "content", counting)
+
+    async def run() -> None:
+        transactions = Transactions()
+        scheduler: Any = SimpleNamespace(in_store=transactions.call)
+        eigenbases = Eigenbases(store, scheduler)
+        opened = await asyncio.gather(*(eigenbases.open(record) for _ in range(20)))
+        assert reads == [name]
+        assert all(each is opened[0] for each in opened)
+        np.testing.assert_array_equal(opened[0].eigenvectors, made.eigenvectors)
+        (path,) = (tmp_path / "data" / "blobs").glob("??/*")
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        # Nobody has it any more.
+        del opened
+        await asyncio.sleep(0)
+        gc.collect()
+        for _ in range(2):
+            with pytest.raises(DataLossError, match=f"{name} cannot be read: its file was changed or damaged"):
+                await eigenbases.open(record)
+        assert len(reads) == 3
+        await transactions.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    store.close()

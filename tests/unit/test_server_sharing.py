@@ -19,6 +19,7 @@ from pullback_server.protocol.messages import (
     Stopped,
     TakePart,
 )
+from pullback_server.stored_files import StoredFile
 
 
 class Workers:
@@ -73,7 +74,8 @@ class Shared:
 
 
 def start_of(job: str, kind: str) -> StartJob:
-    return StartJob(job, kind, Load("batch", 3), False, b"work", b"photographs", b"eigenbasis", f"/checkpoints/{job}")
+    photographs, eigenbasis = StoredFile("/blobs/p", "p"), StoredFile("/blobs/e", "e")
+    return StartJob(job, kind, Load("batch", 3), False, b"work", photographs, eigenbasis, f"/checkpoints/{job}")
 
 
 @pytest.mark.parametrize("kind", ["eigenbasis", "inversion"])

@@ -131,7 +131,7 @@ async def calls_of(executor: Executor) -> Any:
 def test_a_call_goes_to_the_device_that_has_least_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.keeping"), "Worker", Fake)
     share_for(monkeypatch, 1)
-    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", b"", b"", "")
+    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", None, None, "")
 
     async def scenario() -> None:
         executor, (first, second, third) = await started(3)
@@ -185,7 +185,7 @@ def test_what_is_left_of_a_call_is_what_is_still_to_be_drawn_for_a_reader_who_re
 
 
 async def evolving(executor: Executor) -> Any:
-    return await executor.begin_search(generator="tiny", thread=b"", eigenbasis=b"", seed=0, count=1)
+    return await executor.begin_search(generator="tiny", thread=b"", eigenbasis=None, seed=0, count=1)
 
 
 def test_searches_have_a_worker_of_their_own_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +215,7 @@ def test_searches_have_a_worker_of_their_own_and_no_other(monkeypatch: pytest.Mo
 def test_only_jobs_that_go_on_for_long_start_a_process_for_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.keeping"), "Worker", Fake)
     share_for(monkeypatch, 5)
-    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", b"", b"", "")
+    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", None, None, "")
 
     async def scenario() -> None:
         executor, (worker,) = await started(1)
@@ -247,7 +247,7 @@ def test_calls_go_where_no_piece_of_a_job_holds_them_up(monkeypatch: pytest.Monk
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.keeping"), "Worker", Fake)
     share_for(monkeypatch, 1)
     monkeypatch.setattr(importlib.import_module("pullback_server.executor.executor"), "WORKER_SECONDS", 0.1)
-    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", b"", b"", "")
+    job = StartJob("1", "eigenbasis", MEASUREMENT, False, b"", None, None, "")
 
     async def scenario() -> None:
         health = Health()

@@ -28,6 +28,7 @@ from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.worker.tasks.directions import DirectionsTask
 from pullback_server.worker.traversal_calls import traverse
 from pullback_server.worker.walk_latents import make_walk, stepped_walk
+from storing import stored_meanwhile
 from tiny_style import tiny_style
 
 STYLE = tiny_style()
@@ -44,8 +45,9 @@ def task_of(method: specs_pb2.DirectionMethod, samples: int, **given: Any) -> Di
     spec = specs_pb2.DirectionsSpec(
         generator=f"generators/{STYLE.name}", method=method, space="z", k=3, samples=samples, **given
     )
-    start: Any = SimpleNamespace(work=spec.SerializeToString(), eigenbasis=BASIS.to_bytes())
-    return DirectionsTask(start, MODELS, lambda phase: None)
+    with stored_meanwhile(BASIS.to_bytes()) as eigenbasis:
+        start: Any = SimpleNamespace(work=spec.SerializeToString(), eigenbasis=eigenbasis)
+        return DirectionsTask(start, MODELS, lambda phase: None)
 
 
 def finish(task: DirectionsTask) -> tuple[int, directions_pb2.DirectionSet]:

@@ -19,6 +19,7 @@ from pullback_server.protocol.payload import write_payload
 from pullback_server.specs import complete_inversion_settings
 from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.tasks.inversion import InversionTask
+from storing import stored_meanwhile
 from toys import Curved, Euclidean, Smooth
 
 TOYS = {"lpips-vgg": Euclidean(), "lpips-alex": Curved()}
@@ -39,18 +40,19 @@ def task_of(**fields: Any) -> InversionTask:
     image = values_pb2.Image(data=picture.getvalue(), width=4, height=4)
     settings = specs_pb2.InversionSettings(generator="generators/faces", **fields)
     complete = complete_inversion_settings(settings, targets=1)
-    start = StartJob(
-        job="1",
-        kind="inversion",
-        load=Load("", 1),
-        alone=False,
-        work=complete.SerializeToString(),
-        payload=write_payload([inversion_pb2.Target(image=image)]),
-        eigenbasis=b"",
-        checkpoint="",
-    )
     models: Any = SimpleNamespace(generator=lambda name: Smooth(), distance=TOYS.__getitem__, bank=bank)
-    return InversionTask(start, models, lambda phase: None)
+    with stored_meanwhile(write_payload([inversion_pb2.Target(image=image)])) as payload:
+        start = StartJob(
+            job="1",
+            kind="inversion",
+            load=Load("", 1),
+            alone=False,
+            work=complete.SerializeToString(),
+            payload=payload,
+            eigenbasis=None,
+            checkpoint="",
+        )
+        return InversionTask(start, models, lambda phase: None)
 
 
 def test_an_inversion_starts_where_the_bank_of_the_preconditioner_says_and_moves_under_its_own_distance() -> None:

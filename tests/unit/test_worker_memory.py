@@ -41,8 +41,8 @@ def task_of(generator: Generator, spec: specs_pb2.EigenbasisSpec | specs_pb2.Ana
         load=MEASUREMENT,
         alone=False,
         work=spec.SerializeToString(),
-        payload=b"",
-        eigenbasis=b"",
+        payload=None,
+        eigenbasis=None,
         checkpoint="",
     )
     return make_task(start, models, lambda phase: None)

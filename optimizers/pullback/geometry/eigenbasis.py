@@ -325,7 +325,11 @@ class Eigenbasis:
         Raises:
             InvalidInputError: The bytes are no eigenbasis; the message says what is wrong with them.
         """
-        parts = read_parts(data)
+        return cls.of_parts(read_parts(data), trusted=trusted)
+
+    @classmethod
+    def of_parts(cls, parts: Parts, *, trusted: bool = False) -> Eigenbasis:
+        """As `from_bytes`, of what a file holds."""
         if not trusted:
             return cls(parts.eigenvalues, parts.eigenvectors, parts.metric, parts.provenance, floor=parts.floor)
         basis = object.__new__(cls)

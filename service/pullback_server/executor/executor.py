@@ -43,6 +43,7 @@ from pullback_server.protocol.messages import (
     Traverse,
 )
 from pullback_server.protocol.walks import Walked, WalkPlan
+from pullback_server.stored_files import StoredFile
 from pullback_server.supervision import Health
 
 # How long a call waits for a worker that can take it, and when it is worth to try again after that.
@@ -167,7 +168,9 @@ class Executor:
         latents = await self._value(Sample(next(self._call_numbers), generator, space, count, seed))
         return latents
 
-    async def begin_search(self, *, generator: str, thread: bytes, eigenbasis: bytes, seed: int, count: int) -> Evolved:
+    async def begin_search(
+        self, *, generator: str, thread: bytes, eigenbasis: StoredFile | None, seed: int, count: int
+    ) -> Evolved:
         """Makes the optimizer of a serialised `ThreadSpec` and asks it for its first latents."""
         number = next(self._call_numbers)
         evolved: Evolved = await self._value(BeginSearch(number, generator, thread, eigenbasis, seed, count))
@@ -182,19 +185,31 @@ class Executor:
         variances: NDArray[np.float64] | None,
         ids: tuple[str, ...],
         count: int,
-        constants: Callable[[], Awaitable[bytes]],
+        constants: StoredFile | None,
+        remake: Callable[[], Awaitable[None]],
     ) -> Evolved:
         """Tells an optimizer the scores of latents, shape (n, dim), and asks it for the next.
 
-        What the state leaves out is read and sent only where the worker has not met it yet.
+        Args:
+            state: Its state.
+            latents: The latents.
+            scores: Their scores, shape (n,).
+            variances: Variances of the scores, as `Evolve` has them.
+            ids: Their images' ids.
+            count: For how many latents to ask.
+            constants: The file of what the state leaves out, which the worker reads where it has not met it yet.
+            remake: Writes that file again, where it is missing or damaged.
         """
-        number = next(self._call_numbers)
-        call = Evolve(number, state, latents, scores, variances, ids, count)
+        call = Evolve(next(self._call_numbers), state, latents, scores, variances, ids, count, constants)
         evolved: Evolved | ConstantsWanted = await self._value(call)
         if isinstance(evolved, ConstantsWanted):
-            call = replace(call, call=next(self._call_numbers), constants=await constants())
-            evolved = await self._value(call)
-        assert isinstance(evolved, Evolved)  # noqa: S101  (it has what it wanted)
+            await remake()
+            evolved = await self._value(replace(call, call=next(self._call_numbers)))
+        if isinstance(evolved, ConstantsWanted):
+            raise ApiError(
+                grpc.StatusCode.DATA_LOSS,
+                "a file of this search was written again and is damaged again; see to the server's disk, and go on",
+            )
         return evolved
 
     async def render(

@@ -6,6 +6,7 @@ import grpc
 
 from pullback_server.errors import ApiError
 from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
+from pullback_server.stored_files import StoredFile
 
 _GIB = 1024 * 1024 * 1024
 # A file has 64 MiB at most; the largest deformator is turned into a rotation within these.
@@ -31,7 +32,7 @@ class Importers:
         await self._arrays.close()
         await self._pickled.close()
 
-    async def read(self, *, spec: bytes, import_format: str, content: bytes, eigenbasis: bytes) -> bytes:
+    async def read(self, *, spec: bytes, import_format: str, content: bytes, eigenbasis: StoredFile) -> bytes:
         """A serialised `DirectionSet` of a published file, measured by an eigenbasis.
 
         Args:
@@ -42,11 +43,12 @@ class Importers:
 
         Raises:
             ApiError: INVALID_ARGUMENT where it is no such file, or takes more time or memory than any, or is so
-                malformed that its reader crashes; RESOURCE_EXHAUSTED where too many wait already.
+                malformed that its reader crashes; RESOURCE_EXHAUSTED where too many wait already; DATA_LOSS where the
+                eigenbasis is damaged.
         """
         reader = self._pickled if import_format in _PICKLED else self._arrays
         try:
-            answer, made = await reader.call({"format": import_format}, (spec, content, eigenbasis))
+            answer, made = await reader.call({"format": import_format, "eigenbasis": vars(eigenbasis)}, (spec, content))
         except TaskFailedError as error:
             raise ApiError(grpc.StatusCode.INVALID_ARGUMENT, f"reading the file failed: {error}; {_ADVICE}") from None
         if "code" in answer:

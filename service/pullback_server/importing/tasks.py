@@ -14,22 +14,25 @@ from pullback_api.v1 import specs_pb2
 from pullback_server.direction_sets import direction_set_message
 from pullback_server.names import parse_generator
 from pullback_server.processes.frames import Header
+from pullback_server.stored_files import StoredFile
 from pullback_server.worker.failures import describe
+from pullback_server.worker.files import content as file_content
 
 
 def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes]]:
     """Reads a file.
 
     Args:
-        header: `format`, as the library calls it.
-        parts: Serialised `DirectionsSpec` of what is imported; the file; safetensors file of the eigenbasis.
+        header: `format`, as the library calls it; `eigenbasis`, its `StoredFile`.
+        parts: Serialised `DirectionsSpec` of what is imported; the file.
 
     Returns:
         A serialised `DirectionSet`; or `code`, number of a canonical gRPC code, and `message`.
     """
-    spec, content, eigenbasis = parts
+    spec, content = parts
+    file = StoredFile(**header["eigenbasis"])
     try:
-        return {}, (_imported(specs_pb2.DirectionsSpec.FromString(spec), header["format"], content, eigenbasis),)
+        return {}, (_imported(specs_pb2.DirectionsSpec.FromString(spec), header["format"], content, file),)
     except Exception as error:
         if is_refusal(error):
             raise MemoryError from error
@@ -37,7 +40,7 @@ def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes
         return {"code": failure.code, "message": failure.message}, ()
 
 
-def _imported(spec: specs_pb2.DirectionsSpec, import_format: str, content: bytes, eigenbasis: bytes) -> bytes:
+def _imported(spec: specs_pb2.DirectionsSpec, import_format: str, content: bytes, file: StoredFile) -> bytes:
     entry = generators.entry(parse_generator(spec.generator, "generator"))
     found = import_directions(
         content,
@@ -51,4 +54,5 @@ def _imported(spec: specs_pb2.DirectionsSpec, import_format: str, content: bytes
         version=pullback.__version__,
     )
     spec.k = len(found)
-    return direction_set_message(found, spec, Eigenbasis.from_bytes(eigenbasis, trusted=True)).SerializeToString()
+    basis = Eigenbasis.from_bytes(file_content(file), trusted=True)
+    return direction_set_message(found, spec, basis).SerializeToString()

@@ -21,6 +21,7 @@ from pullback_server.jobs.queue_shares import Queued, QueueShares
 from pullback_server.jobs.recorder import Recorder
 from pullback_server.jobs.sharing import Sharing
 from pullback_server.jobs.store_probe import probe_store
+from pullback_server.names import job_name
 from pullback_server.protocol.batching import Load, place
 from pullback_server.protocol.messages import Failure, JobMessage, StartJob
 from pullback_server.store import JobRecord, JobState, Store, reads
@@ -199,8 +200,8 @@ class Scheduler:
             load=Load(job.batch, job.rows),
             alone=job.id in self._recorder.suspects,
             work=job.work,
-            payload=b"" if job.payload is None else self._store.blobs.read(job.payload),
-            eigenbasis=b"" if basis is None else self._store.results.content(basis),
+            payload=None if job.payload is None else self._store.blobs.file(job.payload, job_name(job.id)),
+            eigenbasis=None if basis is None else self._store.results.file(basis),
             checkpoint=str(self._checkpoints.path(job.id)),
         )
 

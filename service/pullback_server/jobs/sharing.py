@@ -63,7 +63,7 @@ class Sharing:
     def began(self, start: StartJob) -> None:
         """A worker was given a job."""
         # Whoever computes a part needs neither photographs nor eigenbasis, and is at it for a second.
-        self._jobs[start.job] = replace(start, load=MEASUREMENT, payload=b"", eigenbasis=b"", checkpoint="")
+        self._jobs[start.job] = replace(start, load=MEASUREMENT, payload=None, eigenbasis=None, checkpoint="")
 
     def offer(self) -> None:
         """Has parts of jobs lent to workers with nothing to do; called while no job waits for them."""

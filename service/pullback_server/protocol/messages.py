@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pullback_server.protocol.batching import Load
 from pullback_server.protocol.walks import WalkPlan
+from pullback_server.stored_files import StoredFile
 
 # Images that are rendered together. A batch is always made of the same latents, so that its images are the same bytes.
 RENDER_BATCH = 16
@@ -27,8 +28,8 @@ class StartJob:
         load: What it asks of the worker, and which other jobs it can be computed with.
         alone: Compute it with no other all the same: it may have been the one that killed a worker.
         work: Serialised specification of its kind, defaults filled in.
-        payload: Serialised `InvertRequest` whose targets are at the generator's size; empty for others.
-        eigenbasis: Safetensors file of the eigenbasis that the job works with; empty for none.
+        payload: File of a serialised `InvertRequest` whose targets are at the generator's size; None for others.
+        eigenbasis: Safetensors file of the eigenbasis that the job works with; None for none.
         checkpoint: Where the worker keeps its checkpoint.
         part: Which part of it alone to compute, as its own worker has lent it; empty for all of it.
     """
@@ -38,8 +39,8 @@ class StartJob:
     load: Load
     alone: bool
     work: bytes
-    payload: bytes
-    eigenbasis: bytes
+    payload: StoredFile | None
+    eigenbasis: StoredFile | None
     checkpoint: str
     part: bytes = b""
 
@@ -134,7 +135,7 @@ class BeginSearch:
         call: Number of the call.
         generator: Name of the generator.
         thread: Serialised `ThreadSpec`, defaults filled in.
-        eigenbasis: Safetensors file of the eigenbasis; empty for none.
+        eigenbasis: Safetensors file of the eigenbasis; None for none.
         seed: Seed of the optimizer.
         count: How many latents to ask for.
     """
@@ -142,7 +143,7 @@ class BeginSearch:
     call: int
     generator: str
     thread: bytes
-    eigenbasis: bytes
+    eigenbasis: StoredFile | None
     seed: int
     count: int
 
@@ -159,8 +160,7 @@ class Evolve:
         variances: Variances of the scores, shape (n,), NaN where one is not known; None where none is.
         ids: Their images' ids, for the genealogy.
         count: How many latents to ask for.
-        constants: The file of what is the same in all the optimizer's states, where the state leaves it out and the
-            worker has asked for it; empty otherwise.
+        constants: The file of what is the same in all the optimizer's states, where the state leaves it out.
     """
 
     call: int
@@ -170,7 +170,7 @@ class Evolve:
     variances: NDArray[np.float64] | None
     ids: tuple[str, ...]
     count: int
-    constants: bytes = b""
+    constants: StoredFile | None = None
 
 
 @dataclass(frozen=True)
@@ -345,7 +345,7 @@ class Evolved:
 
 @dataclass(frozen=True)
 class ConstantsWanted:
-    """A worker has not met the constants with which a state goes: it is to be sent again, with them."""
+    """The file of constants with which a state goes is missing or damaged: it is to be made again."""
 
     digest: str
 

@@ -117,13 +117,13 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         import_format = IMPORT_FORMATS[request.format]
         name = imported_name_of(spec, import_format, request.content)
         if not await self._scheduler.in_store(self._store.results.whole, name):
-            eigenbasis = await self._kept.eigenbasis(spec, spec.space, "eigenbasis")
+            eigenbasis, _ = await self._kept.eigenbasis(spec, spec.space, "eigenbasis")
             try:
                 made = await self._importers.read(
                     spec=spec.SerializeToString(),
                     import_format=import_format,
                     content=request.content,
-                    eigenbasis=eigenbasis,
+                    eigenbasis=self._store.results.file(eigenbasis),
                 )
             except ApiError as error:
                 if error.code == grpc.StatusCode.INVALID_ARGUMENT:

@@ -8,11 +8,12 @@ from datetime import datetime, timezone
 
 from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback.geometry.eigenbasis_file import read_parts
+from pullback.geometry.eigenbasis_file import Parts
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_DIRECTIONS, LIST_EIGENBASES
 from pullback_server.damage import decoding
 from pullback_server.direction_sets import purified, without_arrays
+from pullback_server.eigenbases import Eigenbases
 from pullback_server.errors import ApiError, failed_precondition, invalid, not_found
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import job_name, parse_directions
@@ -26,6 +27,7 @@ class KeptDirections:
     def __init__(self, store: Store, scheduler: Scheduler) -> None:
         self._store = store
         self._scheduler = scheduler
+        self._eigenbases = Eigenbases(store, scheduler)
 
     async def check_there(self, name: str, field: str) -> None:
         """Raises as `find` does, but for directions that are there and damaged."""
@@ -72,9 +74,9 @@ class KeptDirections:
             return whole
         if not 1 <= k <= whole.dim:
             raise invalid(field, f"expected 1 to {whole.dim} (0 = as it is), but {k} came")
-        content = await self.eigenbasis(whole.spec, whole.space, field)
+        _, parts = await self.eigenbasis(whole.spec, whole.space, field)
         try:
-            return await asyncio.to_thread(_purified, whole, content, k)
+            return await asyncio.to_thread(_purified, whole, parts, k)
         except InvalidInputError as error:
             # Of one that was taken out of its set the library would say that it is the first.
             gone = f"nothing of this direction lies in the {k} leading eigenvectors; take more of them, or leave it"
@@ -99,8 +101,8 @@ class KeptDirections:
         """Keeps directions that no job made, unless they were kept meanwhile."""
         await self._scheduler.in_store(_keep, self._store, whole)
 
-    async def eigenbasis(self, spec: specs_pb2.DirectionsSpec, space: str, field: str) -> bytes:
-        """The file of the eigenbasis by which directions of that space are measured.
+    async def eigenbasis(self, spec: specs_pb2.DirectionsSpec, space: str, field: str) -> tuple[ResultRecord, Parts]:
+        """The eigenbasis by which directions of that space are measured, and what its file holds.
 
         Raises:
             ApiError: FAILED_PRECONDITION where it is not there, INVALID_ARGUMENT where it is of something else.
@@ -108,16 +110,14 @@ class KeptDirections:
         record = await self._scheduler.in_store(self._store.results.find, spec.eigenbasis)
         if record is None:
             raise failed_precondition(f"{field}: no eigenbasis {spec.eigenbasis!r}; {COMPUTE_EIGENBASIS}")
-        content = await self._scheduler.in_store(self._store.results.content, record)
         generator = find_generator(spec.generator, "generator")
-        with decoding(record.name):
-            source = read_parts(content).provenance
+        parts = await self._eigenbases.open(record)
         try:
             # Directions may be measured in any distance: it is the eigenbasis that says which.
-            source.check_serves(generator=generator.name, weights_hash=generator.weights_hash, space=space)
+            parts.provenance.check_serves(generator=generator.name, weights_hash=generator.weights_hash, space=space)
         except IncompatibleEigenbasisError as error:
             raise invalid(field, f"{record.name} does not fit: {error}") from None
-        return content
+        return record, parts
 
     async def check_eigenbasis_there(self, name: str) -> None:
         """Raises NOT_FOUND where there is no eigenbasis of that name, readable or not."""
@@ -138,9 +138,9 @@ def set_header(record: ResultRecord) -> directions_pb2.DirectionSet:
         return directions_pb2.DirectionSet.FromString(record.header)
 
 
-def _purified(whole: directions_pb2.DirectionSet, eigenbasis: bytes, k: int) -> directions_pb2.DirectionSet:
-    """As `purified`, by an eigenbasis' file that is known by its digest. Runs in a thread."""
-    return purified(whole, Eigenbasis.from_bytes(eigenbasis, trusted=True), k)
+def _purified(whole: directions_pb2.DirectionSet, parts: Parts, k: int) -> directions_pb2.DirectionSet:
+    """As `purified`, by an eigenbasis that is known by its digest. Runs in a thread."""
+    return purified(whole, Eigenbasis.of_parts(parts, trusted=True), k)
 
 
 def _keep(store: Store, whole: directions_pb2.DirectionSet) -> None:

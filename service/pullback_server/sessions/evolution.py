@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import grpc
 import numpy as np
@@ -24,6 +23,7 @@ from pullback_server.sessions.state.events import GenerationOpened, NewImage
 from pullback_server.sessions.state.session import Session, image_id_of
 from pullback_server.sessions.state.thread import ClosedGeneration, Thread
 from pullback_server.store import Store
+from pullback_server.stored_files import StoredFile
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Evolver:
         last = thread.closed[-1]
         latents = await self._latents.of(last.opened)
         state = await self._state(session, thread, last.opened)
-        return await self._next(thread, last, latents, state, lambda: self._constants(session, thread, last.opened))
+        return await self._next(session, thread, last, latents, state, last.opened.constants)
 
     async def remake_latents(self, session: Session, opened: GenerationOpened) -> bytes:
         """The file of a generation's latents, made again from the log.
@@ -108,15 +108,11 @@ class Evolver:
             await self._scheduler.in_store(self._store.blobs.write, data)
         return made.optimizer
 
-    async def _constants(self, session: Session, thread: Thread, opened: GenerationOpened) -> bytes:
-        """What the state of a generation leaves out; made again from the eigenbasis where it is lost."""
-        try:
-            return await self._scheduler.in_store(self._store.blobs.read, opened.constants)
-        except DataLossError:
-            begun = await self._begin(session, thread)
-        _check_same(opened, begun.digest, opened.constants)
+    async def _remake_constants(self, session: Session, thread: Thread, opened: GenerationOpened, digest: str) -> None:
+        """Makes the file of what the state of a generation leaves out again, from the eigenbasis."""
+        begun = await self._begin(session, thread)
+        _check_same(opened, begun.digest, digest)
         await self._scheduler.in_store(self._store.blobs.write, begun.constants)
-        return begun.constants
 
     async def _remade(self, session: Session, thread: Thread, generation: int) -> Proposal:
         """A generation of the log, made again: from the one before it if that is whole, else from the beginning."""
@@ -127,13 +123,10 @@ class Evolver:
             at, made = 0, await self._first(session, thread)
         while at < generation:
             latents = read_latents(made.latents, made.opened)
-            constants = partial(self._constants_of, session, thread, made)
-            made = await self._next(thread, thread.closed[at], latents, made.optimizer, constants)
+            constants = made.opened.constants
+            made = await self._next(session, thread, thread.closed[at], latents, made.optimizer, constants)
             at += 1
         return made
-
-    async def _constants_of(self, session: Session, thread: Thread, made: Proposal) -> bytes:
-        return made.constants or await self._constants(session, thread, made.opened)
 
     async def _stored(self, opened: GenerationOpened) -> Proposal | None:
         """A generation as its files have it; None where one of them is missing or damaged."""
@@ -145,20 +138,22 @@ class Evolver:
 
     async def _next(
         self,
+        session: Session,
         thread: Thread,
         last: ClosedGeneration,
         latents: NDArray[np.float32],
         state: bytes,
-        constants: Callable[[], Awaitable[bytes]],
+        constants: str,
     ) -> Proposal:
         """The generation after a closed one.
 
         Args:
+            session: The session.
             thread: The thread.
             last: The closed generation.
             latents: Its latents, shape (images, dim).
             state: The optimizer's state that waits for its scores.
-            constants: Reads what that state leaves out.
+            constants: Digest of what that state leaves out; empty where it is whole by itself.
         """
         rows = {image.image_id: row for row, image in enumerate(last.opened.images)}
         scores, carried = last.closed.scores, last.closed.carried
@@ -172,7 +167,8 @@ class Evolver:
                 ids=tuple(each.image_id for each in scores),
                 # What is carried over takes places of the next generation, but never all.
                 count=max(1, thread.spec.optimizer.population - len(carried)),
-                constants=constants,
+                constants=self._file(constants),
+                remake=lambda: self._remake_constants(session, thread, last.opened, constants),
             )
         except ApiError as error:
             # Of an optimizer that has begun, nothing else than its state can stand in the way.
@@ -181,8 +177,8 @@ class Evolver:
             raise
         return _proposal(thread, _next_number(last), evolved, carried, latents[[rows[name] for name in carried]])
 
-    async def _file(self, digest: str) -> bytes:
-        return await self._scheduler.in_store(self._store.blobs.read, digest)
+    def _file(self, digest: str) -> StoredFile | None:
+        return self._store.blobs.file(digest) if digest else None
 
     async def _first(self, session: Session, thread: Thread) -> Proposal:
         return _proposal(thread, 0, await self._begin(session, thread), (), np.empty((0, 0), np.float32))
@@ -192,7 +188,7 @@ class Evolver:
         return await self._executor.begin_search(
             generator=parse_generator(thread.spec.generator, "generator"),
             thread=thread.spec.SerializeToString(),
-            eigenbasis=await self._file(thread.eigenbasis) if thread.eigenbasis else b"",
+            eigenbasis=self._file(thread.eigenbasis),
             seed=seed_of(session.spec.seed, thread.number),
             count=max(thread.spec.optimizer.population, initial),
         )

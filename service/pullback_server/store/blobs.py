@@ -14,6 +14,7 @@ from pullback_server.store.aside import move_aside
 from pullback_server.store.database import reads
 from pullback_server.store.faults import UnreadableError, faults_told
 from pullback_server.store.privacy import make_folder
+from pullback_server.stored_files import DamagedFileError, StoredFile
 
 _TEMPORARY = ".tmp-"
 # What a probe writes: as much as the database takes for a change.
@@ -44,13 +45,9 @@ class BlobCorruptedError(UnreadableError):
         what: Which of both, in words that callers may hear.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
-        self.what = f"its file {what.partition(':')[0]}"
-        super().__init__(
-            f"{path} {what}",
-            f"a file of this resource {what.partition(':')[0]}; others are not affected. Put the server's file back "
-            "from a backup, or ask for the work again",
-        )
+    def __init__(self, damaged: DamagedFileError) -> None:
+        self.what = damaged.what
+        super().__init__(f"{damaged.path} {damaged.reason}", str(damaged))
 
 
 class BlobStore:
@@ -70,8 +67,8 @@ class BlobStore:
         self._note = note
         make_folder(folder)
 
-    def write(self, data: bytes) -> str:
-        """Writes `data`, on disk when this returns.
+    def write(self, *parts: bytes) -> str:
+        """Writes parts one after the other, on disk when this returns.
 
         Returns:
             Its digest, 64 hexadecimal digits.
@@ -79,7 +76,10 @@ class BlobStore:
         Raises:
             StorageUnavailableError: The disk is full, or cannot be written; nothing is left behind.
         """
-        digest = hashlib.sha256(data).hexdigest()
+        hashed = hashlib.sha256()
+        for part in parts:
+            hashed.update(part)
+        digest = hashed.hexdigest()
         path = self._path(digest)
         self._note(digest)
         with faults_told(self._folder):
@@ -89,7 +89,7 @@ class BlobStore:
             descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
             try:
                 with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
+                    file.writelines(parts)
                     file.flush()
                     os.fsync(file.fileno())
                 Path(temporary).replace(path)
@@ -107,15 +107,11 @@ class BlobStore:
             BlobCorruptedError: No such file, or its content has changed.
             StorageFailingError: It cannot be read at the moment.
         """
-        path = self._path(digest)
         with faults_told(self._folder, writing=False):
             try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                raise BlobCorruptedError(path, "is missing from the store") from None
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise BlobCorruptedError(path, "was changed or damaged: its content is not what its name says")
-        return data
+                return self.file(digest).read()
+            except DamagedFileError as error:
+                raise BlobCorruptedError(error) from None
 
     @reads
     def holds(self, digest: str) -> bool:
@@ -124,11 +120,21 @@ class BlobStore:
         Raises:
             StorageFailingError: It cannot be read at the moment.
         """
-        try:
-            self.read(digest)
-        except BlobCorruptedError:
-            return False
+        with faults_told(self._folder, writing=False):
+            try:
+                self.file(digest).check()
+            except DamagedFileError:
+                return False
         return True
+
+    def file(self, digest: str, name: str = "") -> StoredFile:
+        """The file of that digest, for a worker, which reads and checks it by itself.
+
+        Args:
+            digest: Its digest.
+            name: The resource that it belongs to.
+        """
+        return StoredFile(str(self._path(digest)), digest, name)
 
     def delete(self, digest: str) -> None:
         """Removes the content of that digest, if it is there; where that fails, the next sweep does it."""

@@ -22,6 +22,8 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from pullback_server.stored_files import told_of_unreadable
+
 # EFBIG is what a file-size limit gives, EDQUOT a quota.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
@@ -96,18 +98,6 @@ class StoreDamagedError(StoreError):
     """The database is damaged."""
 
 
-_BACKUP = "put the server's data back from a backup"
-# What to do about a damaged resource, by the collection that it belongs to.
-_REMEDIES = {
-    "jobs": f"{_BACKUP}, or submit its request again under a new request_id",
-    "sessions": f"{_BACKUP}, or begin a new session",
-    "inversions": f"{_BACKUP}, or invert the images again",
-    "eigenbases": f"{_BACKUP}, or compute it again",
-    "analyses": f"{_BACKUP}, or ask for it again",
-    "directions": f"{_BACKUP}, or delete them and find or import them again",
-}
-
-
 def unreadable(name: str, what: str, reason: object) -> UnreadableError:
     """The error for a resource that cannot be read.
 
@@ -116,9 +106,7 @@ def unreadable(name: str, what: str, reason: object) -> UnreadableError:
         what: What is wrong, as callers are told.
         reason: The rest, for whoever runs the server.
     """
-    collection = name.split("/")[-2] if "/" in name else ""
-    told = f"{name} cannot be read: {what}. Others are not affected; {_REMEDIES.get(collection, _BACKUP)}"
-    return UnreadableError(f"{name} cannot be read: {what}: {reason}", told, name)
+    return UnreadableError(f"{name} cannot be read: {what}: {reason}", told_of_unreadable(name, what), name)
 
 
 def is_unreadable(error: Exception) -> bool:

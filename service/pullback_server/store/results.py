@@ -13,6 +13,7 @@ from pullback_server.store.faults import UnreadableError, entry_read, unreadable
 from pullback_server.store.records import JobState, ResultRecord
 from pullback_server.store.rows import records_of, result_record
 from pullback_server.store.schema import JobRow, ResultRow
+from pullback_server.stored_files import StoredFile
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
@@ -57,6 +58,10 @@ class ResultStore:
             return self._blobs.read(result.content)
         except BlobCorruptedError as error:
             raise unreadable(result.name, error.what, error) from error
+
+    def file(self, result: ResultRecord) -> StoredFile:
+        """A result's file, for a worker, which reads and checks it by itself."""
+        return self._blobs.file(result.content, result.name)
 
     @reads
     def whole(self, name: str) -> bool:

@@ -21,6 +21,8 @@ from pullback_server.advice import TAKE_LESS_MEMORY
 from pullback_server.error_texts import unforeseen, without_folders
 from pullback_server.processes.exits import DEVICE_LOST
 from pullback_server.protocol.messages import Failure
+from pullback_server.stored_files import DamagedFileError
+from pullback_server.worker.files import FileUnavailableError
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ _CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (UnreadableStateError, grpc.StatusCode.FAILED_PRECONDITION),
     (IncompatibleEigenbasisError, grpc.StatusCode.FAILED_PRECONDITION),
     (WeightsCorruptedError, grpc.StatusCode.DATA_LOSS),
+    (DamagedFileError, grpc.StatusCode.DATA_LOSS),
+    (FileUnavailableError, grpc.StatusCode.UNAVAILABLE),
     # Someone has to put the weights in place: trying again by itself does not help.
     (WeightsError, grpc.StatusCode.FAILED_PRECONDITION),
 )

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from pullback import generators
 from pullback.errors import InvalidInputError
-from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search import Candidates, Constants, Optimizer, make_optimizer, restore
 from pullback.search.serialization import constants_of
 from pullback_api.tensors import unpack
 from pullback_api.v1 import search_pb2
 from pullback_server.protocol.messages import BeginSearch, CallDone, CallMessage, ConstantsWanted, Evolve, Evolved
 from pullback_server.specs import search_settings, search_space
+from pullback_server.stored_files import DamagedFileError
 from pullback_server.worker.failures import UnreadableStateError
+from pullback_server.worker.files import content, eigenbasis
 
 # Of as many searches their constants stay in memory, 16 MB each of 500 axes of 4,096 dimensions.
 _MOST_KNOWN = 4
@@ -50,7 +51,7 @@ def begin_search(call: BeginSearch) -> Iterator[CallMessage]:
         search_settings(thread.optimizer),
         space=search_space(thread, generators.entry(call.generator)),
         initial_latents=unpack(thread.initial_latents) if thread.HasField("initial_latents") else None,
-        eigenbasis=Eigenbasis.from_bytes(call.eigenbasis, trusted=True) if call.eigenbasis else None,
+        eigenbasis=eigenbasis(call.eigenbasis),
         minimize=thread.minimize,
         seed=call.seed,
     )
@@ -61,18 +62,25 @@ def evolve(call: Evolve) -> Iterator[CallMessage]:
     """Tells an optimizer what its latents scored and asks it for the next."""
     digest = constants_of(call.state)
     try:
-        if call.constants:
-            _known.put(Constants.read(call.constants))
-        constants = _known.get(digest)
-        if digest and constants is None and not call.constants:
-            yield CallDone(call.call, ConstantsWanted(digest))
-            return
-        optimizer = restore(call.state, constants)
+        optimizer = restore(call.state, _constants(call, digest))
+    except DamagedFileError:
+        yield CallDone(call.call, ConstantsWanted(digest))
+        return
     except InvalidInputError as error:
         # The store has checked the digest: these are the bytes that a server wrote.
         raise UnreadableStateError(str(error)) from error
     optimizer.tell(call.latents, call.scores, ids=call.ids, variances=call.variances)
     yield CallDone(call.call, _evolved(optimizer, optimizer.ask(call.count), kept=digest))
+
+
+def _constants(call: Evolve, digest: str) -> Constants | None:
+    """The constants of a digest with which a call's state goes, from the store where they were not met of late."""
+    if not digest or call.constants is None:
+        return None
+    if (found := _known.get(digest)) is None:
+        found = Constants.read(content(call.constants))
+        _known.put(found)
+    return found
 
 
 def _evolved(optimizer: Optimizer, candidates: Candidates, kept: str = "") -> Evolved:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from pullback.directions import method_of
-from pullback.geometry.eigenbasis import Eigenbasis
 from pullback_api.tensors import unpack
 from pullback_api.v1 import specs_pb2
 from pullback_server.direction_sets import direction_set_message
 from pullback_server.names import parse_generator
 from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.specs import directions_settings
+from pullback_server.worker.files import eigenbasis
 from pullback_server.worker.models import Models
 from pullback_server.worker.tasks.discovery import Discovery, Trained, Untrained
 from pullback_server.worker.tasks.task import Task
@@ -25,7 +25,9 @@ class DirectionsTask(Task):
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
         self._spec = specs_pb2.DirectionsSpec.FromString(start.work)
-        self._eigenbasis = Eigenbasis.from_bytes(start.eigenbasis, trusted=True)
+        basis = eigenbasis(start.eigenbasis)
+        assert basis is not None  # noqa: S101  (whatever finds directions, they are measured by one)
+        self._eigenbasis = basis
         name = parse_generator(self._spec.generator, "generator")
         tell_phase(f"loading {' and '.join(filter(None, (name, self._spec.distance)))}")
         self._discovery = self._make_discovery(name, models)

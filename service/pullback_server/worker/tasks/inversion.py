@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from pullback import distances, generators
-from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion import (
     AlignmentPrior,
     Evaluation,
@@ -27,6 +26,7 @@ from pullback_server.names import parse_generator
 from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.protocol.payload import read_payload
 from pullback_server.specs import INVERSION_METHODS, STARTS, class_space, moving_space, solver_options
+from pullback_server.worker.files import content, eigenbasis
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import ShardSource, SharedShards, of_samples
 from pullback_server.worker.presentation import encode
@@ -41,7 +41,7 @@ class InversionTask(BatchTask, SharedTask):
     """First the starts are found, then one step is one evaluation of every restart of every image that is alive."""
 
     def __init__(self, start: StartJob, models: Models, tell_phase: Callable[[str], None]) -> None:
-        self._items = read_payload(start.payload)
+        self._items = read_payload(content(start.payload))
         self._settings = settings = specs_pb2.InversionSettings.FromString(start.work)
         self._models = models
         name = parse_generator(settings.generator, "generator")
@@ -64,7 +64,7 @@ class InversionTask(BatchTask, SharedTask):
         )
         self._solver = make_solver(
             INVERSION_METHODS[settings.method],
-            eigenbasis=Eigenbasis.from_bytes(start.eigenbasis, trusted=True) if start.eigenbasis else None,
+            eigenbasis=eigenbasis(start.eigenbasis),
             seed=settings.seed,
             **solver_options(settings),
         )
