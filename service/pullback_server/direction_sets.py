@@ -86,9 +86,14 @@ def without_arrays(message: directions_pb2.DirectionSet) -> directions_pb2.Direc
     """A copy as lists show it."""
     header = directions_pb2.DirectionSet()
     header.CopyFrom(message)
-    for name in (*_TENSORS, "axes"):
-        header.ClearField(name)
+    clear_arrays(header)
     return header
+
+
+def clear_arrays(message: directions_pb2.DirectionSet) -> None:
+    """Leaves of a message what lists show."""
+    for name in (*_TENSORS, "axes"):
+        message.ClearField(name)
 
 
 def _float64(tensor: values_pb2.Tensor) -> NDArray[np.float64]:

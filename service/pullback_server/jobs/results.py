@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pullback
 from pullback.geometry.eigenbasis_file import read_parts
 from pullback_api.v1 import analysis_pb2, directions_pb2, geometry_pb2, inversion_pb2, specs_pb2
-from pullback_server.direction_sets import without_arrays
+from pullback_server.direction_sets import clear_arrays
 from pullback_server.names import job_name, parse_generator
 from pullback_server.store import BlobStore, JobRecord, ResultRecord
 
@@ -26,13 +26,15 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
         StorageFullError: The disk is full.
     """
     now = datetime.now(timezone.utc)
+    # Each gives the generator, the header, and what is to stand after `made`: messages one after the other are one
+    # message with the fields of all. To write a large one anew would hold the interpreter's lock all the while.
     makers: dict[str, Callable[[JobRecord, bytes, datetime], tuple[str, bytes, bytes]]] = {
         "eigenbasis": _eigenbasis,
         "inversion": _inversion,
         "analysis": _analysis,
         "directions": _directions,
     }
-    generator, header, content = makers[job.kind](job, made, now)
+    generator, header, more = makers[job.kind](job, made, now)
     return ResultRecord(
         name=job.result,
         kind=job.kind,
@@ -40,7 +42,7 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
         job=job.id,
         created=now,
         header=header,
-        content=blobs.write(content),
+        content=blobs.write(made, more),
     )
 
 
@@ -62,38 +64,37 @@ def _eigenbasis(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes,
     if basis.provenance.agreement is not None:
         header.agreement = basis.provenance.agreement
     header.create_time.FromDatetime(now)
-    return header.spec.generator, header.SerializeToString(), made
+    return header.spec.generator, header.SerializeToString(), b""
 
 
 def _inversion(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, bytes]:
-    result = inversion_pb2.InversionResult.FromString(made)
-    result.name, result.job, result.version = job.result, job_name(job.id), pullback.__version__
-    result.create_time.FromDatetime(now)
-    content = result.SerializeToString()
-    result.ClearField("results")
-    return result.settings.generator, result.SerializeToString(), content
+    more = inversion_pb2.InversionResult(name=job.result, job=job_name(job.id), version=pullback.__version__)
+    more.create_time.FromDatetime(now)
+    header = inversion_pb2.InversionResult.FromString(made)
+    header.ClearField("results")
+    header.MergeFrom(more)
+    return header.settings.generator, header.SerializeToString(), more.SerializeToString()
 
 
 def _analysis(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, bytes]:
+    more = analysis_pb2.MetricAnalysis(name=job.result, job=job_name(job.id), version=pullback.__version__)
+    more.create_time.FromDatetime(now)
     whole = analysis_pb2.MetricAnalysis.FromString(made)
-    whole.name, whole.job, whole.version = job.result, job_name(job.id), pullback.__version__
-    whole.create_time.FromDatetime(now)
     header = analysis_pb2.MetricAnalysis(
-        name=whole.name,
         spec=whole.spec,
         generator_weights_hash=whole.generator_weights_hash,
         distance_weights_hash=whole.distance_weights_hash,
-        version=whole.version,
-        create_time=whole.create_time,
-        job=whole.job,
         dim=whole.dim,
         method=whole.method,
     )
-    return whole.spec.generator, header.SerializeToString(), whole.SerializeToString()
+    header.MergeFrom(more)
+    return whole.spec.generator, header.SerializeToString(), more.SerializeToString()
 
 
 def _directions(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, bytes]:
-    whole = directions_pb2.DirectionSet.FromString(made)
-    whole.name, whole.job = job.result, job_name(job.id)
-    whole.create_time.FromDatetime(now)
-    return whole.spec.generator, without_arrays(whole).SerializeToString(), whole.SerializeToString()
+    more = directions_pb2.DirectionSet(name=job.result, job=job_name(job.id))
+    more.create_time.FromDatetime(now)
+    header = directions_pb2.DirectionSet.FromString(made)
+    clear_arrays(header)
+    header.MergeFrom(more)
+    return header.spec.generator, header.SerializeToString(), more.SerializeToString()
