@@ -84,7 +84,7 @@ def test_a_part_is_given_to_an_idle_worker_and_its_result_to_the_job(kind: str) 
     name = shared.lend()
     given = shared.workers.given[name]
     assert name != "1"
-    assert given == StartJob(name, kind, MEASUREMENT, False, b"work", b"", b"", "", b"some")
+    assert given == StartJob(name, kind, MEASUREMENT, False, b"work", None, None, "", b"some")
     # It is nobody's job: nobody else hears of it.
     assert shared.sharing.heard(Progressed(name, "computing", 1, 2))
     assert shared.sharing.heard(Finished(name, b"made"))

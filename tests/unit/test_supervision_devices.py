@@ -91,6 +91,27 @@ def test_auto_takes_all_gpus_and_the_server_is_well_when_all_are(run: Callable[[
     run(scenario)
 
 
+def test_devices_of_one_model_that_do_not_help_each_other_are_told(
+    run: Callable[[Callable[[], None]], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def scenario() -> None:
+        server = Started("cuda:0", "cuda:1", "cuda:2", "cpu")
+        server.worker("worker-0").say(Ready("cuda:0", THREE, "H200", 8 * 2**30))
+        server.worker("worker-1").say(Ready("cuda:1", THREE, "H200", 8 * 2**30))
+        server.worker("worker-3").say(Ready("cpu", ("cpu",), "cpu", 2**30))
+        assert not caplog.messages
+        server.worker("worker-2").say(Ready("cuda:2", THREE, "H200", 6 * 2**30))
+
+    with caplog.at_level(logging.WARNING, "pullback_server.executor.executor"):
+        run(scenario)
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        f"worker-{number} may take 8 GiB and worker-2 6 GiB" for number in (0, 1)
+    ]
+    assert (
+        "neither helps with the other's eigenbases and banks of starts. Give both as much with --memory" in caplog.text
+    )
+
+
 def test_auto_leaves_out_what_was_asked_for_by_name(run: Callable[[Callable[[], None]], None]) -> None:
     def scenario() -> None:
         server = Started("auto", "cuda:1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback.memory import size_text
 from pullback_server.errors import ApiError, unavailable
 from pullback_server.executor.device import Device
 from pullback_server.executor.keeping import Keepers, NoJobs
@@ -45,6 +47,8 @@ from pullback_server.protocol.messages import (
 from pullback_server.protocol.walks import Walked, WalkPlan
 from pullback_server.stored_files import StoredFile
 from pullback_server.supervision import Health
+
+_log = logging.getLogger(__name__)
 
 # How long a call waits for a worker that can take it, and when it is worth to try again after that.
 WORKER_SECONDS, AGAIN_SECONDS = 60.0, 5.0
@@ -85,6 +89,7 @@ class Executor:
         self._keepers = Keepers(health)
         self._searches: Worker | None = None
         self._devices: list[Device] = []
+        self._said: dict[str, Ready] = {}
         self._call_numbers = itertools.count(1)
         self._turns = itertools.count()
         self._waiting_bytes = 0
@@ -104,9 +109,25 @@ class Executor:
                 for other in ready.devices:
                     if other not in taken:
                         self._add(replace(settings, device=other), listener)
+            self._tell_differing(name, ready)
 
         name = f"worker-{len(self._devices)}"
         self._devices.append(Device(name, settings, self._health, listener, found))
+
+    def _tell_differing(self, name: str, ready: Ready) -> None:
+        """Says where devices of one model may take different memory: what one computes is not what another would."""
+        self._said[name] = ready
+        for other, said in self._said.items():
+            if said.model == ready.model and (said.memory, said.given) != (ready.memory, ready.given):
+                _log.warning(
+                    "%s may take %s and %s %s, on devices of one model (%s): they cut their work differently, so "
+                    "neither helps with the other's eigenbases and banks of starts. Give both as much with --memory",
+                    other,
+                    size_text(said.memory),
+                    name,
+                    size_text(ready.memory),
+                    ready.model,
+                )
 
     def loads(self) -> list[Sequence[Load] | None]:
         """What every worker has to do; None for one that cannot take a job at the moment."""
