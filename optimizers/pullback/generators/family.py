@@ -88,6 +88,7 @@ class Family:
         tensors: Patterns of which each matches the whole name of some tensor of every file of this family.
         none_of: Patterns that match the name of no tensor of such a file.
         named_by_side: Whether layers are known by the side of their maps, as `8 px`.
+        named_layers: Whether the catalogue tells how layers are called at all.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Family:
     options: tuple[Option, ...] = ()
     layout: Layout = NO_LAYOUT
     named_by_side: bool = False
+    named_layers: bool = True
 
     def recognises(self, names: Iterable[str]) -> bool:
         """Whether tensors of such names, without prefixes, may be those of a generator of this family."""

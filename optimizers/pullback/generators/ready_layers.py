@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pullback.generators.state_tensors import StateTensors
+
 _Layer = TypeVar("_Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
@@ -69,6 +71,13 @@ class PlainNorm(nn.Module):
         return functional.batch_norm(
             values, self.running_mean, self.running_var, self.gain, self.offset, eps=self._epsilon
         )
+
+
+def take_norm(tensors: StateTensors, name: str, width: int, epsilon: float) -> PlainNorm:
+    """A batch normalisation as torch names its parts."""
+    mean, variance = (tensors.take(f"{name}.{part}", width) for part in ("running_mean", "running_var"))
+    gain, offset = (tensors.take(f"{name}.{part}", width) for part in ("weight", "bias"))
+    return PlainNorm(mean, variance, gain, offset, epsilon)
 
 
 class ConditionalNorm(nn.Module):

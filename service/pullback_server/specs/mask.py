@@ -44,7 +44,10 @@ def complete_mask(
     if not wrong and reach * max(units, default=1.0) >= longest:
         wrong.add("mask.reach", f"so far a latent would move by {longest:.3g} and more; take less than {reach:g}")
     names = activation_layers(generator)
-    if asked.layer not in ("", *names):
+    if not names:
+        wrong.add("mask", f"the layers of {generator.name!r}, a {generator.family}, have no names; leave the mask out")
+        names = ("",)
+    elif asked.layer not in ("", *names):
         known = ", ".join(names)
         wrong.add("mask.layer", f"{generator.name!r} has the layers {known}, but {asked.layer[:200]!r} came")
     layer = asked.layer or names[: _THIRD + 1][-1]

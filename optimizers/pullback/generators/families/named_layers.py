@@ -18,7 +18,12 @@ def style_layers(entry: CatalogueEntry) -> int:
 
 
 def activation_layers(entry: CatalogueEntry) -> tuple[str, ...]:
-    """Names of the layers that `Generator.activations` gives, from the first on, but for the images themselves."""
+    """Names of the layers that `Generator.activations` gives, from the first on, but for the images themselves.
+
+    Empty where the catalogue does not tell them.
+    """
+    if not FAMILIES[entry.family].named_layers:
+        return ()
     # Layers work at 4 px, 8 px and so on up to the image; the last transposed convolution of a DCGAN has no rectifier.
     doublings = (entry.image_shape[-1] // 4).bit_length() - 1
     if entry.has_mapping or FAMILIES[entry.family].named_by_side:

@@ -14,7 +14,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pullback.generators.ready_layers import ConditionalNorm, PlainNorm, ResidualBlock, convolution, linear
+from pullback.generators.ready_layers import (
+    ConditionalNorm,
+    PlainNorm,
+    ResidualBlock,
+    convolution,
+    linear,
+    take_norm,
+)
 from pullback.generators.residual.residual_network import ResidualNetwork, Stage
 from pullback.generators.state_tensors import StateTensors
 
@@ -168,13 +175,6 @@ def _side(tensors: StateTensors, name: str, outputs: int, width: int) -> int:
     if side**2 * width != outputs:
         raise tensors.error(f"{name!r} makes {outputs} numbers, which are no square map of {width} channels")
     return side
-
-
-def take_norm(tensors: StateTensors, name: str, width: int, epsilon: float) -> PlainNorm:
-    """A batch normalisation as torch names its parts."""
-    mean, variance = (tensors.take(f"{name}.{part}", width) for part in ("running_mean", "running_var"))
-    gain, offset = (tensors.take(f"{name}.{part}", width) for part in ("weight", "bias"))
-    return PlainNorm(mean, variance, gain, offset, epsilon)
 
 
 def _block_norm(

@@ -9,8 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pullback.generators.ready_layers import PlainNorm, transposed_convolution
-from pullback.generators.residual.sngan_weights import take_norm
+from pullback.generators.ready_layers import PlainNorm, take_norm, transposed_convolution
 from pullback.generators.state_tensors import StateTensors
 
 _EPSILON = 1e-5

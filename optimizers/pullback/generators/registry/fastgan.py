@@ -1,0 +1,24 @@
+"""FastGAN."""
+
+from pullback.generators.family import Family, Option
+from pullback.weights.source import Layout
+
+FAMILY = Family(
+    name="fastgan",
+    title="FastGAN of 256, 512 or 1,024 px, as odegeasslbc/FastGAN-pytorch names its tensors",
+    loader="pullback.generators.families.fastgan:FastGan",
+    tensors=(r"init\.init\.0\.weight_orig", r"feat_8\.1\.weight_orig", r"se_64\.main\.1\.weight_orig"),
+    options=(
+        Option(
+            name="noise",
+            kind=str,
+            help="what the layers add: one map each, drawn with a fixed seed, or nothing",
+            usual="fixed",
+            choices=("fixed", "none"),
+            default="fixed",
+        ),
+    ),
+    # `g_ema` is a list of parameters alone.
+    layout=Layout(keys=("g",), beside=("g_ema",)),
+    named_by_side=True,
+)
