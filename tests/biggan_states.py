@@ -5,12 +5,20 @@ The drawing is written from the description of the networks alone, operation by 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from pullback.generators import CatalogueEntry
+from pullback.generators.catalogue_file import SpaceEntry
+from pullback.weights import WeightsSource
 
 State = dict[str, Tensor]
 
@@ -219,3 +227,89 @@ def hugging_face_state(widths: Sequence[int] = (16, 16, 8, 8, 8), attention: int
     normalised("generator.conv_to_rgb", widths[-1], widths[-1], 3, 3)
     state["generator.conv_to_rgb.bias"] = _random(rng, widths[-1])
     return state
+
+
+LABELS = ("ant", "bee", "cat", "dog", "eel")
+# What the file does not say.
+OPTIONS: dict[str, dict[str, float | int]] = {
+    "biggan": {"epsilon": 1e-3, "truncation": 0.5},
+    "bigbigan": {"epsilon": 1e-3, "class": 2},
+    "biggan-deep": {"truncation": 0.4},
+}
+
+
+def big_entry(
+    family: str,
+    *,
+    noise: int | None = None,
+    side: int = 16,
+    noise_prior: str = "standard-normal",
+    one_hot: bool = False,
+    source: WeightsSource | None = None,
+    **options: Any,
+) -> CatalogueEntry:
+    """An entry of the tiny files above.
+
+    Args:
+        family: `biggan`, `bigbigan` or `biggan-deep`.
+        noise: Dimensions of its noise; those of the tiny files when omitted.
+        side: Of its images in pixels.
+        noise_prior: Of its noise.
+        one_hot: Whether each class has gains and offsets of its own, in place of an embedding.
+        source: Where its weights are.
+        options: Beside those of OPTIONS, or in their place.
+    """
+    noise = noise or (4 if family == "biggan-deep" else 3 * CHUNK)
+    classes, prior = (CLASSES, "one-hot") if one_hot else (CLASS_DIM, "class-embeddings")
+    labels = ("cat",) if family == "bigbigan" else LABELS
+    spaces = (
+        SpaceEntry("noise", noise, noise_prior),
+        SpaceEntry("class", classes, prior, start=noise, labels=labels, default="cat"),
+        SpaceEntry("full", noise + classes, "product"),
+    )
+    source = source or WeightsSource("path", "/nowhere/G_ema.pth", "1" * 64)
+    stated = {name: value for name, value in (OPTIONS[family] | options).items() if value is not None}
+    return CatalogueEntry(f"tiny-{family}", "Big", family, spaces, "full", (3, side, side), source, stated)
+
+
+def big_state(family: str) -> State:
+    """The tensors of a tiny file of a family."""
+    return hugging_face_state() if family == "biggan-deep" else brock_state()
+
+
+def write_big_catalogue(folder: Path) -> Path:
+    """Writes weights and a catalogue with one generator of each of these families; returns the catalogue's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for family, options in OPTIONS.items():
+        weights = folder / f"{family}.pth"
+        torch.save(big_state(family), weights)
+        prior = "standard-normal" if family == "bigbigan" else "truncated-normal"
+        entry = big_entry(family, noise_prior=prior)
+        spaces = "\n".join(
+            f'[[{entry.name}.spaces]]\nname = "{space.name}"\ndim = {space.dim}\nprior = "{space.prior}"\n'
+            + (f'start = {space.start}\nlabels = {json.dumps(space.labels)}\ndefault = "cat"\n' if space.labels else "")
+            for space in entry.spaces
+        )
+        stated = "\n".join(f"{name} = {value}" for name, value in options.items())
+        written.append(f"""
+[{entry.name}]
+title = "Seeded {family}, 16 px"
+family = "{family}"
+input_space = "full"
+image_shape = [3, 16, 16]
+
+{spaces}
+[{entry.name}.options]
+{stated}
+
+[{entry.name}.source]
+kind = "path"
+location = "{weights.as_posix()}"
+sha256 = "{hashlib.sha256(weights.read_bytes()).hexdigest()}"
+licence = "MIT"
+citation = "Made by the tests."
+""")
+    catalogue = folder / "big.toml"
+    catalogue.write_text("".join(written), encoding="utf-8")
+    return catalogue

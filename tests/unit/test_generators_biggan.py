@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from biggan_states import CHUNK, CLASS_DIM, CLASSES, brock_images, brock_state, hugging_face_state
+from biggan_states import CHUNK, CLASS_DIM, big_entry, big_state, brock_images, brock_state, hugging_face_state
 from published import assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, build
@@ -22,21 +21,6 @@ from pullback.weights import WeightsSource
 SOURCE = WeightsSource("path", "/nowhere/G_ema.pth", "1" * 64)
 # Rounding, which deep random networks amplify; each of the facts at stake changes images a hundred times more.
 TOLERANCE = 1e-4
-LABELS = tuple("abcde")
-OPTIONS = {"biggan": {"epsilon": 1e-3}, "bigbigan": {"epsilon": 1e-3, "class": 2}, "biggan-deep": {"truncation": 0.4}}
-
-
-def entry_of(
-    family: str, noise: int, classes: int, side: int, *, noise_prior: str = "standard-normal", **options: Any
-) -> CatalogueEntry:
-    labels = ("c",) if family == "bigbigan" else LABELS
-    prior = "one-hot" if classes == CLASSES else "class-embeddings"
-    spaces = (
-        SpaceEntry("noise", noise, noise_prior),
-        SpaceEntry("class", classes, prior, start=noise, labels=labels, default="c"),
-        SpaceEntry("full", noise + classes, "product"),
-    )
-    return CatalogueEntry("big", "Big", family, spaces, "full", (3, side, side), SOURCE, OPTIONS[family] | options)
 
 
 # What brock_state is asked for, and the noise and the side that follow.
@@ -54,9 +38,9 @@ VARIANTS: dict[str, tuple[dict[str, Any], int, int]] = {
 }
 
 
-def built(state: dict[str, Tensor], family: str = "biggan", noise: int = 3 * CHUNK, **options: Any) -> Generator:
-    classes = CLASS_DIM if "shared.weight" in state or family == "biggan-deep" else CLASSES
-    return build(entry_of(family, noise, classes, 16, **options), state)
+def built(state: dict[str, Tensor], family: str = "biggan", **asked: Any) -> Generator:
+    one_hot = family == "biggan" and "shared.weight" not in state
+    return build(big_entry(family, one_hot=one_hot, **asked), state)
 
 
 def latents_of(generator: Generator, count: int = 3) -> Tensor:
@@ -147,7 +131,7 @@ def test_truncated_noise_has_the_scale_of_the_truncation():
     noise = built(brock_state(), noise_prior="truncated-normal", truncation=0.5).space("noise")
     draws = noise.sample(2000, 0)
     assert 0.99 < draws.abs().max() <= 1
-    deep = built(hugging_face_state(), "biggan-deep", 4, noise_prior="truncated-normal").space("noise")
+    deep = built(hugging_face_state(), "biggan-deep", noise_prior="truncated-normal").space("noise")
     assert 0.79 < deep.sample(2000, 0).abs().max() <= 0.8
 
 
@@ -156,16 +140,14 @@ def test_truncated_noise_has_the_scale_of_the_truncation():
     [("biggan", "epsilon", "1e-5"), ("bigbigan", "class", "0"), ("biggan-deep", "truncation", "0.4")],
 )
 def test_what_the_file_does_not_say_is_asked_for(family: str, option: str, usual: str):
-    state = hugging_face_state() if family == "biggan-deep" else brock_state()
-    entry = entry_of(family, 4 if family == "biggan-deep" else 6, CLASS_DIM, 16)
-    options = {name: value for name, value in entry.options.items() if name != option}
+    entry = big_entry(family, **{option: None})
     with pytest.raises(CatalogueError, match=rf"needs the option '{option}'.*usual: .*{usual}"):
-        build(dataclasses.replace(entry, options=options), state)
+        build(entry, big_state(family))
 
 
 def test_a_truncation_is_asked_for_where_noise_is_truncated():
     with pytest.raises(CatalogueError, match="needs the option 'truncation'"):
-        built(brock_state(), noise_prior="truncated-normal")
+        built(brock_state(), noise_prior="truncated-normal", truncation=None)
 
 
 @pytest.mark.parametrize("truncation", [0.02, 0.4, 1.0])
@@ -186,9 +168,7 @@ def test_between_two_rows_the_published_weights_are_swapped():
 @pytest.mark.parametrize("family", ["biggan", "biggan-deep"])
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:FutureWarning")
 def test_images_are_differentiable_once_twice_and_forward(family: str):
-    deep = family == "biggan-deep"
-    state = hugging_face_state() if deep else brock_state()
-    generator = built(state, family, 4 if deep else 6).double()
+    generator = built(big_state(family), family).double()
     at = latents_of(generator, 1).double().requires_grad_()
     rows = torch.randn(4, 3 * 16 * 16, generator=torch.Generator().manual_seed(2), dtype=torch.float64) / 10
 
@@ -201,8 +181,7 @@ def test_images_are_differentiable_once_twice_and_forward(family: str):
 
 @pytest.mark.parametrize("family", ["biggan", "biggan-deep"])
 def test_layers_are_named_by_their_side(family: str):
-    deep = family == "biggan-deep"
-    generator = built(hugging_face_state() if deep else brock_state(), family, 4 if deep else 6)
+    generator = built(big_state(family), family)
     inputs = latents_of(generator)
     found = generator.activations(inputs)
     assert list(found) == ["4 px", "8 px", "16 px", "image"]
@@ -262,21 +241,21 @@ def test_a_tensor_too_many_is_named():
     with pytest.raises(WeightsError, match=r"'blocks\.0\.0\.conv3\.bias'"):
         built(brock_state() | {"blocks.0.0.conv3.bias": torch.ones(4)})
     with pytest.raises(WeightsError, match=r"'generator\.layers\.0\.extra'"):
-        built(hugging_face_state() | {"generator.layers.0.extra": torch.ones(1)}, "biggan-deep", 4)
+        built(hugging_face_state() | {"generator.layers.0.extra": torch.ones(1)}, "biggan-deep")
 
 
 def test_a_missing_tensor_of_the_hugging_face_form_is_named():
     state = hugging_face_state()
     del state["generator.layers.1.bn_2.running_vars"]
     with pytest.raises(WeightsError, match=r"'generator\.layers\.1\.bn_2\.running_vars'"):
-        built(state, "biggan-deep", 4)
+        built(state, "biggan-deep")
 
 
 def test_other_spaces_than_the_weights_have_are_refused():
     with pytest.raises(InvalidInputError, match=r"the weights give noise \[0, 6\), a class \[6, 9\) with 5 labels"):
         built(brock_state(), noise=7)
     with pytest.raises(InvalidInputError, match=r"image_shape is stated to be \(3, 32, 32\), .* \(3, 16, 16\)"):
-        build(entry_of("biggan", 6, CLASS_DIM, 32), brock_state())
+        built(brock_state(), side=32)
 
 
 def test_a_prior_that_the_family_does_not_make_is_refused():

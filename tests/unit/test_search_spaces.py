@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.catalogue_file import entry
-from pullback.search import METHODS, Block, Constraint, SearchSpace, catalogue_space, restore
+from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, entry
+from pullback.search import METHODS, Block, Constraint, SearchSpace, catalogue_space, restore, searchable_spaces
+from pullback.weights import WeightsSource
 from searching import class_space, evolve, normal_space, search
 
 BOUNDS = [
@@ -126,9 +128,10 @@ def test_one_hot_coordinates_are_searched_in_units_of_their_prior(method: str) -
     np.testing.assert_allclose(search(method, space).incumbent, [0] * 4 + [0.1] * 10, atol=1e-7)
 
 
+@pytest.mark.parametrize("kind", ["bounded", "truncated-normal"])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_bounded_space_is_searched_within_its_bounds(method: str) -> None:
-    optimizer = search(method, SearchSpace((Block("bounded", 6, (-3.0, 3.0)),)))
+def test_a_bounded_space_is_searched_within_its_bounds(method: str, kind: str) -> None:
+    optimizer = search(method, SearchSpace((Block(kind, 6, (-3.0, 3.0)),)))
     evolve(optimizer, lambda latents: latents.sum(axis=1).astype(np.float64), 6)
     latents = optimizer.ask().latents
     assert np.abs(latents).max() <= 3
@@ -146,7 +149,8 @@ def test_a_sphere_is_not_searched_within_bounds_around_something_else_than_zero(
 
 def test_points_and_latents_are_each_others_inverse() -> None:
     bounded = SearchSpace((Block("bounded", 4, (-1.0, 5.0)), Block("one-hot", 3)), held_class=0)
-    others = (class_space(4, 3), class_space(4, 3, held=2), SearchSpace((Block("one-hot", 4),)), bounded)
+    truncated = SearchSpace((Block("truncated-normal", 4, (-1.0, 1.0)),))
+    others = (class_space(4, 3), class_space(4, 3, held=2), SearchSpace((Block("one-hot", 4),)), bounded, truncated)
     for space in (normal_space(5), *others):
         rng = np.random.default_rng(0)
         latents = space.latents(space.draw(50, rng))
@@ -172,11 +176,17 @@ def test_spaces_that_cannot_be_are_refused(blocks: tuple[Block, ...], held: int 
 
 
 def test_blocks_that_cannot_be_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="a block is standard-normal or one-hot or bounded, but 'uniform' came"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"a block is standard-normal or truncated-normal or .* bounded, but 'uniform' came",
+    ):
         Block("uniform", 3)
     with pytest.raises(InvalidInputError, match="a one-hot block has at least 2 coordinates, but 1 came"):
         Block("one-hot", 1)
-    with pytest.raises(InvalidInputError, match="a bounded block has bounds, and no other, but None came of bounded"):
+    with pytest.raises(
+        InvalidInputError,
+        match="a truncated-normal or bounded block has bounds, and no other, but None",
+    ):
         Block("bounded", 3)
     with pytest.raises(InvalidInputError, match=r"a least value and a greater one, but \(1.0, 1.0\) came"):
         Block("bounded", 3, (1.0, 1.0))
@@ -199,3 +209,21 @@ def test_spaces_of_the_catalogue_are_found_with_their_classes() -> None:
         catalogue_space(eyes, "pixels")
     with pytest.raises(InvalidInputError, match="beside others"):
         catalogue_space(eyes, "class", class_label="green")
+
+
+def test_truncated_noise_is_searched_at_the_scale_of_its_truncation() -> None:
+    spaces = (
+        SpaceEntry("noise", 4, "truncated-normal"),
+        SpaceEntry("class", 3, "class-embeddings", start=4, labels=("a", "b"), default="a"),
+        SpaceEntry("full", 7, "product"),
+    )
+    source = WeightsSource("path", "/nowhere/pytorch_model.bin", "1" * 64)
+    big = CatalogueEntry("big", "Big", "biggan-deep", spaces, "full", (3, 16, 16), source, {"truncation": 0.4})
+    space = catalogue_space(big, "noise")
+    assert space.blocks == (Block("truncated-normal", 4, (-0.8, 0.8)),)
+    drawn = space.latents(space.draw(4000, np.random.default_rng(0)))
+    assert scipy.stats.kstest(drawn.ravel(), scipy.stats.truncnorm(-2, 2, scale=0.4).cdf).pvalue > 0.01
+    # Embeddings are in the weights, which a search does not read.
+    assert searchable_spaces(big) == ("noise",)
+    with pytest.raises(InvalidInputError, match=r"space 'full' .* search one of its other spaces: noise"):
+        catalogue_space(big, "full")

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
+from pullback.generators.truncated_normal import CUT, DEVIATION
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.constraints import Constraint
 
 _FREE = Constraint()
-KINDS = ("standard-normal", "one-hot", "bounded")
+KINDS = ("standard-normal", "truncated-normal", "one-hot", "bounded")
+_LIMITED = ("truncated-normal", "bounded")
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,12 @@ class Block:
     """Coordinates side by side with one prior.
 
     Attributes:
-        kind: `standard-normal`; `one-hot`: one coordinate is 1 and the others are 0, each equally often; or `bounded`:
-            each coordinate uniform within bounds.
+        kind: `standard-normal`; `truncated-normal`: normal around zero, cut at two standard deviations; `one-hot`: one
+            coordinate is 1 and the others are 0, each equally often; or `bounded`: each coordinate uniform within
+            bounds.
         width: Number of coordinates, at least 1; of a one-hot block at least 2.
-        bounds: Least and greatest value of a coordinate of a bounded block; None of the others.
+        bounds: Least and greatest value of a coordinate of a bounded block, or of a truncated normal one; None of the
+            others.
 
     Raises:
         InvalidInputError: No such kind, no such width, or no such bounds.
@@ -45,8 +49,10 @@ class Block:
         least = 2 if self.kind == "one-hot" else 1
         if self.width < least:
             raise InvalidInputError(f"a {self.kind} block has at least {least} coordinates, but {self.width} came")
-        if (self.kind == "bounded") != (self.bounds is not None):
-            raise InvalidInputError(f"a bounded block has bounds, and no other, but {self.bounds} came of {self.kind}")
+        if (self.kind in _LIMITED) != (self.bounds is not None):
+            raise InvalidInputError(
+                f"a {' or '.join(_LIMITED)} block has bounds, and no other, but {self.bounds} came of {self.kind}"
+            )
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             raise InvalidInputError(f"bounds are a least value and a greater one, but {self.bounds} came")
 
@@ -68,17 +74,28 @@ class Block:
     def deviation(self) -> float:
         """Standard deviation of each coordinate."""
         if self.bounds is not None:
-            return (self.bounds[1] - self.bounds[0]) / math.sqrt(12)
+            width = self.bounds[1] - self.bounds[0]
+            return width / math.sqrt(12) if self.kind == "bounded" else width / (2 * CUT) * DEVIATION
         # One of c equally often: the variance of each indicator is (1 − 1/c) / c.
         return math.sqrt((1 - 1 / self.width) / self.width) if self.kind == "one-hot" else 1.0
 
     def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n width"]:
         """Coordinates drawn from the prior."""
+        if self.kind == "truncated-normal":
+            return self.limits[1] / CUT * _truncated(n, self.width, rng)
         if self.bounds is not None:
             return rng.uniform(*self.bounds, (n, self.width))
         if self.kind == "one-hot":
             return np.eye(self.width)[rng.integers(self.width, size=n)]
         return rng.standard_normal((n, self.width))
+
+
+def _truncated(n: int, width: int, rng: np.random.Generator) -> Float64[np.ndarray, "n width"]:
+    """Standard normal numbers, each drawn until it lies within the cut."""
+    drawn = rng.standard_normal((n, width))
+    while (outside := np.abs(drawn) > CUT).any():
+        drawn[outside] = rng.standard_normal(int(outside.sum()))
+    return drawn
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,7 @@ class SearchSpace:
     Attributes:
         blocks: The blocks, in the order of the coordinates.
         constraint: Bounds on the standard-normal coordinates. Those of one-hot blocks lie in [0, 1] always, those of
-            bounded ones within theirs.
+            bounded and truncated ones within theirs.
         held_class: Which coordinate of the one-hot block is held at 1, and the others at 0; None = all move.
 
     Raises:
@@ -230,13 +247,19 @@ def catalogue_space(
         if class_label not in labels:
             raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
         held = labels.index(class_label)
-    blocks = tuple(Block(part.prior, part.dim, part.bounds) for part in parts)
-    return SearchSpace(blocks, constraint or _FREE, held)
+    return SearchSpace(tuple(_block(part, entry) for part in parts), constraint or _FREE, held)
 
 
 def searchable_spaces(entry: CatalogueEntry) -> tuple[str, ...]:
     """Names of the spaces whose priors a search can draw from; not those that only a mapping network reaches."""
     return tuple(space.name for space in entry.spaces if all(part.prior in KINDS for part in _parts(entry, space)))
+
+
+def _block(part: SpaceEntry, entry: CatalogueEntry) -> Block:
+    if part.prior != "truncated-normal":
+        return Block(part.prior, part.dim, part.bounds)
+    reach = CUT * entry.asked("truncation")
+    return Block(part.prior, part.dim, (-reach, reach))
 
 
 def _parts(entry: CatalogueEntry, space: SpaceEntry) -> list[SpaceEntry]:

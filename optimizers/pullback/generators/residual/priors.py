@@ -11,9 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pullback.generators.generator import Prior
-
-# Where truncated normals are cut, in standard deviations.
-_CUT = 2.0
+from pullback.generators.truncated_normal import CUT, DEVIATION
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,10 @@ class TruncatedNormal(Prior):
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
         """Draws through the inverse of the distribution function."""
         # Φ(z) lies uniformly between Φ(−2) and Φ(2), and Φ(z) = (1 + erf(z/√2)) / 2.
-        reach = math.erf(_CUT / math.sqrt(2))
+        reach = math.erf(CUT / math.sqrt(2))
         spread = 2 * torch.rand(n, dim, generator=rng, dtype=torch.float64) - 1
         drawn: Tensor = math.sqrt(2) * torch.special.erfinv(reach * spread)
-        return (self.scale * drawn.clamp(-_CUT, _CUT)).float()
+        return (self.scale * drawn.clamp(-CUT, CUT)).float()
 
     def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
         """½‖z/t‖²."""
@@ -47,13 +45,11 @@ class TruncatedNormal(Prior):
 
     def spread(self) -> float:
         """The standard deviation of a coordinate, .88 t."""
-        # Var z = 1 − 2 c φ(c) / (2 Φ(c) − 1) of a standard normal z within ±c.
-        density = math.exp(-(_CUT**2) / 2) / math.sqrt(2 * math.pi)
-        return self.scale * math.sqrt(1 - 2 * _CUT * density / math.erf(_CUT / math.sqrt(2)))
+        return self.scale * DEVIATION
 
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Coordinates within ±limit · t, and within ±2 t whatever the limit."""
-        reach = self.scale * min(limit, _CUT)
+        reach = self.scale * min(limit, CUT)
         return latents.clamp(-reach, reach)
 
 
