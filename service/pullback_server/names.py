@@ -27,8 +27,6 @@ _JOB = re.compile(rf"jobs/({_ID})")
 _SESSION = re.compile(rf"sessions/({_ID})")
 
 ANY_GENERATOR = "generators/-"
-# Of what a resource's id begins with, or is called, in lists.
-MAX_MATCH = 200
 
 ID_LENGTH = 8
 # Digits and consonants that nobody takes for another, aloud or on paper; without vowels they make no words.

@@ -11,16 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pullback_api.limits import MAX_NOTE
-from pullback_server.names import MAX_MATCH
 from pullback_server.specs import chosen, search, search_reports, search_thread, targets
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """Bytes of a request, and so of any field."""
 
 MAX_TARGETS = 256
-MAX_CLIENT = 200
-MAX_REQUEST_ID = 64
 
+_CLIENT = 200
+_REQUEST_ID = 64
+# Of what a resource's id begins with, or is called, in lists.
+_MATCH = 200
 # `generators/{id}/eigenbases/{id}` with ids of up to 122 characters, and whatever else is a name.
 _RESOURCE = 300
 _NAME = 128
@@ -70,7 +71,7 @@ def _told_many(count: int) -> Limit:
 _BYTES = Limit(length=MAX_REQUEST_BYTES)
 _GENERATOR = _EIGENBASIS = _SESSION = _PARENT = _text(_RESOURCE)
 _PAGE: Mapping[str, Limit] = {"page_token": _text(_TOKEN)}
-_CALLER: Mapping[str, Limit] = {"request_id": _text(MAX_REQUEST_ID), "client": _text(MAX_CLIENT)}
+_CALLER: Mapping[str, Limit] = {"request_id": _text(_REQUEST_ID), "client": _text(_CLIENT)}
 
 # Message → field → limit; `SessionSpec.NotesEntry` is what protobuf makes of an entry of the map `notes`.
 FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
@@ -105,12 +106,12 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "SampleLatentsRequest": {"generator": _GENERATOR, "space": _text(_NAME)},
     "RenderRequest": {"generator": _GENERATOR, "space": _text(_NAME)},
     # Geometry
-    "ComputeEigenbasisRequest": {"request_id": _text(MAX_REQUEST_ID)},
+    "ComputeEigenbasisRequest": {"request_id": _text(_REQUEST_ID)},
     "GetEigenbasisRequest": {"name": _text(_RESOURCE)},
     "StreamEigenbasisRequest": {"name": _text(_RESOURCE)},
     "ListEigenbasesRequest": {"parent": _PARENT, **_PAGE},
     "DeleteEigenbasisRequest": {"name": _text(_RESOURCE)},
-    "AnalyzeMetricRequest": {"request_id": _text(MAX_REQUEST_ID)},
+    "AnalyzeMetricRequest": {"request_id": _text(_REQUEST_ID)},
     "GetAnalysisRequest": {"name": _text(_RESOURCE)},
     "ListAnalysesRequest": {"parent": _PARENT, **_PAGE},
     # Inversion
@@ -119,12 +120,12 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "ignore": _told_many(targets.MAX_REGIONS),
         "class_label": _text(_NAME),
     },
-    "InvertRequest": {"request_id": _text(MAX_REQUEST_ID), "targets": _told_many(MAX_TARGETS)},
+    "InvertRequest": {"request_id": _text(_REQUEST_ID), "targets": _told_many(MAX_TARGETS)},
     "GetInversionRequest": {"name": _text(_RESOURCE)},
     "ListInversionsRequest": _PAGE,
     # Jobs
     "GetJobRequest": {"name": _text(_RESOURCE)},
-    "ListJobsRequest": {"states": _many(_STATES), "match": _text(MAX_MATCH), **_PAGE},
+    "ListJobsRequest": {"states": _many(_STATES), "match": _text(_MATCH), **_PAGE},
     "WatchJobRequest": {"name": _text(_RESOURCE)},
     "WaitJobRequest": {"name": _text(_RESOURCE)},
     "CancelJobRequest": {"name": _text(_RESOURCE)},
@@ -144,9 +145,9 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "notes": _told_many(search.MAX_NOTES),
     },
     "SessionSpec.NotesEntry": {"key": _told_text(search.MAX_NOTE), "value": _told_text(search.MAX_NOTE)},
-    "CreateSessionRequest": {"request_id": _text(MAX_REQUEST_ID)},
+    "CreateSessionRequest": {"request_id": _text(_REQUEST_ID)},
     "GetSessionRequest": {"name": _SESSION},
-    "ListSessionsRequest": {"states": _many(_STATES), "match": _text(MAX_MATCH), **_PAGE},
+    "ListSessionsRequest": {"states": _many(_STATES), "match": _text(_MATCH), **_PAGE},
     "AskRequest": {"session": _SESSION, "threads": _told_many(search.MAX_THREADS), **_CALLER},
     "TrialReport": {
         "trial_id": _told_text(search_reports.MAX_TRIAL_ID),
@@ -175,7 +176,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "ExportSessionRequest": {"name": _SESSION},
     # Directions
     "Annotation": {"title": _told_text(chosen.MAX_TITLE), "notes": _told_text(chosen.MAX_NOTES)},
-    "DiscoverDirectionsRequest": {"request_id": _text(MAX_REQUEST_ID)},
+    "DiscoverDirectionsRequest": {"request_id": _text(_REQUEST_ID)},
     "GetDirectionsRequest": {"name": _text(_RESOURCE)},
     "ListDirectionsRequest": {"parent": _PARENT, **_PAGE},
     "ImportDirectionsRequest": {

@@ -9,9 +9,8 @@ from datetime import datetime, timezone
 import grpc
 
 from pullback_api.v1 import jobs_pb2, specs_pb2
-from pullback_server.errors import ApiError, invalid
+from pullback_server.errors import ApiError
 from pullback_server.intake.callers import caller
-from pullback_server.intake.field_limits import MAX_REQUEST_ID
 from pullback_server.jobs.progress import queued_progress, waiting_progress
 from pullback_server.jobs.queue_shares import check_place
 from pullback_server.jobs.resources import job_message, proposed_message
@@ -88,9 +87,8 @@ async def find_repeated(scheduler: Scheduler, store: Store, request_id: str, con
     """The job of an earlier request of that `request_id`, if any: a repeat is answered before it is looked at closely.
 
     Raises:
-        ApiError: ALREADY_EXISTS where it was used for another request, INVALID_ARGUMENT where it is too long.
+        ApiError: ALREADY_EXISTS where it was used for another request.
     """
-    _check_request_id(request_id)
     if not request_id:
         return None
     try:
@@ -103,10 +101,9 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
     """Accepts a job, or returns the one that stands for it already.
 
     Raises:
-        ApiError: ALREADY_EXISTS where `request_id` was used for another request, INVALID_ARGUMENT where it is too
-            long, RESOURCE_EXHAUSTED where the queue or the disk is full.
+        ApiError: ALREADY_EXISTS where `request_id` was used for another request, RESOURCE_EXHAUSTED where the queue or
+            the disk is full.
     """
-    _check_request_id(submission.request_id)
     client, new = caller(), list[JobRecord]()
     own = scheduler.shares.waiting(client)
     # Before they are taken in, so that what the same client submits meanwhile counts them.
@@ -182,11 +179,6 @@ def _create(
         needs=None if needed is None else needed.id,
         provided=provided,
     )
-
-
-def _check_request_id(request_id: str) -> None:
-    if len(request_id) > MAX_REQUEST_ID:
-        raise invalid("request_id", f"expected at most {MAX_REQUEST_ID} characters, but {len(request_id)} came")
 
 
 def _digest(content: bytes) -> str:

@@ -15,7 +15,7 @@ from pullback_server.errors import invalid, not_found, unavailable
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.resources import event_message, job_message
 from pullback_server.jobs.scheduler import Scheduler
-from pullback_server.names import MAX_MATCH, parse_job
+from pullback_server.names import parse_job
 from pullback_server.servicers.cursors import read_cursor
 from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.store import JobRecord, JobState, Store
@@ -50,8 +50,6 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         except ValueError:
             known = ", ".join(f"JOB_STATE_{state.name}" for state in JobState)
             raise invalid("states", f"expected job states, {known}, but {list(request.states)} came") from None
-        if len(request.match) > MAX_MATCH:
-            raise invalid("match", f"expected at most {MAX_MATCH} characters, but {len(request.match)} came")
         rows = await self._scheduler.in_store(
             self._store.jobs,
             limit=size + 1,

@@ -10,8 +10,7 @@ import grpc
 from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
 from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError, invalid, not_found, unavailable
-from pullback_server.intake.field_limits import MAX_CLIENT, MAX_REQUEST_ID
-from pullback_server.names import MAX_MATCH, parse_session
+from pullback_server.names import parse_session
 from pullback_server.servicers.cursors import read_cursor
 from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.sessions.answers import MAX_WAIT_SECONDS, Asker, reclaim, tell
@@ -46,7 +45,6 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
             spec = complete_session_spec(request.spec)
             await self._creation.check(spec)
             return search_pb2.Session(spec=spec)
-        _check_request_id(request.request_id)
         content = request.SerializeToString(deterministic=True)
         try:
             # A repeat is answered before it is looked at closely.
@@ -77,8 +75,6 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         if any(state not in [known.value for known in SessionState] for state in request.states):
             known = enum_names(search_pb2.SessionState)
             raise invalid("states", f"expected session states, {known}, but {list(request.states)} came")
-        if len(request.match) > MAX_MATCH:
-            raise invalid("match", f"expected at most {MAX_MATCH} characters, but {len(request.match)} came")
         rows = await self._registry.records(
             limit=size + 1,
             before=read_cursor(decode_token(request.page_token)),
@@ -103,8 +99,6 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         """See the contract."""
         del context
         session_id = parse_session(request.session, "session")
-        _check_request_id(request.request_id)
-        _check_client(request.client)
         if not 0 <= request.count <= MAX_ASKED:
             raise invalid("count", f"expected 1 to {MAX_ASKED} (0 = all), but {request.count} came")
         wait = request.wait.seconds + request.wait.nanos * 1e-9
@@ -129,8 +123,6 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         """See the contract."""
         del context
         session_id = parse_session(request.session, "session")
-        _check_request_id(request.request_id)
-        _check_client(request.client)
         if bool(request.client) == request.all_clients:
             raise invalid(
                 "client",
@@ -219,13 +211,3 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         async with self._registry.using(session_id) as live:
             await live.change(decide)
         return await self._registry.resource(await self._registry.record(session_id))
-
-
-def _check_client(client: str) -> None:
-    if len(client) > MAX_CLIENT:
-        raise invalid("client", f"expected at most {MAX_CLIENT} characters, but {len(client)} came")
-
-
-def _check_request_id(request_id: str) -> None:
-    if len(request_id) > MAX_REQUEST_ID:
-        raise invalid("request_id", f"expected at most {MAX_REQUEST_ID} characters, but {len(request_id)} came")
