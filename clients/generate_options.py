@@ -33,6 +33,10 @@ DICTIONARIES: Mapping[str, tuple[str, tuple[Any, ...]]] = {
         "Options of an eigenbasis that the contract carries as they are.",
         (specs_pb2.EigenbasisSpec,),
     ),
+    "AnalysisFields": (
+        "Options of an analysis that the contract carries as they are.",
+        (specs_pb2.AnalysisSpec,),
+    ),
     "DirectionsFields": (
         "Options of directions that the contract carries as they are.",
         (specs_pb2.DirectionsSpec,),

@@ -12,6 +12,7 @@ from PIL import Image
 from typing_extensions import Unpack
 
 from pullback_api.v1 import values_pb2
+from pullback_client.analysis.options import AnalysisOptions
 from pullback_client.analysis.result import Analysis, AnalysisInfo
 from pullback_client.catalogue import CatalogueFault, Distance, Generator
 from pullback_client.directions.edit import Edit, EditOutcome
@@ -58,30 +59,11 @@ class AsyncClient:
         self,
         generator: str,
         *,
-        space: str | None = ...,
-        distance: str | None = ...,
-        positions: int | None = ...,
-        control_positions: int | None = ...,
-        compared_positions: int | None = ...,
-        compared_distances: Sequence[str] | None = ...,
-        seed: int = ...,
-        max_memory_mib: int | None = ...,
         progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
         timeout: float = ...,
+        **options: Unpack[AnalysisOptions],
     ) -> Analysis: ...
-    async def submit_analysis(
-        self,
-        generator: str,
-        *,
-        space: str | None = ...,
-        distance: str | None = ...,
-        positions: int | None = ...,
-        control_positions: int | None = ...,
-        compared_positions: int | None = ...,
-        compared_distances: Sequence[str] | None = ...,
-        seed: int = ...,
-        max_memory_mib: int | None = ...,
-    ) -> AsyncJob[Analysis]: ...
+    async def submit_analysis(self, generator: str, **options: Unpack[AnalysisOptions]) -> AsyncJob[Analysis]: ...
     async def get_analysis(self, name: str) -> Analysis: ...
     async def list_analyses(self, generator: str = ...) -> list[AnalysisInfo]: ...
     async def traverse(

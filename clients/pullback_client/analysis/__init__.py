@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pullback_client.analysis.comparisons import ComparisonFigures, DistanceComparison
+from pullback_client.analysis.options import AnalysisOptions
 from pullback_client.analysis.result import (
     Analysis,
     AnalysisInfo,
@@ -31,6 +32,7 @@ from pullback_client.analysis.walks import (
 __all__ = [
     "Analysis",
     "AnalysisInfo",
+    "AnalysisOptions",
     "ApparentSpeed",
     "AxisStrip",
     "ComparisonFigures",

@@ -6,42 +6,34 @@ from collections.abc import Sequence
 
 from pullback_api.v1 import specs_pb2
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.text.vocabulary import refuse_unknown_options
 from pullback_client.wire.names import generator_name
+from pullback_client.wire.option_types import AnalysisFields
 from pullback_client.wire.option_values import set_options
 
 
-def analysis_spec(
-    generator: str,
-    *,
-    space: str | None,
-    distance: str | None,
-    positions: int | None,
-    control_positions: int | None,
-    compared_positions: int | None,
-    compared_distances: Sequence[str] | None,
-    seed: int,
-    max_memory_mib: int | None,
-) -> specs_pb2.AnalysisSpec:
-    """The specification of an analysis; None leaves a default to the server.
+class AnalysisOptions(AnalysisFields, total=False):
+    """What an analysis shall be. What is left out, or None, is the server's default."""
+
+    compared_distances: Sequence[str] | None
+    """Other distances to compare with; default lpips-alex, lpips-vgg, mse and ssim, but `distance`."""
+
+
+def analysis_spec(generator: str, options: AnalysisOptions) -> specs_pb2.AnalysisSpec:
+    """The specification of an analysis.
 
     Raises:
         InvalidArgumentError: No list of names, or a number that the contract cannot carry.
+        TypeError: An option that does not exist.
     """
+    refuse_unknown_options(options, AnalysisOptions)
+    compared = options.get("compared_distances")
     # An empty list asks for the default on the wire, so one that somebody wrote must not get there.
-    if isinstance(compared_distances, str) or (compared_distances is not None and not compared_distances):
+    if isinstance(compared, str) or (compared is not None and not compared):
         raise InvalidArgumentError(
-            f"compared_distances must be a list of at least one name, or None for the server's default, "
-            f"got {compared_distances!r}"
+            "compared_distances must be a list of at least one name, or None for the server's default, "
+            f"got {compared!r}"
         )
-    spec = specs_pb2.AnalysisSpec(generator=generator_name(generator), compared_distances=compared_distances or ())
-    given = {
-        "space": space,
-        "distance": distance,
-        "positions": positions,
-        "control_positions": control_positions,
-        "compared_positions": compared_positions,
-        "seed": seed,
-        "max_memory_mib": max_memory_mib,
-    }
-    set_options(spec, given)
+    spec = specs_pb2.AnalysisSpec(generator=generator_name(generator), compared_distances=compared or ())
+    set_options(spec, options)
     return spec

@@ -57,6 +57,27 @@ class EigenbasisFields(TypedDict, total=False):
     not suffice the job fails with INVALID_ARGUMENT and says what does."""
 
 
+class AnalysisFields(TypedDict, total=False):
+    """Options of an analysis that the contract carries as they are."""
+
+    space: str | None
+    """Name of a latent space; default the generator's first."""
+    distance: str | None
+    """Name of the distance whose metric is analysed; default the default distance."""
+    positions: int | None
+    """Positions at which the metric is computed exactly, 2 to 2000; default 50."""
+    control_positions: int | None
+    """Positions for the weight-shuffled control and for walks, 2 to `positions`; default 10, or `positions` where that
+    is less."""
+    seed: int | None
+    """Seed of the positions and of the control, ≥ 0."""
+    max_memory_mib: int | None
+    """MiB that the metric at a position may add to the worker's memory, ≥ 1; default no bound. As for an eigenbasis.
+    The other steps carry up to 32 directions or images through the generator."""
+    compared_positions: int | None
+    """Positions for the other distances, 2 to `positions`; default 10, or `positions` where that is less."""
+
+
 class DirectionsFields(TypedDict, total=False):
     """Options of directions that the contract carries as they are."""
 
