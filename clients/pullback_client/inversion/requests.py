@@ -259,24 +259,18 @@ def _regions(boxes: Sequence[Any]) -> tuple[Box, ...]:
 
 
 def _box(values: Any) -> Box:
-    if not isinstance(values, Sequence) or len(values) != len(Box._fields):
-        raise InvalidArgumentError(f"a region to ignore is (left, top, width, height), got {values!r}")
-    minima = {"left": 0, "top": 0, "width": 1, "height": 1}
-    return Box(
-        *(
-            whole_number(f"{name} of a region to ignore", value, minimum=minima[name])
-            for name, value in zip(Box._fields, values, strict=True)
-        )
-    )
+    return Box(*_whole_numbers(values, "a region to ignore", Box._fields, "(left, top, width, height),"))
 
 
 def _crop(values: Any) -> Crop:
-    if not isinstance(values, Sequence) or len(values) != len(Crop._fields):
-        raise InvalidArgumentError(f"a crop is (left, top, size), a square in pixels; got {values!r}")
-    minima = {"left": 0, "top": 0, "size": 1}
-    return Crop(
-        *(
-            whole_number(f"{name} of a crop", value, minimum=minima[name])
-            for name, value in zip(Crop._fields, values, strict=True)
-        )
-    )
+    return Crop(*_whole_numbers(values, "a crop", Crop._fields, "(left, top, size), a square in pixels;"))
+
+
+def _whole_numbers(values: Any, what: str, names: Sequence[str], form: str) -> list[int]:
+    """The numbers of a rectangle: where it begins, and sizes of 1 at least."""
+    if not isinstance(values, Sequence) or len(values) != len(names):
+        raise InvalidArgumentError(f"{what} is {form} got {values!r}")
+    return [
+        whole_number(f"{name} of {what}", value, minimum=0 if name in ("left", "top") else 1)
+        for name, value in zip(names, values, strict=True)
+    ]

@@ -17,15 +17,6 @@ class EvolutionSession(TrialExchange):
     A session belongs to the server, which has every told result on its disk: dropping this object, or the program that
     holds it, does not end it, and `Client.get_session` attaches to it again. While the server is away, for a restart,
     every call is tried again for `OUTAGE_TIMEOUT` seconds.
-
-    Args:
-        transport: Of the client.
-        message: The session as the server described it.
-        sleep: Waits so many seconds.
-        clock: Seconds that only rise.
-        client_name: Who asks; None = `user@host/script`: see `Client.get_session`.
-        attached: Whether the session was there before: trials under the client's name are taken back then before the
-            first is asked for.
     """
 
     def __iter__(self) -> Iterator[Batch]:
