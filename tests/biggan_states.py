@@ -5,8 +5,6 @@ The drawing is written from the description of the networks alone, operation by 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from catalogues import entry_text
 from pullback.generators import CatalogueEntry
 from pullback.generators.catalogue_file import SpaceEntry
 from pullback.weights import WeightsSource
@@ -281,35 +280,11 @@ def write_big_catalogue(folder: Path) -> Path:
     """Writes weights and a catalogue with one generator of each of these families; returns the catalogue's path."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for family, options in OPTIONS.items():
+    for family in OPTIONS:
         weights = folder / f"{family}.pth"
         torch.save(big_state(family), weights)
         prior = "standard-normal" if family == "bigbigan" else "truncated-normal"
-        entry = big_entry(family, noise_prior=prior)
-        spaces = "\n".join(
-            f'[[{entry.name}.spaces]]\nname = "{space.name}"\ndim = {space.dim}\nprior = "{space.prior}"\n'
-            + (f'start = {space.start}\nlabels = {json.dumps(space.labels)}\ndefault = "cat"\n' if space.labels else "")
-            for space in entry.spaces
-        )
-        stated = "\n".join(f"{name} = {value}" for name, value in options.items())
-        written.append(f"""
-[{entry.name}]
-title = "Seeded {family}, 16 px"
-family = "{family}"
-input_space = "full"
-image_shape = [3, 16, 16]
-
-{spaces}
-[{entry.name}.options]
-{stated}
-
-[{entry.name}.source]
-kind = "path"
-location = "{weights.as_posix()}"
-sha256 = "{hashlib.sha256(weights.read_bytes()).hexdigest()}"
-licence = "MIT"
-citation = "Made by the tests."
-""")
+        written.append(entry_text(big_entry(family, noise_prior=prior), weights))
     catalogue = folder / "big.toml"
     catalogue.write_text("".join(written), encoding="utf-8")
     return catalogue

@@ -1,4 +1,4 @@
-"""BigGAN, BigGAN-deep and BigBiGAN over a real socket: metric, inversions by class mode, evolution, a direction."""
+"""BigGAN, BigGAN-deep, BigBiGAN and SNGAN over a real socket: metric, inversions, evolution, directions."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from biggan_states import LABELS, write_big_catalogue
+from catalogues import entry_text
 from live_server import LiveServer
 from pullback_client import Client
+from sngan_states import NOISE, mimicry, sngan_entry
 
-FAMILIES = ("biggan", "bigbigan", "biggan-deep")
+CLASSES = {"biggan": LABELS, "biggan-deep": LABELS, "bigbigan": ("cat",), "sngan": ("red", "green", "blue")}
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("big")
-    environment = {"PULLBACK_CATALOGUE": str(write_big_catalogue(folder)), "PULLBACK_CACHE": str(folder / "cache")}
+    catalogue, weights = write_big_catalogue(folder), folder / "sngan.pth"
+    torch.save(mimicry(3), weights)
+    with catalogue.open("a", encoding="utf-8") as file:
+        file.write(entry_text(sngan_entry(NOISE, (3, 16, 16), 3), weights))
+    environment = {"PULLBACK_CATALOGUE": str(catalogue), "PULLBACK_CACHE": str(folder / "cache")}
     with LiveServer(folder / "data", environment) as live, Client(live.target) as client:
         yield client
 
@@ -27,21 +34,22 @@ def red(image: Image.Image) -> float:
     return float(np.asarray(image.convert("RGB"), np.float64)[..., 0].mean())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CLASSES)
 def test_its_metric_inversion_evolution_and_directions_are_computed(client: Client, family: str) -> None:
     name = f"tiny-{family}"
     found = client.get_generator(name)
     noise = found.spaces["noise"].dim
-    assert found.spaces["class"].labels == (("cat",) if family == "bigbigan" else LABELS)
+    labels = found.spaces["class"].labels
+    assert labels == CLASSES[family]
     basis = client.compute_eigenbasis(name, space="noise", distance="mse", samples=64)
     assert basis.dim == noise
     directions = client.discover_directions(name, eigenbasis=basis, k=2)
     assert directions.vectors.shape == (2, noise)
     target = next(iter(client.render(name, client.sample(name, space="full", seed=3), space="full")))
-    for options in ({"class_labels": "cat"}, {"class_mode": "searched"}, {"class_mode": "free"}):
+    for options in ({"class_labels": labels[-1]}, {"class_mode": "searched"}, {"class_mode": "free"}):
         result = client.invert(target, name, distance="mse", steps=3, restarts=1, start="prior", **options)
-        assert result.latent.shape == (noise + 3,)
-        assert result.solutions[0].class_label in LABELS
+        assert result.latent.shape == (found.spaces["full"].dim,)
+        assert result.class_label in labels
     session = client.evolve(name, space="noise", optimizer="cma", population=4)
     status = session.run(red, generations=2)
     assert [thread.generations for thread in status.threads] == [2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,110 +13,11 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional
 
+from catalogues import entry_text
 from published import assert_exact, published, published_file
 from pullback.errors import InvalidInputError, WeightsError
-from pullback.generators import CatalogueEntry, Generator, build
-from pullback.generators.catalogue_file import SpaceEntry
-from pullback.weights import WeightsSource
-
-State = dict[str, Tensor]
-
-SOURCE = WeightsSource("path", "/nowhere/gen.pth", "1" * 64)
-NOISE, CLASSES, COLOURS = 4, 3, 3
-WIDTHS = (6, 6, 4)
-LABELS = ("red", "green", "blue")
-
-
-class Maker:
-    """Random tensors by name, in one order of random numbers."""
-
-    def __init__(self) -> None:
-        self.rng, self.state = torch.Generator().manual_seed(0), State()
-
-    def put(self, name: str, *shape: int) -> Tensor:
-        self.state[name] = torch.randn(*shape, generator=self.rng) / max(1, torch.Size(shape[1:]).numel()) ** 0.5
-        return self.state[name]
-
-    def layer(self, name: str, *shape: int, bias: int | None = None) -> None:
-        self.put(f"{name}.weight", *shape)
-        self.put(f"{name}.bias", shape[0] if bias is None else bias)
-
-    def moments(self, name: str, width: int) -> None:
-        self.put(f"{name}.running_mean", width)
-        self.put(f"{name}.running_var", width).square_().add_(0.5)
-        self.state[f"{name}.num_batches_tracked"] = torch.tensor(7)
-
-    def norm(self, name: str, width: int) -> None:
-        self.layer(name, width)
-        self.moments(name, width)
-
-
-def mimicry(classes: int = 0, side: int = 4) -> State:
-    made = Maker()
-    made.layer("l1", WIDTHS[0] * side**2, NOISE)
-    for number, (into, out) in enumerate(pairwise(WIDTHS), start=2):
-        name = f"block{number}"
-        made.layer(f"{name}.c1", out, into, 3, 3)
-        made.layer(f"{name}.c2", out, out, 3, 3)
-        made.layer(f"{name}.c_sc", out, into, 1, 1)
-        for norm, width in (("b1", into), ("b2", out)):
-            if classes:
-                made.moments(f"{name}.{norm}.bn", width)
-                made.put(f"{name}.{norm}.embed.weight", classes, 2 * width)
-            else:
-                made.norm(f"{name}.{norm}", width)
-    made.norm("b4", WIDTHS[-1])
-    made.layer("c4", COLOURS, WIDTHS[-1], 3, 3)
-    return made.state
-
-
-def pfnet(classes: int = 0, output: str = "l4") -> State:
-    """The same network with Chainer's names: a class's gains and offsets are two tables."""
-    names = {"weight": "W", "bias": "b", "running_mean": "avg_mean", "running_var": "avg_var"}
-    norm_names = names | {"weight": "gamma", "bias": "beta", "num_batches_tracked": "N"}
-    state = State()
-    for name, tensor in mimicry(classes).items():
-        *path, part = name.split(".")
-        if path[-1] == "embed":
-            gain, offset = tensor.chunk(2, dim=1)
-            state["/".join([*path[:-1], "gammas", "W"])] = gain
-            state["/".join([*path[:-1], "betas", "W"])] = offset
-            continue
-        path = [output if place == "c4" else place for place in path if place != "bn"]
-        state["/".join([*path, (norm_names if path[-1][0] == "b" else names)[part]])] = tensor
-    return state
-
-
-def sequential(*, discovery: bool) -> State:
-    made, start = Maker(), 2 if discovery else 0
-    made.layer("model.0" if discovery else "dense", WIDTHS[0] * 16, NOISE)
-    for number, (into, out) in enumerate(pairwise(WIDTHS), start=start):
-        name = f"model.{number}"
-        made.norm(f"{name}.model.0", into)
-        made.norm(f"{name}.model.4", out)
-        for twice, again, inner in (("model.3", "conv1", into), ("model.6", "conv2", out)):
-            made.layer(f"{name}.{twice}", out, inner, 3, 3)
-            for part in ("weight", "bias"):
-                made.state[f"{name}.{again}.{part}"] = made.state[f"{name}.{twice}.{part}"]
-        if into != out:
-            made.layer(f"{name}.bypass.1", out, into, 3, 3)
-    made.norm(f"model.{start + 2}", WIDTHS[-1])
-    made.layer(f"model.{start + 4}", COLOURS, WIDTHS[-1], 3, 3)
-    if not discovery:
-        for part in ("weight", "bias"):
-            made.state[f"final.{part}"] = made.state[f"model.{start + 4}.{part}"]
-    return made.state
-
-
-def transposed() -> State:
-    made, widths = Maker(), (NOISE, 6, 5, 4, 4, COLOURS)
-    for number, (into, out) in enumerate(pairwise(widths)):
-        last = number == len(widths) - 2
-        side = 3 if last else 4
-        made.layer(f"model.{3 * number}", into, out, side, side, bias=out)
-        if not last:
-            made.norm(f"model.{3 * number + 1}", out)
-    return made.state
+from pullback.generators import Generator, build, load
+from sngan_states import CLASSES, COLOURS, NOISE, State, mimicry, pfnet, sequential, sngan_entry, transposed
 
 
 def normalised(state: State, name: str, values: Tensor, epsilon: float = 1e-5) -> Tensor:
@@ -177,24 +78,12 @@ def transposed_images(state: State, z: Tensor) -> Tensor:
 
 
 def built(state: State, side: int = 16, classes: int = 0) -> Generator:
-    spaces = (SpaceEntry("z", NOISE, "standard-normal"),)
-    if classes:
-        spaces = (
-            SpaceEntry("noise", NOISE, "standard-normal"),
-            SpaceEntry("class", classes, "one-hot", start=NOISE, labels=LABELS[:classes], default="blue"),
-            SpaceEntry("full", NOISE + classes, "product"),
-        )
-    whole = spaces[-1].name
-    return build(CatalogueEntry("sn", "SN", "sngan", spaces, whole, (COLOURS, side, side), SOURCE), state)
+    return build(sngan_entry(NOISE, (COLOURS, side, side), classes), state)
 
 
 def close(images: Tensor, expected: Tensor) -> bool:
     assert expected.std(dim=(2, 3)).mean() > 0.1
     return bool((2 * images - 1 - expected).abs().max() < 1e-5)
-
-
-def unconditional(dim: int, image_shape: tuple[int, int, int]) -> CatalogueEntry:
-    return CatalogueEntry("sn", "SN", "sngan", (SpaceEntry("z", dim, "standard-normal"),), "z", image_shape, SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +96,7 @@ def unconditional(dim: int, image_shape: tuple[int, int, int]) -> CatalogueEntry
 )
 def test_sngan_makes_the_images_of_its_public_implementations(name: str, dim: int, image_shape: tuple[int, int, int]):
     known = published(name)
-    generator = build(unconditional(dim, image_shape), known.state)
+    generator = build(sngan_entry(dim, image_shape), known.state)
     assert_exact(2 * generator.render(known.inputs["z"], "z") - 1, known.outputs["image"])
 
 
@@ -215,8 +104,24 @@ def test_sngan_makes_the_images_of_pfnets_network():
     with np.load(published_file("sngan_pfnet_32.npz")) as file:
         known = {name: torch.from_numpy(file[name]) for name in file.files if "/" in name}
     state = {name.removeprefix("state/"): tensor for name, tensor in known.items() if name.startswith("state/")}
-    generator = build(unconditional(10, (3, 32, 32)), state)
+    generator = build(sngan_entry(10, (3, 32, 32)), state)
     assert_exact(2 * generator.render(known["in/z"], "z") - 1, known["out/image"])
+
+
+def test_files_as_they_are_published_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path / "cache"))
+    state, entry = mimicry(), sngan_entry(NOISE, (COLOURS, 16, 16))
+    optimizer = {"state": {0: {"step": 3}}, "param_groups": [{"lr": 2e-4, "betas": (0.0, 0.9), "params": [0]}]}
+    wrapped = {f"module.{name}": tensor for name, tensor in state.items()}
+    checkpoint = {"model_state_dict": wrapped, "optimizer_state_dict": optimizer, "global_step": 100_000}
+    torch.save(checkpoint, tmp_path / "netG.pth", _use_new_zipfile_serialization=False)
+    np.savez(tmp_path / "gen.npz", **{name: tensor.numpy() for name, tensor in pfnet().items()})
+    z = torch.randn(3, NOISE, generator=torch.Generator().manual_seed(1))
+    for file, mode, epsilon in (("netG.pth", "bilinear", 1e-5), ("gen.npz", "nearest", 2e-5)):
+        catalogue = tmp_path / "sn.toml"
+        catalogue.write_text(entry_text(entry, tmp_path / file), encoding="utf-8")
+        monkeypatch.setenv("PULLBACK_CATALOGUE", str(catalogue))
+        assert close(load(entry.name).render(z, "z"), mimicry_images(state, z, None, mode, epsilon, 4))
 
 
 @pytest.mark.parametrize("side", [4, 6])

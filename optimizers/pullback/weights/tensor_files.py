@@ -64,7 +64,9 @@ def read_weight_file(path: Path, what: object = None, device: str | torch.device
             return read_plain_pickle(path, called)
         if head.startswith(_ZIP) and _is_npz(path):
             with np.load(path, allow_pickle=False) as arrays:
-                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+                found = {name: arrays[name] for name in arrays.files}
+            # Words beside the numbers are no tensors.
+            return {name: torch.from_numpy(array) for name, array in found.items() if array.dtype.kind not in "SU"}
         # weights_only: a weight file must not be able to run code.
         # From an open file: of a path PyTorch looks at the suffix.
         with _ADMITTING, safe_globals([(Settings, name) for name in _BAGS]), path.open("rb") as file:
