@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import grpc
 
@@ -50,6 +50,7 @@ class Transactions:
 
     def __init__(self) -> None:
         self.trouble = ""
+        self._answers = {True: 0, False: 0}
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="store-reader")
 
@@ -77,10 +78,15 @@ class Transactions:
         except StoreError as error:
             _log.error("%s", error)
             raise ApiError(grpc.StatusCode.DATA_LOSS, error.told) from error
+        self._answers[reading] += 1
         if not reading and self.trouble:
             _log.warning("the store can be written again")
             self.trouble = ""
         return result
+
+    def answers(self, method: Callable[..., Any]) -> int:
+        """How many calls of such methods, those that read or those that write, have been answered so far."""
+        return self._answers[only_reads(method)]
 
     async def close(self) -> None:
         """Ends the threads, after what they are at."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from pullback_server.deadlines import within
 from pullback_server.error_texts import unforeseen
@@ -29,8 +31,8 @@ async def probe_store(store: Store, transactions: Transactions, part: Part) -> N
     while True:
         await asyncio.sleep(PROBE_SECONDS)
         try:
-            await within(ANSWER_SECONDS, transactions.call(store.queue_length))
-            await within(2 * ANSWER_SECONDS, transactions.call(store.probe, write=bool(transactions.trouble)))
+            await _answered(ANSWER_SECONDS, transactions, store.queue_length)
+            await _answered(2 * ANSWER_SECONDS, transactions, store.probe, write=bool(transactions.trouble))
         except asyncio.TimeoutError:
             part.unwell(transactions.trouble or f"it has not answered for {ANSWER_SECONDS:.0f} s")
         except ApiError as error:
@@ -41,3 +43,17 @@ async def probe_store(store: Store, transactions: Transactions, part: Part) -> N
             part.unwell(trouble)
         else:
             part.well()
+
+
+async def _answered(seconds: float, transactions: Transactions, method: Callable[..., Any], **options: Any) -> None:
+    """Waits for the answer to a question, at most so long; others' answers meanwhile do, where there is a queue.
+
+    Raises:
+        asyncio.TimeoutError: Nobody has been answered.
+    """
+    before = transactions.answers(method)
+    try:
+        await within(seconds, transactions.call(method, **options))
+    except asyncio.TimeoutError:
+        if transactions.answers(method) == before:
+            raise
