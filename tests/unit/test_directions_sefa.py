@@ -96,7 +96,7 @@ def test_units_that_no_latent_reaches_are_left_out() -> None:
     generator = tiny_style()
     expected = sefa(generator, 2, space="z")
     with torch.no_grad():
-        generator.network.first_mapping.weight[3] = 0
+        generator.network.style[1].weight[3] = 0
     weights = generator.network.get_parameter("style.1.weight").detach()
     values, _ = by_decomposition(weights[[0, 1, 2, 4, 5]])
     np.testing.assert_allclose(sefa(generator, 2, space="z").values, values[:2], rtol=1e-5)

@@ -71,7 +71,7 @@ def test_a_family_says_why_names_are_not_its_own():
 
 
 def test_a_family_is_recognised_behind_a_prefix():
-    names = ["style.1.weight", "input.input", "convs.0.conv.weight", "to_rgb1.conv.weight"]
+    names = ["style.1.weight", "input.input", "conv1.conv.weight", "to_rgb1.conv.weight"]
     assert [(family.name, prefix) for family, prefix in recognised(names)] == [("stylegan2", "")]
     wrapped = [f"module.G.{name}" for name in names]
     assert [(family.name, prefix) for family, prefix in recognised(wrapped)] == [("stylegan2", "module.G.")]

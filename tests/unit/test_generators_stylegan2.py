@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from argparse import Namespace
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,8 @@ from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 from torch.nn import functional
 
-from pullback.errors import InvalidInputError, WeightsError
+from published import EXACT, Published, assert_exact, published
+from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, SpaceEntry, StyleGan2, build, load
 from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.weights import WeightsSource
@@ -382,3 +384,112 @@ def test_weights_that_are_not_those_of_a_stylegan2_are_refused(change: dict[str,
 def test_a_catalogue_that_states_something_else_than_the_weights_is_told(entry: CatalogueEntry, message: str):
     with pytest.raises(InvalidInputError, match=message):
         build(entry, style_state())
+
+
+# The public implementation's own images ------------------------------------------------------------------------------
+
+
+def fixture(**options: object) -> tuple[StyleGan2, Published]:
+    known = published("stylegan2_rosinality_32")
+    spaces = (SpaceEntry("z", 20, "standard-normal"), SpaceEntry("w", 20, "mapped"), SpaceEntry("w+", 160, "mapped"))
+    generator = build(replace(ENTRY, spaces=spaces, image_shape=(3, 32, 32), options=options), known.state)
+    assert isinstance(generator, StyleGan2)
+    return generator, known
+
+
+def assert_renders(found: Tensor, images: Tensor) -> None:
+    limit = EXACT * max(1.0, float(images.abs().max())) / 2
+    torch.testing.assert_close(found, ((images + 1) / 2).clamp(0, 1), rtol=0, atol=limit)
+
+
+def test_w_and_images_are_those_of_the_public_implementation():
+    generator, known = fixture()
+    assert_exact(generator.map(known.inputs["z"], "z"), known.outputs["w_of_z"])
+    assert_exact(generator.network.synthesis(known.inputs["wplus"]), known.outputs["image_wplus"])
+    other = [known.inputs[f"noise_{index}"] for index in range(7)]
+    w = known.outputs["w_of_z"][:, None].expand(-1, 8, -1)
+    assert_exact(generator.network.synthesis(w, other), known.outputs["image_other_noise"])
+    assert_renders(generator.render(known.inputs["z"], "z"), known.outputs["image_z"])
+    assert_renders(generator.render(known.inputs["wplus"].flatten(1), "w+"), known.outputs["image_wplus"])
+    truncated, known = fixture(truncation=0.6)
+    assert_renders(truncated.render(known.inputs["z"], "z"), known.outputs["image_truncated_0.6"])
+
+
+def test_a_training_file_is_read_without_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    catalogue, weights = write_style_catalogue(tmp_path), tmp_path / "tiny-style-0.pt"
+    before = hashlib.sha256(weights.read_bytes()).hexdigest()
+    wrapped = {f"module.{name}": tensor for name, tensor in style_state().items()}
+    content = {"g": style_state(1), "d": {}, "g_ema": wrapped, "args": Namespace(size=16), "latent_avg": torch.ones(6)}
+    torch.save(content, weights)
+    catalogue.write_text(catalogue.read_text().replace(before, hashlib.sha256(weights.read_bytes()).hexdigest()))
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(catalogue))
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path / "cache"))
+    loaded, expected = load(NAME), tiny_style()
+    z = latents_of(expected, "z")
+    assert torch.equal(loaded.render(z, "z"), expected.render(z, "z"))
+    assert torch.equal(loaded.space("w").prior.mean(6), torch.ones(6))
+
+
+def test_old_files_without_noise_maps_and_filters_draw_the_same_images_each_time():
+    bare = {name: value for name, value in noisy_state().items() if not name.startswith("noises.")}
+    bare = {name: value for name, value in bare.items() if not name.endswith("kernel")}
+    first, again, silent = (
+        build(ENTRY, bare),
+        build(ENTRY, bare),
+        build(replace(ENTRY, options={"noise": "none"}), bare),
+    )
+    z = latents_of(first, "z")
+    assert torch.equal(first.render(z, "z"), again.render(z, "z"))
+    assert not torch.equal(first.render(z, "z"), silent.render(z, "z"))
+    # With the noise of the file they would be its images.
+    maps = {name: value for name, value in noisy_state().items() if name.startswith("noises.")}
+    assert torch.equal(build(ENTRY, bare | maps).render(z, "z"), build(ENTRY, noisy_state()).render(z, "z"))
+    with pytest.raises(WeightsError, match=r"lacks noises\.noise_4"):
+        build(ENTRY, bare | {name: value for name, value in maps.items() if name != "noises.noise_4"})
+
+
+def test_the_rate_of_the_mapping_network_is_asked_for_where_its_weights_are_not_those_of_a_hundredth():
+    state = {name: 0.01 * value if name.startswith("style.") else value for name, value in style_state().items()}
+    with pytest.raises(CatalogueError, match=r"a stylegan2 needs the option 'lr_mlp', .*usual: 0\.01"):
+        build(ENTRY, state)
+    generator, usual = build(replace(ENTRY, options={"lr_mlp": 1.0}), state), tiny_style()
+    z = latents_of(usual, "z")
+    torch.testing.assert_close(generator.render(z, "z"), usual.render(z, "z"), rtol=0, atol=1e-5)
+
+
+# Truncation ----------------------------------------------------------------------------------------------------------
+
+
+def test_truncation_is_that_of_z_and_of_the_priors_draws():
+    plain, cut = tiny_style(), build(replace(ENTRY, options={"truncation": 0.5}), style_state())
+    z, center = latents_of(plain, "z", 4), plain.space("w").prior.mean(6)
+    assert isinstance(cut, StyleGan2)
+    expected = center + 0.5 * (plain.map(z, "z") - center)
+    torch.testing.assert_close(cut.map(z, "z"), expected)
+    torch.testing.assert_close(cut.render(z, "z"), plain.render(expected, "w"))
+    w = plain.space("w").sample(3, 2)
+    # Latents of w are what they are; draws of it are truncated.
+    assert torch.equal(cut.render(w, "w"), plain.render(w, "w"))
+    torch.testing.assert_close(cut.space("w").sample(3, 2), center + 0.5 * (w - center))
+    assert cut.space("w").prior.spread() == pytest.approx(plain.space("w").prior.spread() / 2)
+    torch.testing.assert_close(cut.space("w").prior.penalty(w), 4 * plain.space("w").prior.penalty(w))
+    assert cut.weights_hash != plain.weights_hash
+
+
+def test_a_cutoff_truncates_the_first_layers_only():
+    options = {"truncation": 0.5, "truncation_cutoff": 2}
+    plain, cut = tiny_style(), build(replace(ENTRY, options=options), style_state())
+    assert isinstance(cut, StyleGan2)
+    z, center = latents_of(plain, "z", 4), plain.space("w").prior.mean(6)
+    w = plain.map(z, "z")
+    expected = torch.cat([(center + 0.5 * (w - center)).repeat(1, 2), w.repeat(1, 4)], dim=1)
+    torch.testing.assert_close(cut.complete(z, "z"), expected)
+    assert torch.equal(cut.map(z, "z"), w)
+    prior = cut.space("w+").prior
+    torch.testing.assert_close(prior.sample(4, 36, torch.Generator().manual_seed(3)), expected)
+    assert torch.equal(cut.space("w").sample(4, 3), plain.space("w").sample(4, 3))
+    # Its curvature is the Hessian of its penalty.
+    hessian = torch.func.hessian(prior.penalty)(prior.mean(36))
+    torch.testing.assert_close(prior.curvature(36), hessian, rtol=1e-4, atol=1e-4 * float(hessian.abs().max()))
+    with pytest.raises(InvalidInputError, match="has 6 layers, but truncation_cutoff = 7 came"):
+        build(replace(ENTRY, options=options | {"truncation_cutoff": 7}), style_state())

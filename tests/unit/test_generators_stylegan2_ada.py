@@ -1,82 +1,396 @@
-"""NVIDIA's names of StyleGAN2's tensors: every tensor finds its place, and draws the same images there."""
+"""NVIDIA's StyleGAN2: the images of its own implementation, from its state dicts and its pickles, in all forms."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.func import jacrev, jvp, vmap
+from torch.nn import functional
 
-from pullback.errors import WeightsError
-from pullback.generators import CatalogueEntry, build
-from pullback.generators.families.stylegan2_ada import public_names
-from pullback.weights import WeightsSource
-from tiny_style import NAME, SPACES, style_state, tiny_style
+from published import EXACT, Published, assert_exact, published, published_file, sha256_of
+from pullback.errors import CatalogueError, WeightsError
+from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan2Ada, build, load
+from pullback.generators.families.stylegan2_ada_network import AdaNetwork, AdaShape
+from pullback.weights import WeightsSource, load_published
+from tiny_style import style_state, tiny_style
 
-SOURCE = WeightsSource("path", "/nowhere/ada.pt", "1" * 64)
-ENTRY = CatalogueEntry(NAME, "Seeded styles", "stylegan2-ada", SPACES, "w+", (3, 16, 16), SOURCE)
-# Each layer of the tiny network, here and there.
-LAYERS = {
-    "conv1": "b4.conv1",
-    "to_rgb1": "b4.torgb",
-    "convs.0": "b8.conv0",
-    "convs.1": "b8.conv1",
-    "to_rgbs.0": "b8.torgb",
-    "convs.2": "b16.conv0",
-    "convs.3": "b16.conv1",
-    "to_rgbs.1": "b16.torgb",
+# torch itself calls it when forward mode is first used.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
+
+FIXTURES = {
+    "stylegan2_nvidia_plain_32": {"conv_clamp": 256.0},
+    "stylegan2_nvidia_clamp_32": {"conv_clamp": 1.5},
+    "stylegan2_nvidia_conditional_32": {"conv_clamp": 0.0, "class": 2},
 }
-NOISES = ["b4.conv1", "b8.conv0", "b8.conv1", "b16.conv0", "b16.conv1"]
+WITH_FIXTURES = pytest.mark.parametrize("name", list(FIXTURES))
+
+
+def entry_of(z: int, w: int, layers: int, shape: tuple[int, int, int], **options: Any) -> CatalogueEntry:
+    spaces = (
+        SpaceEntry("z", z, "standard-normal"),
+        SpaceEntry("w", w, "mapped"),
+        SpaceEntry("w+", w * layers, "mapped"),
+    )
+    source = WeightsSource("path", "/nowhere/ada.pt", "1" * 64)
+    return CatalogueEntry("ada", "Ada", "stylegan2-ada", spaces, "w+", shape, source, options)
+
+
+def fixture(name: str, **options: Any) -> tuple[StyleGan2Ada, Published]:
+    known = published(name)
+    sizes = known.settings
+    said = {**FIXTURES[name], **options}
+    generator = build(entry_of(sizes["z_dim"], sizes["w_dim"], sizes["num_ws"], (3, 32, 32), **said), known.state)
+    assert isinstance(generator, StyleGan2Ada)
+    return generator, known
+
+
+def mapped(generator: StyleGan2Ada, known: Published) -> Tensor:
+    """The w of the published latents, each with its own class."""
+    network = generator.network
+    assert isinstance(network, AdaNetwork)
+    return network.style(known.inputs["z"], known.inputs.get("c"))
+
+
+def assert_renders(found: Tensor, images: Tensor) -> None:
+    limit = EXACT * max(1.0, float(images.abs().max())) / 2
+    torch.testing.assert_close(found, ((images + 1) / 2).clamp(0, 1), rtol=0, atol=limit)
+
+
+@WITH_FIXTURES
+def test_w_and_images_are_those_of_nvidias_implementation(name: str):
+    generator, known = fixture(name)
+    w = mapped(generator, known)
+    assert_exact(w, known.outputs["w_of_z"])
+    assert_exact(generator.network.synthesis(w[:, None].expand(-1, 8, -1)), known.outputs["image_z"])
+    assert_exact(generator.network.synthesis(known.inputs["wplus"]), known.outputs["image_wplus"])
+    assert_renders(generator.render(w, "w"), known.outputs["image_z"])
+    assert_renders(generator.render(known.inputs["wplus"].flatten(1), "w+"), known.outputs["image_wplus"])
+    assert torch.equal(generator.space("w").prior.mean(w.shape[1]), known.state["mapping.w_avg"])
+
+
+@WITH_FIXTURES
+@pytest.mark.parametrize(
+    ("options", "output"),
+    [
+        ({}, "image_z"),
+        ({"truncation": 0.6}, "image_psi_0.6"),
+        ({"truncation": 0.5, "truncation_cutoff": 4}, "image_psi_0.5_cutoff_4"),
+        ({"noise": "none"}, "image_no_noise"),
+    ],
+)
+def test_images_of_z_are_those_of_nvidias_implementation(name: str, options: dict[str, Any], output: str):
+    known = published(name)
+    for row, latent in enumerate(known.inputs["z"]):
+        label = {"class": int(known.inputs["c"][row].argmax())} if "c" in known.inputs else {}
+        generator, _ = fixture(name, **options, **label)
+        assert_renders(generator.render(latent[None], "z"), known.outputs[output][row : row + 1])
+
+
+def write_catalogue(folder: Path, file: Path, dim: int, more: str = "") -> Path:
+    (folder / "ada.toml").write_text(f"""
+[ada]
+family = "stylegan2-ada"
+input_space = "w+"
+image_shape = [3, 32, 32]
+spaces = [
+  {{ name = "z", dim = {dim}, prior = "standard-normal" }},
+  {{ name = "w", dim = {dim}, prior = "mapped" }},
+  {{ name = "w+", dim = {8 * dim}, prior = "mapped" }},
+]
+source = {{ kind = "path", location = "{file.as_posix()}", sha256 = "{sha256_of(file)}" }}
+{more}
+""")
+    return folder / "ada.toml"
+
+
+def test_nvidias_own_file_is_read_without_options_and_without_running_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file, known = published_file("stylegan2_nvidia_plain_32.pkl"), published("stylegan2_nvidia_plain_32")
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(write_catalogue(tmp_path, file, 20)))
+    source = WeightsSource("path", str(file), sha256_of(file), key="G_ema")
+    tensors, _ = load_published(source)
+    # Names, order and bits of its state dict.
+    assert tensors.keys() == known.state.keys()
+    assert all(torch.equal(tensors[name], known.state[name]) for name in tensors)
+    generator = load("ada")
+    assert_renders(generator.render(known.inputs["z"], "z"), known.outputs["image_z"])
+
+
+def test_what_a_state_dict_does_not_say_is_asked_for():
+    known = published("stylegan2_nvidia_conditional_32")
+    entry = entry_of(16, 24, 8, (3, 32, 32))
+    with pytest.raises(CatalogueError, match=r"'ada': a stylegan2-ada needs the option 'class', .*any class"):
+        build(entry, known.state)
+    with pytest.raises(CatalogueError, match=r"needs the option 'conv_clamp', .*usual: 256 of networks"):
+        build(replace(entry, options={"class": 1}), known.state)
+    with pytest.raises(CatalogueError, match="has the classes 0 to 4, but class = 5 came"):
+        build(replace(entry, options={"class": 5, "conv_clamp": 0.0}), known.state)
+    # A mapping network of another learning rate has weights of another size.
+    state = {name: 0.01 * value if ".fc" in name else value for name, value in known.state.items()}
+    with pytest.raises(CatalogueError, match=r"needs the option 'lr_mlp', .*usual: 0\.01"):
+        build(replace(entry, options={"class": 1, "conv_clamp": 0.0}), state)
+    build(replace(entry, options={"class": 1, "conv_clamp": 0.0, "lr_mlp": 1.0}), state)
+
+
+# The names of its state dict, and other forms of it -------------------------------------------------------------------
 
 
 def ada_state() -> dict[str, Tensor]:
-    """The tiny network's tensors as NVIDIA's code would have saved them."""
+    """The tensors of `tiny_style` as NVIDIA's code would have saved them."""
+    layers = {"conv1": "b4.conv1", "to_rgb1": "b4.torgb"}
+    for number, side in enumerate((8, 16)):
+        layers |= {f"convs.{2 * number + half}": f"b{side}.conv{half}" for half in (0, 1)}
+        layers[f"to_rgbs.{number}"] = f"b{side}.torgb"
+    convolutions = [name for name in layers if "rgb" not in name]
     public = style_state()
     ada = {"mapping.w_avg": torch.arange(6.0), "synthesis.b4.const": public["input.input"][0]}
     for layer in (1, 2, 3):
-        for part in ("weight", "bias"):
-            ada[f"mapping.fc{layer - 1}.{part}"] = public[f"style.{layer}.{part}"]
-    for ours, theirs in LAYERS.items():
+        ada |= {f"mapping.fc{layer - 1}.{part}": public[f"style.{layer}.{part}"] for part in ("weight", "bias")}
+    for ours, theirs in layers.items():
         prefix = f"synthesis.{theirs}"
         ada[f"{prefix}.weight"] = public[f"{ours}.conv.weight"][0]
-        ada[f"{prefix}.affine.weight"] = public[f"{ours}.conv.modulation.weight"]
-        ada[f"{prefix}.affine.bias"] = public[f"{ours}.conv.modulation.bias"]
-        if "torgb" in theirs:
-            ada[f"{prefix}.bias"] = public[f"{ours}.bias"].flatten()
-        else:
+        ada |= {f"{prefix}.affine.{part}": public[f"{ours}.conv.modulation.{part}"] for part in ("weight", "bias")}
+        if ours in convolutions:
             ada[f"{prefix}.bias"] = public[f"{ours}.activate.bias"]
             ada[f"{prefix}.noise_strength"] = public[f"{ours}.noise.weight"][0]
-            ada[f"{prefix}.noise_const"] = public[f"noises.noise_{NOISES.index(theirs)}"][0, 0]
-            # A filter of gain 1, in every layer.
-            ada[f"{prefix}.resample_filter"] = public["to_rgbs.0.upsample.kernel"] / 4
-    for block in ("b4", "b8", "b16"):
-        ada[f"synthesis.{block}.resample_filter"] = public["to_rgbs.0.upsample.kernel"] / 4
-    return ada
+            ada[f"{prefix}.noise_const"] = public[f"noises.noise_{convolutions.index(ours)}"][0, 0]
+        else:
+            ada[f"{prefix}.bias"] = public[f"{ours}.bias"].flatten()
+    # A filter of gain 1, in every layer and block.
+    kernel = public["to_rgbs.0.upsample.kernel"] / 4
+    blocks = {name.rpartition(".")[0] for name in ada if name.endswith("noise_const")} | {
+        "synthesis.b4",
+        "synthesis.b8",
+    }
+    return ada | {f"{name}.resample_filter": kernel for name in (*blocks, "synthesis.b16")}
 
 
-def test_every_tensor_has_its_public_name_and_shape():
-    renamed, public = public_names(ada_state()), style_state()
-    assert renamed.keys() == {*public, "latent_avg"}
-    for name, tensor in public.items():
-        assert torch.equal(renamed[name], tensor), name
+TINY = entry_of(6, 6, 6, (3, 16, 16), conv_clamp=0.0)
 
 
 def test_such_a_file_draws_the_images_of_the_public_one():
-    generator, public = build(ENTRY, ada_state()), tiny_style()
+    generator, public = build(TINY, ada_state()), tiny_style()
     z = public.space("z").sample(2, seed=4)
-    assert torch.equal(generator.render(z, "z"), public.render(z, "z"))
-    assert torch.equal(generator.space("w").prior.mean(6), torch.arange(6.0))
+    torch.testing.assert_close(generator.render(z, "z"), public.render(z, "z"), rtol=0, atol=1e-6)
+    for space in ("w", "z"):
+        assert torch.equal(generator.first_weights(space), public.first_weights(space))
+    assert generator.activations(generator.complete(z, "z")).keys() == {"4 px", "8 px", "16 px", "image"}
 
 
-@pytest.mark.parametrize("name", ["mapping.embed.weight", "synthesis.b8.conv2.weight", "synthesis.input.freqs", "x"])
+@pytest.mark.parametrize("name", ["mapping.extra.weight", "synthesis.b8.conv2.weight", "synthesis.input.freqs", "x"])
 def test_a_tensor_of_another_network_is_named(name: str):
-    with pytest.raises(WeightsError, match=rf"'{re.escape(name)}' is no tensor of an unconditional StyleGAN2"):
-        public_names(ada_state() | {name: torch.zeros(1)})
+    with pytest.raises(WeightsError, match="are not a stylegan2-ada: the file has, besides, "):
+        build(TINY, ada_state() | {name: torch.zeros(1)})
 
 
-def test_a_tensor_that_is_missing_is_named_by_what_it_is_here():
+def test_a_tensor_that_is_missing_is_named():
     state = ada_state()
     del state["synthesis.b8.conv1.affine.bias"]
-    with pytest.raises(WeightsError, match=r"(?s)not a stylegan2-ada.*convs\.1\.conv\.modulation\.bias"):
-        build(ENTRY, state)
+    with pytest.raises(WeightsError, match=r"the file lacks blocks\.1\.conv1\.conv\.modulation\.bias"):
+        build(TINY, state)
+    with pytest.raises(WeightsError, match=r"they look like family = 'stylegan2'"):
+        build(TINY, style_state())
+
+
+def random_state(shape: AdaShape, *, noise: bool = True, seed: int = 0) -> dict[str, Tensor]:
+    """Random tensors with NVIDIA's names."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def drawn(*sizes: int) -> Tensor:
+        return torch.randn(sizes, generator=rng)
+
+    widths = (shape.latent_dim + shape.embedding, *shape.mapping)
+    state = {"mapping.w_avg": drawn(shape.mapping[-1]), "synthesis.b4.const": drawn(shape.channels[0], 4, 4)}
+    for layer, (before, width) in enumerate(pairwise(widths)):
+        state |= {f"mapping.fc{layer}.weight": 100 * drawn(width, before), f"mapping.fc{layer}.bias": 30 * drawn(width)}
+    if shape.classes:
+        state |= {
+            "mapping.embed.weight": drawn(shape.embedding, shape.classes),
+            "mapping.embed.bias": drawn(shape.embedding),
+        }
+    filters = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
+    for index, (before, width) in enumerate(pairwise((0, *shape.channels))):
+        side = 4 * 2**index
+        block, last = f"synthesis.b{side}", index == len(shape.channels) - 1
+        layers = {"conv0": (width, before, 3, 3)} if before else {}
+        layers["conv1"] = (width, width, 3, 3)
+        if last or shape.architecture == "skip":
+            layers["torgb"] = (shape.image_channels, width, 1, 1)
+        if before and shape.architecture == "resnet":
+            state |= {f"{block}.skip.weight": drawn(width, before, 1, 1), f"{block}.skip.resample_filter": filters}
+        state[f"{block}.resample_filter"] = filters
+        for name, sizes in layers.items():
+            layer = f"{block}.{name}"
+            state |= {f"{layer}.weight": drawn(*sizes), f"{layer}.bias": drawn(sizes[0])}
+            state |= {
+                f"{layer}.affine.weight": drawn(sizes[1], shape.mapping[-1]),
+                f"{layer}.affine.bias": drawn(sizes[1]),
+            }
+            if name != "torgb":
+                state[f"{layer}.resample_filter"] = filters
+            if name != "torgb" and noise:
+                state |= {f"{layer}.noise_strength": drawn()[None][0], f"{layer}.noise_const": drawn(side, side)}
+    return state
+
+
+FORMS = {
+    "orig": AdaShape(5, (7, 6), (6, 5, 4), architecture="orig"),
+    "resnet": AdaShape(5, (7, 6), (6, 5, 4), architecture="resnet"),
+    "grey": AdaShape(5, (6,), (6, 5), image_channels=1),
+    "conditional": AdaShape(5, (7, 6), (6, 5), classes=4, embedding=3),
+}
+
+
+def form(name: str, *, noise: bool = True, **options: Any) -> StyleGan2Ada:
+    shape = FORMS[name]
+    side = 4 * 2 ** (len(shape.channels) - 1)
+    label = {"class": 1} if shape.classes else {}
+    entry = entry_of(
+        5, 6, 2 * len(shape.channels), (shape.image_channels, side, side), **{"conv_clamp": 0.0, **label, **options}
+    )
+    generator = build(entry, random_state(shape, noise=noise))
+    assert isinstance(generator, StyleGan2Ada)
+    return generator
+
+
+# Their forward pass, with a kernel for every sample -------------------------------------------------------------------
+
+
+def filtered(images: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
+    """Zeros around and each channel under the turned filter."""
+    padded = functional.pad(images, (*padding, *padding))
+    turned = kernel.flip(0, 1)[None, None]
+    return functional.conv2d(padded.flatten(0, 1)[:, None], turned).unflatten(0, images.shape[:2])[:, :, 0]
+
+
+def doubled(images: Tensor, kernel: Tensor) -> Tensor:
+    """Zeros in between, and the filter with the gain of 4 for them."""
+    batch, channels, height, width = images.shape
+    spread = images.new_zeros(batch, channels, 2 * height, 2 * width)
+    spread[:, :, ::2, ::2] = images
+    return filtered(spread, 4 * kernel, (2, 1))
+
+
+def convolved(
+    state: dict[str, Tensor],
+    layer: str,
+    values: Tensor,
+    w: Tensor,
+    *,
+    up: bool = False,
+    gain: float = 1.0,
+    clamp: float,
+) -> Tensor:
+    """A layer of the synthesis network; toRGB has neither noise nor rectifier."""
+    weight, rgb = state[f"{layer}.weight"], layer.endswith("torgb")
+    styles = w @ state[f"{layer}.affine.weight"].T / w.shape[1] ** 0.5 + state[f"{layer}.affine.bias"]
+    styles = styles / weight[0].numel() ** 0.5 if rgb else styles
+    images = []
+    for image, style in zip(values, styles, strict=True):
+        kernel = weight * style[:, None, None]
+        if not rgb:
+            kernel = kernel / (kernel.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        if up:
+            spread = functional.conv_transpose2d(image[None], kernel.transpose(0, 1), stride=2)
+            images.append(filtered(spread, 4 * state[f"{layer}.resample_filter"], (1, 1))[0])
+        else:
+            images.append(functional.conv2d(image[None], kernel, padding=kernel.shape[-1] // 2)[0])
+    found = torch.stack(images)
+    if rgb:
+        return (found + state[f"{layer}.bias"][:, None, None]).clamp(-clamp, clamp)
+    found = found + state[f"{layer}.noise_const"] * state[f"{layer}.noise_strength"]
+    found = functional.leaky_relu(found + state[f"{layer}.bias"][:, None, None], 0.2) * 2**0.5 * gain
+    return found.clamp(-clamp * gain, clamp * gain)
+
+
+def by_hand(state: dict[str, Tensor], architecture: str, w: Tensor, clamp: float) -> Tensor:
+    """Images of w, shape (B, layers, w_dim)."""
+    values = state["synthesis.b4.const"].expand(len(w), -1, -1, -1)
+    image, side, at = None, 4, 0
+    while f"synthesis.b{side}.conv1.weight" in state:
+        block, shortcut, gain = f"synthesis.b{side}", None, 1.0
+        if side > 4 and architecture == "resnet":
+            weight, gain = state[f"{block}.skip.weight"], 0.5**0.5
+            upsampled = doubled(values, state[f"{block}.skip.resample_filter"])
+            shortcut = gain * functional.conv2d(upsampled, weight / weight.shape[1] ** 0.5)
+        if side > 4:
+            values = convolved(state, f"{block}.conv0", values, w[:, at], up=True, clamp=clamp)
+            at += 1
+        values = convolved(state, f"{block}.conv1", values, w[:, at], gain=gain, clamp=clamp)
+        at += 1
+        values = values if shortcut is None else values + shortcut
+        if image is not None:
+            image = doubled(image, state[f"{block}.resample_filter"])
+        if f"{block}.torgb.weight" in state:
+            more = convolved(state, f"{block}.torgb", values, w[:, at], clamp=clamp)
+            image = more if image is None else image + more
+        side *= 2
+    assert image is not None
+    return image
+
+
+@pytest.mark.parametrize("name", list(FORMS))
+@pytest.mark.parametrize("clamp", [0.0, 0.5])
+def test_images_of_every_form_are_those_of_the_forward_pass_by_hand(name: str, clamp: float):
+    generator = form(name, conv_clamp=clamp).double()
+    state = {key: value.double() for key, value in random_state(FORMS[name]).items()}
+    layers = 2 * len(FORMS[name].channels)
+    w = torch.randn(2, layers, 6, generator=torch.Generator().manual_seed(5)).double()
+    found = generator.network.synthesis(w)
+    expected = by_hand(state, FORMS[name].architecture, w, clamp or float("inf"))
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
+    assert found.shape[1] == FORMS[name].image_channels
+
+
+@pytest.mark.parametrize("name", list(FORMS))
+def test_the_form_is_read_from_names_and_shapes(name: str):
+    assert AdaShape.of(random_state(FORMS[name])) == FORMS[name]
+
+
+@pytest.mark.parametrize("name", list(FORMS))
+@pytest.mark.parametrize("space", ["z", "w", "w+"])
+def test_derivatives_of_all_modes_agree(name: str, space: str):
+    generator = form(name, conv_clamp=3.0).double()
+    latent = generator.space(space).sample(1, 3)[0].double()
+
+    def image(values: Tensor) -> Tensor:
+        # Not clamped to levels, so that every pixel counts.
+        inputs = generator.complete(values[None], space)
+        return generator.network.synthesis(inputs.unflatten(1, (-1, 6))).flatten()
+
+    jacobian = jacrev(image)(latent)
+    assert jacobian.abs().max() > 0.01
+    directions = torch.randn(3, len(latent), generator=torch.Generator().manual_seed(4)).double()
+    columns = vmap(lambda v: jvp(image, (latent,), (v,))[1])(directions)
+    torch.testing.assert_close(columns, directions @ jacobian.T, rtol=1e-9, atol=1e-10)
+    leaf, reference = latent.clone().requires_grad_(), image(latent)
+    (gradient,) = torch.autograd.grad((image(leaf) - reference).square().sum() / 2, leaf, create_graph=True)
+    hessian = torch.stack([torch.autograd.grad(each, leaf, retain_graph=True)[0] for each in gradient])
+    torch.testing.assert_close(hessian, jacobian.T @ jacobian, rtol=1e-8, atol=1e-9)
+
+
+def test_networks_without_noise_have_none():
+    quiet, silent = form("resnet", noise=False), form("resnet", noise="none")
+    z = quiet.space("z").sample(2, 1)
+    state = {name: value for name, value in random_state(FORMS["resnet"]).items() if "noise" not in name}
+    same = build(entry_of(5, 6, 6, (3, 16, 16), conv_clamp=0.0), state)
+    assert torch.equal(same.render(z, "z"), same.render(z, "z"))
+    assert not torch.equal(quiet.render(z, "z"), silent.render(z, "z"))
+    assert all(float(layer.noise.weight) == 0 for block in quiet.network.blocks for layer in block.convolutions)
+
+
+def test_each_class_has_a_mapping_of_its_own_and_images_of_w_hang_on_none():
+    one, other = form("conditional"), form("conditional", **{"class": 3})
+    z, w = one.space("z").sample(2, 1), one.space("w").sample(2, 1)
+    assert not torch.allclose(one.map(z, "z"), other.map(z, "z"))
+    assert torch.equal(one.render(w, "w"), other.render(w, "w"))
+    assert one.first_weights("z").shape == (7, 5)
+    assert one.weights_hash != other.weights_hash

@@ -7,6 +7,7 @@ from .catalogue_file import entry as entry
 from .catalogue_file import read_catalogue as read_catalogue
 from .families.conditional_dcgan import ConditionalDcgan as ConditionalDcgan
 from .families.dcgan import Dcgan as Dcgan
+from .families.stylegan1 import StyleGan1 as StyleGan1
 from .families.stylegan2 import StyleGan2 as StyleGan2
 from .families.stylegan2_ada import StyleGan2Ada as StyleGan2Ada
 from .generator import Generator as Generator
@@ -40,6 +41,7 @@ __all__ = [
     "Product",
     "SpaceEntry",
     "StandardNormal",
+    "StyleGan1",
     "StyleGan2",
     "StyleGan2Ada",
     "TruncatedNormal",

@@ -153,6 +153,7 @@ class _Moments(NamedTuple):
     axes: Tensor
     scales: Tensor
     deviations: Tensor
+    rates: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +163,13 @@ class Mapped(Prior):
     Its moments are those of a fixed sample, so they are the same in every process.
 
     Attributes:
-        mapping: The network, on the CPU in float32, z of shape (n, d) → w of shape (n, d).
-        latent_dim: d.
+        mapping: The network, on the CPU in float32, z of shape (n, latent_dim) → w of shape (n, d).
+        latent_dim: Number of coordinates of z.
         center: Mean of w, shape (d,).
         axes: Principal axes of w as columns, shape (d, d).
         scales: Standard deviations along them, shape (d,).
         deviations: Standard deviation of each coordinate of w, shape (d,).
-        layers: How often w is repeated.
+        rates: For each layer that a w is repeated for, its truncation ψ > 0: the layer has center + ψ (w − center).
     """
 
     mapping: nn.Module
@@ -177,7 +178,7 @@ class Mapped(Prior):
     axes: Tensor
     scales: Tensor
     deviations: Tensor
-    layers: int = 1
+    rates: tuple[float, ...] = (1.0,)
     _sent: dict[tuple[torch.device, torch.dtype], _Moments] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -192,16 +193,25 @@ class Mapped(Prior):
         scales = squares.clamp(min=_LEAST_VARIANCE * float(squares.max())).sqrt().float()
         return cls(mapping, latent_dim, center, axes.float(), scales, covariance.diagonal().sqrt())
 
+    @property
+    def layers(self) -> int:
+        """How often w is repeated."""
+        return len(self.rates)
+
     def repeated(self, layers: int) -> Mapped:
         """The same prior for so many layers that share a w."""
-        return replace(self, layers=layers)
+        return self.truncated((1.0,) * layers)
+
+    def truncated(self, rates: tuple[float, ...]) -> Mapped:
+        """The prior of as many layers that share a w, each truncated at its own rate ψ > 0."""
+        return replace(self, rates=rates)
 
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
-        """The w of standard normal z, the same in every layer."""
+        """The w of standard normal z, the same in every layer but for its truncation."""
         del dim  # The mapping network knows its own.
         with torch.no_grad():
             w: Tensor = self.mapping(torch.randn(n, self.latent_dim, generator=rng))
-        return w.repeat(1, self.layers)
+        return torch.cat([w if rate == 1 else self.center + rate * (w - self.center) for rate in self.rates], dim=1)
 
     def mean(self, dim: int) -> Float[Tensor, " dim"]:
         """The mean of w in every layer."""
@@ -209,25 +219,25 @@ class Mapped(Prior):
         return self.center.repeat(self.layers)
 
     def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
-        """½(w − w̄)ᵀ Σ⁻¹ (w − w̄), Σ the covariance of w; the mean over the layers of w+."""
+        """½(w − w̄)ᵀ Σ⁻¹ (w − w̄), Σ the covariance of w, which truncation makes ψ² Σ; the mean over the layers of w+."""
         moments = self._moments(latents)
-        whitened = (self._layers(latents) - moments.center) @ moments.axes / moments.scales
+        whitened = (self._layers(latents) - moments.center) @ moments.axes / (moments.rates * moments.scales)
         return whitened.square().sum(dim=-1).mean(dim=-1) / 2
 
     def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
-        """Σ⁻¹ in every layer, over the number of layers."""
+        """Σ⁻¹ / ψ² in every layer, over the number of layers."""
         del dim
         inverse = (self.axes / self.scales.square()) @ self.axes.T
-        return torch.kron(torch.eye(self.layers), inverse / self.layers)
+        return torch.kron(torch.diag(torch.tensor(self.rates) ** -2), inverse / self.layers)
 
     def spread(self) -> float:
         """The root mean square of w's standard deviations."""
-        return float(self.deviations.square().mean().sqrt())
+        return float(self.deviations.square().mean().sqrt() * torch.tensor(self.rates).square().mean().sqrt())
 
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Every coordinate at most `limit` of its standard deviations from its mean."""
         moments = self._moments(latents)
-        center, reach = moments.center, limit * moments.deviations
+        center, reach = moments.center, limit * moments.rates * moments.deviations
         return self._layers(latents).clamp(center - reach, center + reach).flatten(-2)
 
     def _moments(self, like: Tensor) -> _Moments:
@@ -236,12 +246,13 @@ class Mapped(Prior):
         if place not in self._sent:
             # Who asks first may take no derivatives, but others do.
             with torch.inference_mode(mode=False):
-                moved = [moment.to(*place) for moment in (self.center, self.axes, self.scales, self.deviations)]
+                rates = torch.tensor(self.rates)[:, None]
+                moved = [moment.to(*place) for moment in (self.center, self.axes, self.scales, self.deviations, rates)]
             self._sent[place] = _Moments(*moved)
         return self._sent[place]
 
     def _layers(self, latents: Tensor) -> Float[Tensor, "*batch layers dim"]:
-        return torch.unflatten(latents, -1, (self.layers, self.latent_dim))
+        return torch.unflatten(latents, -1, (self.layers, len(self.center)))
 
 
 def latent_spaces(entry: CatalogueEntry, own: Mapping[str, Prior] | None = None) -> dict[str, LatentSpace]:

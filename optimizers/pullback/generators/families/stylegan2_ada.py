@@ -1,4 +1,4 @@
-"""StyleGAN2 weights with the names of NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3)."""
+"""StyleGAN2 of NVIDIA's PyTorch code (stylegan2-ada-pytorch, stylegan3), from its own files or its state dicts."""
 
 from __future__ import annotations
 
@@ -6,109 +6,122 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from pullback.errors import WeightsError
+from pullback.errors import CatalogueError, WeightsError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.stylegan2 import StyleGan2
+from pullback.generators.families.fitting import fit, misfit
+from pullback.generators.families.style_based import StyleBased, mapping_rate, noise_of
+from pullback.generators.families.stylegan2_ada_network import AdaNetwork, AdaShape
 
-_Reshape = Callable[[Tensor], Tensor]
-
-
-def _same(tensor: Tensor) -> Tensor:
-    return tensor
-
-
-def _leading(tensor: Tensor) -> Tensor:
-    return tensor[None]
-
-
-_LAYER: dict[str, tuple[str, _Reshape]] = {
-    "weight": ("conv.weight", _leading),
-    "affine.weight": ("conv.modulation.weight", _same),
-    "affine.bias": ("conv.modulation.bias", _same),
-}
-_CONVOLUTION = _LAYER | {"bias": ("activate.bias", _same), "noise_strength": ("noise.weight", _leading)}
-_TO_RGB = _LAYER | {"bias": ("bias", lambda tensor: tensor[None, :, None, None])}
+# Names in a block, and here: of filters, which have the gain 1 there and that of an upsampling by 2 here, those that
+# are used; of layers without noise, none.
+_NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
+    (r"const", "const", lambda tensor: tensor),
+    (r"(conv\d|torgb)\.weight", r"\1.conv.weight", lambda tensor: tensor[None]),
+    (r"(conv\d|torgb)\.affine\.(weight|bias)", r"\1.conv.modulation.\2", lambda tensor: tensor),
+    (r"(conv\d)\.bias", r"\1.activate.bias", lambda tensor: tensor),
+    (r"(conv\d)\.noise_strength", r"\1.noise.weight", lambda tensor: tensor.reshape(1)),
+    (r"torgb\.bias", "torgb.bias", lambda tensor: tensor[None, :, None, None]),
+    (r"skip\.weight", "skip.weight", lambda tensor: tensor),
+    (r"conv0\.resample_filter", "conv0.conv.blur.kernel", lambda tensor: 4 * tensor),
+    (r"skip\.resample_filter", "skip.upsample.kernel", lambda tensor: 4 * tensor),
+    (r"resample_filter", "torgb.upsample.kernel", lambda tensor: 4 * tensor),
+)
 
 
-class StyleGan2Ada(StyleGan2):
-    """A StyleGAN2 from the tensors of NVIDIA's `G_ema`, unconditional: `mapping.fc0.weight`, `synthesis.b4.const`, ….
+class StyleGan2Ada(StyleBased):
+    """A StyleGAN2 from NVIDIA's `G_ema`: unconditional or of one class, in colour or grey, in any of its three forms.
 
-    NVIDIA's own files are pickles that run code, which are not read: save `G_ema.state_dict()` where they are trusted.
+    Their own `.pkl` files say whether layers are clamped; of a state dict that was saved, `conv_clamp` is asked for.
+    Of a conditional network, `class` is asked for: z is mapped to w of that class. `w` and `w+` hang on no class.
 
     Args:
         entry: What the catalogue says of this generator.
-        state: Tensors by name.
-        settings: Of no meaning here.
+        state: Tensors of `G_ema` by name.
+        settings: The attributes of `G_ema` and of its parts, as its pickle has them; empty of a state dict.
 
     Raises:
-        WeightsError: The tensors are not those of this architecture.
-        InvalidInputError: The catalogue states other dimensions or another image shape than the weights have.
+        WeightsError: The tensors are not those of this architecture, or its activations are not leaky rectifiers.
+        InvalidInputError: The catalogue states other dimensions or another image shape than the weights have, or lacks
+            an option (a CatalogueError).
     """
 
     def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
-        super().__init__(entry, public_names(state), settings)
+        try:
+            shape = AdaShape.of(state)
+        except WeightsError as error:
+            raise misfit(entry, state, str(error)) from error
+        weights = [state[f"mapping.fc{layer}.weight"] for layer in range(len(shape.mapping))]
+        network = AdaNetwork(shape, mapping_rate(entry, weights), _label(entry, shape), _clamp(entry, settings))
+        given = _renamed(state)
+        # Networks without noise have neither strengths nor maps.
+        quiet = {
+            name: torch.zeros(1)
+            for name in network.state_dict()
+            if name.endswith(".noise.weight") and name not in given
+        }
+        fit(network, {**quiet, **given, **noise_of(entry, network.noise_sides(), given)}, entry)
+        super().__init__(entry, network, state.get("mapping.w_avg"))
 
 
-def public_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights with the names and shapes of the public PyTorch checkpoints.
+def _clamp(entry: CatalogueEntry, settings: Mapping[str, Any]) -> float | None:
+    """The magnitude that layers do not exceed, as the entry says, or the file; None = any."""
+    layer: Any = settings
+    for part in ("synthesis", "b4", "conv1"):
+        layer = layer.get(part) if isinstance(layer, Mapping) else None
+    layer = layer if isinstance(layer, Mapping) else {}
+    if layer.get("activation", "lrelu") != "lrelu":
+        raise WeightsError(
+            f"generator {entry.name!r} has activations {layer['activation']!r}; only such of 'lrelu' are known here"
+        )
+    says = "conv_clamp" in layer and isinstance(layer["conv_clamp"], int | float | None)
+    stated = layer["conv_clamp"] if says and entry.option("conv_clamp") is None else entry.asked("conv_clamp")
+    return float(stated) if stated else None
 
-    Nothing is flipped or shifted. Filters alone change: there they have the gain 1, here that of an upsampling by 2.
 
-    Args:
-        state: Tensors of NVIDIA's `G_ema` by name.
+def _label(entry: CatalogueEntry, shape: AdaShape) -> int:
+    """The class that is mapped to."""
+    if not shape.classes:
+        return 0
+    label = int(entry.asked("class"))
+    if label >= shape.classes:
+        raise CatalogueError(
+            f"generator {entry.name!r} has the classes 0 to {shape.classes - 1}, but class = {label} came"
+        )
+    return label
 
-    Returns:
-        Tensors as `StyleGan2Network` names them, and `latent_avg`.
 
-    Raises:
-        WeightsError: A name is not of that architecture; a class-conditional network has such names.
-    """
-    renaming = _renaming(state)
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors as `AdaNetwork` names and shapes them; what it does not know keeps its name."""
     renamed = {}
     for name, tensor in state.items():
-        if name in renaming:
-            ours, reshaped = renaming[name]
-            renamed[ours] = reshaped(tensor)
-        elif not name.endswith("resample_filter"):
-            raise WeightsError(f"{name!r} is no tensor of an unconditional StyleGAN2 as NVIDIA's code names them")
+        block = re.fullmatch(r"synthesis\.b(\d+)\.(.*)", name)
+        if name == "mapping.w_avg" or (block and _is_unused(block[2], int(block[1]), state)):
+            continue
+        if layer := re.fullmatch(r"mapping\.(embed|fc(\d+))\.(weight|bias)", name):
+            renamed[f"style.fc.{layer[2]}.{layer[3]}" if layer[2] else f"style.embed.{layer[3]}"] = tensor
+        elif block and (noise := re.fullmatch(r"conv([01])\.noise_const", block[2])):
+            index = 2 * (int(block[1]).bit_length() - 3) - 1 + int(noise[1])
+            renamed[f"noises.noise_{index}"] = tensor[None, None]
+        elif block:
+            ours, reshaped = _in_block(block[2], tensor)
+            renamed[f"blocks.{int(block[1]).bit_length() - 3}.{ours}"] = reshaped
+        else:
+            renamed[name] = tensor
     return renamed
 
 
-def _renaming(state: Mapping[str, Tensor]) -> dict[str, tuple[str, _Reshape]]:
-    """What every tensor is called here, and how it becomes the one that is called so."""
-    sides = sorted({int(found[1]) for name in state if (found := re.match(r"synthesis\.b(\d+)\.", name))})
-    mapping = [name for name in state if re.fullmatch(r"mapping\.fc\d+\.weight", name)]
-    renaming: dict[str, tuple[str, _Reshape]] = {
-        "mapping.w_avg": ("latent_avg", _same),
-        "synthesis.b4.const": ("input.input", _leading),
-    }
-    for number in range(len(mapping)):
-        renaming |= {f"mapping.fc{number}.{part}": (f"style.{number + 1}.{part}", _same) for part in ("weight", "bias")}
-    for block, side in enumerate(sides):
-        # The block of 4 px has one convolution, and upsamples nothing.
-        convolutions = {"conv1": "conv1"}
-        to_rgb = "to_rgb1"
-        if block:
-            convolutions = {"conv0": f"convs.{2 * block - 2}", "conv1": f"convs.{2 * block - 1}"}
-            to_rgb = f"to_rgbs.{block - 1}"
-            renaming[f"synthesis.b{side}.conv0.resample_filter"] = (
-                f"convs.{2 * block - 2}.conv.blur.kernel",
-                _amplified,
-            )
-            renaming[f"synthesis.b{side}.resample_filter"] = (f"{to_rgb}.upsample.kernel", _amplified)
-        for number, (theirs, ours) in enumerate(reversed(convolutions.items())):
-            noise = (f"noises.noise_{2 * block - number}", lambda tensor: tensor[None, None])
-            renaming[f"synthesis.b{side}.{theirs}.noise_const"] = noise
-            renaming |= _parts(f"synthesis.b{side}.{theirs}", ours, _CONVOLUTION)
-        renaming |= _parts(f"synthesis.b{side}.torgb", to_rgb, _TO_RGB)
-    return renaming
+def _in_block(name: str, tensor: Tensor) -> tuple[str, Tensor]:
+    for pattern, ours, reshape in _NAMES:
+        if re.fullmatch(pattern, name):
+            return re.sub(pattern, ours, name), reshape(tensor)
+    return name, tensor
 
 
-def _parts(theirs: str, ours: str, parts: Mapping[str, tuple[str, _Reshape]]) -> dict[str, tuple[str, _Reshape]]:
-    return {f"{theirs}.{part}": (f"{ours}.{name}", reshape) for part, (name, reshape) in parts.items()}
-
-
-def _amplified(kernel: Tensor) -> Tensor:
-    return 4 * kernel
+def _is_unused(name: str, side: int, state: Mapping[str, Tensor]) -> bool:
+    """Whether a filter of a block filters nothing: of layers that do not upsample, and where no image comes before."""
+    if name in {"conv1.resample_filter", "torgb.resample_filter"}:
+        return True
+    return name == "resample_filter" and (side == 4 or "synthesis.b4.torgb.weight" not in state)

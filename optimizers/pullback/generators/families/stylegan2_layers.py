@@ -24,6 +24,11 @@ def rectified(values: Tensor, bias: Tensor) -> Tensor:
     return _GAIN * functional.leaky_relu(values + bias, _SLOPE)
 
 
+def clamped_to(values: Tensor, magnitude: float | None) -> Tensor:
+    """Values within ±magnitude; None = any."""
+    return values if magnitude is None else values.clamp(-magnitude, magnitude)
+
+
 class PixelNorm(nn.Module):
     """Latents scaled to the root mean square 1."""
 
@@ -86,10 +91,10 @@ class Blur(nn.Module):
         turned = self.kernel.flip(0, 1)
         rows, columns = turned.sum(dim=1), turned.sum(dim=0) / turned.sum()
         padded = functional.pad(images, self._padding)
-        return _shifted_sum(_shifted_sum(padded, rows, 2), columns, 3)
+        return shifted_sum(shifted_sum(padded, rows, 2), columns, 3)
 
 
-def _shifted_sum(images: Tensor, taps: Float[Tensor, " taps"], axis: int) -> Tensor:
+def shifted_sum(images: Tensor, taps: Float[Tensor, " taps"], axis: int) -> Tensor:
     """Σ_k taps_k · images shifted by k along an axis."""
     length = images.shape[axis] - len(taps) + 1
     # From the first of them on: a zero to begin with would have to be sent to the device.
@@ -185,33 +190,64 @@ class BiasedRectifier(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """A modulated convolution, noise, bias and rectifier: one layer of the synthesis network."""
+    """A modulated convolution, noise, bias and rectifier: one layer of the synthesis network.
 
-    def __init__(self, width_in: int, width_out: int, style_dim: int, *, upsample: bool = False) -> None:
+    Args:
+        width_in: Channels of the input.
+        width_out: Channels of the output.
+        style_dim: Number of coordinates of w.
+        upsample: Whether the output has twice the input's side.
+        gain: What the rectified maps are multiplied by.
+        clamp: Magnitude of the rectified maps that is not exceeded, before `gain`; None = any.
+    """
+
+    def __init__(
+        self,
+        width_in: int,
+        width_out: int,
+        style_dim: int,
+        *,
+        upsample: bool = False,
+        gain: float = 1.0,
+        clamp: float | None = None,
+    ) -> None:
         super().__init__()
         self.conv = ModulatedConv(width_in, width_out, 3, style_dim, upsample=upsample)
         self.noise = NoiseInjection()
         self.activate = BiasedRectifier(width_out)
+        self._gain, self._clamp = gain, clamp
 
     def forward(self, values: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
         """The layer's maps."""
         activated: Tensor = self.activate(self.noise(self.conv(values, styles), noise))
-        return activated
+        clamped = clamped_to(activated, self._clamp)
+        return clamped if self._gain == 1 else self._gain * clamped
 
 
 class ToRgb(nn.Module):
-    """The image of a resolution, added to the upsampled one of the resolution before."""
+    """The image of a resolution, added to the upsampled one of the resolution before.
 
-    def __init__(self, width: int, style_dim: int, *, first: bool = False) -> None:
+    Args:
+        width: Channels of the maps.
+        style_dim: Number of coordinates of w.
+        first: Whether there is no image before.
+        channels: Channels of the image.
+        clamp: Magnitude of what a resolution adds that is not exceeded; None = any.
+    """
+
+    def __init__(
+        self, width: int, style_dim: int, *, first: bool = False, channels: int = 3, clamp: float | None = None
+    ) -> None:
         super().__init__()
-        self.conv = ModulatedConv(width, 3, 1, style_dim, demodulate=False)
-        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+        self.conv = ModulatedConv(width, channels, 1, style_dim, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(1, channels, 1, 1))
         if not first:
             self.upsample = Upsample()
+        self._clamp = clamp
 
     def forward(self, values: Tensor, styles: Tensor, before: Tensor | None) -> Tensor:
-        """The image so far, shape (B, 3, H, W), about [−1, 1]."""
-        image: Tensor = self.conv(values, styles) + self.bias
+        """The image so far, shape (B, channels, H, W), about [−1, 1]."""
+        image = clamped_to(self.conv(values, styles) + self.bias, self._clamp)
         return image if before is None else image + self.upsample(before)
 
 

@@ -12,16 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pullback.errors import WeightsError
-from pullback.generators.families.stylegan2_layers import (
-    ConstantInput,
-    EqualLinear,
-    ModulatedConv,
-    PixelNorm,
-    StyledConv,
-    ToRgb,
-)
-
-_MAPPING_RATE = 0.01
+from pullback.generators.families.style_based import StyleNetwork
+from pullback.generators.families.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRgb
 
 
 @dataclass(frozen=True)
@@ -68,18 +60,21 @@ class StyleGan2Shape:
         return cls(width("style.1.weight"), len(mapping), channels)
 
 
-class StyleGan2Network(nn.Module):
+class StyleGan2Network(StyleNetwork):
     """z → w → image, with the names and shapes of the public PyTorch checkpoints.
 
     Args:
         shape: Dimension, depth and widths.
+        mapping_rate: Multiplier of the mapping network's learning rate.
     """
 
-    def __init__(self, shape: StyleGan2Shape) -> None:
+    style: nn.Sequential
+
+    def __init__(self, shape: StyleGan2Shape, mapping_rate: float = 0.01) -> None:
         super().__init__()
         self.shape = shape
         dim, widths = shape.latent_dim, shape.channels
-        mapping = [EqualLinear(dim, dim, rate=_MAPPING_RATE, rectify=True) for _ in range(shape.mapping_layers)]
+        mapping = [EqualLinear(dim, dim, rate=mapping_rate, rectify=True) for _ in range(shape.mapping_layers)]
         self.style = nn.Sequential(PixelNorm(), *mapping)
         self.input = ConstantInput(widths[0])
         self.conv1 = StyledConv(widths[0], widths[0], dim)
@@ -101,21 +96,27 @@ class StyleGan2Network(nn.Module):
         return [self.noises.get_buffer(f"noise_{index}") for index in range(self.shape.layers - 1)]
 
     @property
-    def first_mapping(self) -> EqualLinear:
-        """The layer of the mapping network that meets the normalised z."""
+    def dims(self) -> tuple[int, int, int]:
+        """Coordinates of z, coordinates of w, and how many layers take a w each."""
+        return self.shape.latent_dim, self.shape.latent_dim, self.shape.layers
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(3, H, W)."""
+        return (3, self.shape.side, self.shape.side)
+
+    @property
+    def first_mapping_weight(self) -> Float[Tensor, "outputs dim"]:
+        """The weights of the mapping network's first layer, as they are used."""
         first = self.style[1]
         assert isinstance(first, EqualLinear)  # noqa: S101
-        return first
+        return first.scaled_weight
 
-    def convolutions(self) -> list[ModulatedConv]:
-        """The convolution that each layer's w styles by itself; of the last layer, that which makes the image."""
+    def style_weights(self, layer: int) -> Float[Tensor, "outputs dim"]:
+        """The style weights of a layer's convolution; of the last layer, of that which makes the image."""
         last = [self.to_rgb1, *self.to_rgbs][-1]
-        return [layer.conv for layer in (self.conv1, *self.convs, last)]
-
-    def mapping(self, z: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
-        """The w of every z."""
-        w: Tensor = self.style(z)
-        return w
+        weight: Tensor = [self.conv1, *self.convs, last][layer].conv.modulation.scaled_weight
+        return weight
 
     def steps(
         self, w: Float[Tensor, "batch layers dim"], noise: Sequence[Tensor]
@@ -138,10 +139,3 @@ class StyleGan2Network(nn.Module):
             values = self.convs[2 * index + 1](values, w[:, at + 1], noise[at + 1])
             image = to_rgb(values, w[:, at + 2], image)
             yield values, image
-
-    def synthesis(
-        self, w: Float[Tensor, "batch layers dim"], noise: Sequence[Tensor] | None = None
-    ) -> Float[Tensor, "batch 3 h w"]:
-        """Images, about [−1, 1] and not clamped; `fixed_noise` unless other maps are given."""
-        *_, (_, image) = self.steps(w, self.fixed_noise() if noise is None else noise)
-        return image

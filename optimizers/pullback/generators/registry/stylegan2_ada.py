@@ -1,12 +1,29 @@
-"""StyleGAN2 with the names of NVIDIA's PyTorch code."""
+"""StyleGAN2 of NVIDIA's PyTorch code."""
 
-from pullback.generators.family import Family
+from pullback.generators.family import Family, Option
+from pullback.generators.registry.stylegan2 import MAPPING_RATE, SHARED
 from pullback.weights.source import Layout
+
+CLAMP = Option(
+    name="conv_clamp",
+    kind=float,
+    help="magnitude that the layers' outputs do not exceed; 0 = they are not clamped",
+    usual="256 of networks trained in mixed precision, the default; 0 of those with --fp32; a .pkl says it itself",
+    minimum=0,
+)
+CLASS = Option(
+    name="class",
+    kind=int,
+    help="the class that z is mapped for, from 0",
+    usual="any class of the data that a conditional network was trained on",
+    minimum=0,
+)
 
 FAMILY = Family(
     name="stylegan2-ada",
-    title="StyleGAN2, as NVlabs/stylegan2-ada-pytorch and stylegan3 name its tensors",
+    title="StyleGAN2 of NVlabs/stylegan2-ada-pytorch and stylegan3, its .pkl or its state dict",
     loader="pullback.generators.families.stylegan2_ada:StyleGan2Ada",
-    tensors=(r"mapping\.fc0\.weight", r"synthesis\.b4\.const", r"synthesis\.b8\.conv0\.weight"),
+    tensors=(r"mapping\.fc0\.weight", r"synthesis\.b4\.const", r"synthesis\.b4\.conv1\.affine\.weight"),
+    options=(CLAMP, CLASS, *SHARED, MAPPING_RATE),
     layout=Layout(keys=("G_ema",)),
 )

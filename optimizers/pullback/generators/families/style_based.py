@@ -1,0 +1,252 @@
+"""Style-based generators: a mapping network, one w for each layer, and fixed noise maps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pullback.errors import InvalidInputError
+from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.families.fitting import check_stated
+from pullback.generators.generator import Generator, LatentSpace
+from pullback.generators.priors import Mapped, StandardNormal
+
+_NOISE_SEED = 0
+
+
+class StyleNetwork(nn.Module, ABC):
+    """Mapping and synthesis of a style-based generator: z → w, and a w for each layer → image.
+
+    Attributes:
+        style: The mapping network, z of shape (B, z_dim) → w of shape (B, w_dim).
+    """
+
+    style: nn.Module
+
+    @property
+    @abstractmethod
+    def dims(self) -> tuple[int, int, int]:
+        """Coordinates of z, coordinates of w, and how many layers take a w each."""
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images."""
+
+    @abstractmethod
+    def noise_sides(self) -> list[int]:
+        """Side of each noise map, px."""
+
+    @abstractmethod
+    def fixed_noise(self) -> list[Tensor]:
+        """The noise maps that are used unless others are given, shape (1, 1, H, W) each."""
+
+    @abstractmethod
+    def steps(
+        self, w: Float[Tensor, "batch layers dim"], noise: Sequence[Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Synthesis, one resolution at a time.
+
+        Args:
+            w: A w for each layer.
+            noise: The noise maps, shape (1 or B, 1, H, W) each.
+
+        Yields:
+            The maps of a resolution, and the image so far; None before there is one.
+        """
+
+    @abstractmethod
+    def style_weights(self, layer: int) -> Float[Tensor, "outputs dim"]:
+        """The weights by which a layer meets its w, as they are used."""
+
+    @property
+    @abstractmethod
+    def first_mapping_weight(self) -> Float[Tensor, "outputs dim"]:
+        """The weights by which the mapping network meets the normalised z, as they are used."""
+
+    def mapping(self, z: Float[Tensor, "batch z_dim"]) -> Float[Tensor, "batch w_dim"]:
+        """The w of every z."""
+        w: Tensor = self.style(z)
+        return w
+
+    def synthesis(
+        self, w: Float[Tensor, "batch layers dim"], noise: Sequence[Tensor] | None = None
+    ) -> Float[Tensor, "batch channels h w"]:
+        """Images, about [−1, 1] and not clamped; `fixed_noise` unless other maps are given."""
+        *_, (_, image) = self.steps(w, self.fixed_noise() if noise is None else noise)
+        assert image is not None  # noqa: S101  (the last step makes it)
+        return image
+
+
+class StyleBased(Generator):
+    """A style-based generator with three spaces.
+
+    `z`, before the mapping network; `w`, behind it, one for the whole image; `w+`, one w for each layer, side by side,
+    which is the generator's input. The noise maps are fixed, so an image is a function of its latent alone. Images are
+    clamped to [0, 1].
+
+    Truncation is that of z: it is mapped to w̄ + ψ (w − w̄), in the first `truncation_cutoff` layers or in all. Priors
+    of `w` and `w+` draw such w; latents of these spaces are used as they are. Where it acts on some layers only, `w`,
+    which is one for all, is drawn without it.
+
+    Args:
+        entry: What the catalogue says of this generator.
+        network: The network with its weights.
+        mean: w̄, shape (w_dim,); None where it is to be estimated.
+
+    Raises:
+        InvalidInputError: The catalogue states other dimensions or another image shape than the weights have, or a
+            cutoff behind the last layer.
+    """
+
+    def __init__(self, entry: CatalogueEntry, network: StyleNetwork, mean: Tensor | None) -> None:
+        super().__init__()
+        self.name = entry.name
+        self.weights_hash = entry.weights_hash
+        self.input_space = entry.input_space
+        self.image_shape = entry.image_shape
+        z_dim, w_dim, layers = network.dims
+        check_stated(entry, {"z": z_dim, "w": w_dim, "w+": layers * w_dim}, "w+", network.image_shape)
+        self.network = network
+        rate, cutoff = float(entry.option("truncation")), entry.option("truncation_cutoff") or layers
+        if cutoff > layers:
+            raise InvalidInputError(
+                f"generator {entry.name!r} has {layers} layers, but truncation_cutoff = {cutoff} came; leave it out to "
+                "truncate all"
+            )
+        # Priors draw on the CPU wherever the network is, so they have a mapping network of their own.
+        mapping = deepcopy(network.style).requires_grad_(False).eval()
+        self.prior = Mapped.of(mapping, z_dim, mean)
+        self._rates = (rate,) * cutoff + (1.0,) * (layers - cutoff)
+        self.register_buffer("_center", self.prior.center.clone(), persistent=False)
+        whole = self.prior.truncated(self._rates)
+        if cutoff == layers:
+            self.prior = self.prior.truncated((rate,))
+        self.spaces = {
+            "z": LatentSpace("z", z_dim, StandardNormal(), mapped=True),
+            "w": LatentSpace("w", w_dim, self.prior, mapped=True),
+            "w+": LatentSpace("w+", layers * w_dim, whole),
+        }
+
+    @property
+    def default_context(self) -> Float[Tensor, " input_dim"]:
+        """The mean of w in every layer."""
+        whole = self.spaces["w+"]
+        return whole.prior.mean(whole.dim).to(self._anchor)
+
+    def complete(
+        self,
+        latents: Float[Tensor, "batch dim"],
+        space: str,
+        context: Float[Tensor, "*batch input_dim"] | None = None,
+    ) -> Float[Tensor, "batch input_dim"]:
+        """Latents as w+: those of `z` through the mapping network, those of `w` in every layer."""
+        del context  # No space leaves a coordinate open.
+        if space == self.input_space:
+            return latents
+        count = len(self._rates)
+        if space == "z" and len(set(self._rates)) > 1:
+            # Truncated in some layers only: one after the other, as the layers take them.
+            w = self.network.mapping(latents)
+            return torch.cat([self._truncated(w, rate) for rate in self._rates], dim=1)
+        return self.map(latents, space).repeat(1, count)
+
+    def map(self, latents: Float[Tensor, "batch dim"], space: str) -> Float[Tensor, "batch w_dim"]:
+        """The w of latents of `z`, truncated where that is meant for all layers; latents of `w` as they are."""
+        if space != "z":
+            return latents
+        w, rates = self.network.mapping(latents), set(self._rates)
+        return self._truncated(w, rates.pop()) if len(rates) == 1 else w
+
+    def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels height width"]:
+        """Images in [0, 1] of w+."""
+        return _levels(self.network.synthesis(self._layers(inputs)))
+
+    def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
+        """Of `w`, the style weights of the layers one below the other; of `z`, the mapping's first layer.
+
+        Where a w styles a convolution and the making of an image, it is the convolution's weights, but in the last
+        layer.
+        """
+        name, count = self.space(space).name, len(self._rates)
+        if name == "z" and not layers:
+            return self.network.first_mapping_weight
+        if name != "w":
+            raise InvalidInputError(
+                f"weights of generator {self.name!r} meet z, or by layer w, but space {space!r} with layers "
+                f"{list(layers)} came"
+            )
+        if not all(0 <= layer < count for layer in layers):
+            raise InvalidInputError(f"layers of generator {self.name!r} are 0 to {count - 1}, but {list(layers)} came")
+        return torch.cat([self.network.style_weights(layer) for layer in layers or range(count)])
+
+    def activations(self, inputs: Float[Tensor, "batch input_dim"], until: str = "") -> dict[str, Tensor]:
+        """The maps of each resolution, `4 px` and on, and the images."""
+        found: dict[str, Tensor] = {}
+        last: Tensor | None = None
+        for values, image in self.network.steps(self._layers(inputs), self.network.fixed_noise()):
+            found[f"{values.shape[-1]} px"] = values
+            if until in found:
+                return found
+            last = image
+        assert last is not None  # noqa: S101  (the last step makes it)
+        return {**found, "image": _levels(last)}
+
+    def _layers(self, inputs: Tensor) -> Float[Tensor, "batch layers dim"]:
+        return torch.unflatten(inputs, 1, (len(self._rates), -1))
+
+    def _truncated(self, w: Tensor, rate: float) -> Tensor:
+        center = self.get_buffer("_center")
+        return w if rate == 1 else center + rate * (w - center)
+
+
+def noise_of(entry: CatalogueEntry, sides: Sequence[int], given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The noise maps of a network by name, `noises.noise_0` and on, as an entry's option `noise` wants them.
+
+    Args:
+        entry: The entry.
+        sides: Side of each map, px.
+        given: Tensors of the file; its maps are taken where it has all of them. Where it has none they are drawn from
+            N(0, 1) with a fixed seed, once and for all.
+    """
+    names = [f"noises.noise_{index}" for index in range(len(sides))]
+    shapes = [(1, 1, side, side) for side in sides]
+    if entry.option("noise") == "none":
+        return {name: torch.zeros(shape) for name, shape in zip(names, shapes, strict=True)}
+    if any(name in given for name in names):
+        return {name: given[name] for name in names if name in given}
+    rng = torch.Generator().manual_seed(_NOISE_SEED)
+    return {name: torch.randn(shape, generator=rng) for name, shape in zip(names, shapes, strict=True)}
+
+
+def mapping_rate(entry: CatalogueEntry, weights: Sequence[Tensor]) -> float:
+    """The multiplier of the mapping network's learning rate, which scales its weights at run time.
+
+    No file holds it. Weights begin as N(0, 1/rate²) and hardly move from there, so that 0.01, which the published
+    files have, is taken where their size speaks for it, and asked for otherwise.
+
+    Args:
+        entry: The entry; what it states as `lr_mlp` is taken in any case.
+        weights: The weights of the mapping network's layers.
+
+    Raises:
+        CatalogueError: The entry states none, and the weights do not look like those of 0.01.
+    """
+    stated: Any = entry.option("lr_mlp")
+    if stated is None:
+        size = max((float(weight.square().mean().sqrt()) for weight in weights), default=0.0)
+        stated = _USUAL_RATE if _LEAST_SIZE < _USUAL_RATE * size < 1 / _LEAST_SIZE else entry.asked("lr_mlp")
+    return float(stated)
+
+
+_USUAL_RATE, _LEAST_SIZE = 0.01, 0.2
+
+
+def _levels(images: Tensor) -> Tensor:
+    return torch.clamp((images + 1) / 2, 0, 1)

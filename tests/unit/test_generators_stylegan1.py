@@ -1,0 +1,166 @@
+"""StyleGAN: the images of its public implementation, spaces, options, and derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import jacrev, jvp, vmap
+
+from published import EXACT, Published, assert_exact, published
+from pullback.errors import CatalogueError, InvalidInputError, WeightsError
+from pullback.generators import CatalogueEntry, Generator, SpaceEntry, build
+from pullback.generators.families.style_based import StyleBased
+from pullback.weights import WeightsSource
+
+# torch itself calls it when forward mode is first used.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
+
+
+def spaces_of(dim: int, layers: int) -> tuple[SpaceEntry, ...]:
+    return (
+        SpaceEntry("z", dim, "standard-normal"),
+        SpaceEntry("w", dim, "mapped"),
+        SpaceEntry("w+", dim * layers, "mapped"),
+    )
+
+
+def entry_of(dim: int, resolution: int, **options: Any) -> CatalogueEntry:
+    source = WeightsSource("path", "/nowhere/style.pt", "1" * 64)
+    spaces = spaces_of(dim, resolution.bit_length() - 2)
+    shape = (3, resolution, resolution)
+    return CatalogueEntry("old", "Old", "stylegan1", spaces, "w+", shape, source, {"resolution": resolution, **options})
+
+
+def fixture(resolution: int, **options: Any) -> tuple[StyleBased, Published]:
+    """The generator of the published outputs, with the noise and the mean of w with which they were made."""
+    known = published("stylegan1_fused")
+    noises = {f"noises.{name}": known.inputs[name] for name in known.inputs if name.startswith("noise_")}
+    kept = {name: noise for name, noise in noises.items() if noise.shape[-1] <= resolution}
+    state = {**known.state, **kept, "latent_avg": known.inputs["mean_style"]}
+    generator = build(entry_of(24, resolution, **options), state)
+    assert isinstance(generator, StyleBased)
+    return generator, known
+
+
+def assert_renders(found: Tensor, published: Tensor) -> None:
+    """Levels are those of published images about [−1, 1], of whose largest value they may differ by half of 1e-5."""
+    limit = EXACT * max(1.0, float(published.abs().max())) / 2
+    torch.testing.assert_close(found, ((published + 1) / 2).clamp(0, 1), rtol=0, atol=limit)
+
+
+def test_w_and_images_are_those_of_the_public_implementation():
+    generator, known = fixture(128)
+    w = known.outputs["w_of_z"]
+    assert_exact(generator.map(known.inputs["z"], "z"), w)
+    assert_exact(generator.network.synthesis(w[:, None].expand(-1, 6, -1)), known.outputs["image_z_step5"])
+    assert_renders(generator.render(known.inputs["z"], "z"), known.outputs["image_z_step5"])
+    assert_renders(generator.render(known.inputs["w2"], "w"), known.outputs["image_w_step5"])
+    mixed = torch.cat([known.inputs["w2"].repeat(1, 2), w[:1].repeat(1, 4)], dim=1)
+    assert_renders(generator.render(mixed, "w+"), known.outputs["image_mix_step5"])
+
+
+def test_truncation_and_no_noise_are_those_of_the_public_implementation():
+    truncated, known = fixture(128, truncation=0.7)
+    assert_renders(truncated.render(known.inputs["z"][:1], "z"), known.outputs["image_truncated_step5"])
+    silent, known = fixture(128, noise="none")
+    assert_renders(silent.render(known.inputs["w2"], "w"), known.outputs["image_w_zero_noise_step5"])
+
+
+def test_a_smaller_resolution_of_the_same_file_is_that_of_the_public_implementation():
+    generator, known = fixture(32)
+    assert_renders(generator.render(known.inputs["z"], "z"), known.outputs["image_z_step3"])
+
+
+# A network of its own, of three scales, the last one fused ------------------------------------------------------------
+
+
+def small_state(seed: int = 0) -> dict[str, Tensor]:
+    """Random tensors of four scales with the published names; images of 16 px take three."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=rng)
+
+    state = {"generator.progression.0.conv1.input": drawn(1, 6, 4, 4)}
+    for layer in (1, 3):
+        state |= {f"style.{layer}.linear.weight_orig": drawn(5, 5), f"style.{layer}.linear.bias": drawn(5)}
+    for scale, (before, width) in enumerate([(6, 6), (6, 6), (6, 4), (4, 4)]):
+        block, fused = f"generator.progression.{scale}", scale > 1
+        if scale:
+            entering = f"{block}.conv1.0" if fused else f"{block}.conv1.1.conv"
+            weight = "weight" if fused else "weight_orig"
+            state[f"{entering}.{weight}"] = drawn(*((before, width) if fused else (width, before)), 3, 3)
+            state[f"{entering}.bias"] = drawn(width)
+            for name in ("weight", "weight_flip"):
+                state[f"{block}.conv1.{1 if fused else 2}.{name}"] = drawn(width, 1, 3, 3)
+        layers = {f"{block}.conv2.conv": (width, width, 3, 3), f"generator.to_rgb.{scale}.conv": (3, width, 1, 1)}
+        for half in (1, 2):
+            state[f"{block}.noise{half}.weight_orig"] = drawn(1, width, 1, 1)
+            layers[f"{block}.adain{half}.style.linear"] = (2 * width, 5)
+        for name, shape in layers.items():
+            state |= {f"{name}.weight_orig": drawn(*shape), f"{name}.bias": drawn(shape[0])}
+    return state
+
+
+def small(**options: Any) -> Generator:
+    return build(entry_of(5, 16, **options), small_state())
+
+
+@pytest.mark.parametrize("space", ["z", "w", "w+"])
+def test_derivatives_of_all_modes_agree(space: str):
+    generator = small().double()
+    latent = generator.space(space).sample(1, 3)[0].double()
+
+    def image(values: Tensor) -> Tensor:
+        return generator.render(values[None], space).flatten()
+
+    jacobian = jacrev(image)(latent)
+    assert jacobian.abs().max() > 0.01
+    directions = torch.randn(3, len(latent), generator=torch.Generator().manual_seed(4)).double()
+    columns = vmap(lambda v: jvp(image, (latent,), (v,))[1])(directions)
+    torch.testing.assert_close(columns, directions @ jacobian.T, rtol=1e-9, atol=1e-10)
+    leaf, reference = latent.clone().requires_grad_(), image(latent)
+    (gradient,) = torch.autograd.grad((image(leaf) - reference).square().sum() / 2, leaf, create_graph=True)
+    hessian = torch.stack([torch.autograd.grad(each, leaf, retain_graph=True)[0] for each in gradient])
+    torch.testing.assert_close(hessian, jacobian.T @ jacobian, rtol=1e-8, atol=1e-9)
+
+
+def test_noise_that_no_file_has_is_drawn_once_and_for_all():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        first = small()
+        torch.manual_seed(2)
+        again = small()
+    latents = first.space("z").sample(2, 5)
+    assert torch.equal(first.render(latents, "z"), again.render(latents, "z"))
+    assert not torch.equal(first.render(latents, "z"), small(noise="none").render(latents, "z"))
+
+
+def test_each_resolution_takes_a_w_of_its_own():
+    generator = small()
+    w, other = generator.space("w").sample(2, 1)
+    before = generator.activations(w.repeat(3)[None])
+    after = generator.activations(torch.cat([w.repeat(2), other])[None])
+    same = {name: torch.equal(before[name], after[name]) for name in before}
+    assert same == {"4 px": True, "8 px": True, "16 px": False, "image": False}
+    assert generator.first_weights("w").shape == (2 * 2 * (6 + 6 + 4), 5)
+    assert generator.first_weights("w", (2,)).shape == (2 * 2 * 4, 5)
+    assert generator.first_weights("z").shape == (5, 5)
+
+
+def test_other_tensors_and_scales_are_told():
+    with pytest.raises(WeightsError, match=r"no convs\.4\.weight for a resolution of 64 px"):
+        build(entry_of(5, 64), small_state())
+    with pytest.raises(WeightsError, match=r"are not a stylegan1: .* has, besides, extra"):
+        build(entry_of(5, 16), small_state() | {"extra": torch.zeros(1)})
+    with pytest.raises(InvalidInputError, match=r"'w\+': 20.* are stated, but the weights give .*'w\+': 15"):
+        build(CatalogueEntry(**vars(entry_of(5, 16)) | {"spaces": spaces_of(5, 4)}), small_state())
+
+
+def test_the_resolution_is_asked_for():
+    entry = CatalogueEntry(**vars(entry_of(5, 16)) | {"options": {}})
+    with pytest.raises(CatalogueError, match=r"needs the option 'resolution', .*one of 8, 16.*usual: 1024, 512 or 256"):
+        build(entry, small_state())
