@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from pullback_api.v1 import values_pb2
 from pullback_server.errors import ApiError
@@ -14,6 +15,7 @@ from pullback_server.store import UnreadableError, log_once, unreadable
 
 _Record = TypeVar("_Record")
 _Message = TypeVar("_Message")
+_Stored = TypeVar("_Stored", bound=Message)
 
 
 class DataLossError(ApiError):
@@ -43,6 +45,12 @@ def decoding(name: str) -> Iterator[None]:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataLossError(unreadable(name, "what is stored of it is damaged", reason)) from error
+
+
+def decoded(name: str, message_class: type[_Stored], data: bytes) -> _Stored:
+    """The message that is stored of the resource of that name; raises DATA_LOSS as `decoding` does."""
+    with decoding(name):
+        return message_class.FromString(data)
 
 
 def readable(

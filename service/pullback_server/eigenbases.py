@@ -14,8 +14,9 @@ from pullback.generators import CatalogueEntry
 from pullback.geometry.eigenbasis_file import Parts, read_parts
 from pullback_api.tensors import pack
 from pullback_api.v1 import geometry_pb2
+from pullback_server.advice import LIST_EIGENBASES
 from pullback_server.damage import decoding
-from pullback_server.errors import failed_precondition, invalid
+from pullback_server.errors import ApiError, failed_precondition, invalid, not_found
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.specs import preconditioning_space
 from pullback_server.store import ResultRecord, Store
@@ -34,6 +35,17 @@ class Eigenbases:
         self._scheduler = scheduler
         self._open: WeakValueDictionary[str, Parts] = WeakValueDictionary()
         self._opening: dict[str, asyncio.Task[Parts]] = {}
+
+    async def find(self, name: str) -> ResultRecord:
+        """The record of an eigenbasis.
+
+        Raises:
+            ApiError: NOT_FOUND where there is none of that name, DATA_LOSS where its row is damaged.
+        """
+        record = await self._scheduler.in_store(self._store.results.find, name)
+        if record is None:
+            raise no_eigenbasis(name)
+        return record
 
     async def open(self, record: ResultRecord) -> Parts:
         """What the file of an eigenbasis holds; it stays in memory as long as somebody has it.
@@ -76,6 +88,11 @@ class Eigenbases:
             parts = read_parts(content)
         self._open[record.content] = parts
         return parts
+
+
+def no_eigenbasis(name: str) -> ApiError:
+    """NOT_FOUND for an eigenbasis."""
+    return not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
 
 
 def check_rows(parts: Parts, request: geometry_pb2.GetEigenbasisRequest | geometry_pb2.StreamEigenbasisRequest) -> None:

@@ -6,8 +6,7 @@ import grpc
 import pytest
 
 from pullback_server.errors import ApiError
-from pullback_server.servicers.cursors import read_cursor
-from pullback_server.servicers.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.paging import decode_token, encode_token, page_size, read_cursor
 
 
 @pytest.mark.parametrize(("requested", "size"), [(0, 100), (1, 1), (77, 77), (1000, 1000)])

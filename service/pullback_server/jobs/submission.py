@@ -126,11 +126,13 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
     return job
 
 
-async def propose(scheduler: Scheduler, store: Store, submission: Submission) -> jobs_pb2.Job:
-    """The job that stands for a submission of a shared result already, else the one that it would become.
+async def answer(scheduler: Scheduler, store: Store, submission: Submission, *, validate_only: bool) -> jobs_pb2.Job:
+    """What a request of a shared result is answered: its job, as `submit` gives it.
 
-    Nothing is created.
+    With `validate_only` nothing is created: the job that stands for it already, else the one that it would become.
     """
+    if not validate_only:
+        return job_message(await submit(scheduler, store, submission))
     if (maker := await scheduler.in_store(store.maker_of, submission.result)) is not None:
         return job_message(maker)
     return proposed_message(submission.kind, submission.work, submission.result)

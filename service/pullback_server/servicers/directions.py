@@ -17,9 +17,8 @@ from pullback_server.direction_sets import single
 from pullback_server.errors import ApiError, invalid
 from pullback_server.executor import Executor
 from pullback_server.importing import Importers
-from pullback_server.jobs.resources import job_message
 from pullback_server.jobs.scheduler import Scheduler
-from pullback_server.jobs.submission import Submission, fresh_job_id, needed_eigenbasis, propose, submit
+from pullback_server.jobs.submission import Submission, answer, fresh_job_id, needed_eigenbasis
 from pullback_server.protocol.messages import Framed
 from pullback_server.protocol.walks import Walked
 from pullback_server.servicers.kept_directions import KeptDirections, set_header
@@ -84,9 +83,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
             shared_result=True,
             needs=needs,
         )
-        if request.validate_only:
-            return await propose(self._scheduler, self._store, submission)
-        return job_message(await submit(self._scheduler, self._store, submission))
+        return await answer(self._scheduler, self._store, submission, validate_only=request.validate_only)
 
     async def GetDirections(  # noqa: N802
         self, request: directions_pb2.GetDirectionsRequest, context: Context

@@ -14,13 +14,12 @@ from pullback.geometry.eigenbasis_file import Parts
 from pullback.weights import availability
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_pb2
-from pullback_server.advice import LIST_ANALYSES, LIST_EIGENBASES
-from pullback_server.damage import decoding, readable
-from pullback_server.eigenbases import ANSWER_BYTES, Eigenbases, check_rows, pieces, put_rows
-from pullback_server.errors import ApiError, failed_precondition, not_found
-from pullback_server.jobs.resources import job_message
+from pullback_server.advice import LIST_ANALYSES
+from pullback_server.damage import decoded, readable
+from pullback_server.eigenbases import ANSWER_BYTES, Eigenbases, check_rows, no_eigenbasis, pieces, put_rows
+from pullback_server.errors import failed_precondition, not_found
 from pullback_server.jobs.scheduler import Scheduler
-from pullback_server.jobs.submission import Submission, eigenbasis_submission, fresh_job_id, propose, submit
+from pullback_server.jobs.submission import Submission, answer, eigenbasis_submission, fresh_job_id
 from pullback_server.names import job_name, parse_analysis, parse_eigenbasis
 from pullback_server.servicers.pages import page_of_results
 from pullback_server.specs import (
@@ -57,9 +56,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         del context
         spec = complete_eigenbasis_spec(request.spec, "spec")
         submission = eigenbasis_submission(await fresh_job_id(self._scheduler, self._store), spec, request.request_id)
-        if request.validate_only:
-            return await propose(self._scheduler, self._store, submission)
-        return job_message(await submit(self._scheduler, self._store, submission))
+        return await answer(self._scheduler, self._store, submission, validate_only=request.validate_only)
 
     async def GetEigenbasis(  # noqa: N802
         self, request: geometry_pb2.GetEigenbasisRequest, context: Context
@@ -105,7 +102,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         parse_eigenbasis(request.name, "name")
         # One that is damaged can be deleted too.
         if not await self._scheduler.in_store(self._store.results.has, request.name):
-            raise _no_eigenbasis(request.name)
+            raise no_eigenbasis(request.name)
         try:
             await self._scheduler.in_store(self._store.results.delete, request.name)
         except InUseError as error:
@@ -128,9 +125,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             total=0,
             shared_result=True,
         )
-        if request.validate_only:
-            return await propose(self._scheduler, self._store, submission)
-        return job_message(await submit(self._scheduler, self._store, submission))
+        return await answer(self._scheduler, self._store, submission, validate_only=request.validate_only)
 
     async def GetAnalysis(  # noqa: N802
         self, request: geometry_pb2.GetAnalysisRequest, context: Context
@@ -145,8 +140,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
                 raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
             raise not_found(f"no analysis {request.name!r}; {LIST_ANALYSES}")
         content = await self._scheduler.in_store(self._store.results.content, record)
-        with decoding(record.name):
-            return analysis_pb2.MetricAnalysis.FromString(content)
+        return decoded(record.name, analysis_pb2.MetricAnalysis, content)
 
     async def ListAnalyses(  # noqa: N802
         self, request: geometry_pb2.ListAnalysesRequest, context: Context
@@ -154,43 +148,29 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         """See the contract."""
         del context
         records, token = await page_of_results(self._scheduler, self._store, "analysis", request)
-        analyses, unreadable = readable(records, _analysis_header)
+        analyses, unreadable = readable(
+            records, lambda record: decoded(record.name, analysis_pb2.MetricAnalysis, record.header)
+        )
         return geometry_pb2.ListAnalysesResponse(analyses=analyses, next_page_token=token, unreadable=unreadable)
 
     async def _open(
         self, request: geometry_pb2.GetEigenbasisRequest | geometry_pb2.StreamEigenbasisRequest
     ) -> tuple[geometry_pb2.Eigenbasis, Parts]:
         """What an eigenbasis is, with its eigenvalues, and what its file holds."""
-        record = await self._find(request.name)
+        parse_eigenbasis(request.name, "name")
+        record = await self._eigenbases.find(request.name)
         parts = await self._eigenbases.open(record)
         check_rows(parts, request)
         message = _eigenbasis_header(record)
         message.eigenvalues.CopyFrom(pack(parts.eigenvalues))
         return message, parts
 
-    async def _find(self, name: str) -> ResultRecord:
-        parse_eigenbasis(name, "name")
-        record = await self._scheduler.in_store(self._store.results.find, name)
-        if record is None:
-            raise _no_eigenbasis(name)
-        return record
-
-
-def _no_eigenbasis(name: str) -> ApiError:
-    return not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
-
 
 def _eigenbasis_header(record: ResultRecord) -> geometry_pb2.Eigenbasis:
-    with decoding(record.name):
-        header = geometry_pb2.Eigenbasis.FromString(record.header)
+    header = decoded(record.name, geometry_pb2.Eigenbasis, record.header)
     # Records of servers that knew complete ones alone do not say it.
     header.k = header.k or header.dim
     return header
-
-
-def _analysis_header(record: ResultRecord) -> analysis_pb2.MetricAnalysis:
-    with decoding(record.name):
-        return analysis_pb2.MetricAnalysis.FromString(record.header)
 
 
 def _distances() -> list[geometry_pb2.Distance]:

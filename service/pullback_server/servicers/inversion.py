@@ -8,8 +8,8 @@ import grpc
 
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
-from pullback_server.advice import LIST_EIGENBASES, LIST_INVERSIONS
-from pullback_server.damage import decoding, readable
+from pullback_server.advice import LIST_INVERSIONS
+from pullback_server.damage import decoded, readable
 from pullback_server.decoding import Decoders
 from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.eigenbases import Eigenbases
@@ -20,8 +20,7 @@ from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, find_repeated, fresh_job_id, needed_eigenbasis, submit
 from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.protocol.payload import PayloadItem, write_payload
-from pullback_server.servicers.cursors import read_cursor
-from pullback_server.servicers.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.paging import page_of
 from pullback_server.specs import (
     check_target,
     complete_inversion_settings,
@@ -30,7 +29,7 @@ from pullback_server.specs import (
     inversion_load,
     moving_space,
 )
-from pullback_server.store import ResultRecord, Store
+from pullback_server.store import Store
 
 # Of what is wrong with the targets of a request that is only checked: it travels in an answer, not in trailers.
 MAX_CHECKED_BYTES = 2**20
@@ -95,8 +94,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         record = await self._scheduler.in_store(self._store.results.find, request.name)
         if record is not None:
             content = await self._scheduler.in_store(self._store.results.content, record)
-            with decoding(record.name):
-                return inversion_pb2.InversionResult.FromString(content)
+            return decoded(record.name, inversion_pb2.InversionResult, content)
         # An inversion bears the id of its job.
         job = await self._scheduler.in_store(self._store.job, identifier)
         if job is None or job.result != request.name:
@@ -110,14 +108,16 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
     ) -> inversion_pb2.ListInversionsResponse:
         """See the contract."""
         del context
-        size, before = page_size(request.page_size), read_cursor(decode_token(request.page_token))
-        rows = await self._scheduler.in_store(self._store.results.page, "inversion", limit=size + 1, before=before)
-        inversions, unreadable = readable((record for _, record in rows[:size]), _header)
-        return inversion_pb2.ListInversionsResponse(
-            inversions=inversions,
-            unreadable=unreadable,
-            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
+        records, token = await page_of(
+            request,
+            lambda limit, before: self._scheduler.in_store(
+                self._store.results.page, "inversion", limit=limit, before=before
+            ),
         )
+        inversions, unreadable = readable(
+            records, lambda record: decoded(record.name, inversion_pb2.InversionResult, record.header)
+        )
+        return inversion_pb2.ListInversionsResponse(inversions=inversions, next_page_token=token, unreadable=unreadable)
 
     async def _needed(
         self, asked: specs_pb2.InversionSettings, settings: specs_pb2.InversionSettings
@@ -129,13 +129,10 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
 
     async def _check_eigenbasis(self, settings: specs_pb2.InversionSettings) -> None:
         """Refuses a named eigenbasis that is not there, or of something else."""
-        record = await self._scheduler.in_store(self._store.results.find, settings.eigenbasis)
-        if record is None:
-            raise not_found(f"no eigenbasis {settings.eigenbasis!r}; {LIST_EIGENBASES}")
+        record = await self._eigenbases.find(settings.eigenbasis)
         generator = find_generator(settings.generator, "settings.generator")
         await self._eigenbases.refuse_unfit(record, generator, moving_space(settings, generator), "settings.eigenbasis")
-        with decoding(record.name):
-            separate = geometry_pb2.Eigenbasis.FromString(record.header).spec.separate
+        separate = decoded(record.name, geometry_pb2.Eigenbasis, record.header).spec.separate
         if settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE and not separate:
             raise failed_precondition(
                 f"settings.eigenbasis: {record.name} does not fit: basis 'separate' needs a block-diagonal one, whose "
@@ -177,11 +174,6 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         if asked_wrongly or not usable:
             wrong.raise_if_any()
         return items, wrong
-
-
-def _header(record: ResultRecord) -> inversion_pb2.InversionResult:
-    with decoding(record.name):
-        return inversion_pb2.InversionResult.FromString(record.header)
 
 
 def _prepared_target(

@@ -16,8 +16,7 @@ from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.resources import event_message, job_message
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import parse_job
-from pullback_server.servicers.cursors import read_cursor
-from pullback_server.servicers.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.paging import page_of
 from pullback_server.store import JobRecord, JobState, Store
 
 MAX_WAIT_SECONDS = 3600.0
@@ -44,25 +43,19 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
     ) -> jobs_pb2.ListJobsResponse:
         """See the contract."""
         del context
-        size = page_size(request.page_size)
         try:
             states = [JobState(state) for state in request.states]
         except ValueError:
             known = ", ".join(f"JOB_STATE_{state.name}" for state in JobState)
             raise invalid("states", f"expected job states, {known}, but {list(request.states)} came") from None
-        rows = await self._scheduler.in_store(
-            self._store.jobs,
-            limit=size + 1,
-            before=read_cursor(decode_token(request.page_token)),
-            states=states,
-            match=request.match,
+        records, token = await page_of(
+            request,
+            lambda limit, before: self._scheduler.in_store(
+                self._store.jobs, limit=limit, before=before, states=states, match=request.match
+            ),
         )
-        jobs, unreadable = readable((record for _, record in rows[:size]), job_message)
-        return jobs_pb2.ListJobsResponse(
-            jobs=jobs,
-            unreadable=unreadable,
-            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
-        )
+        jobs, unreadable = readable(records, job_message)
+        return jobs_pb2.ListJobsResponse(jobs=jobs, unreadable=unreadable, next_page_token=token)
 
     async def WatchJob(  # noqa: N802
         self, request: jobs_pb2.WatchJobRequest, context: Context

@@ -10,10 +10,10 @@ from pullback.errors import IncompatibleEigenbasisError, InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.geometry.eigenbasis_file import Parts
 from pullback_api.v1 import directions_pb2, specs_pb2
-from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_DIRECTIONS, LIST_EIGENBASES
-from pullback_server.damage import decoding
+from pullback_server.advice import COMPUTE_EIGENBASIS, LIST_DIRECTIONS
+from pullback_server.damage import decoded
 from pullback_server.direction_sets import purified, without_arrays
-from pullback_server.eigenbases import Eigenbases
+from pullback_server.eigenbases import Eigenbases, no_eigenbasis
 from pullback_server.errors import ApiError, failed_precondition, invalid, not_found
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import job_name, parse_directions
@@ -58,8 +58,7 @@ class KeptDirections:
         """
         record = await self.find(name, field)
         content = await self._scheduler.in_store(self._store.results.content, record)
-        with decoding(name):
-            whole = directions_pb2.DirectionSet.FromString(content)
+        whole = decoded(name, directions_pb2.DirectionSet, content)
         await self.put_annotations([whole])
         return whole
 
@@ -122,7 +121,7 @@ class KeptDirections:
     async def check_eigenbasis_there(self, name: str) -> None:
         """Raises NOT_FOUND where there is no eigenbasis of that name, readable or not."""
         if not await self._scheduler.in_store(self._store.results.has, name):
-            raise not_found(f"no eigenbasis {name!r}; {LIST_EIGENBASES}")
+            raise no_eigenbasis(name)
 
     async def put_annotations(self, messages: Sequence[directions_pb2.DirectionSet]) -> None:
         """Adds what people say of directions now."""
@@ -134,8 +133,7 @@ class KeptDirections:
 
 def set_header(record: ResultRecord) -> directions_pb2.DirectionSet:
     """Directions without their arrays, as stored; DATA_LOSS where they are damaged."""
-    with decoding(record.name):
-        return directions_pb2.DirectionSet.FromString(record.header)
+    return decoded(record.name, directions_pb2.DirectionSet, record.header)
 
 
 def _purified(whole: directions_pb2.DirectionSet, parts: Parts, k: int) -> directions_pb2.DirectionSet:

@@ -6,18 +6,15 @@ from typing import Protocol
 
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import ANY_GENERATOR
-from pullback_server.servicers.cursors import read_cursor
-from pullback_server.servicers.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.paging import PageRequest, page_of
 from pullback_server.specs import find_generator
 from pullback_server.store import ResultRecord, Store, UnreadableError
 
 
-class ListRequest(Protocol):
+class ListRequest(PageRequest, Protocol):
     """A request for a page of what belongs to one generator, or to any."""
 
     parent: str
-    page_size: int
-    page_token: str
 
 
 async def page_of_results(
@@ -28,9 +25,10 @@ async def page_of_results(
     Raises:
         ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for a page size or token that cannot be used.
     """
-    size = page_size(request.page_size)
     generator = None if request.parent == ANY_GENERATOR else find_generator(request.parent, "parent").name
-    before = read_cursor(decode_token(request.page_token))
-    rows = await scheduler.in_store(store.results.page, kind, generator=generator, limit=size + 1, before=before)
-    following = encode_token(str(rows[size - 1][0])) if len(rows) > size else ""
-    return [record for _, record in rows[:size]], following
+    return await page_of(
+        request,
+        lambda limit, before: scheduler.in_store(
+            store.results.page, kind, generator=generator, limit=limit, before=before
+        ),
+    )

@@ -11,8 +11,7 @@ from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
 from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError, invalid, not_found, unavailable
 from pullback_server.names import parse_session
-from pullback_server.servicers.cursors import read_cursor
-from pullback_server.servicers.paging import decode_token, encode_token, page_size
+from pullback_server.servicers.paging import page_of
 from pullback_server.sessions.answers import MAX_WAIT_SECONDS, Asker, reclaim, tell
 from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.decisions.ask import check_asking
@@ -71,27 +70,22 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
     ) -> search_pb2.ListSessionsResponse:
         """See the contract."""
         del context
-        size = page_size(request.page_size)
         if any(state not in [known.value for known in SessionState] for state in request.states):
             known = enum_names(search_pb2.SessionState)
             raise invalid("states", f"expected session states, {known}, but {list(request.states)} came")
-        rows = await self._registry.records(
-            limit=size + 1,
-            before=read_cursor(decode_token(request.page_token)),
-            states=list(request.states),
-            match=request.match,
+        records, token = await page_of(
+            request,
+            lambda limit, before: self._registry.records(
+                limit=limit, before=before, states=list(request.states), match=request.match
+            ),
         )
         sessions, unreadable = [], []
-        for _, record in rows[:size]:
+        for record in records:
             try:
                 sessions.append(await self._registry.resource(record))
             except DataLossError as error:
                 unreadable.append(error.to_message())
-        return search_pb2.ListSessionsResponse(
-            sessions=sessions,
-            unreadable=unreadable,
-            next_page_token=encode_token(str(rows[size - 1][0])) if len(rows) > size else "",
-        )
+        return search_pb2.ListSessionsResponse(sessions=sessions, unreadable=unreadable, next_page_token=token)
 
     async def Ask(  # noqa: N802
         self, request: search_pb2.AskRequest, context: Context

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pullback
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import search_pb2
-from pullback_server.advice import LIST_EIGENBASES
 from pullback_server.decoding import Decoders
 from pullback_server.decoding.images import ImageError
 from pullback_server.eigenbases import Eigenbases
-from pullback_server.errors import Violations, not_found
+from pullback_server.errors import Violations
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.sessions.pictures import FORMATS, presentation_of
 from pullback_server.sessions.provision import Provision
@@ -75,16 +74,14 @@ class Creation:
         if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
             return ""
         if thread.eigenbasis:
-            record = await self._scheduler.in_store(self._store.results.find, thread.eigenbasis)
-            if record is None:
-                raise not_found(f"no eigenbasis {thread.eigenbasis!r}; {LIST_EIGENBASES}")
-            await self._check_serves(record, thread, generator, field)
-        else:
-            record = await self._provision.newest(thread, generator)
-            if record is None:
-                return ""
-            thread.eigenbasis = record.name
-        return record.content
+            named = await self._eigenbases.find(thread.eigenbasis)
+            await self._check_serves(named, thread, generator, field)
+            return named.content
+        newest = await self._provision.newest(thread, generator)
+        if newest is None:
+            return ""
+        thread.eigenbasis = newest.name
+        return newest.content
 
     async def _awaited(self, thread: search_pb2.ThreadSpec, digest: str) -> str:
         """The id of the job that computes a thread's eigenbasis, its name filled in; empty where it waits for none."""

@@ -14,7 +14,7 @@ import grpc
 
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_server.access import Access
-from pullback_server.damage import decoding
+from pullback_server.damage import decoded, decoding
 from pullback_server.error_texts import unforeseen
 from pullback_server.errors import ApiError, failed_precondition, unavailable
 from pullback_server.executor import Executor
@@ -79,8 +79,7 @@ class LiveSession:
     def __init__(self, record: SessionRecord, means: Means) -> None:
         self.id = record.id
         self.users = 0
-        with decoding(session_name(record.id)):
-            self.spec = search_pb2.SessionSpec.FromString(record.spec)
+        self.spec = decoded(session_name(record.id), search_pb2.SessionSpec, record.spec)
         self._means = means
         self.leases = LeaseClock(self.spec.lease.ToTimedelta())
         self.latents = Latents(means.store, means.scheduler, self._remake_latents)

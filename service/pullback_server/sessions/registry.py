@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from pullback_api.v1 import search_pb2
 from pullback_server.access import Access
 from pullback_server.advice import LIST_SESSIONS
-from pullback_server.damage import DataLossError, decoding
+from pullback_server.damage import DataLossError, decoded
 from pullback_server.errors import ApiError, not_found
 from pullback_server.executor import Executor
 from pullback_server.jobs.scheduler import Scheduler
@@ -131,8 +131,7 @@ class SessionRegistry:
         """
         if isinstance(record, UnreadableError):
             raise DataLossError(record)
-        with decoding(session_name(record.id)):
-            spec = search_pb2.SessionSpec.FromString(record.spec)
+        spec = decoded(session_name(record.id), search_pb2.SessionSpec, record.spec)
         try:
             session = search_pb2.Session.FromString(record.summary)
         except (DecodeError, TypeError):
