@@ -50,7 +50,7 @@ class Generator:
         width: Pixels of an image; samples of a sound.
         licence: Licence of the weights.
         citation: Where the weights come from.
-        weights_hash: SHA-256 of the published weight file, hexadecimal.
+        weights_hash: SHA-256 of the published weight file, or of that and its entry's options, hexadecimal.
         weights_source: Where that file was published, or where it stands on the server.
         weights_state: Where the weights are now.
     """

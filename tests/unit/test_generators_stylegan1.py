@@ -14,6 +14,7 @@ from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, SpaceEntry, build
 from pullback.generators.families.style_based import StyleBased
 from pullback.weights import WeightsSource
+from style_states import stylegan1_state
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
@@ -77,36 +78,8 @@ def test_a_smaller_resolution_of_the_same_file_is_that_of_the_public_implementat
 # A network of its own, of three scales, the last one fused ------------------------------------------------------------
 
 
-def small_state(seed: int = 0) -> dict[str, Tensor]:
-    """Random tensors of four scales with the published names; images of 16 px take three."""
-    rng = torch.Generator().manual_seed(seed)
-
-    def drawn(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=rng)
-
-    state = {"generator.progression.0.conv1.input": drawn(1, 6, 4, 4)}
-    for layer in (1, 3):
-        state |= {f"style.{layer}.linear.weight_orig": drawn(5, 5), f"style.{layer}.linear.bias": drawn(5)}
-    for scale, (before, width) in enumerate([(6, 6), (6, 6), (6, 4), (4, 4)]):
-        block, fused = f"generator.progression.{scale}", scale > 1
-        if scale:
-            entering = f"{block}.conv1.0" if fused else f"{block}.conv1.1.conv"
-            weight = "weight" if fused else "weight_orig"
-            state[f"{entering}.{weight}"] = drawn(*((before, width) if fused else (width, before)), 3, 3)
-            state[f"{entering}.bias"] = drawn(width)
-            for name in ("weight", "weight_flip"):
-                state[f"{block}.conv1.{1 if fused else 2}.{name}"] = drawn(width, 1, 3, 3)
-        layers = {f"{block}.conv2.conv": (width, width, 3, 3), f"generator.to_rgb.{scale}.conv": (3, width, 1, 1)}
-        for half in (1, 2):
-            state[f"{block}.noise{half}.weight_orig"] = drawn(1, width, 1, 1)
-            layers[f"{block}.adain{half}.style.linear"] = (2 * width, 5)
-        for name, shape in layers.items():
-            state |= {f"{name}.weight_orig": drawn(*shape), f"{name}.bias": drawn(shape[0])}
-    return state
-
-
 def small(**options: Any) -> Generator:
-    return build(entry_of(5, 16, **options), small_state())
+    return build(entry_of(5, 16, **options), stylegan1_state())
 
 
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
@@ -153,14 +126,14 @@ def test_each_resolution_takes_a_w_of_its_own():
 
 def test_other_tensors_and_scales_are_told():
     with pytest.raises(WeightsError, match=r"no convs\.4\.weight for a resolution of 64 px"):
-        build(entry_of(5, 64), small_state())
+        build(entry_of(5, 64), stylegan1_state())
     with pytest.raises(WeightsError, match=r"are not a stylegan1: .* has, besides, extra"):
-        build(entry_of(5, 16), small_state() | {"extra": torch.zeros(1)})
+        build(entry_of(5, 16), stylegan1_state() | {"extra": torch.zeros(1)})
     with pytest.raises(InvalidInputError, match=r"'w\+': 20.* are stated, but the weights give .*'w\+': 15"):
-        build(CatalogueEntry(**vars(entry_of(5, 16)) | {"spaces": spaces_of(5, 4)}), small_state())
+        build(CatalogueEntry(**vars(entry_of(5, 16)) | {"spaces": spaces_of(5, 4)}), stylegan1_state())
 
 
 def test_the_resolution_is_asked_for():
     entry = CatalogueEntry(**vars(entry_of(5, 16)) | {"options": {}})
     with pytest.raises(CatalogueError, match=r"needs the option 'resolution', .*one of 8, 16.*usual: 1024, 512 or 256"):
-        build(entry, small_state())
+        build(entry, stylegan1_state())

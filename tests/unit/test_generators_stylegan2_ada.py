@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from torch.func import jacrev, jvp, vmap
 from torch.nn import functional
 
 from published import EXACT, Published, assert_exact, published, published_file, sha256_of
-from pullback.errors import CatalogueError, WeightsError
+from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan2Ada, build, load
 from pullback.generators.families.stylegan2_ada_network import AdaNetwork, AdaShape
 from pullback.weights import WeightsSource, load_published
+from style_states import FORMS, ada_random_state
 from tiny_style import style_state, tiny_style
 
 # torch itself calls it when forward mode is first used.
@@ -200,55 +202,6 @@ def test_a_tensor_that_is_missing_is_named():
         build(TINY, style_state())
 
 
-def random_state(shape: AdaShape, *, noise: bool = True, seed: int = 0) -> dict[str, Tensor]:
-    """Random tensors with NVIDIA's names."""
-    rng = torch.Generator().manual_seed(seed)
-
-    def drawn(*sizes: int) -> Tensor:
-        return torch.randn(sizes, generator=rng)
-
-    widths = (shape.latent_dim + shape.embedding, *shape.mapping)
-    state = {"mapping.w_avg": drawn(shape.mapping[-1]), "synthesis.b4.const": drawn(shape.channels[0], 4, 4)}
-    for layer, (before, width) in enumerate(pairwise(widths)):
-        state |= {f"mapping.fc{layer}.weight": 100 * drawn(width, before), f"mapping.fc{layer}.bias": 30 * drawn(width)}
-    if shape.classes:
-        state |= {
-            "mapping.embed.weight": drawn(shape.embedding, shape.classes),
-            "mapping.embed.bias": drawn(shape.embedding),
-        }
-    filters = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
-    for index, (before, width) in enumerate(pairwise((0, *shape.channels))):
-        side = 4 * 2**index
-        block, last = f"synthesis.b{side}", index == len(shape.channels) - 1
-        layers = {"conv0": (width, before, 3, 3)} if before else {}
-        layers["conv1"] = (width, width, 3, 3)
-        if last or shape.architecture == "skip":
-            layers["torgb"] = (shape.image_channels, width, 1, 1)
-        if before and shape.architecture == "resnet":
-            state |= {f"{block}.skip.weight": drawn(width, before, 1, 1), f"{block}.skip.resample_filter": filters}
-        state[f"{block}.resample_filter"] = filters
-        for name, sizes in layers.items():
-            layer = f"{block}.{name}"
-            state |= {f"{layer}.weight": drawn(*sizes), f"{layer}.bias": drawn(sizes[0])}
-            state |= {
-                f"{layer}.affine.weight": drawn(sizes[1], shape.mapping[-1]),
-                f"{layer}.affine.bias": drawn(sizes[1]),
-            }
-            if name != "torgb":
-                state[f"{layer}.resample_filter"] = filters
-            if name != "torgb" and noise:
-                state |= {f"{layer}.noise_strength": drawn()[None][0], f"{layer}.noise_const": drawn(side, side)}
-    return state
-
-
-FORMS = {
-    "orig": AdaShape(5, (7, 6), (6, 5, 4), architecture="orig"),
-    "resnet": AdaShape(5, (7, 6), (6, 5, 4), architecture="resnet"),
-    "grey": AdaShape(5, (6,), (6, 5), image_channels=1),
-    "conditional": AdaShape(5, (7, 6), (6, 5), classes=4, embedding=3),
-}
-
-
 def form(name: str, *, noise: bool = True, **options: Any) -> StyleGan2Ada:
     shape = FORMS[name]
     side = 4 * 2 ** (len(shape.channels) - 1)
@@ -256,7 +209,7 @@ def form(name: str, *, noise: bool = True, **options: Any) -> StyleGan2Ada:
     entry = entry_of(
         5, 6, 2 * len(shape.channels), (shape.image_channels, side, side), **{"conv_clamp": 0.0, **label, **options}
     )
-    generator = build(entry, random_state(shape, noise=noise))
+    generator = build(entry, ada_random_state(shape, noise=noise))
     assert isinstance(generator, StyleGan2Ada)
     return generator
 
@@ -341,7 +294,7 @@ def by_hand(state: dict[str, Tensor], architecture: str, w: Tensor, clamp: float
 @pytest.mark.parametrize("clamp", [0.0, 0.5])
 def test_images_of_every_form_are_those_of_the_forward_pass_by_hand(name: str, clamp: float):
     generator = form(name, conv_clamp=clamp).double()
-    state = {key: value.double() for key, value in random_state(FORMS[name]).items()}
+    state = {key: value.double() for key, value in ada_random_state(FORMS[name]).items()}
     layers = 2 * len(FORMS[name].channels)
     w = torch.randn(2, layers, 6, generator=torch.Generator().manual_seed(5)).double()
     found = generator.network.synthesis(w)
@@ -350,9 +303,20 @@ def test_images_of_every_form_are_those_of_the_forward_pass_by_hand(name: str, c
     assert found.shape[1] == FORMS[name].image_channels
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_shapes_come_are_made_or_refused(seed: int):
+    state, rng = ada_random_state(FORMS["conditional"]), random.Random(seed)
+    for name in rng.sample(sorted(state), 2):
+        shape = [rng.choice([0, 1, 2, 5]) for _ in range(rng.randint(0, 4))]
+        state[name] = torch.zeros(shape)
+    options = {"class": 1, "conv_clamp": 0.0, "lr_mlp": 0.01}
+    with suppress(WeightsError, InvalidInputError):
+        build(entry_of(5, 6, 4, (3, 8, 8), **options), state)
+
+
 @pytest.mark.parametrize("name", list(FORMS))
 def test_the_form_is_read_from_names_and_shapes(name: str):
-    assert AdaShape.of(random_state(FORMS[name])) == FORMS[name]
+    assert AdaShape.of(ada_random_state(FORMS[name])) == FORMS[name]
 
 
 @pytest.mark.parametrize("name", list(FORMS))
@@ -380,7 +344,7 @@ def test_derivatives_of_all_modes_agree(name: str, space: str):
 def test_networks_without_noise_have_none():
     quiet, silent = form("resnet", noise=False), form("resnet", noise="none")
     z = quiet.space("z").sample(2, 1)
-    state = {name: value for name, value in random_state(FORMS["resnet"]).items() if "noise" not in name}
+    state = {name: value for name, value in ada_random_state(FORMS["resnet"]).items() if "noise" not in name}
     same = build(entry_of(5, 6, 6, (3, 16, 16), conv_clamp=0.0), state)
     assert torch.equal(same.render(z, "z"), same.render(z, "z"))
     assert not torch.equal(quiet.render(z, "z"), silent.render(z, "z"))

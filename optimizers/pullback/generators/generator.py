@@ -111,7 +111,8 @@ class Generator(nn.Module, ABC):
 
     Attributes:
         name: Name in the catalogue.
-        weights_hash: SHA-256 of the published weight file, hexadecimal: the identity of these weights.
+        weights_hash: SHA-256 of the published weight file, or of that and the options of its catalogue entry,
+            hexadecimal: the identity of these weights.
         spaces: Latent spaces by name. The first is the default.
         input_space: Name of the space that covers the whole input.
         image_shape: (C, H, W) of the images; (C, T) of the sounds.

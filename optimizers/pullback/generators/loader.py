@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pullback.errors import PullbackError
 from pullback.generators.catalogue_file import CatalogueEntry, entry
 from pullback.generators.families.fitting import misfit
 from pullback.generators.generator import Generator
 from pullback.generators.registry import FAMILIES
+from pullback.weights.contents import some
 from pullback.weights.finite import check_module, check_tensors
 from pullback.weights.store import load_published
 
@@ -61,6 +63,14 @@ def build(found: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[
     family = FAMILIES[found.family]
     if problem := family.strangeness(single):
         raise misfit(found, single, problem)
+    if empty := [name for name, tensor in single.items() if not tensor.numel()]:
+        raise misfit(found, single, f"no number is in {some(empty)}")
     module, _, name = family.loader.partition(":")
-    made: Generator = getattr(importlib.import_module(module), name)(found, single, settings or {})
+    loader = getattr(importlib.import_module(module), name)
+    try:
+        made: Generator = loader(found, single, settings or {})
+    except PullbackError:
+        raise
+    except Exception as error:  # whatever torch makes of shapes that do not belong together says one thing
+        raise misfit(found, single, f"its tensors make no network ({type(error).__name__}: {error})") from error
     return made.requires_grad_(False).eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ class StyleGan2(StyleBased):
     def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
         del settings
         shape = StyleGan2Shape.of(state, entry.name)
-        weights = [state[f"style.{layer + 1}.weight"] for layer in range(shape.mapping_layers)]
+        weights = [tensor for name, tensor in state.items() if re.fullmatch(r"style\.\d+\.weight", name)]
         network = StyleGan2Network(shape, mapping_rate(entry, weights))
         filters = {name: buffer for name, buffer in network.named_buffers() if name.endswith(".kernel")}
         given = {name: tensor for name, tensor in state.items() if name != "latent_avg"}

@@ -64,6 +64,8 @@ class AdaShape:
         layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
         mapping = [lengths(f"mapping.fc{layer}.weight", 2) for layer in range(layers)]
         embedding, classes = lengths("mapping.embed.weight", 2) if "mapping.embed.weight" in state else (0, 0)
+        if mapping[0][1] <= embedding:
+            raise WeightsError(f"'mapping.fc0.weight' takes {mapping[0][1]} numbers, of which {embedding} are a class'")
         return cls(
             latent_dim=mapping[0][1] - embedding,
             mapping=tuple(width for width, _ in mapping),
