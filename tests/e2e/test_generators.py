@@ -163,7 +163,7 @@ def test_a_broken_catalogue_is_told_at_the_start_and_the_rest_is_served(
     listed = os.pathsep.join([environment["PULLBACK_CATALOGUE"], *map(str, files)])
     live = start_server(PULLBACK_CATALOGUE=listed)
     reasons = {
-        "odd": "entry.toml: entry 'odd': key 'family': expected one of dcgan, conditional-dcgan",
+        "odd": "entry.toml: entry 'odd': key 'family': expected one of bigbigan, ",
         "half": "syntax.toml: not valid TOML: Invalid value (at line",
         "wide": "wide.toml: not valid TOML: it is in UTF-16",
         "": "none.toml: cannot be read: No such file or directory",
