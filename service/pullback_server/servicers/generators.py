@@ -7,20 +7,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import numpy as np
 
 from pullback import generators
 from pullback.generators import Catalogue, CatalogueEntry, CatalogueFault
 from pullback.weights import Availability, availability
-from pullback_api.tensors import pack, unpack
+from pullback_api.tensors import pack
 from pullback_api.v1 import generators_pb2, generators_pb2_grpc, values_pb2
 from pullback_server.error_texts import without_folders
-from pullback_server.errors import Violations, invalid
+from pullback_server.errors import Violations
 from pullback_server.executor import Executor
 from pullback_server.names import generator_name
 from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.specs import check_draws_images, find_generator
-from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES
+from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES, space_of
+from pullback_server.specs.latents import read_latents
 
 MAX_LATENTS = 10_000
 
@@ -65,7 +65,7 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         del context
         entry = find_generator(request.generator, "generator")
         wrong = Violations()
-        space = _space(request.space, entry, wrong)
+        space = space_of(request.space, entry, "space", wrong)
         count = request.count or 1
         if not 1 <= count <= MAX_LATENTS:
             wrong.add("count", f"expected 1 to {MAX_LATENTS:,} (0 = 1), but {count} came")
@@ -82,12 +82,15 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         del context
         entry = find_generator(request.generator, "generator")
         wrong = Violations()
-        space = _space(request.space, entry, wrong)
+        space = space_of(request.space, entry, "space", wrong)
         check_draws_images(entry, "generator", wrong)
         if request.format not in IMAGE_FORMATS:
             wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
         wrong.raise_if_any()
-        latents = _read_latents(request.latents, entry.space(space).dim, f"space {space!r} of {request.generator}")
+        owner = f"space {space!r} of {request.generator}"
+        latents = read_latents(request.latents, entry.space(space).dim, MAX_LATENTS, owner, "latents", wrong)
+        wrong.raise_if_any()
+        assert latents is not None  # noqa: S101  (otherwise a violation was noted)
         image_format = IMAGE_FORMATS[request.format]
         async for rendered in self._executor.render(
             generator=entry.name, space=space, latents=latents, image_format=image_format
@@ -96,31 +99,6 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
                 data=rendered.data, format=f"IMAGE_FORMAT_{image_format}", width=rendered.width, height=rendered.height
             )
             yield generators_pb2.RenderResponse(index=rendered.index, image=image)
-
-
-def _space(name: str, entry: CatalogueEntry, wrong: Violations) -> str:
-    name = name or entry.spaces[0].name
-    known = [space.name for space in entry.spaces]
-    if name not in known:
-        wrong.add("space", f"generator {entry.name!r} has no space {name!r}; known: {', '.join(known)}")
-    return name
-
-
-def _read_latents(tensor: values_pb2.Tensor, dim: int, owner: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    try:
-        latents = unpack(tensor)
-    except ValueError as error:
-        raise invalid("latents", str(error)) from None
-    if latents.ndim != 2 or latents.shape[1] != dim or not 1 <= len(latents) <= MAX_LATENTS:
-        raise invalid(
-            "latents",
-            f"expected shape (n, {dim}) for {owner}, n from 1 to {MAX_LATENTS:,}, but {list(latents.shape)} came",
-        )
-    # NaN compares as false; a float64 may be too large for the float32 that is rendered.
-    bad = np.flatnonzero(~(np.abs(latents) <= np.finfo(np.float32).max).all(axis=1))
-    if len(bad):
-        raise invalid("latents", f"every number must be finite in float32, but row {bad[0]} holds NaN or infinity")
-    return latents.astype(np.float32)
 
 
 def _read_catalogue() -> tuple[Catalogue, dict[str, Availability]]:

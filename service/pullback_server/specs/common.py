@@ -17,8 +17,8 @@ from pullback.generators import CatalogueEntry
 from pullback.weights import Availability
 from pullback_api import options
 from pullback_api.v1 import specs_pb2, values_pb2
-from pullback_server.errors import Violations, not_found
-from pullback_server.names import parse_generator
+from pullback_server.errors import ApiError, Violations, not_found
+from pullback_server.names import parse_eigenbasis, parse_generator
 
 IMAGE_FORMATS: dict[values_pb2.ImageFormat, str] = {
     values_pb2.IMAGE_FORMAT_UNSPECIFIED: "PNG",
@@ -101,6 +101,15 @@ def check_draws_images(generator: CatalogueEntry, field: str, wrong: Violations)
         "eigenbases and directions, and their sounds in Python: pullback.generators.load",
     )
     return False
+
+
+def owner_of_eigenbasis(name: str, field: str, wrong: Violations) -> str | None:
+    """The generator's name in that of an eigenbasis; None where it is none, which is a violation."""
+    try:
+        return parse_eigenbasis(name, field)[0]
+    except ApiError as error:
+        wrong.add(error.violations[0].field, error.violations[0].description)
+        return None
 
 
 def enum_names(enum: Any) -> str:

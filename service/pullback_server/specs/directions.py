@@ -12,8 +12,8 @@ from pullback.generators.families.named_layers import mapped_space, style_layers
 from pullback_api.options import given_options, names_of, options_of, set_option
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, specs_pb2
-from pullback_server.errors import ApiError, Violations
-from pullback_server.names import directions_name, generator_name, parse_eigenbasis
+from pullback_server.errors import Violations
+from pullback_server.names import directions_name, generator_name
 from pullback_server.specs.common import (
     as_id,
     copied,
@@ -21,6 +21,7 @@ from pullback_server.specs.common import (
     distance_of,
     enum_names,
     find_generator,
+    owner_of_eigenbasis,
     space_of,
     take_out_of_bounds,
 )
@@ -176,10 +177,6 @@ def _complete_place(
 def _check_eigenbasis(name: str, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
     if not name:
         return
-    try:
-        owner, _ = parse_eigenbasis(name, field)
-    except ApiError as error:
-        wrong.add(error.violations[0].field, error.violations[0].description)
-        return
-    if owner != generator.name:
+    owner = owner_of_eigenbasis(name, field, wrong)
+    if owner not in (None, generator.name):
         wrong.add(field, f"expected an eigenbasis of {generator_name(generator.name)}, but {name} came")

@@ -10,9 +10,9 @@ from pullback.inversion.budget import check_evaluations_suffice, check_steps_suf
 from pullback.inversion.defaults import ALIGNED_RESTARTS, METHODS, POPULATION, Method, SolverOptions, complete, faults
 from pullback_api.options import given_options, set_option
 from pullback_api.v1 import specs_pb2
-from pullback_server.errors import ApiError, Violations
-from pullback_server.names import parse_eigenbasis
+from pullback_server.errors import Violations
 from pullback_server.specs.classes import class_space, moving_space
+from pullback_server.specs.common import owner_of_eigenbasis
 from pullback_server.specs.eigenbasis import blocks_of
 from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS
 
@@ -131,10 +131,7 @@ def _check_basis(
             message = "method 'adam' takes none; leave it out, or use method 'hessian_adam'"
         wrong.add(f"{field}.eigenbasis", message)
         return
-    try:
-        parse_eigenbasis(settings.eigenbasis, f"{field}.eigenbasis")
-    except ApiError as error:
-        wrong.add(error.violations[0].field, error.violations[0].description)
+    owner_of_eigenbasis(settings.eigenbasis, f"{field}.eigenbasis", wrong)
 
 
 def _name(settings: specs_pb2.InversionSettings) -> str:

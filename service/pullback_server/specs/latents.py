@@ -1,8 +1,8 @@
-"""Latent that comes with a request: a single one, checked."""
+"""Latents that come with a request, checked."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +24,35 @@ def read_latent(
         field: Path of the tensor in the request.
         wrong: Where a violation goes.
     """
+    return _read(tensor, lambda shape: shape == (dim,), f"shape ({dim}) for {owner}", field, wrong)
+
+
+def read_latents(
+    tensor: values_pb2.Tensor, dim: int, most: int, owner: str, field: str, wrong: Violations
+) -> NDArray[np.float32] | None:
+    """As `read_latent`, of one latent or more, at most so many: shape (n, dim)."""
+
+    def fits(shape: tuple[int, ...]) -> bool:
+        return len(shape) == 2 and shape[1] == dim and 1 <= shape[0] <= most
+
+    return _read(tensor, fits, f"shape (n, {dim}) for {owner}, n from 1 to {most:,}", field, wrong)
+
+
+def _read(
+    tensor: values_pb2.Tensor, fits: Callable[[tuple[int, ...]], bool], expected: str, field: str, wrong: Violations
+) -> NDArray[np.float32] | None:
     try:
-        latent: NDArray[np.floating[Any]] = unpack(tensor)
+        latents = unpack(tensor)
     except ValueError as error:
         wrong.add(field, str(error))
         return None
-    if latent.shape != (dim,):
-        wrong.add(field, f"expected shape ({dim}) for {owner}, but {list(latent.shape)} came")
+    if not fits(latents.shape):
+        wrong.add(field, f"expected {expected}, but {list(latents.shape)} came")
         return None
     # NaN compares as false; a float64 may be too large for the float32 that is rendered.
-    if not (np.abs(latent) <= np.finfo(np.float32).max).all():
-        wrong.add(field, "every number must be finite in float32, but NaN or infinity came")
+    bad = np.flatnonzero(~(np.abs(latents) <= np.finfo(np.float32).max).all(axis=-1))
+    if len(bad):
+        holds = f"row {bad[0]} holds NaN or infinity" if latents.ndim > 1 else "NaN or infinity came"
+        wrong.add(field, f"every number must be finite in float32, but {holds}")
         return None
-    return latent.astype(np.float32)
+    return latents.astype(np.float32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback.search import (
@@ -17,11 +15,17 @@ from pullback.search import (
     unsuitable,
 )
 from pullback_api.options import given_options, names_of, set_option
-from pullback_api.tensors import pack, unpack
+from pullback_api.tensors import pack
 from pullback_api.v1 import search_pb2
-from pullback_server.errors import ApiError, Violations
-from pullback_server.names import parse_eigenbasis
-from pullback_server.specs.common import check_draws_images, find_generator, space_of, take_out_of_bounds
+from pullback_server.errors import Violations
+from pullback_server.specs.common import (
+    check_draws_images,
+    find_generator,
+    owner_of_eigenbasis,
+    space_of,
+    take_out_of_bounds,
+)
+from pullback_server.specs.latents import read_latents
 
 MAX_INITIAL = 1_000
 MAX_CHANNELS = 10_000
@@ -128,30 +132,16 @@ def _check_eigenbasis(thread: search_pb2.ThreadSpec, field: str, wrong: Violatio
         method = SEARCH_METHODS[thread.optimizer.method]
         wrong.add(f"{field}.eigenbasis", f"method {method!r} takes none; leave it out, or use method 'hessian_cma'")
         return
-    try:
-        parse_eigenbasis(thread.eigenbasis, f"{field}.eigenbasis")
-    except ApiError as error:
-        wrong.add(error.violations[0].field, error.violations[0].description)
+    owner_of_eigenbasis(thread.eigenbasis, f"{field}.eigenbasis", wrong)
 
 
 def _complete_latents(thread: search_pb2.ThreadSpec, generator: CatalogueEntry, field: str, wrong: Violations) -> None:
     if not thread.HasField("initial_latents"):
         return
-    try:
-        latents = unpack(thread.initial_latents)
-    except ValueError as error:
-        wrong.add(field, str(error))
-        return
-    dim = generator.space(thread.space).dim
-    if latents.ndim != 2 or latents.shape[1] != dim or not 1 <= len(latents) <= MAX_INITIAL:
-        wrong.add(field, f"expected shape (n, {dim}), n from 1 to {MAX_INITIAL:,}, but {list(latents.shape)} came")
-        return
-    # NaN compares as false; a float64 may be too large for the float32 that is rendered.
-    bad = np.flatnonzero(~(np.abs(latents) <= np.finfo(np.float32).max).all(axis=1))
-    if len(bad):
-        wrong.add(field, f"every number must be finite in float32, but row {bad[0]} holds NaN or infinity")
-        return
-    thread.initial_latents.CopyFrom(pack(latents.astype(np.float32)))
+    dim, owner = generator.space(thread.space).dim, f"space {thread.space!r} of {thread.generator}"
+    latents = read_latents(thread.initial_latents, dim, MAX_INITIAL, owner, field, wrong)
+    if latents is not None:
+        thread.initial_latents.CopyFrom(pack(latents))
 
 
 def _check_channel_weights(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:

@@ -25,7 +25,7 @@ class InUseError(Exception):
 class ResultStore:
     """Results and their files. Every method is one transaction, and may be called from any thread, one at a time."""
 
-    def __init__(self, database: Database, blobs: BlobStore, release: Callable[[str], None]) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, release: Callable[[str | None], None]) -> None:
         self._database = database
         self._blobs = blobs
         self._release = release
@@ -102,8 +102,7 @@ class ResultStore:
                 raise InUseError(f"{name} is used by jobs/{user}, which has not ended; wait for it or cancel it first")
             content = _content_of(session, name)
             session.execute(delete(ResultRow).where(ResultRow.name == name))
-        if content is not None:
-            self._release(content)
+        self._release(content)
 
 
 def put_result(session: Session, result: ResultRecord) -> str | None:

@@ -340,10 +340,10 @@ class Store:
                 replaced = put_result(session, result)
             payload = end_row(session, row, state, error=error, progress=progress)
             record = job_record(row)
-        for digest in (payload, replaced):
-            if digest is not None:
-                self._release(digest)
+        self._release(payload)
+        self._release(replaced)
         return record
 
-    def _release(self, digest: str) -> None:
-        self._references.release(self.blobs, digest)
+    def _release(self, digest: str | None) -> None:
+        if digest is not None:
+            self._references.release(self.blobs, digest)

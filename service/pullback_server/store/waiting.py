@@ -23,7 +23,7 @@ class WaitingStore:
     `needs` another one; what that ends with settles it: `release` where the result is there, `fail` where not.
     """
 
-    def __init__(self, database: Database, release_file: Callable[[str], None]) -> None:
+    def __init__(self, database: Database, release_file: Callable[[str | None], None]) -> None:
         self._database = database
         self._release_file = release_file
 
@@ -72,8 +72,7 @@ class WaitingStore:
             payloads = [end_row(session, row, JobState.FAILED, error=error) for row in rows]
             records = [job_record(row) for row in rows]
         for digest in payloads:
-            if digest is not None:
-                self._release_file(digest)
+            self._release_file(digest)
         return records
 
     def cancel_unneeded(self, job_id: str) -> JobRecord | None:
@@ -88,8 +87,7 @@ class WaitingStore:
                 return None
             payload = end_row(session, row, JobState.CANCELLED)
             record = job_record(row)
-        if payload is not None:
-            self._release_file(payload)
+        self._release_file(payload)
         return record
 
 
