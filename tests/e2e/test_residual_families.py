@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from biggan_states import LABELS, write_big_catalogue
+from biggan_states import LABELS, big_entry, write_big_catalogue
 from catalogues import entry_text
 from live_server import LiveServer
 from pullback_client import Client
@@ -25,6 +26,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     torch.save(mimicry(3), weights)
     with catalogue.open("a", encoding="utf-8") as file:
         file.write(entry_text(sngan_entry(NOISE, (3, 16, 16), 3), weights))
+        classes = dataclasses.replace(big_entry("biggan", one_hot=True), name="tiny-classes")
+        file.write(entry_text(classes, folder / "biggan.pth"))
     environment = {"PULLBACK_CATALOGUE": str(catalogue), "PULLBACK_CACHE": str(folder / "cache")}
     with LiveServer(folder / "data", environment) as live, Client(live.target) as client:
         yield client
@@ -53,3 +56,10 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
     session = client.evolve(name, space="noise", optimizer="cma", population=4)
     status = session.run(red, generations=2)
     assert [thread.generations for thread in status.threads] == [2]
+
+
+def test_one_hot_classes_of_a_generator_with_embeddings_are_searched(client: Client) -> None:
+    for options in ({"class_label": "dog"}, {}):
+        session = client.evolve("tiny-classes", space="full", optimizer="cma", population=4, **options)
+        status = session.run(red, generations=2)
+        assert [thread.generations for thread in status.threads] == [2]

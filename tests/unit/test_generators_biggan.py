@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -10,12 +11,22 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from biggan_states import CHUNK, CLASS_DIM, big_entry, big_state, brock_images, brock_state, hugging_face_state
+from biggan_states import (
+    CHUNK,
+    CLASS_DIM,
+    LABELS,
+    big_entry,
+    big_state,
+    brock_images,
+    brock_state,
+    hugging_face_state,
+)
 from published import assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, build
 from pullback.generators.catalogue_file import SpaceEntry
 from pullback.generators.residual.hugging_face_weights import interpolated_statistics
+from pullback.search import searchable_spaces
 from pullback.weights import WeightsSource
 
 SOURCE = WeightsSource("path", "/nowhere/G_ema.pth", "1" * 64)
@@ -116,6 +127,56 @@ def test_bigbigan_takes_one_row_of_its_embedding():
     assert torch.equal(prior.sample(3, CLASS_DIM, torch.Generator()), state["shared.weight"][2].expand(3, -1))
     with pytest.raises(InvalidInputError, match="'class' is a row of the embedding, 0 to 4, but 5 came"):
         built(state, "bigbigan", **{"class": 5})
+
+
+def with_spaces(entry: CatalogueEntry, *spaces: SpaceEntry, **options: Any) -> CatalogueEntry:
+    stated = dict(entry.options) | options
+    return dataclasses.replace(entry, spaces=spaces, input_space=spaces[-1].name, options=stated)
+
+
+@pytest.mark.parametrize("family", ["biggan", "bigbigan", "biggan-deep"])
+def test_noise_alone_is_an_input_with_the_class_that_an_option_holds(family: str):
+    entry, state = big_entry(family), big_state(family)
+    whole = build(entry, state)
+    z = whole.space("noise").sample(2, 0)
+    alone = with_spaces(entry, SpaceEntry("z", z.shape[1], "standard-normal"), **{"class": 2})
+    generator = build(alone, state)
+    # The default of the whole is the same class.
+    torch.testing.assert_close(generator.render(z, "z"), whole.render(z, "noise"))
+    assert not generator.needs_context("z")
+    assert generator.default_context.shape == z.shape[1:]
+    torch.testing.assert_close(generator.first_weights("z"), whole.first_weights("noise"))
+    if family != "bigbigan":
+        with pytest.raises(CatalogueError, match="needs the option 'class'"):
+            build(dataclasses.replace(alone, options=entry.options), state)
+        with pytest.raises(InvalidInputError, match="'class' is a number from 0 to 4, but 5 came"):
+            build(with_spaces(entry, *alone.spaces, **{"class": 5}), state)
+
+
+@pytest.mark.parametrize("family", ["biggan", "biggan-deep"])
+def test_a_one_hot_class_is_turned_into_its_embedding(family: str):
+    entry, state = big_entry(family), big_state(family)
+    whole = build(entry, state)
+    noise = entry.space("noise").dim
+    one_hot = SpaceEntry("class", 5, "one-hot", start=noise, labels=LABELS, default="cat")
+    spaces = (entry.space("noise"), one_hot, SpaceEntry("full", noise + 5, "product"))
+    generator = build(with_spaces(entry, *spaces), state)
+    z, codes = whole.space("noise").sample(3, 0), whole.space("class").prior.class_codes(3)
+    mixed = torch.tensor([[0, 1, 0, 0, 0], [0.5, 0, 0.5, 0, 0], [0, 0, 0, 0, 1]])
+    images = generator.render(torch.cat([z, mixed], dim=1), "full")
+    torch.testing.assert_close(images, whole.render(torch.cat([z, mixed @ codes], dim=1), "full"))
+    torch.testing.assert_close(generator.render(z, "noise"), whole.render(z, "noise"))
+    weights = generator.first_weights("full")
+    torch.testing.assert_close(weights[:, noise:], whole.first_weights("full")[:, noise:] @ codes.T)
+    # Such spaces are searched, with a class held or not.
+    assert searchable_spaces(with_spaces(entry, *spaces)) == ("noise", "class", "full")
+
+
+def test_the_whole_input_is_a_space_of_its_own():
+    entry, state = big_entry("biggan"), big_state("biggan")
+    generator = build(with_spaces(entry, SpaceEntry("y", 9, "standard-normal")), state)
+    y = generator.space("y").sample(2, 0)
+    assert torch.equal(generator.render(y, "y"), build(entry, state).render(y, "full"))
 
 
 def test_the_class_of_the_catalogue_holds_while_noise_is_explored():

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from catalogues import entry_text
 from published import assert_exact, published, published_file
-from pullback.errors import InvalidInputError, WeightsError
+from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import Generator, build, load
 from sngan_states import CLASSES, COLOURS, NOISE, State, mimicry, pfnet, sequential, sngan_entry, transposed
 
@@ -216,11 +216,13 @@ def test_a_convolution_that_stands_twice_is_the_same_in_both():
         built(state)
 
 
-def test_an_unconditional_network_has_one_space():
+def test_an_entry_states_the_spaces_that_the_weights_give():
     with pytest.raises(InvalidInputError, match="the weights give one of 4 dimensions"):
         built(mimicry(), classes=CLASSES)
-    with pytest.raises(InvalidInputError, match=r"a class \[4, 7\) with 3 labels"):
+    with pytest.raises(CatalogueError, match="needs the option 'class'"):
         built(mimicry(CLASSES))
+    with pytest.raises(InvalidInputError, match=r"a class \[4, 7\) with 3 labels"):
+        built(mimicry(CLASSES), classes=2)
 
 
 @pytest.mark.parametrize("form", ["mimicry", "transposed"])

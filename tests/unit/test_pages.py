@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from pullback.generators import entry
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -26,6 +28,16 @@ def test_the_librarys_examples_run_in_their_order(tmp_path: Path) -> None:
         # Dataclasses look their module up.
         namespace["__name__"] = "__main__"
         exec(compile(example, f"optimizers/README.md, example {number + 1}", "exec"), namespace)
+
+
+def test_the_librarys_catalogue_entry_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "optimizers/README.md").read_text("utf-8")
+    (written,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "big.toml").write_text(written, encoding="utf-8")
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "big.toml"))
+    found = entry("biggan-deep-128")
+    assert [space.name for space in found.spaces] == ["noise", "class", "full"]
+    assert found.space("class").labels[207] == found.space("class").default == "golden retriever"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

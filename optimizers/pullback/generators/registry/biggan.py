@@ -20,6 +20,15 @@ OUTPUT_EPSILON = Option(
     default=1e-5,
 )
 
+# Of the other families with classes, too.
+CLASS = Option(
+    name="class",
+    kind=int,
+    help="number of the class that is held, where an entry states a space of noise alone",
+    usual="0 to 999 of ImageNet, 207 a golden retriever",
+    minimum=0,
+)
+
 FAMILY = Family(
     name="biggan",
     title="BigGAN or BigGAN-deep, as ajbrock/BigGAN-PyTorch names its tensors",
@@ -27,6 +36,7 @@ FAMILY = Family(
     options=(
         EPSILON,
         OUTPUT_EPSILON,
+        CLASS,
         Option(
             name="truncation",
             kind=float,

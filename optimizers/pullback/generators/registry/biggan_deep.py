@@ -1,6 +1,7 @@
 """BigGAN-deep in the form of pytorch-pretrained-BigGAN."""
 
 from pullback.generators.family import Family, Option
+from pullback.generators.registry.biggan import CLASS
 
 FAMILY = Family(
     name="biggan-deep",
@@ -16,6 +17,7 @@ FAMILY = Family(
             maximum=1,
             required=True,
         ),
+        CLASS,
     ),
     tensors=(r"embeddings\.weight", r"generator\.gen_z\.weight_orig", r"generator\.layers\.0\.bn_0\.running_means"),
     named_by_side=True,

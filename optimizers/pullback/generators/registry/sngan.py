@@ -1,12 +1,14 @@
 """SNGAN in the forms of four public implementations."""
 
 from pullback.generators.family import Family
+from pullback.generators.registry.biggan import CLASS
 from pullback.weights.source import Layout
 
 FAMILY = Family(
     name="sngan",
     title="SNGAN or cGAN with projection, as kwotsin/mimicry, GANLatentDiscovery, christiancosgrove or pfnet name it",
     loader="pullback.generators.residual.sngan:Sngan",
+    options=(CLASS,),
     layout=Layout(keys=("model_state_dict",)),
     # Linear layer or transposed convolution; then a block's normalisation, or the network's own.
     tensors=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
@@ -35,12 +36,11 @@ class BigGan(StagedGenerator):
     def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
         del settings
         read = read_brock(state, entry, entry.asked("epsilon"), entry.asked("output_epsilon"))
-        priors: dict[str, Prior] = {}
-        if read.embeddings is not None:
-            priors["class-embeddings"] = ClassEmbeddings(read.embeddings)
+        codes = torch.eye(read.classes) if read.embeddings is None else read.embeddings
+        priors: dict[str, Prior] = {} if read.embeddings is None else {"class-embeddings": ClassEmbeddings(codes)}
         if any(space.prior == "truncated-normal" for space in entry.spaces):
             priors["truncated-normal"] = TruncatedNormal(entry.asked("truncation"))
-        super().__init__(entry, read.network, read.noise_dim, read.classes, priors)
+        super().__init__(entry, read.network, read.noise_dim, codes, priors)
 
 
 class BigBiGan(StagedGenerator):
@@ -65,7 +65,8 @@ class BigBiGan(StagedGenerator):
         del settings
         read = read_brock(state, entry, entry.asked("epsilon"), entry.asked("output_epsilon"))
         row = _row(read, entry)
-        super().__init__(entry, read.network, read.noise_dim, 1, {"class-embeddings": ClassEmbeddings(row)})
+        priors = {"class-embeddings": ClassEmbeddings(row)}
+        super().__init__(entry, read.network, read.noise_dim, row, priors)
 
 
 def _row(read: BrockNetwork, entry: CatalogueEntry) -> Tensor:

@@ -38,4 +38,4 @@ class BigGanDeep(StagedGenerator):
         tensors = StateTensors(fold_spectral_norm(state), entry.name, entry.family)
         network, embeddings = read_hugging_face(tensors, truncation)
         priors = {"truncated-normal": TruncatedNormal(truncation), "class-embeddings": ClassEmbeddings(embeddings)}
-        super().__init__(entry, network, network.input_dim - embeddings.shape[1], len(embeddings), priors)
+        super().__init__(entry, network, network.input_dim - embeddings.shape[1], embeddings, priors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pullback.generators.catalogue_file import CatalogueEntry
@@ -39,7 +40,7 @@ class Sngan(StagedGenerator):
         if "l1.weight" in tensors:
             mode, epsilon = ("nearest", _CHAINER_EPSILON) if pfnet else ("bilinear", 1e-5)
             read = read_mimicry(tensors, mode, epsilon)
-            super().__init__(entry, read.network, read.noise_dim, read.classes)
+            super().__init__(entry, read.network, read.noise_dim, torch.eye(read.classes) if read.classes else None)
         elif tensors.ndim("model.0.weight") == 4:
             network = read_transposed(tensors)
             super().__init__(entry, network, network.input_dim)
