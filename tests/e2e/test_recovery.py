@@ -11,9 +11,18 @@ import grpc
 import pytest
 
 from live_server import JOB_SECONDS, LiveServer
-from pullback_api.v1 import geometry_pb2, jobs_pb2, specs_pb2
+from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
 from pullback_server.__main__ import main
-from requests_for_tiny import arrays_of, checkpoint_of, inversion_of, invert_tiny, left_of, wait_for_checkpoint
+from requests_for_tiny import (
+    arrays_of,
+    checkpoint_of,
+    inversion_of,
+    invert_tiny,
+    left_of,
+    tiny_settings,
+    tiny_target,
+    wait_for_checkpoint,
+)
 
 StartServer = Callable[..., LiveServer]
 # Long enough to be killed in the middle, a few seconds of work.
@@ -190,6 +199,40 @@ def test_a_damaged_checkpoint_makes_the_job_start_over(
     live.start()
     assert arrays_of(inversion_of(live, live.wait(job.name))) == uninterrupted("inversion")
     assert f"job {job.name.removeprefix('jobs/')} starts over" in live.log()
+
+
+def test_photographs_or_an_eigenbasis_damaged_before_their_job_begins_fail_it_alone(live: LiveServer) -> None:
+    basis = live.eigenbasis()
+    plain, named = {}, {"method": specs_pb2.INVERSION_METHOD_HESSIAN_ADAM, "eigenbasis": basis}
+    requests = [
+        inversion_pb2.InvertRequest(
+            settings=tiny_settings(steps=3, **settings), targets=[{"image": tiny_target(live, seed)}]
+        )
+        for seed, settings in enumerate((plain, named))
+    ]
+    # Whatever it is given now, it has not read yet.
+    live.worker.suspend()
+    before = set(live.data.glob("blobs/??/*"))
+    jobs = [live.inversion.Invert(requests[0], timeout=60)]
+    (photographs,) = set(live.data.glob("blobs/??/*")) - before
+    jobs.append(live.inversion.Invert(requests[1], timeout=60))
+    (eigenbasis,) = (path for path in before if b"pullback-eigenbasis" in path.read_bytes())
+    photographs_whole, eigenbasis_whole = photographs.read_bytes(), eigenbasis.read_bytes()
+    photographs.write_bytes(flipped(photographs_whole))
+    eigenbasis.write_bytes(eigenbasis_whole[:100])
+    live.worker.resume()
+    for job, name, remedy in zip(
+        jobs, (jobs[0].name, basis), ("under a new request_id", "compute it again"), strict=True
+    ):
+        failed = live.wait(job.name)
+        assert failed.state == jobs_pb2.JOB_STATE_FAILED
+        assert failed.error.code == grpc.StatusCode.DATA_LOSS.value[0]
+        assert f"{name} cannot be read: its file was changed or damaged" in failed.error.message
+        assert remedy in failed.error.message
+        assert str(live.data) not in failed.error.message
+    eigenbasis.write_bytes(eigenbasis_whole)
+    done = live.wait(live.inversion.Invert(requests[1], timeout=60).name)
+    assert done.state == jobs_pb2.JOB_STATE_SUCCEEDED
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "[::]:0", "192.168.1.5:50051", "nonsense"])
