@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,15 @@ import torch
 from safetensors.torch import load, save
 
 from pullback.errors import InvalidInputError
-from pullback.geometry import Eigenbasis, EstimatorState, Provenance, StoredRows, global_metric, metric_estimator
+from pullback.geometry import (
+    Eigenbasis,
+    EstimatorState,
+    Provenance,
+    StoredRows,
+    decomposition,
+    global_metric,
+    metric_estimator,
+)
 from pullback.geometry.decomposition import RowsMetric, leading_of_metric
 from pullback.geometry.estimators import estimator as estimators
 from toys import Curved, Euclidean, Linear, Smooth
@@ -142,6 +151,25 @@ def test_vectors_of_small_singular_values_are_orthonormal() -> None:
     # The constructor has checked them to 1e-5; they are as good as a decomposition's.
     np.testing.assert_allclose(basis.eigenvectors.T @ basis.eigenvectors, np.eye(basis.k), atol=1e-12)
     assert 15 <= basis.k <= 30
+
+
+def test_while_a_matrix_is_decomposed_other_threads_go_on() -> None:
+    # A worker says in such a thread that it is alive.
+    rows = np.random.default_rng(0).standard_normal((1200, 1200))
+    metric = rows @ rows.T
+    ended, beats = threading.Event(), [0]
+
+    def beat() -> None:
+        while not ended.wait(0.001):
+            beats[0] += 1
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    decomposition._largest(metric, 20)
+    ended.set()
+    beating.join()
+    # Hundreds; where the lock is held, two or three.
+    assert beats[0] > 50
 
 
 def test_a_space_of_thousands_of_dimensions_is_sketched_without_its_matrix() -> None:
