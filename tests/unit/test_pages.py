@@ -9,6 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from pullback.generators import entry
+from pullback.generators.families.named_layers import style_layers
+from pullback.generators.registry import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +40,27 @@ def test_the_librarys_catalogue_entry_is_one(tmp_path: Path, monkeypatch: pytest
     found = entry("biggan-deep-128")
     assert [space.name for space in found.spaces] == ["noise", "class", "full"]
     assert found.space("class").labels[207] == found.space("class").default == "golden retriever"
+
+
+def test_the_page_of_published_generators_has_every_family_and_option_and_entries_that_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "optimizers/pullback/generators/README.md").read_text("utf-8")
+    rows = {row[1]: row[0] for row in re.finditer(r"^\| `([\w-]+)` \|.*$", page, re.MULTILINE)}
+    assert rows.keys() == FAMILIES.keys()
+    for name, family in FAMILIES.items():
+        assert [option.name for option in family.options if f"`{option.name}`" not in rows[name]] == []
+        assert [
+            option.name for option in family.options if option.required != (f"**`{option.name}`**" in rows[name])
+        ] == []
+        assert all(f"`{key}`" in rows[name] for key in family.layout.keys)
+    (tmp_path / "mine.toml").write_text(
+        "".join(re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)), "utf-8"
+    )
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "mine.toml"))
+    for name in ("ffhq", "old-faces"):
+        found = entry(name)
+        assert style_layers(found) == found.space("w+").dim // 512
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
