@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+from biggan_states import big_entry
+from catalogues import entry_text
 from pullback import generators
 from pullback.inversion.defaults import METHODS as OF_THE_LIBRARY
 from pullback.inversion.defaults import PRIOR_WEIGHT, method_of
@@ -185,6 +188,25 @@ def test_with_a_class_mode_the_space_is_the_whole_input_and_the_basis_that_of_wh
     assert found.space == "full"
     assert specs.moving_space(found, generators.entry("eyes")) == moving
     assert found.eigenbasis == basis_name(generator=EYES, space=moving)
+
+
+def test_of_a_thousand_classes_each_is_tried_once_unless_more_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"never read")
+    entry = big_entry("biggan")
+    noise, classes, full = entry.spaces
+    many = dataclasses.replace(classes, labels=tuple(f"class {number}" for number in range(1000)), default="class 7")
+    text = entry_text(dataclasses.replace(entry, spaces=(noise, many, full)), tmp_path / "weights.pth")
+    (tmp_path / "big.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "big.toml"))
+    fields = {"generator": "generators/tiny-biggan", "class_mode": SEARCHED}
+    # Several solutions ask for as many restarts elsewhere.
+    assert complete(**fields, top_k=3).restarts == 1
+    assert complete(**{**fields, "class_mode": FREE}, top_k=3).restarts == 3
+    check_violations(
+        lambda: complete(**fields, restarts=2), {"settings.restarts": ["2 starts for every class are 2000"]}
+    )
 
 
 @pytest.mark.parametrize(

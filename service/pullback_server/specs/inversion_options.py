@@ -56,10 +56,15 @@ def complete_options(
 
 def starts_of(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) -> int:
     """How many points per image an inversion of complete settings moves at first."""
-    classes, searched = class_space(generator), 1
-    if settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED and classes is not None:
-        searched = len(classes.labels)
-    return (settings.restarts or POPULATION) * searched
+    return (settings.restarts or POPULATION) * _classes_searched(settings, generator)
+
+
+def _classes_searched(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) -> int:
+    """How many classes every restart begins with; 1 where they are not searched."""
+    classes = class_space(generator)
+    if classes is None or settings.class_mode != specs_pb2.CLASS_MODE_SEARCHED:
+        return 1
+    return len(classes.labels)
 
 
 def check_budget(
@@ -94,7 +99,9 @@ def _complete_starts(
     if method.restarts and not settings.HasField("restarts"):
         # There are no more solutions than restarts.
         aligned = ALIGNED_RESTARTS if settings.HasField("alignment") else 0
-        settings.restarts = max(method.restarts, solutions, aligned)
+        wanted = max(method.restarts, solutions, aligned)
+        # Of a thousand classes each is tried once.
+        settings.restarts = min(wanted, max(1, MAX_RESTARTS // _classes_searched(settings, generator)))
     elif settings.HasField("restarts") and not method.restarts:
         message = f"method {_name(settings)} takes none: it has a population of its own; leave it out"
         wrong.add(f"{field}.restarts", message)
