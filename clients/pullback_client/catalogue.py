@@ -11,12 +11,22 @@ from pullback_client.wire.names import id_of
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """A latent space of a generator: `dim` coordinates drawn from `prior`, named by `labels` where they have names."""
+    """A latent space of a generator: `dim` coordinates drawn from `prior`, named by `labels` where they have names.
+
+    Those of a `bounded` prior are drawn evenly between the two `bounds`, and no search or inversion leaves them.
+    """
 
     name: str
     dim: int
     prior: str
     labels: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+
+    @classmethod
+    def from_wire(cls, message: generators_pb2.LatentSpace) -> LatentSpace:
+        """The record of a message."""
+        bounds = (message.bounds[0], message.bounds[1]) if len(message.bounds) == 2 else None
+        return cls(message.name, message.dim, message.prior, tuple(message.labels), bounds)
 
 
 class WeightsState(str, Enum):
@@ -75,7 +85,7 @@ class Generator:
             name=id_of(message.name),
             title=message.title,
             family=message.family,
-            spaces={s.name: LatentSpace(s.name, s.dim, s.prior, tuple(s.labels)) for s in message.spaces},
+            spaces={space.name: LatentSpace.from_wire(space) for space in message.spaces},
             channels=message.channels,
             height=message.height,
             width=message.width,

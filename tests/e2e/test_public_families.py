@@ -90,6 +90,7 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
     status = session.run(red, generations=2)
     assert [thread.generations for thread in status.threads] == [2]
     if prior == "bounded":
+        assert client.get_generator(name).spaces["z"].bounds == (-3, 3)
         assert np.abs(client.sample(name, count=50)).max() <= 3
         assert np.abs(result.latent).max() <= 3
 

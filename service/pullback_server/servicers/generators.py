@@ -119,7 +119,9 @@ def _message(entry: CatalogueEntry, weights: Availability) -> generators_pb2.Gen
         title=entry.title,
         family=entry.family,
         spaces=[
-            generators_pb2.LatentSpace(name=space.name, dim=space.dim, prior=space.prior, labels=space.labels)
+            generators_pb2.LatentSpace(
+                name=space.name, dim=space.dim, prior=space.prior, labels=space.labels, bounds=space.bounds or ()
+            )
             for space in entry.spaces
         ],
         channels=channels,
