@@ -47,6 +47,8 @@ class _LiveTensors(DispatchMode):
         self.peak = 0
         self.maps = 0
         self._alive: dict[int, tuple[Any, int]] = {}
+        # Bytes of what was alive when that was looked at last, and of all that came since.
+        self._most = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -56,8 +58,11 @@ class _LiveTensors(DispatchMode):
         self._meet(result, counted=True)
         if func is torch.ops.aten.convolution.default:
             self.maps = max(self.maps, result.untyped_storage().nbytes())
-        self._alive = {key: known for key, known in self._alive.items() if not known[0].expired()}
-        self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
+        # As long as all of it together is no new peak, what has gone need not be known.
+        if self._most > self.peak:
+            self._alive = {key: known for key, known in self._alive.items() if not known[0].expired()}
+            self._most = sum(size for _, size in self._alive.values())
+            self.peak = max(self.peak, self._most)
         return result
 
     def _meet(self, tree: Any, *, counted: bool) -> None:
@@ -67,7 +72,9 @@ class _LiveTensors(DispatchMode):
                 reference: Any = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
                 known = self._alive.get(reference.cdata)
                 if known is None or known[0].expired():
-                    self._alive[reference.cdata] = (reference, storage.nbytes() if counted else 0)
+                    size = storage.nbytes() if counted else 0
+                    self._alive[reference.cdata] = (reference, size)
+                    self._most += size - (known[1] if known is not None else 0)
 
 
 def measured(run: Callable[[], object], device: torch.device) -> Measured:
