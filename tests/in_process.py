@@ -31,7 +31,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc, search_pb2, search_pb2_grpc, specs_pb2
+from pullback_api.v1 import inversion_pb2, jobs_pb2, jobs_pb2_grpc, search_pb2, search_pb2_grpc, specs_pb2
 from pullback_client.wire.tokens import TokenFinder
 from pullback_server.processes.disposable import Disposable
 from pullback_server.processes.frames import Header
@@ -181,6 +181,9 @@ class Calls(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
     def _changed(self, method: str, answer: Any) -> Any:
         if change := self.changes.get(method):
+            if isinstance(answer, bytes):
+                # What the servicer has read from the store.
+                answer = inversion_pb2.InversionResult.FromString(answer)
             change(answer)
         return answer
 

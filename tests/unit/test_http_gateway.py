@@ -105,6 +105,15 @@ def test_a_method_answers_protobuf_in_protobuf(servicers: Servicers, send: Send)
     assert jobs_pb2.Job.FromString(answer.content) == jobs_pb2.Job(name="jobs/a")
 
 
+def test_what_a_servicer_has_read_from_the_store_is_answered_as_its_message(servicers: Servicers, send: Send) -> None:
+    job = jobs_pb2.Job(name="jobs/a")
+    servicers.answering("GetJob", job.SerializeToString())
+    assert send("POST", GET_JOB, json={"name": "jobs/a"}).json()["name"] == "jobs/a"
+    content = jobs_pb2.GetJobRequest(name="jobs/a").SerializeToString()
+    answer = send("POST", GET_JOB, content=content, headers={"Content-Type": "application/proto"})
+    assert jobs_pb2.Job.FromString(answer.content) == job
+
+
 def test_every_unary_method_is_served_and_no_stream_is(servicers: Servicers, send: Send) -> None:
     for service in (JOBS, SEARCH):
         for method in service.methods:

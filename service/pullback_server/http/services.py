@@ -23,8 +23,8 @@ MAX_WAIT_SECONDS = 3.5
 # Methods that change nothing, by the contract's naming.
 _READING = ("Get", "List", "Wait", "Sample")
 
-# No servicer of ours looks at its context, which is gRPC's.
-Behaviour = Callable[[Any, Any], Awaitable[Message]]
+# No servicer of ours looks at its context, which is gRPC's; some answer with the bytes of their message.
+Behaviour = Callable[[Any, Any], Awaitable[Message | bytes]]
 
 
 class ServiceApplication(ConnectASGIApplication[object]):
@@ -77,13 +77,14 @@ class ServiceApplication(ConnectASGIApplication[object]):
     ) -> Callable[[Any, RequestContext[Message, Message]], Awaitable[Message]]:
         """What the servicer does, in time and with Connect's errors."""
         reading = method.name.startswith(_READING)
-        prepare = _PREPARED.get(method.full_name)
+        prepare, output = _PREPARED.get(method.full_name), GetMessageClass(method.output_type)
 
         async def answer(body: Body[Message], context: RequestContext[Message, Message]) -> Message:
             del context
 
             async def begin() -> Message:
-                return await behaviour(request, None)
+                answered = await behaviour(request, None)
+                return output.FromString(answered) if isinstance(answered, bytes) else answered
 
             try:
                 request = await body.read()

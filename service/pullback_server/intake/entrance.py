@@ -53,7 +53,7 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         method = _find_method(handler_call_details.method)
         if handler.unary_unary is not None:
             return grpc.stream_unary_rpc_method_handler(
-                self._unary(method, handler.unary_unary), response_serializer=handler.response_serializer
+                self._unary(method, handler.unary_unary), response_serializer=_unless_bytes(handler.response_serializer)
             )
         assert handler.unary_stream is not None  # noqa: S101  (there are no others)
         return grpc.stream_stream_rpc_method_handler(
@@ -99,6 +99,11 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             # The message has it now.
             del data
             yield request
+
+
+def _unless_bytes(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
+    """What writes answers, and sends those as they are that a servicer has read from the store."""
+    return lambda answer: answer if isinstance(answer, bytes) or serialize is None else serialize(answer)
 
 
 async def _receive(context: _Context) -> bytes:
