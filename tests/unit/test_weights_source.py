@@ -62,6 +62,14 @@ def test_a_published_beginning_of_a_hash_is_compared_as_such():
     assert not source.matches("7be5be70" + "0" * 56)
 
 
+def test_of_an_address_the_hash_may_be_unknown_and_results_know_the_weights_by_the_address():
+    source = parse({"kind": "url", "location": "https://example.org/net.pth"})
+    other = parse({"kind": "url", "location": "https://example.org/other.pth"})
+    assert source.sha256 == ""
+    assert len(source.identity) == 64
+    assert source.identity != other.identity
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -75,6 +83,10 @@ def test_a_published_beginning_of_a_hash_is_compared_as_such():
         ({"kind": "package", "location": ""}, "expected a path within the package pullback, got ''"),
         ({"sha256": "1234567"}, "key 'sha256': expected 8 to 64 lower-case hexadecimal digits, got '1234567'"),
         ({"sha256": "Z" * 64}, "key 'sha256'"),
+        (
+            {"kind": "url", "location": "http://example.org/net.pth", "sha256": ""},
+            "key 'sha256': missing; of an address without one, only https is taken",
+        ),
         ({"colour": "red"}, "unknown key.s. 'colour'; known: kind, location, sha256, member, key, prefix, licence"),
     ],
 )

@@ -338,6 +338,50 @@ def test_a_missing_key_or_prefix_is_said(path_source: WeightsSource):
         ensure(replace(path_source, prefix="head."))
 
 
+def test_an_address_without_a_hash_is_pinned_to_what_comes_first(
+    published: Path, cache: Path, caplog: pytest.LogCaptureFixture
+):
+    source, first = WeightsSource("url", published.as_uri(), "", key="netG"), sha256(published)
+    assert_tensors(source)
+    assert f"no SHA-256 of {source} was published: it is pinned to {first}" in caplog.text
+    converted = ensure(source)
+    # Fetched again, it must be the same.
+    for file in converted.parent.iterdir():
+        file.unlink()
+    caplog.clear()
+    assert_tensors(source)
+    assert caplog.text == ""
+    for file in converted.parent.iterdir():
+        file.unlink()
+    torch.save({"netG": {"main.weight": torch.zeros(1)}}, published)
+    (pinned,) = (cache / "pinned").iterdir()
+    with pytest.raises(WeightsCorruptedError) as caught:
+        ensure(source)
+    for part in (
+        f"SHA-256 {sha256(published)}, expected {first}",
+        "another file than the one that came first",
+        str(pinned),
+    ):
+        assert part in str(caught.value)
+    pinned.write_text("nothing")
+    with pytest.raises(WeightsCorruptedError, match=r"the pin .* is damaged; delete it to pin .* anew"):
+        ensure(source)
+    pinned.unlink()
+    assert list(load_state_dict(source)) == ["main.weight"]
+
+
+def test_a_file_without_a_hash_is_not_taken_from_torchs_folder_by_its_name_alone(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hub = tmp_path / "torch" / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    published.rename(hub / published.name)
+    monkeypatch.setenv("PULLBACK_OFFLINE", "1")
+    source = WeightsSource("url", "https://example.org/weights.tar", "", key="netG")
+    with pytest.raises(WeightsUnavailableError, match=r"placed.*No SHA-256 of it was published: what"):
+        ensure(source)
+
+
 def test_a_prefix_keeps_only_its_tensors(path_source: WeightsSource):
     assert list(load_state_dict(replace(path_source, prefix="main.w"))) == ["main.weight"]
 

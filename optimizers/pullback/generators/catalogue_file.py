@@ -86,11 +86,12 @@ class CatalogueEntry:
     def weights_hash(self) -> str:
         """SHA-256 of the published weight file, hexadecimal: the identity of these weights.
 
-        With options, of that and of them: they change what is made of the same tensors.
+        With options, of that and of them: they change what is made of the same tensors. Where none was published, that
+        of the file's address, to which what came first is pinned.
         """
         if not self.options:
-            return self.source.sha256
-        said = f"{self.source.sha256} {json.dumps(dict(self.options), sort_keys=True)}"
+            return self.source.identity
+        said = f"{self.source.identity} {json.dumps(dict(self.options), sort_keys=True)}"
         return hashlib.sha256(said.encode()).hexdigest()
 
     def option(self, name: str) -> Any:

