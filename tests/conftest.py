@@ -19,6 +19,9 @@ os.environ["COLUMNS"] = "200"
 os.environ["PULLBACK_TOKEN_FOLDER"] = tempfile.mkdtemp(prefix="pullback-tokens-")
 atexit.register(shutil.rmtree, os.environ["PULLBACK_TOKEN_FOLDER"], ignore_errors=True)
 os.environ.pop("PULLBACK_TOKEN", None)
+# Nor the generators that this user has added, which stand below the folder of a user's data.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="pullback-data-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 os.environ.pop("PULLBACK_TOKEN_FILE", None)
 
 # Started in the background by a shell, the tests and all that they start would ignore Ctrl-C, which some of them send.

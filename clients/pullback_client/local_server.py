@@ -29,12 +29,37 @@ def server_command(*arguments: str) -> list[str]:
     Raises:
         ServerStartError: The packages that the server needs are not installed.
     """
-    missing = [name for name in ("pullback_server", "torch", "sqlalchemy") if importlib.util.find_spec(name) is None]
+    _check_installed("the server", "pullback_server", "torch", "sqlalchemy")
+    return [sys.executable, "-m", "pullback_server", *arguments]
+
+
+def adding_command(*arguments: str) -> list[str]:
+    """The command that adds or checks a generator with these arguments, on this machine.
+
+    Raises:
+        ServerStartError: The packages that the library needs are not installed.
+    """
+    _check_installed("what reads files of weights", "pullback", "torch", "filelock")
+    return [sys.executable, "-m", "pullback.generators.adding", *arguments]
+
+
+def become(command: list[str]) -> int:
+    """Runs a command in place of this process where there is such a thing, else until it ends; its exit status."""
+    if os.name == "posix":
+        # So that whoever supervises this process supervises it.
+        os.execv(command[0], command)  # noqa: S606  (our own module, no shell)
+    try:
+        return subprocess.call(command)  # noqa: S603  (our own module, no shell)
+    except KeyboardInterrupt:  # it has got it too, and has ended
+        return 0
+
+
+def _check_installed(what: str, *packages: str) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise ServerStartError(
-            f"the server needs {', '.join(missing)}, which this Python does not have: pip install 'pullback[service]'"
+            f"{what} needs {', '.join(missing)}, which this Python does not have: pip install 'pullback[service]'"
         )
-    return [sys.executable, "-m", "pullback_server", *arguments]
 
 
 class LocalServer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Generator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from pullback.pieces import in_pieces
 from pullback_server.worker import models as worker_models
 from pullback_server.worker.models import KEPT_BANKS, KEPT_DISTANCES, Models
+from tiny import write_catalogue
 
 
 class Loaded(SimpleNamespace):
@@ -44,8 +46,8 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def bank_of(models: Models, distance: str) -> Any:
-    pieces = models.bank("faces", distance, "z", lambda made, total, shards: None)
+def bank_of(models: Models, distance: str, generator: str = "faces") -> Any:
+    pieces = models.bank(generator, distance, "z", lambda made, total, shards: None)
     while True:
         try:
             next(pieces)
@@ -81,3 +83,18 @@ def test_banks_of_ever_other_sides_are_let_go(loads: list[str]) -> None:
     assert loads.count("bank of lpips-alex") == 1
     # One that is wanted again is made, or read, again.
     assert bank_of(models, "lpips-vgg@32").name == "lpips-vgg@32"
+
+
+def test_a_generator_is_loaded_again_once_its_entry_is_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loads: list[str]
+) -> None:
+    first = write_catalogue(tmp_path / "first")
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(first))
+    models = Models("cpu")
+    before, bank = models.generator("tiny"), bank_of(models, "mse", "tiny")
+    assert models.generator("tiny") is before
+    assert bank_of(models, "mse", "tiny") is bank
+    first.write_text(write_catalogue(tmp_path / "second", seed=1).read_text("utf-8"), "utf-8")
+    assert models.generator("tiny") is not before
+    assert bank_of(models, "mse", "tiny") is not bank
+    assert loads == ["mse", "bank of mse", "bank of mse"]

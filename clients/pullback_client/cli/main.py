@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli import jobs
+from pullback_client.cli import generators, jobs
 from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
 from pullback_client.cli.console import complain, out
 from pullback_client.cli.demo import demo
@@ -20,7 +20,6 @@ from pullback_client.cli.directions.edit import edit
 from pullback_client.cli.directions.traverse import traverse
 from pullback_client.cli.distances import distances
 from pullback_client.cli.eigenbasis import eigenbasis
-from pullback_client.cli.generators import generators
 from pullback_client.cli.inversion.invert import invert
 from pullback_client.cli.report import report
 from pullback_client.cli.search import sessions
@@ -37,7 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
-app.command("generators")(generators)
 app.command("distances")(distances)
 app.command("eigenbasis")(eigenbasis)
 app.command("report")(report)
@@ -49,6 +47,7 @@ app.command("evolve")(evolve)
 app.command("export")(sessions.export)
 app.command("bridge", epilog=HELP_OF_FILES)(bridge)
 app.command("demo")(demo)
+app.add_typer(generators.app, name="generators")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(jobs.app, name="jobs")
 

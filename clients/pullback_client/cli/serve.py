@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pullback_client.client import DEFAULT_TARGET
-from pullback_client.local_server import server_command
+from pullback_client.local_server import become, server_command
 
 
 def serve(
@@ -34,12 +32,4 @@ def serve(
     arguments += [] if http is None else ["--http", http]
     arguments += ["--open"] if open_ else []
     arguments += context.args
-    command = server_command(*arguments)
-    if os.name == "posix":
-        # Become the server, so that whoever supervises this process supervises it.
-        os.execv(command[0], command)  # noqa: S606  (our own module, no shell)
-    try:
-        code = subprocess.call(command)  # noqa: S603  (our own module, no shell)
-    except KeyboardInterrupt:  # the server has got it too, and has ended
-        code = 0
-    raise typer.Exit(code)
+    raise typer.Exit(become(server_command(*arguments)))

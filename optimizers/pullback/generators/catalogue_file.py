@@ -16,6 +16,7 @@ from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError,
 from pullback.generators.class_names import LABEL_SETS, imagenet_names
 from pullback.generators.family import Family, OptionValue, unknown_family
 from pullback.generators.registry import FAMILIES
+from pullback.generators.user_catalogue import user_catalogue
 from pullback.weights.source import WeightsSource, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
@@ -199,13 +200,12 @@ class Catalogue:
 def read_catalogue() -> Catalogue:
     """Every generator that can be used, and what cannot be.
 
-    The library's own file comes first, then those that `$PULLBACK_CATALOGUE` lists (separated as `$PATH` is). An entry
-    replaces an earlier one of the same name.
+    The library's own file comes first, then that of this user, where there is one, then those that
+    `$PULLBACK_CATALOGUE` lists (separated as `$PATH` is). An entry replaces an earlier one of the same name.
     """
-    listed = os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
     found: dict[str, CatalogueEntry | CatalogueFault] = {}
     unreadable: list[CatalogueFault] = []
-    for file in (_OWN_FILE, *(Path(name).expanduser() for name in listed if name)):
+    for file in _catalogue_files():
         for one in _read_file(file):
             if one.name:
                 found[one.name] = one
@@ -214,6 +214,13 @@ def read_catalogue() -> Catalogue:
                 unreadable.append(one)
     entries = tuple(one for one in found.values() if isinstance(one, CatalogueEntry))
     return Catalogue(entries, (*(one for one in found.values() if isinstance(one, CatalogueFault)), *unreadable))
+
+
+def _catalogue_files() -> list[Path]:
+    own, listed = user_catalogue(), os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
+    named = [Path(name).expanduser() for name in listed if name]
+    # What is no plain file or may not be read is told; only where there is nothing is that nothing's fault.
+    return [_OWN_FILE, *([own] if os.path.lexists(own) else []), *named]
 
 
 def _read_file(file: Path) -> Sequence[CatalogueEntry | CatalogueFault]:

@@ -142,11 +142,9 @@ def read_toml(file: Path) -> dict[str, Table]:
     """
     what = f"catalogue file {file}"
     try:
-        content = tomllib.loads(_decode(file.read_bytes(), what))
+        content = parse_toml(_decode(file.read_bytes(), what), file)
     except OSError as error:
         raise CatalogueError(f"{what}: cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"{what}: not valid TOML: {error}{_remedy(str(error), file)}") from error
     tables = {}
     for name, value in content.items():
         where = f"{what}: entry {name!r}"
@@ -154,6 +152,18 @@ def read_toml(file: Path) -> dict[str, Table]:
             raise CatalogueError(f"{where}: expected a table, got {value!r}")
         tables[name] = Table(value, where, file)
     return tables
+
+
+def parse_toml(text: str, file: Path) -> dict[str, Any]:
+    """What a text says that stands, or is to stand, in a catalogue file.
+
+    Raises:
+        CatalogueError: It is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"catalogue file {file}: not valid TOML: {error}{_remedy(str(error), file)}") from error
 
 
 def tables_named_in(file: Path) -> list[str]:

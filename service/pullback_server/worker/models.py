@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pullback import distances, generators
 from pullback.distances import Distance
+from pullback.generators import CatalogueEntry
 from pullback.generators import Generator as ImageGenerator
 from pullback.inversion import BankSamples, StartBank, cached_bank
 from pullback.pieces import Underway
@@ -30,11 +31,23 @@ class Models:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.generator = cache(self._load_generator)
         self.distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
         self.pooled_features = cache(self._load_pooled_features)
-        self.bank_samples = lru_cache(maxsize=1)(self._load_bank_samples)
+        self._samples = lru_cache(maxsize=1)(BankSamples)
+        self._generators: dict[str, tuple[CatalogueEntry, ImageGenerator]] = {}
         self._banks: dict[tuple[str, str, str], _Bank] = {}
+
+    def generator(self, name: str) -> ImageGenerator:
+        """The generator of that name, loaded anew where its entry of the catalogue was replaced."""
+        found = generators.entry(name)
+        known = self._generators.get(name)
+        if known is None or known[0] != found:
+            known = self._generators[name] = (found, generators.load(name, device=self.device))
+        return known[1]
+
+    def bank_samples(self, generator: str, distance: str, space: str) -> BankSamples:
+        """The samples of a bank of starts."""
+        return self._samples(self.generator(generator), self.distance(distance), space)
 
     def bank(
         self, generator: str, distance: str, space: str, tell: Callable[[int, int, SharedShards | None], None]
@@ -53,9 +66,10 @@ class Models:
         key = (generator, distance, space)
         begun = False
         while True:
-            if key not in self._banks:
+            model = self.generator(generator)
+            if key not in self._banks or self._banks[key].generator is not model:
                 begun = True
-                self._banks[key] = _Bank(self.generator(generator), self.distance(distance), space)
+                self._banks[key] = _Bank(model, self.distance(distance), space)
             bank = self._banks[key]
             try:
                 found = bank.advance()
@@ -82,14 +96,8 @@ class Models:
         for key in finished[:-KEPT_BANKS]:
             del self._banks[key]
 
-    def _load_generator(self, name: str) -> ImageGenerator:
-        return generators.load(name, device=self.device)
-
     def _load_distance(self, name: str) -> Distance:
         return distances.load(name, device=self.device)
-
-    def _load_bank_samples(self, generator: str, distance: str, space: str) -> BankSamples:
-        return BankSamples(self.generator(generator), self.distance(distance), space)
 
     def _load_pooled_features(self) -> distances.PooledFeatures:
         return distances.load_pooled_features(self.device)
@@ -99,12 +107,14 @@ class _Bank:
     """A bank of starts that is made, or being made.
 
     Attributes:
+        generator: Whose they are.
         made: How many samples there are.
         total: Their number in all; 0 where that is not known yet.
         shards: The samples, while they are computed.
     """
 
     def __init__(self, generator: ImageGenerator, distance: Distance, space: str) -> None:
+        self.generator = generator
         self.made = self.total = 0
         self.shards: SharedShards | None = None
         self._found: StartBank | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from torch import Tensor, nn
 
@@ -10,6 +11,22 @@ from pullback.errors import InvalidInputError, WeightsError
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.registry import recognised
 from pullback.weights.contents import some
+
+Shape: TypeAlias = tuple[int, int, int] | tuple[int, int]
+
+
+class MisstatedError(InvalidInputError):
+    """A catalogue entry that states other shapes than the weights give.
+
+    Attributes:
+        image_shape: What they give.
+        spaces: Number of coordinates of each latent space that they give; None where only the shape was looked at.
+    """
+
+    def __init__(self, message: str, image_shape: Shape, spaces: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.image_shape = image_shape
+        self.spaces = spaces
 
 
 def fit(network: nn.Module, state: Mapping[str, Tensor], entry: CatalogueEntry) -> None:
@@ -54,9 +71,7 @@ def misfit(entry: CatalogueEntry, state: Mapping[str, Tensor], problem: str) -> 
     )
 
 
-def check_stated(
-    entry: CatalogueEntry, spaces: Mapping[str, int], input_space: str, image_shape: tuple[int, ...]
-) -> None:
+def check_stated(entry: CatalogueEntry, spaces: Mapping[str, int], input_space: str, image_shape: Shape) -> None:
     """Checks that an entry states what the weights give.
 
     Args:
@@ -66,25 +81,28 @@ def check_stated(
         image_shape: (C, H, W) of the images.
 
     Raises:
-        InvalidInputError: It states something else.
+        MisstatedError: It states something else.
     """
     stated = {space.name: space.dim for space in entry.spaces}
     if stated != spaces or entry.input_space != input_space:
-        raise InvalidInputError(
+        raise MisstatedError(
             f"catalogue entry {entry.name!r}: spaces {stated} with input space {entry.input_space!r} are stated, but "
-            f"the weights give {dict(spaces)} with input space {input_space!r}"
+            f"the weights give {dict(spaces)} with input space {input_space!r}",
+            image_shape,
+            spaces,
         )
     check_image_shape(entry, image_shape)
 
 
-def check_image_shape(entry: CatalogueEntry, image_shape: tuple[int, ...]) -> None:
+def check_image_shape(entry: CatalogueEntry, image_shape: Shape) -> None:
     """Checks that an entry states the shape of the images, or sounds, that the weights give.
 
     Raises:
-        InvalidInputError: It states another one.
+        MisstatedError: It states another one.
     """
     if entry.image_shape != image_shape:
-        raise InvalidInputError(
+        raise MisstatedError(
             f"catalogue entry {entry.name!r}: image_shape is stated to be {entry.image_shape}, but the weights give "
-            f"{image_shape}"
+            f"{image_shape}",
+            image_shape,
         )

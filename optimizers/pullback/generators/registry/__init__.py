@@ -28,8 +28,8 @@ FAMILIES: dict[str, Family] = _described()
 def recognised(names: Iterable[str]) -> list[tuple[Family, str]]:
     """The families whose files have tensors of such names, and the prefix of the names there; several may have."""
     known = list(names)
-    # What precedes some dot, the shorter first: `module.`, `G.`, `module.G.`.
-    prefixes = {name[: at + 1] for name in known[:_LOOKED_AT] for at, letter in enumerate(name) if letter == "."}
+    # What precedes some dot or stroke, the shorter first: `module.`, `G.`, `module.G.`, `generator/`.
+    prefixes = {name[: at + 1] for name in known[:_LOOKED_AT] for at, letter in enumerate(name) if letter in "./"}
     found = []
     for prefix in ("", *sorted(prefixes, key=lambda prefix: (len(prefix), prefix))):
         inside = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
