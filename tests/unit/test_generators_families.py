@@ -68,6 +68,8 @@ def test_a_family_says_why_names_are_not_its_own():
     assert FAMILY.strangeness(NAMES) == ""
     assert FAMILY.strangeness(NAMES[:1]) == "no tensor is named blocks.N.weight"
     assert FAMILY.strangeness([*NAMES, "last.bias"]) == "it has a tensor 'last.bias'"
+    fastgan = FAMILIES["fastgan"].strangeness(["g.init.init.0.weight_orig"])
+    assert fastgan == "no tensor is named feat_8.1.weight_orig"
 
 
 def test_a_family_is_recognised_behind_a_prefix():

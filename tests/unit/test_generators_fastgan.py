@@ -62,7 +62,11 @@ def test_noise_is_fixed_and_differs_from_layer_to_layer():
     assert all(not torch.equal(a, b) for a, b in itertools.pairwise(maps) if a.shape == b.shape)
 
 
-def test_a_list_of_averages_takes_the_place_of_the_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("key", ["", 'key = "g"', 'key = "g_ema"'])
+def test_a_list_of_averages_takes_the_place_of_the_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, *, wrapped: bool
+):
     live, averaged = random_state(fastgan_shapes(256), seed=1), random_state(fastgan_shapes(256), seed=2)
     parameters = [name for name in live if name.endswith((".weight_orig", ".weight", ".bias"))]
     assert parameters[:4] == [
@@ -72,14 +76,19 @@ def test_a_list_of_averages_takes_the_place_of_the_parameters(tmp_path: Path, mo
         "feat_8.1.weight_orig",
     ]
     file, catalogue = tmp_path / "all_1000.pth", tmp_path / "fastgan.toml"
-    torch.save({"g": live, "d": {"x": torch.ones(2)}, "g_ema": [averaged[name] for name in parameters]}, file)
+    written = {f"module.{name}": tensor for name, tensor in live.items()} if wrapped else live
+    torch.save({"g": written, "d": {"x": torch.ones(2)}, "g_ema": [averaged[name] for name in parameters]}, file)
     catalogue.write_text(f"""
 [tiny]
 family = "fastgan"
 input_space = "z"
 image_shape = [3, 256, 256]
 spaces = [{{ name = "z", dim = {DIM}, prior = "standard-normal" }}]
-source = {{ kind = "path", location = '{file}', sha256 = "{sha256_of(file)}" }}
+[tiny.source]
+kind = "path"
+location = '{file}'
+sha256 = "{sha256_of(file)}"
+{key}
 """)
     monkeypatch.setenv("PULLBACK_CATALOGUE", str(catalogue))
     monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from published import assert_exact, published, published_file, sha256_of
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
-from pullback.generators import Generator, build, load
+from pullback.generators import Generator, SpaceEntry, build, load
 from tiny_published import dcgan_zoo_shapes, entry_of, pggan_shapes, random_state
 
 # The settings of the public files of the zoo.
@@ -142,3 +143,17 @@ def test_names_without_wrappers_and_an_entry_that_disagrees():
         build(entry_of("pggan", 6, (3, 16, 16)), state, CONFIG)
     with pytest.raises(InvalidInputError, match=r"\(3, 8, 8\), but the weights give \(3, 16, 16\)"):
         build(entry_of("pggan", 5, (3, 8, 8)), state, CONFIG)
+
+
+def test_labels_of_an_ac_gan_stand_behind_the_noise():
+    spaces = (
+        SpaceEntry("full", 5, "product"),
+        SpaceEntry("noise", 3, "standard-normal"),
+        SpaceEntry("class", 2, "one-hot", 3, ("cat", "dog"), "dog"),
+    )
+    entry = replace(entry_of("pggan", 5, (3, 16, 16)), spaces=spaces, input_space="full")
+    generator, noise = build(entry, random_state(pggan_shapes()), CONFIG), latents()[:, :3]
+    assert generator.default_context.tolist() == [0, 0, 0, 0, 1]
+    whole = torch.cat([noise, torch.tensor([[0.0, 1.0]]).expand(3, 2)], dim=1)
+    torch.testing.assert_close(generator.render(noise, "noise"), pggan(CONFIG).render(whole, "z"))
+    assert generator.first_weights("class").shape == (16 * 6, 2)

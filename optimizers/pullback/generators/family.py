@@ -10,6 +10,9 @@ from pullback.errors import CatalogueError, nearest
 from pullback.weights.source import NO_LAYOUT, Layout
 from pullback.weights.table import Table
 
+# Of a pattern, with one group within.
+_OPTIONAL = re.compile(r"\((?:[^()]|\([^()]*\))*\)\?")
+
 OptionValue = bool | int | float | str
 
 
@@ -110,8 +113,8 @@ class Family:
         known = list(names)
         for pattern in self.tensors:
             if not any(re.fullmatch(pattern, name) for name in known):
-                # A pattern as a name: main.N.weight.
-                readable = pattern.replace(r"\d+", "N").replace("\\", "")
+                # A pattern as a name: main.N.weight; what may be there or not is left out.
+                readable = _OPTIONAL.sub("", pattern).replace(r"\d+", "N").replace("\\", "")
                 return f"no tensor is named {readable}"
         for pattern in self.none_of:
             if found := next((name for name in known if re.fullmatch(pattern, name)), None):

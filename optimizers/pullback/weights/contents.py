@@ -39,8 +39,9 @@ def take_tensors(content: object, source: WeightsSource) -> dict[str, Tensor]:
         wanted = f" whose names begin with {source.prefix!r}" if source.prefix else ""
         raise WeightsError(f"{source} holds no tensors{wanted}; it has: {_names(chosen)}")
     for path in source.layout.beside:
+        found = _found(content, path)
         # Nothing is beside a file that is a dictionary of tensors itself.
-        if chosen is not content and (found := _found(content, path)) is not None:
+        if chosen is not content and found is not None and found is not chosen:
             tensors.update(_tensors(found, path, left, source))
     return tensors
 

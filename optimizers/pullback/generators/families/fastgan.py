@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -25,7 +26,8 @@ _EXCITED_BY = {64: 4, 128: 8, 256: 16, 512: 32}
 _NOISE_SEED = 0
 _EPSILON = 1e-5
 # The list of averages; and the order in which the public code makes the blocks whose parameters it lists.
-_LISTED = "g_ema."
+_LISTED = re.compile(r"(?:g_ema\.)?(\d+)")
+_LIVE = re.compile(r"^g\.(module\.)?")
 _BLOCKS = (
     *("init", "feat_8", "feat_16", "feat_32", "feat_64", "feat_128", "feat_256", "se_64", "se_128", "se_256"),
     *("to_128", "to_big", "feat_512", "se_512", "feat_1024"),
@@ -75,13 +77,15 @@ def averaged(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """A state dict whose parameters are the moving averages that a file lists beside it, `g_ema.0` and on.
 
     The list is in the order of the network's parameters and says no names. Statistics of batch normalisation and the
-    vectors of spectral norms are not averaged: those of the state hold.
+    vectors of spectral norms are not averaged: those of the state hold. Where the list itself was read, `0` and on, the
+    state stands beside it, `g.init.init.0.weight_orig` and on.
 
     Raises:
         WeightsError: The list has other lengths or shapes than the parameters.
     """
-    listed = {int(each.removeprefix(_LISTED)): tensor for each, tensor in state.items() if each.startswith(_LISTED)}
-    own = {each: tensor for each, tensor in state.items() if not each.startswith(_LISTED)}
+    numbered = {each: found for each in state if (found := _LISTED.fullmatch(each))}
+    listed = {int(found[1]): state[each] for each, found in numbered.items()}
+    own = {_LIVE.sub("", each): tensor for each, tensor in state.items() if each not in numbered}
     if not listed:
         return own
     names = [each for each in _in_order(own) if each.endswith((".weight_orig", ".weight", ".bias"))]

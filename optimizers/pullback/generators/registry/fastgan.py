@@ -7,7 +7,9 @@ FAMILY = Family(
     name="fastgan",
     title="FastGAN of 256, 512 or 1,024 px, as odegeasslbc/FastGAN-pytorch names its tensors",
     loader="pullback.generators.families.fastgan:FastGan",
-    tensors=(r"init\.init\.0\.weight_orig", r"feat_8\.1\.weight_orig", r"se_64\.main\.1\.weight_orig"),
+    tensors=tuple(
+        rf"(g\.(module\.)?)?{name}\.weight_orig" for name in (r"init\.init\.0", r"feat_8\.1", r"se_64\.main\.1")
+    ),
     options=(
         Option(
             name="noise",
@@ -18,7 +20,7 @@ FAMILY = Family(
             default="fixed",
         ),
     ),
-    # `g_ema` is a list of parameters alone.
-    layout=Layout(keys=("g",), beside=("g_ema",)),
+    # `g_ema` is a list of parameters alone. `g` has the rest, also where the list is what an entry names.
+    layout=Layout(keys=("g",), beside=("g_ema", "g")),
     named_by_side=True,
 )
