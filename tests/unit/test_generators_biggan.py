@@ -25,6 +25,7 @@ from published import assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, build
 from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.registry import recognised
 from pullback.generators.residual.hugging_face_weights import interpolated_statistics
 from pullback.search import searchable_spaces
 from pullback.weights import WeightsSource
@@ -322,3 +323,12 @@ def test_other_spaces_than_the_weights_have_are_refused():
 def test_a_prior_that_the_family_does_not_make_is_refused():
     with pytest.raises(InvalidInputError, match="has no space of prior 'mapped'"):
         built(brock_state(), noise_prior="mapped")
+
+
+def test_files_are_recognised_and_only_a_catalogue_tells_bigbigan_from_biggan():
+    def families(state: dict[str, Tensor]) -> set[str]:
+        return {family.name for family, prefix in recognised(state) if not prefix}
+
+    assert families(brock_state()) == {"biggan", "bigbigan"}
+    assert families(brock_state(deep=True)) == families(brock_state(hierarchical=False, shared=False)) == {"biggan"}
+    assert families(hugging_face_state()) == {"biggan-deep"}

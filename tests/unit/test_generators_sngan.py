@@ -17,6 +17,7 @@ from catalogues import entry_text
 from published import assert_exact, published, published_file
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import Generator, build, load
+from pullback.generators.registry import recognised
 from sngan_states import CLASSES, COLOURS, NOISE, State, mimicry, pfnet, sequential, sngan_entry, transposed
 
 
@@ -239,3 +240,8 @@ def test_images_are_differentiable_once_twice_and_forward(form: str):
 
     assert gradcheck(seen, at, check_forward_ad=True, atol=1e-4, eps=1e-7)
     assert gradgradcheck(seen, at, atol=1e-3, rtol=1e-2, eps=1e-7, check_fwd_over_rev=True)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_recognised(form: str):
+    assert [(family.name, prefix) for family, prefix in recognised(FORMS[form][0])] == [("sngan", "")]

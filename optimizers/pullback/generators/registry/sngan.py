@@ -10,11 +10,10 @@ FAMILY = Family(
     loader="pullback.generators.residual.sngan:Sngan",
     options=(CLASS,),
     layout=Layout(keys=("model_state_dict",)),
-    # Linear layer or transposed convolution; then a block's normalisation, or the network's own.
+    # The first layer; then a block's convolution, or where there are no blocks, the first normalisation.
     tensors=(
-        r"l1[./](weight|W)|dense\.weight|model\.0\.weight",
-        r"block2[./]c1[./](weight|W)|model\.\d\.model\.3\.weight|model\.1\.running_mean",
-        r"[bc]\d[./](weight|gamma|W)|final\.weight|model\.\d+\.weight",
+        r"l1\.weight|l1/W|dense\.weight|model\.0\.weight",
+        r"block2\.c1\.weight|block2/c1/W|model\.\d+\.model\.3\.weight|model\.1\.running_mean",
     ),
     named_by_side=True,
 )
