@@ -194,6 +194,7 @@ DEEPSIM: dict[str, dict[str, tuple[str, int, int, int, bool]]] = {
     "conv4": _CONV4,
     "norm2": {"Rconv6": ("c", 3, 1, 2, True), **_NORM},
     "conv1": {"Rconv6": ("c", 3, 2, 2, True), **_NORM},
+    "norm1": {"Rconv6": ("c", 3, 2, 2, True), **_NORM},
 }
 
 

@@ -15,8 +15,8 @@ from pullback.generators import Bounded, Generator, build
 from tiny_published import DEEPSIM, deepsim_shapes, entry_of, random_state
 
 BOUNDS = (-4.0, 4.0)
-SIDES = {"pool5": 6, "conv3": 13, "conv4": 13, "norm2": 13, "conv1": 27}
-IMAGE_SIDES = {"norm2": 240, "conv1": 240}
+SIDES = {"pool5": 6, "conv3": 13, "conv4": 13, "norm2": 13, "conv1": 27, "norm1": 27}
+IMAGE_SIDES = {"norm2": 240, "conv1": 240, "norm1": 240}
 # Of networks of tiny widths: their maps would be lost in the levels of images otherwise.
 LOUDER = 40.0
 
@@ -76,6 +76,15 @@ def test_images_are_those_of_the_layers_written_out(layer: str):
     assert images.shape == (2, 3, side, side)
     assert float(images.std()) > 0.05
     assert_exact(images, by_hand(layer, state, codes))
+
+
+def test_what_ends_in_tanh_may_stand_for_the_levels_of_caffenet():
+    generator, state = inverted("norm2")
+    entry = entry_of("deepsim", dim_of("norm2"), (3, 240, 240), BOUNDS, levels="caffe")
+    codes = generator.space("z").sample(1, seed=1)
+    signed = 2 * generator.render(codes, "z") - 1
+    mean = torch.tensor([123.0, 117.0, 104.0])[:, None, None]
+    assert_exact(build(entry, state).render(codes, "z"), (255 * signed + mean).clamp(0, 255) / 255)
 
 
 @pytest.mark.parametrize("layer", ["fc6", "pool5", "conv4", "norm2", "conv1"])

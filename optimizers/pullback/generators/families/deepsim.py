@@ -106,6 +106,7 @@ class Inverted:
 
 
 _OF_CODES = Inverted((*_CODES, *_LEVELS), 0)
+_OF_FIRST = Inverted(_from_norm(2), 27, 240, squashed=True)
 _OF_CONV = Inverted(_FROM_CONV, 13, squashed=True)
 INVERTED = {
     "fc6": _OF_CODES,
@@ -115,7 +116,8 @@ INVERTED = {
     "conv4": _OF_CONV,
     "conv3": _OF_CONV,
     "norm2": Inverted(_from_norm(1), 13, 240, squashed=True),
-    "conv1": Inverted(_from_norm(2), 27, 240, squashed=True),
+    "conv1": _OF_FIRST,
+    "norm1": _OF_FIRST,
 }
 
 
@@ -136,7 +138,8 @@ class DeepSim(WholeInputGenerator):
         del settings  # Such files have none.
         prefix = "G." if all(name.startswith("G.") for name in state) else ""
         plain = {_NUMBERED.sub(r"\1.", name.removeprefix(prefix)): tensor for name, tensor in state.items()}
-        network = DeepSimNetwork(StateTensors(plain, entry.name, entry.family), INVERTED[_layer_of(entry, plain)])
+        tensors, inverted = StateTensors(plain, entry.name, entry.family), INVERTED[_layer_of(entry, plain)]
+        network = DeepSimNetwork(tensors, inverted, signed=entry.option("levels") == "signed")
         super().__init__(entry, network.dim, network.image_shape)
         self.network = network
 
@@ -186,12 +189,13 @@ class DeepSimNetwork(nn.Module):
     """A code of CaffeNet becomes an image in [0, 1].
 
     Where the layers end in CaffeNet's levels (`fc6`, `fc7`, `fc8`, `pool5`), the mean that CaffeNet subtracts is added,
-    and levels of 0 to 255 become 0 to 1. Where they end in tanh, −1 to 1 become 0 to 1; the port's own rendering adds
-    the mean to those as well, and so shows them as grey.
+    and levels of 0 to 255 become 0 to 1. Where they end in tanh, −1 to 1 become 0 to 1; or they are multiplied by 255
+    and become images as those of the others do. Early versions of the port do that without the 255, and show grey.
 
     Args:
         tensors: Tensors by name, without the number that the layers of some files have behind their names.
         inverted: Which layer of CaffeNet is inverted.
+        signed: Whether what ends in tanh is an image's range, rather than CaffeNet's levels over 255.
 
     Raises:
         WeightsError: The tensors are not those of this network.
@@ -199,9 +203,9 @@ class DeepSimNetwork(nn.Module):
 
     levels: Tensor
 
-    def __init__(self, tensors: StateTensors, inverted: Inverted) -> None:
+    def __init__(self, tensors: StateTensors, inverted: Inverted, *, signed: bool = True) -> None:
         super().__init__()
-        self._inverted = inverted
+        self._inverted, self._signed = inverted, signed
         self.layers = nn.ModuleDict()
         first, *others = inverted.steps
         self.layers[first.name], self.code_channels, width = _layer(first, tensors, None)
@@ -243,7 +247,10 @@ class DeepSimNetwork(nn.Module):
     def image(self, values: Float[Tensor, "batch 3 side side"]) -> Float[Tensor, "batch 3 side side"]:
         """Images in [0, 1] of what the last layer gives: blue, green and red, as CaffeNet takes them."""
         if self._inverted.squashed:
-            return (values.tanh().flip(1) + 1) / 2
+            values = values.tanh()
+            if self._signed:
+                return (values.flip(1) + 1) / 2
+            values = 255 * values
         return (values.flip(1) + self.levels).clamp(0, 255) / 255
 
     def forward(self, codes: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 3 side side"]:
