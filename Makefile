@@ -58,7 +58,8 @@ bench-directions: $(VENV)/.test
 bench-latency: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_latency.py
 
-# Generators of the sizes that are in use: timed here at 256 px, counted without computing at 1024.
+# Generators of the sizes that are in use: timed here at 256 px, counted without computing at 1024; and results alone
+# and in company, bit for bit, under several sets of instructions and numbers of threads.
 bench-scale: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_scale.py
 

@@ -6,6 +6,7 @@ Prints what was compared, a line each; the first difference raises.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -40,6 +41,12 @@ from toys import Curved
 from toys_photographs import Blobs, conditional
 
 TARGETS = 2
+# Switches of MKL, ATen and oneDNN, from all that the processor has downwards.
+INSTRUCTIONS = {
+    "as it is": {},
+    "AVX2": {"MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "SSE4": {"MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+}
 
 Variant = tuple[str, dict[str, Any]]
 VARIANTS: list[Variant] = [
@@ -132,6 +139,21 @@ def check(
             VARIANTS[2],
             bank,
         )
+
+
+def compared_under(instructions: str, threads: int) -> list[str]:
+    """What was compared in a process of those instructions and of so many threads.
+
+    Raises:
+        AssertionError: Something differs, or another error came.
+    """
+    # As in workers: two threads that wait for each other on a busy machine soon sleep.
+    switches = {"GOMP_SPINCOUNT": "20000", "PULLBACK_TEST_THREADS": str(threads), **INSTRUCTIONS[instructions]}
+    run = subprocess.run(
+        [sys.executable, __file__], env={**os.environ, **switches}, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr[-4000:]
+    return run.stdout.splitlines()
 
 
 def main() -> None:

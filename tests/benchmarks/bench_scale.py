@@ -2,8 +2,9 @@
 
 Timed on the CPU, in seconds of a processor: StyleGAN2 at 256 px and a generator of 4,096 dimensions, each step against
 one bare forward and backward pass of generator and distance, in turns. Counted on the meta device: StyleGAN2 config-f
-at 512 and 1024 px. `QUICK=1` takes under 5 minutes, with fewer repetitions and one channel multiplier;
-`ONLY=step,budget` runs parts.
+at 512 and 1024 px. Compared bit for bit: results alone and in company, under three sets of instructions and one and two
+threads. `QUICK=1` takes under 5 minutes of a processor, with fewer repetitions, one channel multiplier and two of those
+six settings; `ONLY=step,budget` runs parts.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scale_search import bench_search
 from torch import Tensor
 from under_bases import bench_bases
 
+from company import INSTRUCTIONS, compared_under
 from pullback import distances, generators
 from pullback.distances import EmbeddingDistance
 from pullback.errors import PullbackError
@@ -38,6 +40,7 @@ IMAGES, BANK_SAMPLES, PIECES = 40, 40, 4
 BUDGET_GIB = 8
 # One row of `lpips-vgg` on whole images of 1024 px takes 6.6 GiB, and a target's embedding half a GiB.
 GUIDES = ("lpips-alex",) if QUICK else ("lpips-alex", "lpips-vgg@256", "lpips-vgg")
+SETTINGS = [("as it is", 1), ("SSE4", 2)] if QUICK else [(each, threads) for each in INSTRUCTIONS for threads in (1, 2)]
 STEP_RATIO, PEAK_RATIO, PROBE_RATIO = 1.15, 1.3, 1.25
 
 
@@ -185,6 +188,22 @@ def _first_step(generator: Generator, distance: EmbeddingDistance) -> None:
     estimator.step(estimator.init())
 
 
+# Compared ----------------------------------------------------------------------------------------------------------
+
+
+def bench_company(report: Report) -> None:
+    """Starts, evaluations and inversions, alone and in company, in a process for each setting."""
+    compared, differing = 0, []
+    for instructions, threads in SETTINGS:
+        try:
+            compared += len(compared_under(instructions, threads))
+        except AssertionError as error:
+            differing.append(f"{instructions}, {threads} threads: {error}")
+    name = f"alone and in company: settings of {len(SETTINGS)} under which a bit differs"
+    detail = "; ".join(differing) or f"{compared} comparisons, sets of instructions × threads of kernels"
+    report.add(Figure(name, len(differing), "0", not differing, detail))
+
+
 PARTS: dict[str, Callable[[Report], None]] = {
     "step": bench_step,
     "sketch": bench_sketch,
@@ -192,6 +211,7 @@ PARTS: dict[str, Callable[[Report], None]] = {
     "budget": bench_budget,
     "search": bench_search,
     "bases": bench_bases,
+    "company": bench_company,
 }
 
 
