@@ -169,6 +169,29 @@ def test_every_family_that_a_file_may_name_has_a_loader():
         assert issubclass(getattr(importlib.import_module(module), loader), Generator)
 
 
+def test_the_word_public_adds_what_others_have_published(extra: Path, monkeypatch: pytest.MonkeyPatch):
+    assert "stylegan2-ffhq-1024" not in [known.name for known in catalogue()]
+    monkeypatch.setenv("PULLBACK_CATALOGUE", os.pathsep.join(["public", str(extra)]))
+    known = {found.name: found for found in catalogue()}
+    assert {
+        "faces",
+        "mine",
+        "stylegan2-ffhq-1024",
+        "pggan-celebahq-256",
+        "biggan-deep-256",
+        "bigbigan-128",
+    } <= known.keys()
+    published = [found for found in known.values() if found.source.kind == "url"]
+    assert len({found.weights_hash for found in published}) == len(published) > 15
+    for found in published:
+        assert found.source.location.startswith("https://"), found.name
+        assert found.licence, found.name
+        assert found.citation, found.name
+        assert f"{found.image_shape[-1]}" in found.name
+        if found.has_mapping:
+            assert found.space("w+").dim == 512 * (2 * found.image_shape[-1].bit_length() - 4), found.name
+
+
 def test_a_file_with_a_byte_order_mark_is_read(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PULLBACK_CATALOGUE", str(CASES / "catalogue_bom.toml"))
     assert entry("ros_key").source.key == "g_ema"

@@ -29,6 +29,7 @@ _BOUNDS = (
     "searches go, or from 0.0 on for what lies behind a rectifier"
 )
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
+_PUBLIC_FILE = Path(__file__).with_name("public.toml")
 # How long after a change a file is read anew each time.
 _SETTLED_NS = 5_000_000_000
 
@@ -201,7 +202,8 @@ def read_catalogue() -> Catalogue:
     """Every generator that can be used, and what cannot be.
 
     The library's own file comes first, then that of this user, where there is one, then those that
-    `$PULLBACK_CATALOGUE` lists (separated as `$PATH` is). An entry replaces an earlier one of the same name.
+    `$PULLBACK_CATALOGUE` lists (separated as `$PATH` is), where `public` stands for the library's file of what others
+    have published, whose weights are downloaded. An entry replaces an earlier one of the same name.
     """
     found: dict[str, CatalogueEntry | CatalogueFault] = {}
     unreadable: list[CatalogueFault] = []
@@ -218,7 +220,7 @@ def read_catalogue() -> Catalogue:
 
 def _catalogue_files() -> list[Path]:
     own, listed = user_catalogue(), os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
-    named = [Path(name).expanduser() for name in listed if name]
+    named = [_PUBLIC_FILE if name == "public" else Path(name).expanduser() for name in listed if name]
     # What is no plain file or may not be read is told; only where there is nothing is that nothing's fault.
     return [_OWN_FILE, *([own] if os.path.lexists(own) else []), *named]
 
