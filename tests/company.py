@@ -97,12 +97,13 @@ def check_evaluations(name: str, make: Callable[..., Problem], targets: Tensor) 
         Query(starts_of(problem, "adam", restarts, restarts), gradient=restarts != 2)
         for problem, restarts in zip(problems, (1, 7, 2, 4), strict=True)
     ]
+    alone = [evaluate(problem, query) for problem, query in zip(problems, queries, strict=True)]
     for order in ([0, 1, 2, 3], [3, 1, 2, 0]):
         answers = evaluate_together([problems[i] for i in order], [queries[i] for i in order])
         for i, answer in zip(order, answers, strict=True):
             for part in ("loss", "distance", "gradient"):
-                alone = getattr(evaluate(problems[i], queries[i]), part)
-                assert alone is None or bits(alone) == bits(getattr(answer, part)), (name, part, order)
+                mine = getattr(alone[i], part)
+                assert mine is None or bits(mine) == bits(getattr(answer, part)), (name, part, order)
     print(name, "evaluations")  # noqa: T201
 
 
