@@ -9,10 +9,11 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
 
-# One process a core, one thread a process; a file's tests stay together and share its servers. In the order of their
-# folders: the files that take minutes come first, and the many small ones keep all cores busy until the end.
+# Two processes a core (see tests/conftest.py), one thread a process; a file's tests stay together and share its servers.
+# In the order of their folders: the files that take minutes come first, and the many small ones keep all cores busy until
+# the end. Bytecode is kept, whatever the environment says: a hundred servers would compile their sources anew.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Format, lint, dependency rules, types and stubs: what CI asks besides the tests.
 check: $(VENV)/.test protos-check

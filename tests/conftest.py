@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
 import tempfile
 
+import psutil
+import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
@@ -34,3 +37,21 @@ settings.load_profile("any machine")
 
 # Must stand before the first import of the library.
 install_import_hook("pullback", "beartype.beartype")
+
+# Of one process of the tests, with the servers that it has running.
+PROCESS_BYTES = 3 * 2**30
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Two processes a core, where there is memory: a test that waits for a server leaves its core to others."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    cores = os.cpu_count() or 1
+    return max(1, min(2 * cores, psutil.virtual_memory().total // PROCESS_BYTES))
+
+
+def pytest_collection_finish() -> None:
+    """Tests that collect garbage do not look through all that was imported."""
+    gc.collect()
+    gc.freeze()

@@ -27,7 +27,7 @@ def server() -> Iterator[InProcessServer]:
 @pytest.fixture
 def client(server: InProcessServer) -> Iterator[Client]:
     """A client of that server, or of a file's own."""
-    with Client(server.target, timeout=10) as client:
+    with Client(server.target, timeout=60) as client:
         yield client
 
 

@@ -270,7 +270,7 @@ def test_a_submitted_job_can_be_looked_at_waited_for_and_asked_for_its_result(
     server.advance(job.name, 1)
     assert job.refresh().progress.step == 1
     threading.Timer(0.2, server.finish, [job.name]).start()
-    assert job.wait(timeout=10).state is JobState.SUCCEEDED
+    assert job.wait(timeout=60).state is JobState.SUCCEEDED
     (result,) = job.result()
     assert isinstance(result, Inversion)
     assert result.job == job.name

@@ -37,7 +37,7 @@ def run(main: Callable[[AsyncClient], Coroutine[Any, Any, Any]], server: InProce
 
     async def whole() -> Any:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
-        async with AsyncClient(server.target, timeout=10) as client:
+        async with AsyncClient(server.target, timeout=60) as client:
             found = await main(client)
         gc.collect()
         await asyncio.sleep(0)
@@ -79,11 +79,11 @@ async def _listed(items: AsyncGenerator[Any, None]) -> list[Any]:
 @pytest.fixture(params=["sync", "async"])
 def driver(request: pytest.FixtureRequest, server: InProcessServer) -> Iterator[Driver]:
     if request.param == "sync":
-        with Client(server.target, timeout=10) as client:
+        with Client(server.target, timeout=60) as client:
             yield Driver(client, None)
         return
     loop = asyncio.new_event_loop()
-    asynchronous = AsyncClient(server.target, timeout=10)
+    asynchronous = AsyncClient(server.target, timeout=60)
     yield Driver(asynchronous, loop)
     loop.run_until_complete(asynchronous.close())
     loop.run_until_complete(loop.shutdown_asyncgens())
@@ -180,7 +180,7 @@ def test_errors_are_identical(server: InProcessServer, case: str) -> None:
         value = error.value
         return type(value), str(value), getattr(value, "code", None), getattr(value, "field_violations", None)
 
-    with Client(server.target, timeout=10) as client:
+    with Client(server.target, timeout=60) as client:
         synchronous = caught(Driver(client, None))
 
     async def main(client: AsyncClient) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ pandas = pytest.importorskip("pandas", reason="pandas is not installed")
 
 @pytest.fixture
 def session(server: InProcessServer) -> Iterator[EvolutionSession]:
-    with Client(server.target, timeout=10) as client:
+    with Client(server.target, timeout=60) as client:
         yield client.evolve("faces", optimizer="cma", population=POPULATION)
 
 

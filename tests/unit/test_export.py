@@ -19,7 +19,7 @@ from pullback_client import Client, EvolutionSession, FailedPreconditionError, I
 @pytest.fixture
 def session(server: InProcessServer) -> Iterator[EvolutionSession]:
     """Two threads of different sizes and two generations, with references, a failed trial and one not told."""
-    with Client(server.target, timeout=10) as client:
+    with Client(server.target, timeout=60) as client:
         session = client.evolve(
             "faces",
             optimizer="genetic",
