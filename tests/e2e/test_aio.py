@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,25 +11,24 @@ from live_server import LiveServer
 from pullback_client.aio import AsyncClient
 
 
-def test_many_tasks_share_a_client_and_a_session_outlives_the_server(start_server: Callable[..., LiveServer]) -> None:
-    server = start_server()
+def test_many_tasks_share_a_client_and_a_session_outlives_the_server(live: LiveServer) -> None:
 
     async def main() -> None:
-        async with AsyncClient(server.target) as client:
+        async with AsyncClient(live.target) as client:
             latents = await asyncio.gather(*(client.sample("tiny", 2, seed=seed % 5) for seed in range(50)))
             for seed, drawn in enumerate(latents):
                 np.testing.assert_array_equal(drawn, latents[seed % 5])
             session = await client.evolve("tiny", optimizer="cma", population=4)
             batch = await session.next_batch(images=True)
             assert batch is not None
-            server.kill()
+            live.kill()
             telling = asyncio.create_task(session.tell(batch, [1.0] * len(batch)))
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(live.start)
             # Another port: nobody answers at the old one any more, and the task can be cancelled.
             telling.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await telling
-        async with AsyncClient(server.target) as client:
+        async with AsyncClient(live.target) as client:
             again = await client.get_session(session.name)
             assert (await again.tell(batch, [1.0] * len(batch))).recorded == len(batch)
 

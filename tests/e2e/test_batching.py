@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -19,12 +19,12 @@ from requests_for_tiny import (
     arrays_of,
     inversion_of,
     invert_tiny,
+    left_of,
     tiny_settings,
     tiny_target,
     wait_for_checkpoint,
 )
 
-StartServer = Callable[..., LiveServer]
 RUNNING, SUCCEEDED = jobs_pb2.JOB_STATE_RUNNING, jobs_pb2.JOB_STATE_SUCCEEDED
 STEPS = 300
 # What one of the jobs is that kills its worker, or raises, wherever it is computed: the weight of its prior.
@@ -49,13 +49,21 @@ if any("spawn_main" in argument for argument in sys.orig_argv):
 """
 
 
-@pytest.fixture
-def sabotaged_server(start_server: StartServer, tmp_path: Path) -> LiveServer:
-    """A server whose workers die or raise at jobs of a certain weight."""
-    folder = tmp_path / "sabotage"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def _sabotaged(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[LiveServer]:
+    folder = tmp_path_factory.mktemp("sabotage")
     (folder / "sitecustomize.py").write_text(SABOTAGE, encoding="utf-8")
-    return start_server(PYTHONPATH=str(folder))
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
+    live = LiveServer(folder / "data", {**environment, "PYTHONPATH": path})
+    yield live
+    live.close()
+
+
+@pytest.fixture
+def sabotaged_server(_sabotaged: LiveServer) -> LiveServer:
+    """A server whose workers die or raise at jobs of a certain weight; a test may end it."""
+    _sabotaged.revive()
+    return _sabotaged
 
 
 def cancel(server: LiveServer, jobs: Sequence[jobs_pb2.Job]) -> None:
@@ -182,14 +190,13 @@ def test_one_large_inversion_waits_for_another(server: LiveServer) -> None:
 
 
 def test_jobs_of_a_batch_whose_worker_was_killed_end_as_if_nothing_had_happened(
-    server: LiveServer, start_server: StartServer
+    server: LiveServer, live: LiveServer
 ) -> None:
     asked = [{"seed": 1}, {"seed": 2, "restarts": 5}, {"seed": 3, "images": 2, "thin": True}]
     expected = [
         arrays_of(inversion_of(server, server.wait(invert_tiny(server, steps=STEPS, **settings).name)))
         for settings in asked
     ]
-    live = start_server()
     jobs = [invert_tiny(live, steps=STEPS, **settings) for settings in asked]
     wait_for_checkpoint(live, *jobs)
     live.worker.kill()
@@ -197,7 +204,7 @@ def test_jobs_of_a_batch_whose_worker_was_killed_end_as_if_nothing_had_happened(
     assert [job.state for job in ended] == [SUCCEEDED] * 3
     assert {job.attempts for job in ended} == {2}
     assert [arrays_of(inversion_of(live, job)) for job in ended] == expected
-    assert not list((live.data / "checkpoints").iterdir())
+    assert not any(left_of(live, job) for job in jobs)
 
 
 def test_a_job_that_kills_its_worker_does_not_take_its_company_down(
@@ -233,12 +240,11 @@ def test_a_job_whose_step_raises_fails_alone(sabotaged_server: LiveServer) -> No
     assert "this one was sabotaged" in told
 
 
-def test_a_drained_server_leaves_a_whole_batch_to_the_next_one(server: LiveServer, start_server: StartServer) -> None:
+def test_a_drained_server_leaves_a_whole_batch_to_the_next_one(server: LiveServer, live: LiveServer) -> None:
     expected = [
         arrays_of(inversion_of(server, server.wait(invert_tiny(server, steps=STEPS, seed=seed).name)))
         for seed in (1, 2)
     ]
-    live = start_server()
     jobs = [invert_tiny(live, steps=STEPS, seed=seed) for seed in (1, 2)]
     for job in jobs:
         live.wait_for_step(job.name, 5)

@@ -174,10 +174,8 @@ def test_a_session_is_the_same_whichever_process_answers(blocked: Blocked) -> No
 
 
 def test_a_killed_process_for_calls_is_named_and_comes_back_and_others_answer_meanwhile(
-    start_server: StartServer,
+    live: LiveServer,
 ) -> None:
-    live = start_server()
-    live.wait_until(serving=True)
     job = invert_tiny(live, steps=100_000)
     live.wait_for_step(job.name, 1)
     # Starting for the first time is no trouble of the server's.
@@ -200,8 +198,7 @@ def test_a_killed_process_for_calls_is_named_and_comes_back_and_others_answer_me
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a stopped process is told from others as Linux tells")
-def test_a_stopped_process_for_calls_is_replaced_and_others_answer_meanwhile(start_server: StartServer) -> None:
-    live = start_server()
+def test_a_stopped_process_for_calls_is_replaced_and_others_answer_meanwhile(live: LiveServer) -> None:
     job = invert_tiny(live, steps=100_000)
     live.wait_for_step(job.name, 1)
     wait_for(lambda: is_well(live, CALLS))
@@ -230,8 +227,7 @@ def test_sigterm_ends_both_processes_in_the_middle_of_a_piece(blocked: Blocked) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a stopped process hears of nothing but the kernel")
-def test_neither_process_outlives_a_killed_server(start_server: StartServer) -> None:
-    live = start_server()
+def test_neither_process_outlives_a_killed_server(live: LiveServer) -> None:
     live.wait_for_step(invert_tiny(live, steps=100_000).name, 1)
     wait_for(lambda: is_well(live, CALLS))
     processes = live.workers

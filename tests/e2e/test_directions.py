@@ -93,18 +93,15 @@ def test_a_request_id_stands_for_one_request(styled_server: LiveServer) -> None:
     assert caught.value.code() == grpc.StatusCode.ALREADY_EXISTS
 
 
-def test_training_goes_on_after_a_crash_as_if_there_had_been_none(
-    styled_server: LiveServer, start_server: Callable[..., LiveServer]
-) -> None:
+def test_training_goes_on_after_a_crash_as_if_there_had_been_none(styled_server: LiveServer, live: LiveServer) -> None:
     asked = {"method": method("DP_LASE"), "k": 2, "samples": 150}
     expected = unpack(directions_of(styled_server, discover(styled_server, **asked)).vectors)
-    crashed = start_server()
-    job = discover(crashed, **asked)
-    crashed.wait_for_step(job.name, 5)
-    wait_for_checkpoint(crashed, job)
-    crashed.kill()
-    crashed.start()
-    np.testing.assert_array_equal(unpack(directions_of(crashed, job).vectors), expected)
+    job = discover(live, **asked)
+    live.wait_for_step(job.name, 5)
+    wait_for_checkpoint(live, job)
+    live.kill()
+    live.start()
+    np.testing.assert_array_equal(unpack(directions_of(live, job).vectors), expected)
 
 
 def test_directions_that_are_being_found_can_be_neither_read_nor_deleted(styled_server: LiveServer) -> None:
@@ -146,22 +143,21 @@ def annotate(server: LiveServer, name: str, **annotation: Any) -> directions_pb2
     return server.directions.AnnotateDirection(request, timeout=60)
 
 
-def test_annotations_outlive_the_server_and_go_with_the_directions(start_server: Callable[..., LiveServer]) -> None:
-    server = start_server()
-    name = directions_of(server, discover(server, k=3)).name
-    annotate(server, name, index=2, title="brighter", notes="and a little larger")
-    said = annotate(server, name, index=0, notes="unclear")
+def test_annotations_outlive_the_server_and_go_with_the_directions(live: LiveServer) -> None:
+    name = directions_of(live, discover(live, k=3)).name
+    annotate(live, name, index=2, title="brighter", notes="and a little larger")
+    said = annotate(live, name, index=0, notes="unclear")
     assert [(note.index, note.title, note.notes) for note in said.annotations] == [
         (0, "", "unclear"),
         (2, "brighter", "and a little larger"),
     ]
-    server.kill()
-    server.start()
-    listed = server.directions.ListDirections(directions_pb2.ListDirectionsRequest(parent=TINY)).directions[0]
-    assert list(listed.annotations) == list(get(server, name).annotations) == list(said.annotations)
-    assert len(annotate(server, name, index=0).annotations) == 1
-    server.directions.DeleteDirections(directions_pb2.DeleteDirectionsRequest(name=name))
-    assert not directions_of(server, discover(server, k=3)).annotations
+    live.kill()
+    live.start()
+    listed = live.directions.ListDirections(directions_pb2.ListDirectionsRequest(parent=TINY)).directions[0]
+    assert list(listed.annotations) == list(get(live, name).annotations) == list(said.annotations)
+    assert len(annotate(live, name, index=0).annotations) == 1
+    live.directions.DeleteDirections(directions_pb2.DeleteDirectionsRequest(name=name))
+    assert not directions_of(live, discover(live, k=3)).annotations
 
 
 def test_a_title_belongs_to_one_direction_of_a_set(styled_server: LiveServer) -> None:
@@ -219,9 +215,7 @@ def test_known_directions_need_no_eigenbasis_any_more(styled_server: LiveServer)
 
 
 def test_every_unary_method_is_served_over_http_too(start_server: Callable[..., LiveServer]) -> None:
-    server = start_server()
-    server.close()
-    server.start("--http", "127.0.0.1:0")
+    server = start_server(options=("--http", "127.0.0.1:0"))
     eigenbasis = server.eigenbasis()
 
     def post(name: str, body: dict[str, Any]) -> dict[str, Any]:

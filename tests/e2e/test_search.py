@@ -209,8 +209,7 @@ def test_images_are_shown_as_the_session_says(server: LiveServer) -> None:
         assert levels.std() == pytest.approx(0.1, abs=0.03)
 
 
-def test_an_image_that_is_gone_is_rendered_again_byte_for_byte(start_server: Callable[..., LiveServer]) -> None:
-    live = start_server()
+def test_an_image_that_is_gone_is_rendered_again_byte_for_byte(live: LiveServer) -> None:
     session = begin_search(live, {"optimizer": {"method": CMA, "population": 40}})
     names = [trial.image_id for trial in ask(live, session)]
     before = {name: image_of(live, session, name).data for name in names}

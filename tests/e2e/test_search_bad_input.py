@@ -102,13 +102,11 @@ def test_a_request_id_that_is_too_long_is_refused(server: LiveServer) -> None:
     assert fields == ["request_id"]
 
 
-def test_what_is_wrong_with_a_session_is_told_before_an_eigenbasis_is_queued_for_it(
-    start_server: Callable[..., LiveServer],
-) -> None:
-    live = start_server()
+def test_what_is_wrong_with_a_session_is_told_before_an_eigenbasis_is_queued_for_it(live: LiveServer) -> None:
+    before = live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60)
     references = [search_pb2.ReferenceImage(label="none")]
     refused(lambda: begin_search(live, {"optimizer": {}}, references=references), INVALID)
-    assert not live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60).jobs
+    assert live.jobs.ListJobs(jobs_pb2.ListJobsRequest(), timeout=60) == before
 
 
 # Asking and telling ---------------------------------------------------------------------------------------------------

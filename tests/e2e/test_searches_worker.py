@@ -35,9 +35,7 @@ def evolved(live: LiveServer, session: search_pb2.Session) -> list[tuple[bytes, 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is told as Linux tells")
-def test_it_has_no_torch(start_server: StartServer) -> None:
-    live = start_server()
-    live.wait_until(serving=True)
+def test_it_has_no_torch(live: LiveServer) -> None:
     session = begin_search(live, {"max_generations": 2})
     tell_scores(live, session, ask(live, session))
     wait_until_open(live, session, 1)
@@ -47,9 +45,7 @@ def test_it_has_no_torch(start_server: StartServer) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="stops a process as Linux does")
-def test_a_search_goes_on_while_the_worker_of_its_device_is_away(start_server: StartServer) -> None:
-    live = start_server()
-    live.wait_until(serving=True)
+def test_a_search_goes_on_while_the_worker_of_its_device_is_away(live: LiveServer) -> None:
     session = begin_search(live, {"max_generations": 3}, seed=2)
     trials = ask(live, session)
     worker = live.worker
@@ -67,9 +63,7 @@ def test_a_search_goes_on_while_the_worker_of_its_device_is_away(start_server: S
     assert ask(live, session)
 
 
-def test_killed_it_is_named_and_comes_back_and_nothing_has_changed(start_server: StartServer) -> None:
-    live = start_server()
-    live.wait_until(serving=True)
+def test_killed_it_is_named_and_comes_back_and_nothing_has_changed(live: LiveServer) -> None:
 
     def evolve(*, killing: bool) -> list[tuple[bytes, bytes]]:
         session = begin_search(live, {"max_generations": 3}, seed=5)

@@ -28,8 +28,7 @@ def test_torch_is_loaded_in_the_worker_and_not_in_the_server(server: LiveServer)
     assert "libtorch" not in libraries(server.process.pid)
 
 
-def test_the_server_leaves_no_process_behind(start_server) -> None:  # type: ignore[no-untyped-def]
-    live = start_server()
+def test_the_server_leaves_no_process_behind(live: LiveServer) -> None:
     processes = [live.process, live.worker]
     assert live.terminate() == 0
     assert not any(process.is_running() for process in processes)
