@@ -78,6 +78,8 @@ def test_a_family_is_recognised_behind_a_prefix():
     wrapped = [f"module.G.{name}" for name in names]
     assert [(family.name, prefix) for family, prefix in recognised(wrapped)] == [("stylegan2", "module.G.")]
     assert recognised(["x"]) == []
+    listed = ["0", *(f"g.{name}.weight_orig" for name in ("init.init.0", "feat_8.1", "se_64.main.1"))]
+    assert [(family.name, prefix) for family, prefix in recognised(listed)] == [("fastgan", "")]
 
 
 def test_families_describe_every_option():

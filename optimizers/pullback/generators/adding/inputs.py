@@ -18,7 +18,7 @@ _STYLE_BASED = ("stylegan1", "stylegan2", "stylegan2-ada")
 # Where nothing says how far codes go: as far as most activations of CaffeNet.
 _BOUNDS = (-10.0, 10.0)
 # Of the maps of CaffeNet's layers.
-_CODE_SIDES = {"pool5": 6, "norm2": 13, "conv1": 27, "conv3": 13, "conv4": 13}
+_CODE_SIDES = {"pool5": 6, "norm2": 13, "norm1": 27, "conv1": 27, "conv3": 13, "conv4": 13}
 _IMAGENET = 1000
 
 
@@ -87,7 +87,8 @@ _FIRST: dict[str, tuple[tuple[str, int], ...]] = {
     "dcgan": (("main.0.weight", 0),),
     "dcgan-zoo": (("formatLayer.weight", 0),),
     "pggan": (("formatLayer.module.weight", 1), ("formatLayer.weight", 1)),
-    "fastgan": (("init.init.0.weight_orig", 0),),
+    # Where the list of averages is what was read, the network itself stands beside it.
+    "fastgan": tuple((f"{before}init.init.0.weight_orig", 0) for before in ("", "g.", "g.module.")),
     "wavegan": (("fc1.weight", 1),),
     # Transposed convolutions have four axes, linear layers two.
     "sngan": (("l1.weight", 1), ("l1/W", 1), ("dense.weight", 1), ("model.0.weight", -4)),

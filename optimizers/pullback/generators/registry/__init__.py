@@ -34,4 +34,6 @@ def recognised(names: Iterable[str]) -> list[tuple[Family, str]]:
     for prefix in ("", *sorted(prefixes, key=lambda prefix: (len(prefix), prefix))):
         inside = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
         found += [(family, prefix) for family in FAMILIES.values() if family.recognises(inside)]
-    return found
+    # Names that a family knows whole need no prefix.
+    whole = {family.name for family, prefix in found if not prefix}
+    return [(family, prefix) for family, prefix in found if not prefix or family.name not in whole]
