@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan1, StyleGan2Ada, build
 from pullback.generators.families.stylegan2_ada_network import AdaShape
+from pullback.weights import WeightsSource
+
+_SOURCE = WeightsSource("path", "/nowhere/style.pt", "1" * 64)
 
 FORMS = {
     "orig": AdaShape(5, (7, 6), (6, 5, 4), architecture="orig"),
@@ -84,3 +89,39 @@ def stylegan1_state(seed: int = 0) -> dict[str, Tensor]:
         for name, shape in layers.items():
             state |= {f"{name}.weight_orig": drawn(*shape), f"{name}.bias": drawn(shape[0])}
     return state
+
+
+def style_spaces(z: int, w: int, layers: int) -> tuple[SpaceEntry, ...]:
+    """The spaces of a style-based generator."""
+    mapped = SpaceEntry("w", w, "mapped"), SpaceEntry("w+", w * layers, "mapped")
+    return (SpaceEntry("z", z, "standard-normal"), *mapped)
+
+
+def stylegan1_entry(dim: int, resolution: int, **options: Any) -> CatalogueEntry:
+    """The entry of a StyleGAN."""
+    spaces, shape = style_spaces(dim, dim, resolution.bit_length() - 2), (3, resolution, resolution)
+    said = {"resolution": resolution, **options}
+    return CatalogueEntry("old", "Old", "stylegan1", spaces, "w+", shape, _SOURCE, said)
+
+
+def ada_entry(z: int, w: int, layers: int, shape: tuple[int, int, int], **options: Any) -> CatalogueEntry:
+    """The entry of one of NVIDIA's StyleGAN2s."""
+    return CatalogueEntry("ada", "Ada", "stylegan2-ada", style_spaces(z, w, layers), "w+", shape, _SOURCE, options)
+
+
+def small_stylegan1(**options: Any) -> StyleGan1:
+    """The generator of `stylegan1_state`, 16 px."""
+    generator = build(stylegan1_entry(5, 16, **options), stylegan1_state())
+    assert isinstance(generator, StyleGan1)
+    return generator
+
+
+def ada_form(name: str, *, noise: bool = True, **options: Any) -> StyleGan2Ada:
+    """The generator of `ada_random_state` of a form; of the second of its classes, and not clamped, unless stated."""
+    shape = FORMS[name]
+    side = 4 * 2 ** (len(shape.channels) - 1)
+    said = {"conv_clamp": 0.0, **({"class": 1} if shape.classes else {}), **options}
+    entry = ada_entry(5, 6, 2 * len(shape.channels), (shape.image_channels, side, side), **said)
+    generator = build(entry, ada_random_state(shape, noise=noise))
+    assert isinstance(generator, StyleGan2Ada)
+    return generator

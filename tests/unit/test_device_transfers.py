@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 
+from pullback.generators import Generator
 from pullback.geometry import metric_estimator
 from pullback.geometry.point import Point
 from pullback.geometry.pointwise.gram_iteration import GramIteration
 from pullback.inversion import LossWeights, Problem, TargetSearches, evaluate_together, make_solver
+from style_states import FORMS, ada_form, small_stylegan1
 from tiny_style import tiny_style
 from toys import Curved
 from without_values import WithoutValues
@@ -72,6 +77,15 @@ def test_a_generators_images_need_nothing_from_the_host():
     with WithoutValues() as host:
         generator.render(latents, "z")
         generator.render(latents, "w")
+    assert host.crossings == []
+
+
+@pytest.mark.parametrize("made", [small_stylegan1, *(partial(ada_form, name, truncation=0.5) for name in FORMS)])
+def test_neither_do_those_of_other_style_based_generators(made: Callable[[], Generator]):
+    generator = made().to(META)
+    with WithoutValues() as host:
+        for space in ("z", "w", "w+"):
+            generator.render(torch.zeros(2, generator.space(space).dim, device=META), space)
     assert host.crossings == []
 
 

@@ -11,28 +11,12 @@ from torch.func import jacrev, jvp, vmap
 
 from published import EXACT, Published, assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
-from pullback.generators import CatalogueEntry, Generator, SpaceEntry, build
+from pullback.generators import CatalogueEntry, build
 from pullback.generators.families.style_based import StyleBased
-from pullback.weights import WeightsSource
-from style_states import stylegan1_state
+from style_states import small_stylegan1, style_spaces, stylegan1_entry, stylegan1_state
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
-
-
-def spaces_of(dim: int, layers: int) -> tuple[SpaceEntry, ...]:
-    return (
-        SpaceEntry("z", dim, "standard-normal"),
-        SpaceEntry("w", dim, "mapped"),
-        SpaceEntry("w+", dim * layers, "mapped"),
-    )
-
-
-def entry_of(dim: int, resolution: int, **options: Any) -> CatalogueEntry:
-    source = WeightsSource("path", "/nowhere/style.pt", "1" * 64)
-    spaces = spaces_of(dim, resolution.bit_length() - 2)
-    shape = (3, resolution, resolution)
-    return CatalogueEntry("old", "Old", "stylegan1", spaces, "w+", shape, source, {"resolution": resolution, **options})
 
 
 def fixture(resolution: int, **options: Any) -> tuple[StyleBased, Published]:
@@ -41,7 +25,7 @@ def fixture(resolution: int, **options: Any) -> tuple[StyleBased, Published]:
     noises = {f"noises.{name}": known.inputs[name] for name in known.inputs if name.startswith("noise_")}
     kept = {name: noise for name, noise in noises.items() if noise.shape[-1] <= resolution}
     state = {**known.state, **kept, "latent_avg": known.inputs["mean_style"]}
-    generator = build(entry_of(24, resolution, **options), state)
+    generator = build(stylegan1_entry(24, resolution, **options), state)
     assert isinstance(generator, StyleBased)
     return generator, known
 
@@ -78,13 +62,9 @@ def test_a_smaller_resolution_of_the_same_file_is_that_of_the_public_implementat
 # A network of its own, of three scales, the last one fused ------------------------------------------------------------
 
 
-def small(**options: Any) -> Generator:
-    return build(entry_of(5, 16, **options), stylegan1_state())
-
-
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
 def test_derivatives_of_all_modes_agree(space: str):
-    generator = small().double()
+    generator = small_stylegan1().double()
     latent = generator.space(space).sample(1, 3)[0].double()
 
     def image(values: Tensor) -> Tensor:
@@ -104,16 +84,16 @@ def test_derivatives_of_all_modes_agree(space: str):
 def test_noise_that_no_file_has_is_drawn_once_and_for_all():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        first = small()
+        first = small_stylegan1()
         torch.manual_seed(2)
-        again = small()
+        again = small_stylegan1()
     latents = first.space("z").sample(2, 5)
     assert torch.equal(first.render(latents, "z"), again.render(latents, "z"))
-    assert not torch.equal(first.render(latents, "z"), small(noise="none").render(latents, "z"))
+    assert not torch.equal(first.render(latents, "z"), small_stylegan1(noise="none").render(latents, "z"))
 
 
 def test_each_resolution_takes_a_w_of_its_own():
-    generator = small()
+    generator = small_stylegan1()
     w, other = generator.space("w").sample(2, 1)
     before = generator.activations(w.repeat(3)[None])
     after = generator.activations(torch.cat([w.repeat(2), other])[None])
@@ -126,14 +106,14 @@ def test_each_resolution_takes_a_w_of_its_own():
 
 def test_other_tensors_and_scales_are_told():
     with pytest.raises(WeightsError, match=r"no convs\.4\.weight for a resolution of 64 px"):
-        build(entry_of(5, 64), stylegan1_state())
+        build(stylegan1_entry(5, 64), stylegan1_state())
     with pytest.raises(WeightsError, match=r"are not a stylegan1: .* has, besides, extra"):
-        build(entry_of(5, 16), stylegan1_state() | {"extra": torch.zeros(1)})
+        build(stylegan1_entry(5, 16), stylegan1_state() | {"extra": torch.zeros(1)})
     with pytest.raises(InvalidInputError, match=r"'w\+': 20.* are stated, but the weights give .*'w\+': 15"):
-        build(CatalogueEntry(**vars(entry_of(5, 16)) | {"spaces": spaces_of(5, 4)}), stylegan1_state())
+        build(CatalogueEntry(**vars(stylegan1_entry(5, 16)) | {"spaces": style_spaces(5, 5, 4)}), stylegan1_state())
 
 
 def test_the_resolution_is_asked_for():
-    entry = CatalogueEntry(**vars(entry_of(5, 16)) | {"options": {}})
+    entry = CatalogueEntry(**vars(stylegan1_entry(5, 16)) | {"options": {}})
     with pytest.raises(CatalogueError, match=r"needs the option 'resolution', .*one of 8, 16.*usual: 1024, 512 or 256"):
         build(entry, stylegan1_state())

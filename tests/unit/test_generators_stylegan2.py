@@ -430,6 +430,16 @@ def test_a_training_file_is_read_without_options(tmp_path: Path, monkeypatch: py
     assert torch.equal(loaded.space("w").prior.mean(6), torch.ones(6))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_other_precisions_are_taken_in_single_precision(dtype: torch.dtype):
+    state = {name: value.to(dtype) for name, value in style_state().items()}
+    found = build(ENTRY, state)
+    expected = build(ENTRY, {name: value.float() for name, value in state.items()})
+    assert found.dtype == torch.float32
+    z = latents_of(found, "z")
+    assert torch.equal(found.render(z, "z"), expected.render(z, "z"))
+
+
 def test_old_files_without_noise_maps_and_filters_draw_the_same_images_each_time():
     bare = {name: value for name, value in noisy_state().items() if not name.startswith("noises.")}
     bare = {name: value for name, value in bare.items() if not name.endswith("kernel")}

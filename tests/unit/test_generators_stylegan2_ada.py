@@ -16,10 +16,10 @@ from torch.nn import functional
 
 from published import EXACT, Published, assert_exact, published, published_file, sha256_of
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
-from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan2Ada, build, load
+from pullback.generators import StyleGan2Ada, build, load
 from pullback.generators.families.stylegan2_ada_network import AdaNetwork, AdaShape
 from pullback.weights import WeightsSource, load_published
-from style_states import FORMS, ada_random_state
+from style_states import FORMS, ada_entry, ada_form, ada_random_state
 from tiny_style import style_state, tiny_style
 
 # torch itself calls it when forward mode is first used.
@@ -33,21 +33,11 @@ FIXTURES = {
 WITH_FIXTURES = pytest.mark.parametrize("name", list(FIXTURES))
 
 
-def entry_of(z: int, w: int, layers: int, shape: tuple[int, int, int], **options: Any) -> CatalogueEntry:
-    spaces = (
-        SpaceEntry("z", z, "standard-normal"),
-        SpaceEntry("w", w, "mapped"),
-        SpaceEntry("w+", w * layers, "mapped"),
-    )
-    source = WeightsSource("path", "/nowhere/ada.pt", "1" * 64)
-    return CatalogueEntry("ada", "Ada", "stylegan2-ada", spaces, "w+", shape, source, options)
-
-
 def fixture(name: str, **options: Any) -> tuple[StyleGan2Ada, Published]:
     known = published(name)
     sizes = known.settings
     said = {**FIXTURES[name], **options}
-    generator = build(entry_of(sizes["z_dim"], sizes["w_dim"], sizes["num_ws"], (3, 32, 32), **said), known.state)
+    generator = build(ada_entry(sizes["z_dim"], sizes["w_dim"], sizes["num_ws"], (3, 32, 32), **said), known.state)
     assert isinstance(generator, StyleGan2Ada)
     return generator, known
 
@@ -128,7 +118,7 @@ def test_nvidias_own_file_is_read_without_options_and_without_running_it(
 
 def test_what_a_state_dict_does_not_say_is_asked_for():
     known = published("stylegan2_nvidia_conditional_32")
-    entry = entry_of(16, 24, 8, (3, 32, 32))
+    entry = ada_entry(16, 24, 8, (3, 32, 32))
     with pytest.raises(CatalogueError, match=r"'ada': a stylegan2-ada needs the option 'class', .*any class"):
         build(entry, known.state)
     with pytest.raises(CatalogueError, match=r"needs the option 'conv_clamp', .*usual: 256 of networks"):
@@ -175,7 +165,7 @@ def ada_state() -> dict[str, Tensor]:
     return ada | {f"{name}.resample_filter": kernel for name in (*blocks, "synthesis.b16")}
 
 
-TINY = entry_of(6, 6, 6, (3, 16, 16), conv_clamp=0.0)
+TINY = ada_entry(6, 6, 6, (3, 16, 16), conv_clamp=0.0)
 
 
 def test_such_a_file_draws_the_images_of_the_public_one():
@@ -200,18 +190,6 @@ def test_a_tensor_that_is_missing_is_named():
         build(TINY, state)
     with pytest.raises(WeightsError, match=r"they look like family = 'stylegan2'"):
         build(TINY, style_state())
-
-
-def form(name: str, *, noise: bool = True, **options: Any) -> StyleGan2Ada:
-    shape = FORMS[name]
-    side = 4 * 2 ** (len(shape.channels) - 1)
-    label = {"class": 1} if shape.classes else {}
-    entry = entry_of(
-        5, 6, 2 * len(shape.channels), (shape.image_channels, side, side), **{"conv_clamp": 0.0, **label, **options}
-    )
-    generator = build(entry, ada_random_state(shape, noise=noise))
-    assert isinstance(generator, StyleGan2Ada)
-    return generator
 
 
 # Their forward pass, with a kernel for every sample -------------------------------------------------------------------
@@ -293,7 +271,7 @@ def by_hand(state: dict[str, Tensor], architecture: str, w: Tensor, clamp: float
 @pytest.mark.parametrize("name", list(FORMS))
 @pytest.mark.parametrize("clamp", [0.0, 0.5])
 def test_images_of_every_form_are_those_of_the_forward_pass_by_hand(name: str, clamp: float):
-    generator = form(name, conv_clamp=clamp).double()
+    generator = ada_form(name, conv_clamp=clamp).double()
     state = {key: value.double() for key, value in ada_random_state(FORMS[name]).items()}
     layers = 2 * len(FORMS[name].channels)
     w = torch.randn(2, layers, 6, generator=torch.Generator().manual_seed(5)).double()
@@ -311,7 +289,7 @@ def test_whatever_shapes_come_are_made_or_refused(seed: int):
         state[name] = torch.zeros(shape)
     options = {"class": 1, "conv_clamp": 0.0, "lr_mlp": 0.01}
     with suppress(WeightsError, InvalidInputError):
-        build(entry_of(5, 6, 4, (3, 8, 8), **options), state)
+        build(ada_entry(5, 6, 4, (3, 8, 8), **options), state)
 
 
 @pytest.mark.parametrize("name", list(FORMS))
@@ -322,7 +300,7 @@ def test_the_form_is_read_from_names_and_shapes(name: str):
 @pytest.mark.parametrize("name", list(FORMS))
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
 def test_derivatives_of_all_modes_agree(name: str, space: str):
-    generator = form(name, conv_clamp=3.0).double()
+    generator = ada_form(name, conv_clamp=3.0).double()
     latent = generator.space(space).sample(1, 3)[0].double()
 
     def image(values: Tensor) -> Tensor:
@@ -342,17 +320,17 @@ def test_derivatives_of_all_modes_agree(name: str, space: str):
 
 
 def test_networks_without_noise_have_none():
-    quiet, silent = form("resnet", noise=False), form("resnet", noise="none")
+    quiet, silent = ada_form("resnet", noise=False), ada_form("resnet", noise="none")
     z = quiet.space("z").sample(2, 1)
     state = {name: value for name, value in ada_random_state(FORMS["resnet"]).items() if "noise" not in name}
-    same = build(entry_of(5, 6, 6, (3, 16, 16), conv_clamp=0.0), state)
+    same = build(ada_entry(5, 6, 6, (3, 16, 16), conv_clamp=0.0), state)
     assert torch.equal(same.render(z, "z"), same.render(z, "z"))
     assert not torch.equal(quiet.render(z, "z"), silent.render(z, "z"))
     assert all(float(layer.noise.weight) == 0 for block in quiet.network.blocks for layer in block.convolutions)
 
 
 def test_each_class_has_a_mapping_of_its_own_and_images_of_w_hang_on_none():
-    one, other = form("conditional"), form("conditional", **{"class": 3})
+    one, other = ada_form("conditional"), ada_form("conditional", **{"class": 3})
     z, w = one.space("z").sample(2, 1), one.space("w").sample(2, 1)
     assert not torch.allclose(one.map(z, "z"), other.map(z, "z"))
     assert torch.equal(one.render(w, "w"), other.render(w, "w"))

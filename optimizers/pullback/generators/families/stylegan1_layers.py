@@ -125,5 +125,4 @@ class StyledRectifier(nn.Module):
 
 def _blurred(images: Tensor) -> Tensor:
     """Each channel filtered by [1, 2, 1] ⊗ [1, 2, 1] / 16."""
-    taps = torch.tensor(_BINOMIAL, dtype=images.dtype, device=images.device)
-    return shifted_sum(shifted_sum(functional.pad(images, (1, 1, 1, 1)), taps, 2), taps, 3)
+    return shifted_sum(shifted_sum(functional.pad(images, (1, 1, 1, 1)), _BINOMIAL, 2), _BINOMIAL, 3)

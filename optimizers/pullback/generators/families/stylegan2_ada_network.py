@@ -96,11 +96,13 @@ class AdaMapping(nn.Module):
     def __init__(self, shape: AdaShape, rate: float, label: int = 0) -> None:
         super().__init__()
         self.norm = PixelNorm()
+        self._has_classes = shape.classes > 0
         if shape.classes:
             self.embed = EqualLinear(shape.classes, shape.embedding)
+            own = functional.one_hot(torch.tensor([label]), shape.classes).float()
+            self.register_buffer("_own", own, persistent=False)
         widths = (shape.latent_dim + shape.embedding, *shape.mapping)
         self.fc = nn.ModuleList(EqualLinear(*pair, rate=rate, rectify=True) for pair in itertools.pairwise(widths))
-        self._classes, self._label = shape.classes, label
 
     def forward(
         self, z: Float[Tensor, "batch z_dim"], classes: Float[Tensor, "batch classes"] | None = None
@@ -112,11 +114,9 @@ class AdaMapping(nn.Module):
             classes: Their classes, one-hot; the network's own class for all when omitted.
         """
         values: Tensor = self.norm(z)
-        if self._classes:
-            if classes is None:
-                label = torch.tensor(self._label, device=z.device)
-                classes = functional.one_hot(label, self._classes).to(z).expand(len(z), -1)
-            values = torch.cat([values, self.norm(self.embed(classes))], dim=1)
+        if self._has_classes:
+            labels = self.get_buffer("_own").expand(len(z), -1) if classes is None else classes
+            values = torch.cat([values, self.norm(self.embed(labels))], dim=1)
         for layer in self.fc:
             values = layer(values)
         return values

@@ -94,7 +94,7 @@ class Blur(nn.Module):
         return shifted_sum(shifted_sum(padded, rows, 2), columns, 3)
 
 
-def shifted_sum(images: Tensor, taps: Float[Tensor, " taps"], axis: int) -> Tensor:
+def shifted_sum(images: Tensor, taps: Float[Tensor, " taps"] | tuple[float, ...], axis: int) -> Tensor:
     """Σ_k taps_k · images shifted by k along an axis."""
     length = images.shape[axis] - len(taps) + 1
     # From the first of them on: a zero to begin with would have to be sent to the device.
