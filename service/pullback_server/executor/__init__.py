@@ -7,6 +7,5 @@
 """
 
 from pullback_server.executor.executor import Executor
-from pullback_server.executor.worker import JobListener
 
-__all__ = ["Executor", "JobListener"]
+__all__ = ["Executor"]

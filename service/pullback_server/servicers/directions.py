@@ -55,11 +55,10 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         self._importers = importers
         self._kept = KeptDirections(store, scheduler)
 
-    async def DiscoverDirections(  # noqa: N802
+    async def DiscoverDirections(
         self, request: directions_pb2.DiscoverDirectionsRequest, context: Context
     ) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         spec = complete_directions_spec(request.spec, "spec")
         name = directions_name_of(spec)
         space, needs = space_directions_lie_in(spec), None
@@ -85,19 +84,17 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         )
         return await answer(self._scheduler, self._store, submission, validate_only=request.validate_only)
 
-    async def GetDirections(  # noqa: N802
+    async def GetDirections(
         self, request: directions_pb2.GetDirectionsRequest, context: Context
     ) -> directions_pb2.DirectionSet:
         """See the contract."""
-        del context
         whole = await self._kept.read(request.name, "name")
         return await self._kept.purified(whole, request.purify, "purify")
 
-    async def ListDirections(  # noqa: N802
+    async def ListDirections(
         self, request: directions_pb2.ListDirectionsRequest, context: Context
     ) -> directions_pb2.ListDirectionsResponse:
         """See the contract."""
-        del context
         records, token = await page_of_results(self._scheduler, self._store, "directions", request)
         directions, unreadable = readable(records, set_header)
         await self._kept.put_annotations(directions)
@@ -105,11 +102,10 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
             directions=directions, next_page_token=token, unreadable=unreadable
         )
 
-    async def ImportDirections(  # noqa: N802
+    async def ImportDirections(
         self, request: directions_pb2.ImportDirectionsRequest, context: Context
     ) -> directions_pb2.DirectionSet:
         """See the contract."""
-        del context
         spec = complete_import(request)
         import_format = IMPORT_FORMATS[request.format]
         name = imported_name_of(spec, import_format, request.content)
@@ -131,30 +127,27 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
             await self._kept.keep(whole)
         return await self._kept.read(name, "name")
 
-    async def AnnotateDirection(  # noqa: N802
+    async def AnnotateDirection(
         self, request: directions_pb2.AnnotateDirectionRequest, context: Context
     ) -> directions_pb2.DirectionSet:
         """See the contract."""
-        del context
         record = await self._kept.find(request.name, "name")
         check_annotation(request.annotation, set_header(record).count)
         await self._kept.annotate(record.name, request.annotation)
         return await self._kept.read(record.name, "name")
 
-    async def DeleteDirections(  # noqa: N802
+    async def DeleteDirections(
         self, request: directions_pb2.DeleteDirectionsRequest, context: Context
     ) -> empty_pb2.Empty:
         """See the contract."""
-        del context
         await self._kept.check_there(request.name, "name")
         await self._scheduler.in_store(self._store.results.delete, request.name)
         return empty_pb2.Empty()
 
-    async def Traverse(  # noqa: N802
+    async def Traverse(
         self, request: directions_pb2.TraverseRequest, context: Context
     ) -> AsyncIterator[directions_pb2.TraverseResponse]:
         """See the contract."""
-        del context
         generator = find_generator(request.generator, "generator")
         check_axes(request)
         chosen = [

@@ -33,11 +33,10 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def ListGenerators(  # noqa: N802
+    async def ListGenerators(
         self, request: generators_pb2.ListGeneratorsRequest, context: Context
     ) -> generators_pb2.ListGeneratorsResponse:
         """See the contract."""
-        del context
         size, after = page_size(request.page_size), decode_token(request.page_token)
         # Not in the event loop: a home folder may be on a network.
         read, told = await asyncio.to_thread(_read_catalogue)
@@ -50,19 +49,17 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
             faults=[] if after is not None else [_fault_message(fault) for fault in read.faults],
         )
 
-    async def GetGenerator(  # noqa: N802
+    async def GetGenerator(
         self, request: generators_pb2.GetGeneratorRequest, context: Context
     ) -> generators_pb2.Generator:
         """See the contract."""
-        del context
         entry = find_generator(request.name, "name")
         return _message(entry, await asyncio.to_thread(availability, entry.source))
 
-    async def SampleLatents(  # noqa: N802
+    async def SampleLatents(
         self, request: generators_pb2.SampleLatentsRequest, context: Context
     ) -> generators_pb2.SampleLatentsResponse:
         """See the contract."""
-        del context
         entry = find_generator(request.generator, "generator")
         wrong = Violations()
         space = space_of(request.space, entry, "space", wrong)
@@ -75,11 +72,10 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         latents = await self._executor.sample(generator=entry.name, space=space, count=count, seed=request.seed)
         return generators_pb2.SampleLatentsResponse(latents=pack(latents), space=space)
 
-    async def Render(  # noqa: N802
+    async def Render(
         self, request: generators_pb2.RenderRequest, context: Context
     ) -> AsyncIterator[generators_pb2.RenderResponse]:
         """See the contract."""
-        del context
         entry = find_generator(request.generator, "generator")
         wrong = Violations()
         space = space_of(request.space, entry, "space", wrong)

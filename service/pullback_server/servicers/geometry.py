@@ -41,28 +41,23 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         self._scheduler = scheduler
         self._eigenbases = Eigenbases(store, scheduler)
 
-    async def ListDistances(  # noqa: N802
+    async def ListDistances(
         self, request: geometry_pb2.ListDistancesRequest, context: Context
     ) -> geometry_pb2.ListDistancesResponse:
         """See the contract."""
-        del request, context
         # Not in the event loop: a home folder may be on a network.
         return geometry_pb2.ListDistancesResponse(distances=await asyncio.to_thread(_distances))
 
-    async def ComputeEigenbasis(  # noqa: N802
-        self, request: geometry_pb2.ComputeEigenbasisRequest, context: Context
-    ) -> jobs_pb2.Job:
+    async def ComputeEigenbasis(self, request: geometry_pb2.ComputeEigenbasisRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         spec = complete_eigenbasis_spec(request.spec, "spec")
         submission = eigenbasis_submission(await fresh_job_id(self._scheduler, self._store), spec, request.request_id)
         return await answer(self._scheduler, self._store, submission, validate_only=request.validate_only)
 
-    async def GetEigenbasis(  # noqa: N802
+    async def GetEigenbasis(
         self, request: geometry_pb2.GetEigenbasisRequest, context: Context
     ) -> geometry_pb2.Eigenbasis:
         """See the contract."""
-        del context
         message, parts = await self._open(request)
         message.next_row = put_rows(
             message,
@@ -74,31 +69,28 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         )
         return message
 
-    async def StreamEigenbasis(  # noqa: N802
+    async def StreamEigenbasis(
         self, request: geometry_pb2.StreamEigenbasisRequest, context: Context
     ) -> AsyncIterator[geometry_pb2.StreamEigenbasisResponse]:
         """See the contract."""
-        del context
         message, parts = await self._open(request)
         for piece in pieces(message, parts, k=request.k, with_metric=request.with_metric):
             yield geometry_pb2.StreamEigenbasisResponse(eigenbasis=piece)
             # Pieces take a millisecond each, and others have their turns between them.
             await asyncio.sleep(0)
 
-    async def ListEigenbases(  # noqa: N802
+    async def ListEigenbases(
         self, request: geometry_pb2.ListEigenbasesRequest, context: Context
     ) -> geometry_pb2.ListEigenbasesResponse:
         """See the contract."""
-        del context
         records, token = await page_of_results(self._scheduler, self._store, "eigenbasis", request)
         eigenbases, unreadable = readable(records, _eigenbasis_header)
         return geometry_pb2.ListEigenbasesResponse(eigenbases=eigenbases, next_page_token=token, unreadable=unreadable)
 
-    async def DeleteEigenbasis(  # noqa: N802
+    async def DeleteEigenbasis(
         self, request: geometry_pb2.DeleteEigenbasisRequest, context: Context
     ) -> empty_pb2.Empty:
         """See the contract."""
-        del context
         parse_eigenbasis(request.name, "name")
         # One that is damaged can be deleted too.
         if not await self._scheduler.in_store(self._store.results.has, request.name):
@@ -109,11 +101,8 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             raise failed_precondition(str(error)) from None
         return empty_pb2.Empty()
 
-    async def AnalyzeMetric(  # noqa: N802
-        self, request: geometry_pb2.AnalyzeMetricRequest, context: Context
-    ) -> jobs_pb2.Job:
+    async def AnalyzeMetric(self, request: geometry_pb2.AnalyzeMetricRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         spec = complete_analysis_spec(request.spec)
         submission = Submission(
             job_id=await fresh_job_id(self._scheduler, self._store),
@@ -127,11 +116,10 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         )
         return await answer(self._scheduler, self._store, submission, validate_only=request.validate_only)
 
-    async def GetAnalysis(  # noqa: N802
+    async def GetAnalysis(
         self, request: geometry_pb2.GetAnalysisRequest, context: Context
     ) -> analysis_pb2.MetricAnalysis:
         """See the contract."""
-        del context
         parse_analysis(request.name, "name")
         record = await self._scheduler.in_store(self._store.results.find, request.name)
         if record is None:
@@ -142,11 +130,10 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         content = await self._scheduler.in_store(self._store.results.content, record)
         return decoded(record.name, analysis_pb2.MetricAnalysis, content)
 
-    async def ListAnalyses(  # noqa: N802
+    async def ListAnalyses(
         self, request: geometry_pb2.ListAnalysesRequest, context: Context
     ) -> geometry_pb2.ListAnalysesResponse:
         """See the contract."""
-        del context
         records, token = await page_of_results(self._scheduler, self._store, "analysis", request)
         analyses, unreadable = readable(
             records, lambda record: decoded(record.name, analysis_pb2.MetricAnalysis, record.header)

@@ -46,11 +46,8 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         self._decoders = decoders
         self._eigenbases = Eigenbases(store, scheduler)
 
-    async def Invert(  # noqa: N802
-        self, request: inversion_pb2.InvertRequest, context: Context
-    ) -> jobs_pb2.Job:
+    async def Invert(self, request: inversion_pb2.InvertRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         content = request.SerializeToString(deterministic=True)
         if not request.validate_only:
             known = await find_repeated(self._scheduler, self._store, request.request_id, content)
@@ -85,11 +82,8 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         )
         return job_message(await submit(self._scheduler, self._store, submission))
 
-    async def GetInversion(  # noqa: N802
-        self, request: inversion_pb2.GetInversionRequest, context: Context
-    ) -> bytes:
+    async def GetInversion(self, request: inversion_pb2.GetInversionRequest, context: Context) -> bytes:
         """See the contract. The answer is the stored bytes: to write 100 MB anew would hold the interpreter's lock."""
-        del context
         identifier = parse_inversion(request.name, "name")
         record = await self._scheduler.in_store(self._store.results.find, request.name)
         if record is not None:
@@ -104,11 +98,10 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             raise failed_precondition(f"{job_name(job.id)} ended as {job.state.name} and made no result")
         raise failed_precondition(f"{job_name(job.id)} is {job.state.name}; wait until it has SUCCEEDED")
 
-    async def ListInversions(  # noqa: N802
+    async def ListInversions(
         self, request: inversion_pb2.ListInversionsRequest, context: Context
     ) -> inversion_pb2.ListInversionsResponse:
         """See the contract."""
-        del context
         records, token = await page_of(
             request,
             lambda limit, before: self._scheduler.in_store(

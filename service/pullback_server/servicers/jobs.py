@@ -33,16 +33,12 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         self._scheduler = scheduler
         self._broker = broker
 
-    async def GetJob(self, request: jobs_pb2.GetJobRequest, context: Context) -> jobs_pb2.Job:  # noqa: N802
+    async def GetJob(self, request: jobs_pb2.GetJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         return job_message(await self._find(request.name))
 
-    async def ListJobs(  # noqa: N802
-        self, request: jobs_pb2.ListJobsRequest, context: Context
-    ) -> jobs_pb2.ListJobsResponse:
+    async def ListJobs(self, request: jobs_pb2.ListJobsRequest, context: Context) -> jobs_pb2.ListJobsResponse:
         """See the contract."""
-        del context
         try:
             states = [JobState(state) for state in request.states]
         except ValueError:
@@ -57,11 +53,8 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         jobs, unreadable = readable(records, job_message)
         return jobs_pb2.ListJobsResponse(jobs=jobs, unreadable=unreadable, next_page_token=token)
 
-    async def WatchJob(  # noqa: N802
-        self, request: jobs_pb2.WatchJobRequest, context: Context
-    ) -> AsyncIterator[jobs_pb2.JobEvent]:
+    async def WatchJob(self, request: jobs_pb2.WatchJobRequest, context: Context) -> AsyncIterator[jobs_pb2.JobEvent]:
         """See the contract."""
-        del context
         if request.after_sequence < 0:
             raise invalid("after_sequence", f"expected 0 or more, but {request.after_sequence} came")
         job = await self._find(request.name)
@@ -78,9 +71,8 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
             self._refuse_while_closing(request.name)
             await self._broker.wait(job.id, after)
 
-    async def WaitJob(self, request: jobs_pb2.WaitJobRequest, context: Context) -> jobs_pb2.Job:  # noqa: N802
+    async def WaitJob(self, request: jobs_pb2.WaitJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         timeout = DEFAULT_WAIT_SECONDS
         if request.HasField("timeout"):
             timeout = request.timeout.seconds + request.timeout.nanos * 1e-9
@@ -96,9 +88,8 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
             self._refuse_while_closing(request.name)
             await self._broker.wait(job.id, job.last_sequence, remaining)
 
-    async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> jobs_pb2.Job:  # noqa: N802
+    async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        del context
         job = await self._find(request.name)
         return job_message(await self._scheduler.cancel(job.id))
 

@@ -35,11 +35,8 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         self._registry = registry
         self._creation = creation
 
-    async def CreateSession(  # noqa: N802
-        self, request: search_pb2.CreateSessionRequest, context: Context
-    ) -> search_pb2.Session:
+    async def CreateSession(self, request: search_pb2.CreateSessionRequest, context: Context) -> search_pb2.Session:
         """See the contract."""
-        del context
         if request.validate_only:
             spec = complete_session_spec(request.spec)
             await self._creation.check(spec)
@@ -58,18 +55,14 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         except RequestConflictError as error:
             raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
 
-    async def GetSession(  # noqa: N802
-        self, request: search_pb2.GetSessionRequest, context: Context
-    ) -> search_pb2.Session:
+    async def GetSession(self, request: search_pb2.GetSessionRequest, context: Context) -> search_pb2.Session:
         """See the contract."""
-        del context
         return await self._registry.resource(await self._registry.record(parse_session(request.name, "name")))
 
-    async def ListSessions(  # noqa: N802
+    async def ListSessions(
         self, request: search_pb2.ListSessionsRequest, context: Context
     ) -> search_pb2.ListSessionsResponse:
         """See the contract."""
-        del context
         if any(state not in [known.value for known in SessionState] for state in request.states):
             known = enum_names(search_pb2.SessionState)
             raise invalid("states", f"expected session states, {known}, but {list(request.states)} came")
@@ -87,11 +80,8 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
                 unreadable.append(error.to_message())
         return search_pb2.ListSessionsResponse(sessions=sessions, unreadable=unreadable, next_page_token=token)
 
-    async def Ask(  # noqa: N802
-        self, request: search_pb2.AskRequest, context: Context
-    ) -> search_pb2.AskResponse:
+    async def Ask(self, request: search_pb2.AskRequest, context: Context) -> search_pb2.AskResponse:
         """See the contract."""
-        del context
         session_id = parse_session(request.session, "session")
         if not 0 <= request.count <= MAX_ASKED:
             raise invalid("count", f"expected 1 to {MAX_ASKED} (0 = all), but {request.count} came")
@@ -101,21 +91,17 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         async with self._registry.using(session_id) as live:
             return await Asker(live, request).answer(wait)
 
-    async def Tell(  # noqa: N802
-        self, request: search_pb2.TellRequest, context: Context
-    ) -> search_pb2.TellResponse:
+    async def Tell(self, request: search_pb2.TellRequest, context: Context) -> search_pb2.TellResponse:
         """See the contract."""
-        del context
         session_id = parse_session(request.session, "session")
         reports = read_reports(request)
         async with self._registry.using(session_id) as live:
             return await tell(live, reports, list(request.end_generation))
 
-    async def ReclaimTrials(  # noqa: N802
+    async def ReclaimTrials(
         self, request: search_pb2.ReclaimTrialsRequest, context: Context
     ) -> search_pb2.ReclaimTrialsResponse:
         """See the contract."""
-        del context
         session_id = parse_session(request.session, "session")
         if bool(request.client) == request.all_clients:
             raise invalid(
@@ -126,32 +112,20 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
         async with self._registry.using(session_id) as live:
             return await reclaim(live, request.request_id, request.client)
 
-    async def PauseSession(  # noqa: N802
-        self, request: search_pb2.PauseSessionRequest, context: Context
-    ) -> search_pb2.Session:
+    async def PauseSession(self, request: search_pb2.PauseSessionRequest, context: Context) -> search_pb2.Session:
         """See the contract."""
-        del context
         return await self._change_state(request.name, SessionState.PAUSED)
 
-    async def ResumeSession(  # noqa: N802
-        self, request: search_pb2.ResumeSessionRequest, context: Context
-    ) -> search_pb2.Session:
+    async def ResumeSession(self, request: search_pb2.ResumeSessionRequest, context: Context) -> search_pb2.Session:
         """See the contract."""
-        del context
         return await self._change_state(request.name, SessionState.ACTIVE)
 
-    async def CloseSession(  # noqa: N802
-        self, request: search_pb2.CloseSessionRequest, context: Context
-    ) -> search_pb2.Session:
+    async def CloseSession(self, request: search_pb2.CloseSessionRequest, context: Context) -> search_pb2.Session:
         """See the contract."""
-        del context
         return await self._change_state(request.name, SessionState.CLOSED)
 
-    async def GetSessionImage(  # noqa: N802
-        self, request: search_pb2.GetSessionImageRequest, context: Context
-    ) -> values_pb2.Image:
+    async def GetSessionImage(self, request: search_pb2.GetSessionImageRequest, context: Context) -> values_pb2.Image:
         """See the contract."""
-        del context
         async with self._registry.using(parse_session(request.session, "session")) as live:
             name = request.image_id
             if not await live.read(lambda session: name in session.homes or name in session.references):
@@ -161,22 +135,20 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
             raise unavailable(f"image {name!r} is still being rendered; ask again")
         return image
 
-    async def WatchSession(  # noqa: N802
+    async def WatchSession(
         self, request: search_pb2.WatchSessionRequest, context: Context
     ) -> AsyncIterator[search_pb2.SessionEvent]:
         """See the contract."""
-        del context
         if request.after_sequence < 0:
             raise invalid("after_sequence", f"expected 0 or more, but {request.after_sequence} came")
         async with self._registry.using(parse_session(request.name, "name")) as live:
             async for event in live.watch(request.after_sequence):
                 yield event
 
-    async def ExportSession(  # noqa: N802
+    async def ExportSession(
         self, request: search_pb2.ExportSessionRequest, context: Context
     ) -> AsyncIterator[search_pb2.SessionPiece]:
         """See the contract."""
-        del context
         session_id = parse_session(request.name, "name")
         if request.first_generation < 0:
             raise invalid("first_generation", f"expected 0 or more, but {request.first_generation} came")

@@ -27,7 +27,7 @@ from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS, ST
 from pullback_server.specs.inversion_options import solver_options
 from pullback_server.specs.search import complete_session_spec
 from pullback_server.specs.search_reports import read_reports
-from pullback_server.specs.search_thread import SEARCH_METHODS, search_settings, search_space
+from pullback_server.specs.search_thread import search_settings, search_space
 from pullback_server.specs.targets import check_target
 from pullback_server.specs.traversal import check_axes, complete_traversal
 
@@ -37,7 +37,6 @@ __all__ = [
     "IMPORT_FORMATS",
     "INVERSION_METHODS",
     "METRIC_METHODS",
-    "SEARCH_METHODS",
     "STARTS",
     "ChosenDirection",
     "analysis_name_of",

@@ -1,8 +1,8 @@
 """Store of the server: jobs, their events, results, what people say of these, and search sessions."""
 
-from pullback_server.store.annotations import AnnotationStore, TitleTakenError
+from pullback_server.store.annotations import TitleTakenError
 from pullback_server.store.aside import move_aside
-from pullback_server.store.blobs import BlobCorruptedError, BlobStore, Swept
+from pullback_server.store.blobs import BlobCorruptedError, BlobStore
 from pullback_server.store.damage_log import log_once
 from pullback_server.store.database import only_reads, reads
 from pullback_server.store.examination import IncompatibleStoreError
@@ -15,7 +15,6 @@ from pullback_server.store.faults import (
     StoreDamagedError,
     StoreError,
     UnreadableError,
-    entry_read,
     unreadable,
 )
 from pullback_server.store.privacy import make_folder, tighten
@@ -29,14 +28,11 @@ from pullback_server.store.records import (
     SessionEventRecord,
     SessionRecord,
 )
-from pullback_server.store.results import InUseError, ResultStore
-from pullback_server.store.sessions import SessionStore
+from pullback_server.store.results import InUseError
 from pullback_server.store.store import Store
-from pullback_server.store.waiting import WaitingStore
 
 __all__ = [
     "AnnotationRecord",
-    "AnnotationStore",
     "BlobCorruptedError",
     "BlobStore",
     "EventRecord",
@@ -46,11 +42,9 @@ __all__ = [
     "JobState",
     "RequestConflictError",
     "ResultRecord",
-    "ResultStore",
     "SessionChange",
     "SessionEventRecord",
     "SessionRecord",
-    "SessionStore",
     "StorageBusyError",
     "StorageFailingError",
     "StorageFullError",
@@ -58,11 +52,8 @@ __all__ = [
     "Store",
     "StoreDamagedError",
     "StoreError",
-    "Swept",
     "TitleTakenError",
     "UnreadableError",
-    "WaitingStore",
-    "entry_read",
     "log_once",
     "make_folder",
     "move_aside",
