@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MISSING = "is missing from the store"
 CHANGED = "was changed or damaged: its content is not what its name says"
@@ -51,6 +53,10 @@ class DamagedFileError(Exception):
         self.path, self.reason = file.path, reason
         self.what = f"its file {reason.partition(':')[0]}"
         super().__init__(told_of_unreadable(file.name, self.what))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles do without the constructor, which takes more than `args`.
+        return copyreg.__newobj__, (type(self),), {"args": self.args, **vars(self)}  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

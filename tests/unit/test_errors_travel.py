@@ -20,7 +20,9 @@ import pullback_server
 from pullback_client.errors import FieldViolation, JobError, JobFailedError
 from pullback_server.errors import FieldViolation as ServersViolation
 from pullback_server.store.faults import StorageFullError, UnreadableError
+from pullback_server.stored_files import CHANGED, DamagedFileError, StoredFile
 
+FILE = StoredFile("/data/blobs/ab", "ab" * 32, "jobs/7")
 # What the constructors of errors take, by their names.
 VALUES: dict[str, Any] = {
     "message": "no [such] thing: é",
@@ -37,6 +39,10 @@ VALUES: dict[str, Any] = {
     "name": "face",
     "known": ["faces", "eyes"],
     "state": {"step": 3},
+    "file": FILE,
+    "damaged": DamagedFileError(FILE, CHANGED),
+    "image_shape": (3, 16, 16),
+    "spaces": {"z": 5},
     "done": 3,
     "total": 9,
     "thread": 1,
