@@ -19,11 +19,13 @@ from pullback_server.protocol.batching import MEASUREMENT
 from pullback_server.protocol.messages import StartJob
 from pullback_server.protocol.payload import write_payload
 from pullback_server.specs import complete_inversion_settings
+from pullback_server.stored_files import StoredFile
 from pullback_server.worker import models as worker_models
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import Part, SharedShards, shared_shards
 from pullback_server.worker.tasks import SharedTask, make_task
 from pullback_server.worker.tasks.inversion import InversionTask
+from storing import stored_meanwhile
 from toys import Curved, Euclidean, Smooth
 
 TOYS: dict[str, Callable[[], Any]] = {"lpips-vgg": Euclidean, "lpips-alex": Curved}
@@ -39,21 +41,21 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def start_of(part: bytes = b"") -> StartJob:
+def start_of(payload: StoredFile | None, part: bytes = b"") -> StartJob:
     """An inversion that starts from a bank; a part of it comes without photographs."""
-    picture = io.BytesIO()
-    Image.effect_noise((4, 4), 64).convert("RGB").save(picture, "PNG")
-    target = inversion_pb2.Target(image=values_pb2.Image(data=picture.getvalue(), width=4, height=4))
     settings = specs_pb2.InversionSettings(
         generator="generators/faces", method=specs_pb2.INVERSION_METHOD_ADAM, start=specs_pb2.START_BANK
     )
     work = complete_inversion_settings(settings, targets=1).SerializeToString()
-    payload = b"" if part else write_payload([target])
-    return StartJob("1", "inversion", MEASUREMENT, False, work, payload, b"", "", part)
+    return StartJob("1", "inversion", MEASUREMENT, False, work, payload, None, "", part)
 
 
 def task_of(models: Models) -> InversionTask:
-    task = make_task(start_of(), models, lambda phase: None)
+    picture = io.BytesIO()
+    Image.effect_noise((4, 4), 64).convert("RGB").save(picture, "PNG")
+    target = inversion_pb2.Target(image=values_pb2.Image(data=picture.getvalue(), width=4, height=4))
+    with stored_meanwhile(write_payload([target])) as payload:
+        task = make_task(start_of(payload), models, lambda phase: None)
     assert isinstance(task, InversionTask)
     assert isinstance(task, SharedTask)
     return task
@@ -70,7 +72,7 @@ def begun(models: Models) -> tuple[InversionTask, SharedShards]:
 
 def computed(part: bytes) -> bytes:
     """What another worker makes of a part."""
-    helping = make_task(start_of(part), Models("cpu"), lambda phase: None)
+    helping = make_task(start_of(None, part), Models("cpu"), lambda phase: None)
     while not helping.done:
         helping.step()
     assert helping.progress("1/1").step == helping.progress("1/1").total
