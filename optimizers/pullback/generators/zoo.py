@@ -1,4 +1,4 @@
-"""What files of the GAN zoo (facebookresearch/pytorch_GAN_zoo) have in common: where they keep what, and their loss."""
+"""Files of the GAN zoo (facebookresearch/pytorch_GAN_zoo): where they keep what, and their loss."""
 
 from pullback.generators.family import Option
 from pullback.weights.source import Layout
