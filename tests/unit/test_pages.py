@@ -32,16 +32,6 @@ def test_the_librarys_examples_run_in_their_order(tmp_path: Path) -> None:
         exec(compile(example, f"optimizers/README.md, example {number + 1}", "exec"), namespace)
 
 
-def test_the_librarys_catalogue_entry_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "optimizers/README.md").read_text("utf-8")
-    (written,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    (tmp_path / "big.toml").write_text(written, encoding="utf-8")
-    monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "big.toml"))
-    found = entry("biggan-deep-128")
-    assert [space.name for space in found.spaces] == ["noise", "class", "full"]
-    assert found.space("class").labels[207] == found.space("class").default == "golden retriever"
-
-
 def test_the_page_of_published_generators_has_every_family_and_option_and_entries_that_can_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +51,8 @@ def test_the_page_of_published_generators_has_every_family_and_option_and_entrie
     for name in ("ffhq", "old-faces"):
         found = entry(name)
         assert style_layers(found) == found.space("w+").dim // 512
+    classes = entry("biggan-deep-128").space("class")
+    assert classes.labels[207] == classes.default == "golden retriever"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
