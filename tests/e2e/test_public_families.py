@@ -92,7 +92,8 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
     if prior == "bounded":
         assert client.get_generator(name).spaces["z"].bounds == (-3, 3)
         assert np.abs(client.sample(name, count=50)).max() <= 3
-        assert np.abs(result.latent).max() <= 3
+        # To the rounding of what was moved along an eigenbasis.
+        assert np.abs(result.latent).max() <= 3 + 1e-4
 
 
 def test_of_sounds_there_are_metrics_and_directions_and_no_images(client: Client) -> None:
