@@ -6,6 +6,7 @@ PullbackError
 ├── UnknownNameError (LookupError)       a name that is in no catalogue; lists the known ones
 ├── StoppedError                         a computation that was stopped when asked to; carries where it stood
 ├── MemoryExhaustedError                 memory does not suffice for the smallest piece; says what would
+├── OwnCodeError                         code that a catalogue names failed, or is another; names entry and exception
 ├── IncompatibleEigenbasisError          an eigenbasis of another generator, space or set of weights
 └── WeightsError
     ├── WeightsUnavailableError          not on this machine and not to be fetched; says how to get them
@@ -78,6 +79,10 @@ class StoppedError(PullbackError):
 
 class MemoryExhaustedError(PullbackError):
     """Memory that does not suffice for the smallest piece of a computation."""
+
+
+class OwnCodeError(PullbackError):
+    """Code of one's own, that a catalogue names, which failed or does not give what it is to give."""
 
 
 class IncompatibleEigenbasisError(PullbackError):

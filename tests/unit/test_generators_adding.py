@@ -21,8 +21,8 @@ from pullback.generators.adding.__main__ import main
 from pullback.generators.adding.catalogue_text import entry_text, write_entry
 from pullback.generators.adding.sheet import SAMPLE_RATE, sheet
 from pullback.generators.class_names import imagenet_names
-from pullback.generators.user_catalogue import user_catalogue
 from pullback.weights import WeightsSource
+from pullback.weights.catalogue_files import user_catalogue
 from tiny import CLASSES, write_catalogue, write_weights
 
 KEPT = """# Mine.

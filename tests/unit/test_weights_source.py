@@ -23,7 +23,9 @@ def parse(values: dict[str, object], file: Path = Path("/somewhere/extra.toml"))
 
 
 def test_a_source_of_an_unknown_kind_is_refused_however_it_is_made():
-    with pytest.raises(InvalidInputError, match="a source of weights is one of pypi, sdist, url, path, package, but"):
+    with pytest.raises(
+        InvalidInputError, match="a source of weights is one of pypi, sdist, url, path, package, code, but"
+    ):
         WeightsSource("ftp", "ftp://somewhere/weights.pth", SHA)
 
 
@@ -73,7 +75,7 @@ def test_of_an_address_the_hash_may_be_unknown_and_results_know_the_weights_by_t
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "ftp"}, "key 'kind': expected one of pypi, sdist, url, path, package, got 'ftp'"),
+        ({"kind": "ftp"}, "key 'kind': expected one of pypi, sdist, url, path, package, code, got 'ftp'"),
         ({"kind": 3}, "key 'kind': expected a string, got 3"),
         ({"location": "name>=1"}, "expected a pinned requirement such as 'name==1.0', got 'name>=1'"),
         ({"kind": "url", "location": "ftp://x/y"}, "expected an address of https, http, file, got 'ftp://x/y'"),

@@ -1,8 +1,8 @@
 """Generators: latent → image.
 
 `load(name)` gives a frozen generator with real weights; `catalogue()` says which there are, without importing torch.
-Further generators come from the TOML files that `$PULLBACK_CATALOGUE` lists; `public` among them stands for those that
-others have published.
+Further generators come from this user's catalogue file and from those that `$PULLBACK_CATALOGUE` lists; `public` among
+them stands for those that others have published.
 """
 
 import lazy_loader

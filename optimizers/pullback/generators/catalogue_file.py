@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +15,9 @@ from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError,
 from pullback.generators.class_names import LABEL_SETS, imagenet_names
 from pullback.generators.family import Family, OptionValue, unknown_family
 from pullback.generators.registry import FAMILIES
-from pullback.generators.user_catalogue import user_catalogue
-from pullback.weights.source import WeightsSource, parse_source
+from pullback.weights.catalogue_files import DISTANCES_TABLE, catalogue_files
+from pullback.weights.entry_points import GENERATORS, entry_points_of
+from pullback.weights.source import TENSOR_KINDS, WeightsSource, check_operator, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
 PRIORS = ("standard-normal", "truncated-normal", "one-hot", "class-embeddings", "bounded", "product", "mapped")
@@ -27,6 +27,10 @@ _BOUNDS = (
     "missing; expected the least and the greatest value of a coordinate, as [-10.0, 10.0]: nothing says how such codes "
     "are distributed, so they are drawn evenly within, and never leave. Usual are bounds around zero as far as "
     "searches go, or from 0.0 on for what lies behind a rectifier"
+)
+_INSTALLED = (
+    "an installed package brings it, but no catalogue file says what spaces and images it has: pullback generators add "
+    "{name} {name}"
 )
 _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 _PUBLIC_FILE = Path(__file__).with_name("public.toml")
@@ -176,10 +180,13 @@ class Catalogue:
     Attributes:
         entries: Every generator that can be used, in the order of the files.
         faults: What cannot be used, in that order.
+        installed: Names of generators that installed packages bring, and of which no file says anything: they can be
+            loaded, but nothing is known of them before.
     """
 
     entries: tuple[CatalogueEntry, ...]
     faults: tuple[CatalogueFault, ...]
+    installed: tuple[str, ...] = ()
 
     def entry(self, name: str) -> CatalogueEntry:
         """The generator of that name.
@@ -207,7 +214,7 @@ def read_catalogue() -> Catalogue:
     """
     found: dict[str, CatalogueEntry | CatalogueFault] = {}
     unreadable: list[CatalogueFault] = []
-    for file in _catalogue_files():
+    for file in (_OWN_FILE, *catalogue_files({"public": _PUBLIC_FILE})):
         for one in _read_file(file):
             if one.name:
                 found[one.name] = one
@@ -215,14 +222,10 @@ def read_catalogue() -> Catalogue:
                 assert isinstance(one, CatalogueFault)  # noqa: S101  (generators have names)
                 unreadable.append(one)
     entries = tuple(one for one in found.values() if isinstance(one, CatalogueEntry))
-    return Catalogue(entries, (*(one for one in found.values() if isinstance(one, CatalogueFault)), *unreadable))
-
-
-def _catalogue_files() -> list[Path]:
-    own, listed = user_catalogue(), os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
-    named = [_PUBLIC_FILE if name == "public" else Path(name).expanduser() for name in listed if name]
-    # What is no plain file or may not be read is told; only where there is nothing is that nothing's fault.
-    return [_OWN_FILE, *([own] if os.path.lexists(own) else []), *named]
+    faults = [*(one for one in found.values() if isinstance(one, CatalogueFault)), *unreadable]
+    brought = tuple(name for name in entry_points_of(GENERATORS) if name not in found)
+    faults += [CatalogueFault(name, _INSTALLED.format(name=name)) for name in brought]
+    return Catalogue(entries, tuple(faults), brought)
 
 
 def _read_file(file: Path) -> Sequence[CatalogueEntry | CatalogueFault]:
@@ -234,7 +237,7 @@ def _read_file(file: Path) -> Sequence[CatalogueEntry | CatalogueFault]:
     if time.time_ns() - state.st_mtime_ns < _SETTLED_NS:
         # Changed within the same tick of the clock, it would look as before.
         return _parse_file(file)
-    return _parse_settled(file, (state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size))
+    return _parse_settled(file, (state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size, state.st_mode))
 
 
 @lru_cache(maxsize=64)
@@ -250,6 +253,8 @@ def _parse_file(file: Path) -> Sequence[CatalogueEntry | CatalogueFault]:
         return tuple(CatalogueFault(name, str(error)) for name in tables_named_in(file) or [""])
     found: list[CatalogueEntry | CatalogueFault] = []
     for name, table in tables.items():
+        if name == DISTANCES_TABLE:
+            continue
         try:
             found.append(_parse_entry(name, table))
         except CatalogueError as error:
@@ -293,6 +298,11 @@ def _parse_entry(name: str, table: Table) -> CatalogueEntry:
         source=parse_source(table.table("source"), family.layout),
         options=_options(table, family),
     )
+    if found.source.kind not in (family.kinds or TENSOR_KINDS):
+        kinds = " or ".join(family.kinds or TENSOR_KINDS)
+        raise table.error("source", f"a {family.name} comes by kind {kinds}, but {found.source.kind!r} came")
+    if family.kinds:
+        check_operator(table)
     _check_spaces(found, table)
     table.finish()
     return found

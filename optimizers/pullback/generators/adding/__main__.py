@@ -13,10 +13,13 @@ from pullback.errors import InvalidInputError, PullbackError
 from pullback.files import write_whole
 from pullback.generators.adding.catalogue_text import check_free, write_entry
 from pullback.generators.adding.inputs import Stated
+from pullback.generators.adding.own_proposal import propose_code, propose_program
 from pullback.generators.adding.proposal import Proposal, Request, propose
 from pullback.generators.catalogue_file import CatalogueEntry, read_catalogue
+from pullback.generators.own.saved_programs import program_family
 from pullback.generators.registry import FAMILIES
-from pullback.generators.user_catalogue import user_catalogue
+from pullback.weights.catalogue_files import catalogue_files, user_catalogue
+from pullback.weights.entry_points import GENERATORS, entry_points_of
 
 # As the server takes them in names of resources.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,120}[a-z0-9])?")
@@ -61,7 +64,7 @@ def _add(options: argparse.Namespace) -> None:
         prefix=options.prefix,
     )
     stated = Stated(_bounds(options.bounds), tuple(filter(None, options.labels.split(","))), options.dim)
-    found = propose(options.file, request, stated)
+    found = _proposed(options.file, request, stated)
     # Before anything is written: what does not draw is not added.
     shown, path = _sheet(found, options.sheet, catalogue)
     write_entry(catalogue, found.entry, replace=options.replace)
@@ -77,10 +80,22 @@ def _add(options: argparse.Namespace) -> None:
         _say(f"a server reads it where PULLBACK_CATALOGUE names it: {catalogue}")
 
 
+def _proposed(named: str, request: Request, stated: Stated) -> Proposal:
+    """What a file of weights, a program's file, or code is to be added as."""
+    file = Path(named).expanduser()
+    if not os.path.lexists(file) and (":" in named or named in entry_points_of(GENERATORS)):
+        return propose_code(named, request, stated)
+    if file.is_file() and program_family(file):
+        return propose_program(file, request, stated)
+    return propose(file, request, stated)
+
+
 def _check_unknown(name: str, options: argparse.Namespace) -> None:
     """A name that another catalogue file has would hide that one, or be hidden by it."""
     known = read_catalogue()
     taken = {each.name for each in known.entries} | {fault.name for fault in known.faults}
+    # One that a package brings is what such a name is for.
+    taken -= set(known.installed)
     if name in taken and not options.replace:
         raise InvalidInputError(f"there is a generator {name!r} already: take another name, or --replace")
 
@@ -98,12 +113,11 @@ def _sheet(found: Proposal, asked: Path | None, catalogue: Path) -> tuple[bytes,
 
 def _check(options: argparse.Namespace) -> None:
     from pullback.generators.adding.check import check  # noqa: PLC0415  (adding needs none of it)
-    from pullback.generators.catalogue_file import entry  # noqa: PLC0415
-    from pullback.generators.loader import load  # noqa: PLC0415
+    from pullback.generators.loader import load_entry  # noqa: PLC0415
 
-    found = entry(options.name)
+    found = read_catalogue().entry(options.name)
     _say(_description(found))
-    generator = load(options.name, options.device)
+    generator = load_entry(found, options.device)
     checked = check(generator)
     _say("draws: finite, within its range, the same each time and beside others")
     _say(f"gradient: finite, norm {checked.gradient:.3g}; forward mode agrees with it")
@@ -127,9 +141,7 @@ def _description(entry: CatalogueEntry) -> str:
 
 
 def _is_read(catalogue: Path) -> bool:
-    listed = os.environ.get("PULLBACK_CATALOGUE", "").split(os.pathsep)
-    files = [user_catalogue(), *(Path(each).expanduser() for each in listed if each)]
-    return catalogue.resolve() in {file.resolve() for file in files}
+    return catalogue.resolve() in {file.resolve() for file in catalogue_files({})}
 
 
 def _bounds(text: str) -> tuple[float, float] | None:
@@ -150,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add")
     add.add_argument("name")
-    add.add_argument("file", type=Path)
+    add.add_argument("file")
     add.add_argument("--family")
     add.add_argument("--option", action="append", default=[])
     for text in ("title", "licence", "citation", "key", "prefix", "bounds", "labels"):

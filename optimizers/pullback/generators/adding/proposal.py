@@ -23,7 +23,7 @@ from pullback.weights.source import WeightsSource
 from pullback.weights.store import load_published
 from pullback.weights.table import Table
 
-_UNKNOWN = "unknown"
+UNKNOWN = "unknown"
 # The first says what the image shape is, another one what the spaces are.
 _CORRECTIONS = 3
 
@@ -88,11 +88,11 @@ def propose(file: Path, request: Request, stated: Stated) -> Proposal:
         sha256_of(file),
         key=request.key,
         prefix=request.prefix,
-        licence=request.licence or _UNKNOWN,
-        citation=request.citation or _UNKNOWN,
+        licence=request.licence or UNKNOWN,
+        citation=request.citation or UNKNOWN,
     )
     family, source = recognise(source, request.family)
-    options = _options(family, request.options)
+    options = options_of(family, request.options)
     state, settings = load_published(source)
     draft = CatalogueEntry(
         request.name, request.title or request.name, family.name, (), "", (1, 1, 1), source, dict(options)
@@ -110,8 +110,12 @@ def propose(file: Path, request: Request, stated: Stated) -> Proposal:
         for option in family.options
         if option.default is not None and option.name not in options and option.name not in settings
     ]
-    unsaid = [f"its {word} is unknown; --{word} says it" for word in ("licence", "citation") if not vars(request)[word]]
-    return Proposal(entry, generator, (*stated.assumed, *defaults, *unsaid))
+    return Proposal(entry, generator, (*stated.assumed, *defaults, *unsaid(request)))
+
+
+def unsaid(request: Request) -> list[str]:
+    """What of licence and citation nobody said."""
+    return [f"its {word} is unknown; --{word} says it" for word in ("licence", "citation") if not vars(request)[word]]
 
 
 def _built(
@@ -131,7 +135,7 @@ def _corrected(spaces: tuple[SpaceEntry, ...], dims: Mapping[str, int] | None) -
     return tuple(replace(space, dim=dims.get(space.name, space.dim)) for space in spaces) if dims else spaces
 
 
-def _options(family: Family, typed: tuple[str, ...]) -> Mapping[str, OptionValue]:
+def options_of(family: Family, typed: tuple[str, ...]) -> Mapping[str, OptionValue]:
     """What is said of a family's options on the command line, checked as in a catalogue."""
     known = {option.name: option for option in family.options}
     said: dict[str, object] = {}
