@@ -38,7 +38,8 @@ PROBES = 2 if QUICK else 16
 COUNTED_SIDES = (1024,) if QUICK else (512, 1024)
 IMAGES, BANK_SAMPLES, PIECES = 40, 40, 4
 BUDGET_GIB = 8
-# One row of `lpips-vgg` on whole images of 1024 px takes 6.6 GiB, and a target's embedding half a GiB.
+# One row of `lpips-vgg` on whole images of 1024 px takes 6.1 GiB, more than is for it: images are computed twice. A
+# target's embedding takes half a GiB: it is computed whenever it is needed.
 GUIDES = ("lpips-alex",) if QUICK else ("lpips-alex", "lpips-vgg@256", "lpips-vgg")
 SETTINGS = [("as it is", 1), ("SSE4", 2)] if QUICK else [(each, threads) for each in INSTRUCTIONS for threads in (1, 2)]
 STEP_RATIO, PEAK_RATIO, PROBE_RATIO = 1.15, 1.3, 1.25

@@ -15,6 +15,7 @@ from torch import Tensor
 from cramped import REFUSALS, CrampedDistance, CrampedGenerator
 from pullback.errors import MemoryExhaustedError
 from pullback.inversion import (
+    AlignmentPrior,
     Problem,
     Query,
     draw_starts,
@@ -26,10 +27,11 @@ from pullback.inversion import (
     make_starts,
 )
 from pullback.inversion.batching import chunks
+from pullback.inversion.problems import problem as problem_module
 from pullback.inversion.target_searches import TargetSearches
 from pullback.memory import budget as budgets
 from pullback.memory import budget_of, set_budget
-from toys import Curved, Smooth
+from toys import Convolutional, Curved, Smooth
 
 TARGETS = torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(1))
 
@@ -125,8 +127,61 @@ def test_a_budget_bounds_how_many_rows_go_at_once() -> None:
         evaluate(problem, Query(draw_starts(problem, 4, 0)))
         assert max(generator.rows) == rows
     set_budget("cpu", peak)
-    with pytest.raises(MemoryExhaustedError, match="losses and gradients of space 'z': one row takes about"):
+    with pytest.raises(MemoryExhaustedError, match="space 'z', images computed twice: one row takes about"):
         evaluate(problem, Query(draw_starts(problem, 4, 0)))
+
+
+class Hungry(Curved):
+    """Holds many maps of an image until its gradient is there."""
+
+    def embed(self, images: Tensor) -> Tensor:
+        maps = images.repeat(1, 40, 1, 1)
+        for _ in range(6):
+            maps = torch.tanh(maps)
+        return super().embed(images) + maps.flatten(1).mean(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("alignment", [None, AlignmentPrior()])
+def test_where_not_one_row_fits_images_are_computed_twice_to_the_same_numbers(alignment: AlignmentPrior | None) -> None:
+    generator, distance = Convolutional(6, 32, width=48), Hungry()
+    targets = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    problem = Problem(generator, distance, "z", targets, alignment=alignment)
+    query = Query(draw_starts(problem, 1, 0))
+    set_budget("cpu", 2**40)
+    usual = evaluate(problem, query)
+    aligned = "" if alignment is None else ", aligned"
+    block = budget_of("cpu").block(f"losses and gradients of space 'z'{aligned}", generator, distance)
+    assert block.peak is not None
+    set_budget("cpu", int(0.99 * block.peak / 0.75))
+    sparing = evaluate(problem, query)
+    for part in ("loss", "distance", "gradient"):
+        assert torch.equal(getattr(sparing, part), getattr(usual, part))
+    twice = budget_of("cpu").block(
+        f"losses and gradients of space 'z'{aligned}, images computed twice", generator, distance
+    )
+    assert twice.peak is not None
+    assert twice.peak < 0.9 * block.peak
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_embeddings_that_are_not_held_are_the_same(monkeypatch: pytest.MonkeyPatch, masked: bool) -> None:
+    masks = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(2)) if masked else None
+    generator, distance = Smooth(), Curved()
+    bank = make_bank(generator, distance, "z", size=40, rank=4)
+
+    def found() -> list[Tensor]:
+        problem = Problem(generator, distance, "z", TARGETS[:3], masks=masks)
+        assert (problem.embeddings is None) == (problem_module._SHARE_HELD == 0)
+        starts = make_starts(problem, 2, start="bank", bank=bank)
+        by_adam = invert(problem, "adam", start="prior", restarts=5, steps=4)
+        by_grams = invert(problem, "levenberg_marquardt", start="mean", restarts=2, steps=2)
+        together = evaluate(problem, Query(starts)).loss
+        return [starts, by_adam.latents, by_adam.losses, by_grams.latents, by_grams.losses, together]
+
+    held = found()
+    monkeypatch.setattr(problem_module, "_SHARE_HELD", 0)
+    for one, other in zip(found(), held, strict=True):
+        assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
@@ -198,7 +253,7 @@ import torch
 
 from pullback.inversion import Problem, Query, draw_starts, evaluate
 from pullback.memory import budget_of, set_budget
-from toys import Curved, Smooth
+from toys import Convolutional, Curved, Smooth
 
 MIB = 2**20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
@@ -47,6 +48,21 @@ class Block:
     def serves(self, networks: Sequence[nn.Module]) -> bool:
         """Whether it is the block of those networks, besides the first."""
         return [known() for known in self._networks] == list(networks)
+
+    def fits(self, row: Callable[[], object]) -> bool:
+        """Whether one row fits, as far as is known.
+
+        Args:
+            row: As for `rows`; called where memory was given or is a device's own, and that was not measured before.
+        """
+        if self.peak is None and (self._strict or self.device.type != "cpu"):
+            try:
+                self._measure(row)
+            except MemoryExhaustedError:
+                self.peak = sys.maxsize
+            if self.peak == sys.maxsize:
+                _release(self.device)
+        return self.peak is None or self.peak <= self.room
 
     def rows(self, wanted: int, row: Callable[[], object], *, lanes: int = 1) -> int:
         """How many rows may go at once: a power of two, or all that are wanted.

@@ -83,9 +83,16 @@ def chunks_of(counts: Sequence[int], device: torch.device, rows: int, lanes: int
 
 
 def embed_each(
-    distance: EmbeddingDistance, images: Float[Tensor, "images channels *size"], generator: ImageGenerator
-) -> Float[Tensor, "images features"]:
-    """The embedding of each image of a generator's shape; nothing is differentiated."""
+    distance: EmbeddingDistance,
+    images: Float[Tensor, "images channels *size"],
+    generator: ImageGenerator,
+    most_bytes: float = math.inf,
+) -> Float[Tensor, "images features"] | None:
+    """The embedding of each image of a generator's shape; nothing is differentiated.
+
+    Returns:
+        The embeddings; None where those of several images would take more bytes than that.
+    """
 
     @torch.no_grad()
     def embedded(chunk: slice) -> Tensor:
@@ -99,7 +106,12 @@ def embed_each(
         partial(in_smaller_blocks, chunk, block, embedded)
         for chunk in chunks_of([1] * len(images), images.device, rows)
     ]
-    return torch.cat([part for parts in finish(in_lanes(calls, lanes)) for part in parts])
+    found = finish(in_lanes(calls[:1], lanes))
+    first = found[0][0][0]
+    if len(images) > 1 and len(images) * first.nbytes > most_bytes:
+        return None
+    found += finish(in_lanes(calls[1:], lanes))
+    return torch.cat([part for parts in found for part in parts])
 
 
 def products(rows: Tensor, matrix: Tensor) -> Tensor:

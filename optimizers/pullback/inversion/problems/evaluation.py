@@ -143,7 +143,7 @@ def choose_rows(problem: Problem, query: Query) -> int:
     count = rows_to_meet([query.points.shape[1]] * problem.images, problem.generator.device)
     lanes = lanes_of(problem.generator, problem.distance)
     point = query.points[:, :1].flatten(0, 1).detach()
-    return _fitting(_block_of(problem, query.gradient), problem, point, count, query.gradient, lanes)
+    return _way(problem, point, query.gradient).rows(count, lanes)
 
 
 def _evaluate(
@@ -183,16 +183,15 @@ def _calls(
     flat = torch.cat([part.flatten(0, 1) for part in points]).detach()
     restarts = [part.shape[1] for part in points for _ in range(part.shape[0])]
     device = flat.device
-    block = _block_of(problems[0], gradient)
+    way = _way(problems[0], flat[:1], gradient)
+    block = way.block
     if company.rows is None:
-        rows = _fitting(block, problems[0], flat[:1], rows_to_meet(restarts, device), gradient, lanes)
+        rows = way.rows(rows_to_meet(restarts, device), lanes)
     else:
         rows = company.rows if block.cap is None else min(company.rows, block.cap)
 
     def evaluated(place: slice) -> _Answer:
-        return _of_points(
-            problems[0], lambda wanted: _rows(problems, points, ends, place.start, wanted), flat[place], gradient
-        )
+        return way.of_points(flat[place], lambda wanted: _rows(problems, points, ends, place.start, wanted))
 
     def chunk(place: slice) -> list[_Answer]:
         found = in_smaller_blocks(place, block, evaluated)
@@ -203,35 +202,59 @@ def _calls(
     return [partial(chunk, place) for place in chunks_of(restarts, device, rows, lanes.count)]
 
 
-def _block_of(problem: Problem, gradient: bool) -> Block:
-    what = "losses and gradients" if gradient else "losses"
-    kind = f"{what} of space {problem.space!r}{', aligned' if problem.extra else ''}"
-    return budget_of(problem.generator.device).block(kind, problem.generator, problem.distance)
+@dataclass(frozen=True)
+class _Way:
+    """How points are evaluated.
+
+    Attributes:
+        problem: One that they belong to.
+        point: A point of its first target, to see what a row takes; shape (1, dim).
+        gradient: Whether gradients are wanted.
+        sparing: Whether images are computed a second time for them; the numbers are the same.
+    """
+
+    problem: Problem
+    point: Float[Tensor, "1 dim"]
+    gradient: bool
+    sparing: bool = False
+
+    @property
+    def block(self) -> Block:
+        """The block of this kind of work."""
+        problem = self.problem
+        what = "losses and gradients" if self.gradient else "losses"
+        aligned, twice = (", aligned" if problem.extra else ""), (", images computed twice" if self.sparing else "")
+        kind = f"{what} of space {problem.space!r}{aligned}{twice}"
+        return budget_of(problem.generator.device).block(kind, problem.generator, problem.distance)
+
+    def fits(self) -> bool:
+        """Whether a row fits, as far as is known."""
+        return self.block.fits(self._row)
+
+    def rows(self, count: int, lanes: Lanes) -> int:
+        """How many of so many rows go at once."""
+        return self.block.rows(count, self._row, lanes=lanes.count)
+
+    def _row(self) -> _Answer:
+        image = torch.zeros(1, dtype=torch.long, device=self.point.device)
+        return self.of_points(self.point, lambda wanted: self.problem.rows(wanted, image))
+
+    def of_points(self, points: Float[Tensor, "rows dim"], rows_of: Callable[[Tensor], Rows]) -> _Answer:
+        """Losses, distances and gradients of points."""
+        problem = self.problem
+        # A copy: where a kernel begins in memory may matter too.
+        wanted = points.clone().requires_grad_(self.gradient)
+        with torch.set_grad_enabled(self.gradient):
+            loss, apart = losses(problem.generator, problem.distance, rows_of(wanted), sparing=self.sparing)
+        # Rows are independent: the gradient of the sum is each one's own.
+        slope = torch.autograd.grad(loss.sum(), wanted)[0] if self.gradient else wanted
+        return loss.detach(), apart.detach(), slope
 
 
-def _fitting(
-    block: Block, problem: Problem, point: Float[Tensor, "1 dim"], count: int, gradient: bool, lanes: Lanes
-) -> int:
-    """How many of so many rows go at once; a point of the problem's first target is what one takes."""
-    image = torch.zeros(1, dtype=torch.long, device=point.device)
-
-    def one() -> _Answer:
-        return _of_points(problem, lambda wanted: problem.rows(wanted, image), point, gradient)
-
-    return block.rows(count, one, lanes=lanes.count)
-
-
-def _of_points(
-    problem: Problem, rows_of: Callable[[Tensor], Rows], points: Float[Tensor, "rows dim"], gradient: bool
-) -> _Answer:
-    """Losses, distances and gradients of points."""
-    # A copy: where a kernel begins in memory may matter too.
-    wanted = points.clone().requires_grad_(gradient)
-    with torch.set_grad_enabled(gradient):
-        loss, apart = losses(problem.generator, problem.distance, rows_of(wanted))
-    # Rows are independent: the gradient of the sum is each one's own.
-    slope = torch.autograd.grad(loss.sum(), wanted)[0] if gradient else wanted
-    return loss.detach(), apart.detach(), slope
+def _way(problem: Problem, point: Float[Tensor, "1 dim"], gradient: bool) -> _Way:
+    """The usual one, or the sparing one where gradients are wanted and not even one row fits otherwise."""
+    usual = _Way(problem, point, gradient)
+    return replace(usual, sparing=True) if gradient and not usual.fits() else usual
 
 
 def _rows(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
@@ -19,11 +20,14 @@ from pullback.geometry.point import check_same_place
 from pullback.inversion.batching.chunks import Company, embed_each
 from pullback.inversion.problems.alignment import ALIGNMENT_DIM, AlignmentPrior, cut_frames
 from pullback.inversion.problems.loss_weights import LossWeights
+from pullback.memory import budget_of
 
 # What stands where a mask is 0, in the target and in every reconstruction alike.
 _FILLING = 0.5
 # Less of a pixel than this counts as none.
 _INSIDE = 1e-3
+# Of the room of a budget, for embeddings that are held.
+_SHARE_HELD = 1 / 2
 # A frame in which there is less than this share of what counts in the target shows another picture.
 _LEAST_SHARE = 0.25
 
@@ -53,7 +57,8 @@ class Problem:
         alignment: Prior of the frames; None where targets are taken as they are.
         truncation: Latents are clamped to their prior's support; where that has no end, to so many standard deviations
             on both sides of its mean. None for no clamp, but to the support of a bounded prior.
-        embeddings: Embeddings of the masked targets, shape (images, F).
+        embeddings: Embeddings of the masked targets, shape (images, F); None where the budget of memory has no room for
+            so many: then each is computed whenever it is needed (see `embedding`).
         company: The targets whose rows may share kernels with those of this problem, and how many at once.
 
     Raises:
@@ -101,7 +106,9 @@ class Problem:
         bounded = generator.space(self.space).prior.bounded
         self.truncation = math.inf if truncation is None and bounded else truncation
         filled = self.targets if self.masks is None else fill(self.targets, self.masks)
-        self.embeddings = embed_each(distance, filled, generator)
+        # There twice, of all targets and of each (see `each`).
+        most = _SHARE_HELD * budget_of(generator.device).room() / 2
+        self.embeddings = embed_each(distance, filled, generator, most)
         self.company = Company()
 
     @property
@@ -203,6 +210,15 @@ class Problem:
         loss, distance = losses(self.generator, self.distance, self.rows(points.flatten(0, 1), image))
         return loss.reshape(points.shape[:2]), distance.reshape(points.shape[:2])
 
+    @torch.no_grad()
+    def embedding(self, image: int) -> Float[Tensor, "1 features"]:
+        """The embedding of the masked target of that number: on a CPU the same, bit for bit, whether held or not."""
+        which = slice(image, image + 1)
+        if self.embeddings is not None:
+            return self.embeddings[which]
+        target = self.targets[which].clone()
+        return self.distance.embed(target if self.masks is None else fill(target, self.masks[which]))
+
     def rows(self, points: Float[Tensor, "rows dim"], image: Int[Tensor, " rows"]) -> Rows:
         """Points and all that their losses depend on, each point for the target of that number."""
         latents, frames = self.split(points)
@@ -226,10 +242,19 @@ class Problem:
             frames=frames,
             targets=self.targets[image],
             masks=masks,
-            embeddings=self.embeddings[image],
+            embeddings=self._embeddings(image),
             weights=weights.expand(count, -1),
             penalties=penalties,
         )
+
+    def _embeddings(self, image: Int[Tensor, " rows"]) -> Float[Tensor, "rows features"]:
+        if self.embeddings is not None:
+            return self.embeddings[image]
+        if self.images == 1:
+            return self.embedding(0).expand(len(image), -1)
+        numbers = image.cpu().tolist()
+        known = {number: self.embedding(number) for number in dict.fromkeys(numbers)}
+        return torch.cat([known[number] for number in numbers])
 
     def _only(self, image: int, company: Company) -> Problem:
         """The problem of one of the targets, in memory of its own."""
@@ -293,15 +318,22 @@ class Rows:
 
 
 def losses(
-    generator: Generator, distance: EmbeddingDistance, rows: Rows
+    generator: Generator, distance: EmbeddingDistance, rows: Rows, *, sparing: bool = False
 ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
-    """Loss and distance of every row, in one forward pass; differentiable."""
+    """Loss and distance of every row, in one forward pass; differentiable.
+
+    With `sparing`, nothing of the generator's pass is kept for its gradient: it is computed again when the distance is
+    done (Chen et al. 2016, arXiv:1604.06174). The numbers are the same.
+    """
     targets, masks = seen_targets(rows)
     embeddings, share = rows.embeddings, torch.ones_like(rows.penalties)
     if rows.frames is not None:
         embeddings = distance.embed(fill(targets, masks))
         share = masks.flatten(1).mean(dim=1) / rows.masks.flatten(1).mean(dim=1)
-    rendered = generator.synthesize(rows.inputs)
+    if sparing:
+        rendered = checkpoint(generator.synthesize, rows.inputs, use_reentrant=False, preserve_rng_state=False)
+    else:
+        rendered = generator.synthesize(rows.inputs)
     # D(G(z), x) = ‖φ(G(z)) − φ(x)‖²
     apart = (distance.embed(fill(rendered, masks)) - embeddings).square().sum(dim=1) / share.clamp_min(_INSIDE)
     # On [−1, 1] a difference is twice that on [0, 1].

@@ -49,7 +49,7 @@ def residual_of(problem: Problem, point: Float[Tensor, " dim"], image: int) -> C
     mask = torch.ones_like(target[:, :1]) if problem.masks is None else problem.masks[image : image + 1]
     # 2 √(w_2 m / (C Σ m)): on [−1, 1] a difference is twice that on [0, 1].
     weight = 2 * (weights.l2 * mask / counted(mask, target.shape[1])[:, None, None, None]).sqrt()
-    embedding = problem.embeddings[image : image + 1]
+    embedding = problem.embedding(image)
 
     def residual(block: Tensor) -> Tensor:
         rendered = _render(problem, point, image, block)

@@ -104,7 +104,7 @@ def _order(
             loss = penalties
             if whole and weights.distance:
                 # ‖p_s − p_t‖² + r_s; r_t is the same for all
-                projection = (bank.folded(problem.embeddings[image : image + 1])[0] - center) @ axes
+                projection = (bank.folded(problem.embedding(image))[0] - center) @ axes
                 loss = loss + weights.distance * ((projections - projection).square().sum(dim=1) + residuals)
             if squared or weights.l1:
                 loss = loss + _pixel_terms(bank, target, mask, weights.l1, squared)

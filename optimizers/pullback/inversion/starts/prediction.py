@@ -37,7 +37,8 @@ def predict_latents(bank: StartBank, problem: Problem) -> Float[Tensor, "images 
     device = problem.generator.device
     axes, center = bank.axes.to(device, torch.float32), bank.center.to(device)
     projections, latents = bank.projections.to(device).double(), bank.latents.to(device).double()
-    targets = products(bank.folded(problem.embeddings) - center, axes)
+    folded = torch.cat([bank.folded(problem.embedding(image)) for image in range(problem.images)])
+    targets = products(folded - center, axes)
     predicted = []
     for target in targets.double():
         offsets = projections - target
