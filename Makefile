@@ -9,9 +9,9 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
 
-# Two processes a core (see tests/conftest.py), one thread a process; a file's tests stay together and share its servers.
-# In the order of their folders: the files that take minutes come first, and the many small ones keep all cores busy until
-# the end. Bytecode is kept, whatever the environment says: a hundred servers would compile their sources anew.
+# Two processes a core, one thread a process; a file's tests stay together and share its servers. In the order of
+# tests/conftest.py: while some wait for servers, others compute. Bytecode is kept, whatever the environment says: a
+# hundred servers would compile their sources anew.
 test: $(VENV)/.test
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 

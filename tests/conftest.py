@@ -51,6 +51,19 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return max(1, min(2 * cores, psutil.virtual_memory().total // PROCESS_BYTES))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Has files that wait for servers, and files that compute, take turns where several processes share the cores."""
+    if not hasattr(config, "workerinput"):
+        return
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = [file for file in files if file.parent.name == "e2e"]
+    computing = [file for file in files if file.parent.name != "e2e"]
+    # Those that wait take minutes, and are not to be the last ones.
+    turns = {file: 0.8 * number / len(waiting) for number, file in enumerate(waiting)}
+    turns |= {file: number / len(computing) for number, file in enumerate(computing)}
+    items.sort(key=lambda item: turns[item.path])
+
+
 def pytest_collection_finish() -> None:
     """Tests that collect garbage do not look through all that was imported."""
     gc.collect()
