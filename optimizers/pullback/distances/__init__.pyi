@@ -15,6 +15,7 @@ from .lpips_published import PublishedLpips as PublishedLpips
 from .mse import Mse as Mse
 from .pooled_features import PooledFeatures as PooledFeatures
 from .pooled_features import load_pooled_features as load_pooled_features
+from .python_code import identity_of as identity_of
 from .ssim import Ssim as Ssim
 from .st_lpips import ShiftTolerantLpips as ShiftTolerantLpips
 from .stft import MultiScaleStft as MultiScaleStft
@@ -38,6 +39,7 @@ __all__ = [
     "build",
     "catalogue",
     "entry",
+    "identity_of",
     "load",
     "load_pooled_features",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
+from pullback.weights.catalogue_files import DISTANCES_TABLE, catalogue_files
 from pullback.weights.source import WeightsSource, parse_source, parse_sources
 from pullback.weights.table import Table, read_toml
 
@@ -17,6 +18,9 @@ DEFAULT_DISTANCE, INVERSION_DISTANCE, SOUND_DISTANCE = "lpips-alex", "lpips-vgg"
 TIMM_FAMILY = "lpips-timm"
 TIMM_FORM = f"{TIMM_FAMILY}:NETWORK[:SIDE][@FILE]"
 _TIMM_NAME = re.compile(rf"{TIMM_FAMILY}:(?P<network>\w+(?:\.\w+)?)(?::(?P<side>[1-9]\d{{0,3}}))?(?:@(?P<file>.+))?")
+# Of code of one's own, and what its distances may be called.
+OWN_FAMILY = "python"
+_OWN_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,120}[a-z0-9])?")
 _INPUTS = ("images", "sounds")
 # Every network of the catalogue has an output for images of the smallest side.
 MIN_SIDE, MAX_SIDE = 32, 1024
@@ -69,14 +73,46 @@ class DistanceEntry:
 
 
 def catalogue() -> list[DistanceEntry]:
-    """Every distance of the catalogue, the default first."""
-    return list(_entries())
+    """Every distance of the catalogue that can be used, the default first, those of one's own last."""
+    return [*_entries(), *(one for one in _own_entries().values() if isinstance(one, DistanceEntry))]
 
 
 @cache
 def _entries() -> tuple[DistanceEntry, ...]:
     # A file of the package: it is read once in a process.
     return tuple(_parse_entry(name, table) for name, table in read_toml(_OWN_FILE).items())
+
+
+def _own_entries() -> dict[str, DistanceEntry | CatalogueError]:
+    """The distances of this user's catalogue file and of those that `$PULLBACK_CATALOGUE` lists, or why they are none.
+
+    What is wrong with a file as a whole is told of its generators.
+    """
+    found: dict[str, DistanceEntry | CatalogueError] = {}
+    for file in catalogue_files({}):
+        try:
+            tables = read_toml(file)
+        except CatalogueError:
+            continue
+        if DISTANCES_TABLE in tables:
+            for name, table in tables[DISTANCES_TABLE].tables_by_name().items():
+                try:
+                    found[name] = _parse_own(name, table)
+                except CatalogueError as error:
+                    found[name] = error
+    return found
+
+
+def _parse_own(name: str, table: Table) -> DistanceEntry:
+    if any(name == known.name for known in _entries()) or not _OWN_NAME.fullmatch(name):
+        raise CatalogueError(
+            f"{table.where}: expected a name of lower-case letters, digits, '.', '_' and '-' that is none of the "
+            f"package's own distances, for results say by name what they were computed with; got {name!r}"
+        )
+    found = _parse_entry(name, table)
+    if found.family != OWN_FAMILY or found.source is None or found.source.kind != "code":
+        raise table.error("family", f"expected {OWN_FAMILY!r}, with a source of kind code; got {found.family!r}")
+    return found
 
 
 def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
@@ -96,7 +132,8 @@ def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
 
     Raises:
         UnknownNameError: There is none; the message lists the known ones.
-        InvalidInputError: It says a side that cannot be used; the message says how to write one.
+        InvalidInputError: It says a side that cannot be used; the message says how to write one. Or its entry of a
+            catalogue file cannot be used.
     """
     if not only_catalogue and (form := _TIMM_NAME.fullmatch(name)):
         return DistanceEntry(
@@ -107,10 +144,14 @@ def entry(name: str, *, only_catalogue: bool = False) -> DistanceEntry:
             side=int(form["side"] or 0),
             file=form["file"] or "",
         )
-    entries = {known.name: known for known in catalogue()}
+    entries: dict[str, DistanceEntry | CatalogueError] = {known.name: known for known in _entries()}
     plain, at, side = name.partition("@")
+    if plain not in entries:
+        entries |= _own_entries()
     try:
         found = entries[plain]
+        if isinstance(found, CatalogueError):
+            raise found
         return _resizing(found, side) if at else found
     except KeyError:
         known = [*entries] if only_catalogue else [*entries, TIMM_FORM]
@@ -146,7 +187,7 @@ def _parse_entry(name: str, table: Table) -> DistanceEntry:
         raise table.error("takes", f"expected some of {', '.join(_INPUTS)}, got {list(takes)}")
     found = DistanceEntry(
         name=name,
-        title=table.string("title"),
+        title=table.string("title", name),
         family=table.string("family"),
         takes=takes,
         embedding=table.boolean("embedding", default=True),

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from pullback.distances.catalogue_file import DEFAULT_DISTANCE, TIMM_FAMILY, DistanceEntry, entry
+from pullback.distances.catalogue_file import DEFAULT_DISTANCE, OWN_FAMILY, TIMM_FAMILY, DistanceEntry, catalogue, entry
 from pullback.distances.distance import Distance
 from pullback.distances.mse import Mse
+from pullback.distances.python_code import from_code, installed_distance
 from pullback.distances.ssim import Ssim
 from pullback.distances.st_lpips import ShiftTolerantLpips
 from pullback.distances.stft import MultiScaleStft
+from pullback.weights.entry_points import DISTANCES, entry_points_of
 from pullback.weights.finite import check_module
 from pullback.weights.store import load_state_dict
 
@@ -71,8 +73,13 @@ def load(
         WeightsUnavailableError: Its weights are not on this machine and not to be had; the message says how to place
             them by hand. No other distance is put in its place.
         WeightsError: The weights cannot be used.
+        OwnCodeError: It is code of one's own, which failed or is not what its entry names.
     """
+    if name in entry_points_of(DISTANCES) and all(name != known.name for known in catalogue()):
+        return _placed(installed_distance(name), name, device, dtype)
     found = entry(name)
+    if found.family == OWN_FAMILY:
+        return _placed(from_code(found), name, device, dtype)
     if found.family == TIMM_FAMILY:
         from pullback.distances.lpips_timm import find_weights  # noqa: PLC0415  (loads timm)
 
@@ -82,6 +89,15 @@ def load(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     distance = build(found, state).to(device, dtype)
     check_module(distance, state, f"distance {found.name!r}", found.source)
+    return distance
+
+
+def _placed(distance: Distance, name: str, device: str | torch.device | None, dtype: torch.dtype) -> Distance:
+    """A distance of one's own, frozen, in evaluation mode, in its place."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    distance = distance.requires_grad_(False).eval().to(device, dtype)
+    check_module(distance, {}, f"distance {name!r}", None)
     return distance
 
 

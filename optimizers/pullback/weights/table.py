@@ -112,6 +112,10 @@ class Table:
             raise self.error(key, f"expected one table or more, got {value!r}")
         return [Table(item, f"{self.where}: {key}[{i}]", self.file) for i, item in enumerate(value)]
 
+    def tables_by_name(self) -> dict[str, Table]:
+        """All that is left, where each is a table."""
+        return {name: self.table(name) for name in [*self._left]}
+
     def finish(self) -> None:
         """Raises `CatalogueError` where keys were left that this version does not know."""
         if self._left:

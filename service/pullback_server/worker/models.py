@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pullback import distances, generators
-from pullback.distances import Distance
+from pullback.distances import Distance, DistanceEntry
 from pullback.generators import CatalogueEntry
 from pullback.generators import Generator as ImageGenerator
 from pullback.inversion import BankSamples, StartBank, cached_bank
@@ -31,11 +31,11 @@ class Models:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
+        self._distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
         self.pooled_features = cache(self._load_pooled_features)
         self._samples = lru_cache(maxsize=1)(BankSamples)
         self._generators: dict[str, tuple[CatalogueEntry, ImageGenerator]] = {}
-        self._banks: dict[tuple[str, str, str], _Bank] = {}
+        self._banks: dict[tuple[str, DistanceEntry, str], _Bank] = {}
 
     def generator(self, name: str) -> ImageGenerator:
         """The generator of that name, loaded anew where its entry of the catalogue was replaced."""
@@ -44,6 +44,10 @@ class Models:
         if known is None or known[0] != found:
             known = self._generators[name] = (found, generators.load(name, device=self.device))
         return known[1]
+
+    def distance(self, name: str) -> Distance:
+        """The distance of that name, loaded anew where its entry of the catalogue was replaced."""
+        return self._distance(name, distances.entry(name))
 
     def bank_samples(self, generator: str, distance: str, space: str) -> BankSamples:
         """The samples of a bank of starts."""
@@ -63,7 +67,7 @@ class Models:
             tell: Called after every piece with how many samples there are, with their number in all, and, for whoever
                 has begun it and nobody else, with the shards that other workers may compute; None for none.
         """
-        key = (generator, distance, space)
+        key = (generator, distances.entry(distance), space)
         begun = False
         while True:
             model = self.generator(generator)
@@ -89,14 +93,15 @@ class Models:
         if torch.device(self.device).type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def _forget_banks(self, used: tuple[str, str, str]) -> None:
+    def _forget_banks(self, used: tuple[str, DistanceEntry, str]) -> None:
         """Lets go of those that were not used for longest; one that is being made stays."""
         self._banks[used] = self._banks.pop(used)
         finished = [key for key, bank in self._banks.items() if bank.is_finished]
         for key in finished[:-KEPT_BANKS]:
             del self._banks[key]
 
-    def _load_distance(self, name: str) -> Distance:
+    def _load_distance(self, name: str, found: DistanceEntry) -> Distance:
+        del found  # It tells one distance of that name from another.
         return distances.load(name, device=self.device)
 
     def _load_pooled_features(self) -> distances.PooledFeatures:
