@@ -264,6 +264,46 @@ def test_serve_without_the_extra_says_what_to_install(monkeypatch: pytest.Monkey
     assert "pip install 'pullback[service]'" in result.err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="replaces the process")
+def test_what_is_said_of_a_new_generator_is_handed_through(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    commands: list[list[str]] = []
+
+    def execute(path: str, command: list[str]) -> None:
+        commands.append(command[1:])
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execv", execute)
+    run(
+        "generators",
+        "add",
+        "mine",
+        "a.pt",
+        "--option",
+        "a=1",
+        "--option",
+        "b=-1",
+        "--bounds=-1,1",
+        "--dim",
+        8,
+        "--replace",
+    )
+    run("generators", "check", "mine", "--device", "cuda")
+    module = ["-m", "pullback.generators.adding"]
+    said = ["--bounds=-1,1", "--dim=8", "--option=a=1", "--option=b=-1", "--replace"]
+    assert commands == [
+        [*module, "add", *said, "--", "mine", "a.pt"],
+        [*module, "check", "--device=cuda", "--", "mine"],
+    ]
+
+
+def test_a_generator_cannot_be_added_without_the_library(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "pullback" else object())
+    result = run("generators", "add", "mine", "a.pt")
+    assert result.code == 1
+    assert "what reads files of weights needs pullback" in result.err
+    assert "pip install 'pullback[service]'" in result.err
+
+
 def test_in_a_terminal_there_are_bars(run: Run, server: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.bench.pause = 0.05
     assert run("eigenbasis", "faces").err == ""

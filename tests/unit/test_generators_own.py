@@ -122,6 +122,14 @@ def test_a_plain_network_becomes_a_generator(add: Callable[..., int], capsys: py
     assert main(["check", "mine"]) == 0
 
 
+def test_latents_are_drawn_within_bounds_where_that_is_said(add: Callable[..., int]):
+    assert add("mine", "net.py:network", "--dim=4", "--option=levels=-1..1", "--bounds=-0.5,2") == 0
+    assert entry("mine").spaces == (SpaceEntry("z", 4, "bounded", bounds=(-0.5, 2.0)),)
+    drawn = load("mine").space("z").sample(500, seed=0)
+    assert -0.5 <= float(drawn.min()) < 0
+    assert 1.5 < float(drawn.max()) <= 2
+
+
 def test_a_generator_of_ones_own_says_its_spaces_itself(add: Callable[..., int]):
     assert add("mine", "net.py:Stripes") == 0
     found, generator = entry("mine"), load("mine")
