@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pullback.errors import CatalogueError, InvalidInputError, OwnCodeError, WeightsCorruptedError, WeightsError
-from pullback.generators import SpaceEntry, entry, load, read_catalogue
+from pullback.generators import SpaceEntry, catalogue, entry, load, read_catalogue
 from pullback.generators.adding.__main__ import main
 from pullback.weights.catalogue_files import user_catalogue
 from pullback.weights.entry_points import GENERATORS, entry_points_of
@@ -197,6 +197,7 @@ def test_an_installed_package_brings_a_generator(add: Callable[..., int], packag
     read = read_catalogue()
     assert read.installed == ("plain", "stripes")
     assert "own_stripes" not in sys.modules
+    assert "stripes" not in {known.name for known in catalogue()}
     assert "pullback generators add stripes stripes" in {fault.name: fault.reason for fault in read.faults}["stripes"]
     with pytest.raises(CatalogueError, match="an installed package brings it"):
         entry("stripes")

@@ -269,8 +269,9 @@ def catalogue() -> list[CatalogueEntry]:
         CatalogueError: Something cannot be used; the message says which file, entry and key.
     """
     read = read_catalogue()
-    if read.faults:
-        raise CatalogueError(read.faults[0].reason)
+    # What packages bring is nobody's mistake.
+    if faults := [fault for fault in read.faults if fault.name not in read.installed]:
+        raise CatalogueError(faults[0].reason)
     return list(read.entries)
 
 
