@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -541,6 +542,30 @@ def test_a_short_wait_is_nothing_to_speak_of(
     batch = session.ask()
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
     assert attached(client, server, session, Clock(session, 4.5)).next_batch() is not None
+
+
+@pytest.mark.usefixtures("unwaited")
+def test_a_generation_that_comes_while_it_is_looked_what_is_waited_for_is_shown_without_a_word(
+    client: Client, server: InProcessServer, session: EvolutionSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = session.ask()
+    session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
+    again = attached(client, server, session, Clock(session, 1e9))
+    status = EvolutionSession.status
+
+    def late(asked: EvolutionSession) -> pullback_client.SessionStatus:
+        monkeypatch.setattr(EvolutionSession, "status", status)
+        session.end_generation()
+        until = time.monotonic() + 60
+        while status(session).threads[0].current.generation == 0:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return status(asked)
+
+    monkeypatch.setattr(EvolutionSession, "status", late)
+    following = again.next_batch()
+    assert following is not None
+    assert {trial.id for trial in following}.isdisjoint(trial.id for trial in batch)
 
 
 @pytest.mark.usefixtures("unwaited")

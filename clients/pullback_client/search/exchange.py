@@ -198,10 +198,12 @@ class TrialExchange(SessionView):
         wanted = tuple(threads)
         resumed = said = False
         reasons: set[str] = set()
+        line: str | None = None
         since = self._clock()
         while True:
             try:
-                batch = self.ask(count, threads=wanted, images=images, wait=_WAIT, request_id=request_id)
+                wait = _WAIT if line is None or said else 0.0
+                batch = self.ask(count, threads=wanted, images=images, wait=wait, request_id=request_id)
             except FailedPreconditionError:
                 status = self.status()
                 match status.state:
@@ -212,7 +214,7 @@ class TrialExchange(SessionView):
                         waits.say_why_paused(status, reasons, while_leased)
                         while_paused(status)
                         self._sleep(_PAUSED)
-                        since = self._clock()
+                        since, line = self._clock(), None
                         continue
                     case SessionState.ACTIVE if status.ended(wanted):
                         # Threads that only a server of another version can go on with are refused, not finished.
@@ -229,11 +231,14 @@ class TrialExchange(SessionView):
             if batch.finished:
                 status = self.status()
                 break
-            if not said and not batch.more and self._clock() - since >= waits.SILENT:
+            if line is not None and not said:
+                said = True
+                while_leased(line)
+            elif not said and not batch.more and self._clock() - since >= waits.SILENT:
                 line = waits.leases(self.status(), self._message.spec.lease.ToTimedelta(), wanted)
                 if line is not None:
-                    said = True
-                    while_leased(line)
+                    # What was opened between the two calls is for whoever asks: said where there is still nothing.
+                    continue
             self._sleep(max(batch.retry_after, LEAST_PAUSE))
         # There will be no more.
         if raise_failed and (failure := status.failure(wanted)) is not None:
