@@ -196,13 +196,13 @@ class TrialExchange(SessionView):
             ClientError: One of these threads cannot go on, and the others have ended: its error, whatever it is.
         """
         wanted = tuple(threads)
-        resumed = said = False
+        resumed = False
         reasons: set[str] = set()
-        line: str | None = None
-        since = self._clock()
+        notice = waits.Notice(self._clock, while_leased)
+        lease = self._message.spec.lease.ToTimedelta()
         while True:
             try:
-                wait = _WAIT if line is None or said else 0.0
+                wait = 0.0 if notice.doubtful else _WAIT
                 batch = self.ask(count, threads=wanted, images=images, wait=wait, request_id=request_id)
             except FailedPreconditionError:
                 status = self.status()
@@ -214,7 +214,7 @@ class TrialExchange(SessionView):
                         waits.say_why_paused(status, reasons, while_leased)
                         while_paused(status)
                         self._sleep(_PAUSED)
-                        since, line = self._clock(), None
+                        notice.begin()
                         continue
                     case SessionState.ACTIVE if status.ended(wanted):
                         # Threads that only a server of another version can go on with are refused, not finished.
@@ -231,15 +231,9 @@ class TrialExchange(SessionView):
             if batch.finished:
                 status = self.status()
                 break
-            if line is not None and not said:
-                said = True
-                while_leased(line)
-            elif not said and not batch.more and self._clock() - since >= waits.SILENT:
-                line = waits.leases(self.status(), self._message.spec.lease.ToTimedelta(), wanted)
-                if line is not None:
-                    # What was opened between the two calls is for whoever asks: said where there is still nothing.
-                    continue
-            self._sleep(max(batch.retry_after, LEAST_PAUSE))
+            notice.nothing(batch.more, lambda: waits.leases(self.status(), lease, wanted))
+            if not notice.doubtful:
+                self._sleep(max(batch.retry_after, LEAST_PAUSE))
         # There will be no more.
         if raise_failed and (failure := status.failure(wanted)) is not None:
             raise failure

@@ -41,6 +41,47 @@ def leases(status: SessionStatus, lease: timedelta, threads: Collection[int] = (
     )
 
 
+class Notice:
+    """When it is said why there is nothing to show: once, after `SILENT` seconds.
+
+    A generation may be opened between an answer without trials and the status that is looked at then, and look as if
+    others had its trials. So what the status says is doubtful until there is still nothing.
+
+    Args:
+        clock: Seconds, by a clock that is never set.
+        say: Says a sentence.
+    """
+
+    def __init__(self, clock: Callable[[], float], say: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._say = say
+        self._said = False
+        self.begin()
+
+    def begin(self) -> None:
+        """The wait begins, or begins again."""
+        self._since = self._clock()
+        self._line: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a sentence is ready that the next answer without trials confirms."""
+        return self._line is not None and not self._said
+
+    def nothing(self, more: bool, find: Callable[[], str | None]) -> None:
+        """An answer was without trials.
+
+        Args:
+            more: Whether some will come without anybody's doing.
+            find: Makes the sentence; None where nobody's trials are waited for.
+        """
+        if self._line is not None and not self._said:
+            self._said = True
+            self._say(self._line)
+        elif not self._said and not more and self._clock() - self._since >= SILENT:
+            self._line = find()
+
+
 def _askers(status: SessionStatus) -> str:
     """By whom, where the server says it."""
     names = [f"{each.client or 'a client without a name'} ({each.trials})" for each in status.pending]
@@ -62,4 +103,5 @@ def say_why_paused(status: SessionStatus, said: set[str], say: Callable[[str], N
 
 def warn(line: str) -> None:
     """Warns of what is waited for, as a UserWarning."""
-    warnings.warn(line, stacklevel=3)
+    # At who called `next_batch`.
+    warnings.warn(line, stacklevel=4)
