@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan1, StyleGan2Ada, build
-from pullback.generators.families.stylegan2_ada_network import AdaShape
+from pullback.generators.style_based.stylegan2_ada_network import AdaShape
 from pullback.weights import WeightsSource
 
 _SOURCE = WeightsSource("path", "/nowhere/style.pt", "1" * 64)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pullback.generators import CatalogueEntry, SpaceEntry, StyleGan2, build
-from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
+from pullback.generators.style_based.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.weights.source import WeightsSource
 
 NAME = "tiny-style"

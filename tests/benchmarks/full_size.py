@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pullback.generators import CatalogueEntry, Generator, LatentSpace, SpaceEntry, StandardNormal, StyleGan2, build
-from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
+from pullback.generators.style_based.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.weights.source import WeightsSource
 
 # Of the published networks: dimensions of z and w, and channels at most.

@@ -10,7 +10,7 @@ from PIL import Image
 from reporting import QUICK
 
 from pullback import generators
-from pullback.generators.families.named_layers import mapped_space
+from pullback.generators.style_based.named_layers import mapped_space
 from pullback.pictures import to_pictures
 from pullback_api.v1 import inversion_pb2, specs_pb2, values_pb2
 from pullback_server.specs import (

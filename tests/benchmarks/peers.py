@@ -8,7 +8,7 @@ from reporting import QUICK
 
 from pullback import distances, generators
 from pullback.directions import DirectionSet, DirectionsSettings, DpLase, complete, discover
-from pullback.generators.families.named_layers import mapped_space
+from pullback.generators.style_based.named_layers import mapped_space
 from pullback.geometry import Eigenbasis, global_metric
 
 SPACES = {"faces": "z", "eyes": "noise", "faces32": "w"}

@@ -9,7 +9,7 @@ import pytest
 from pullback.directions import METHODS, DirectionsSettings, complete, faults, space_of_directions, spaces_of
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators import CatalogueEntry, entry
-from pullback.generators.families.named_layers import activation_layers, mapped_space, style_layers
+from pullback.generators.style_based.named_layers import activation_layers, mapped_space, style_layers
 from pullback.weights.source import WeightsSource
 from tiny_style import SPACES, tiny_style
 

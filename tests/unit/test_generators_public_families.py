@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.func import jacfwd, jacrev, vmap
 
 from pullback.generators import Generator, build
-from pullback.generators.families.named_layers import activation_layers
 from pullback.generators.registry import recognised
+from pullback.generators.style_based.named_layers import activation_layers
 from tiny_published import (
     dcgan_zoo_shapes,
     deepsim_shapes,

@@ -12,7 +12,7 @@ from torch.func import jacrev, jvp, vmap
 from published import EXACT, Published, assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, build
-from pullback.generators.families.style_based import StyleBased
+from pullback.generators.style_based.generator import StyleBased
 from style_states import small_stylegan1, style_spaces, stylegan1_entry, stylegan1_state
 
 # torch itself calls it when forward mode is first used.

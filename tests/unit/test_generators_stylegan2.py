@@ -18,7 +18,7 @@ from torch.nn import functional
 from published import EXACT, Published, assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, SpaceEntry, StyleGan2, build, load
-from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
+from pullback.generators.style_based.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.weights import WeightsSource
 from tiny_style import NAME, SHAPE, SPACES, style_state, tiny_style, write_style_catalogue
 

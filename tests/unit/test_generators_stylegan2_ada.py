@@ -17,7 +17,7 @@ from torch.nn import functional
 from published import EXACT, Published, assert_exact, published, published_file, sha256_of
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import StyleGan2Ada, build, load
-from pullback.generators.families.stylegan2_ada_network import AdaNetwork, AdaShape
+from pullback.generators.style_based.stylegan2_ada_network import AdaNetwork, AdaShape
 from pullback.weights import WeightsSource, load_published
 from style_states import FORMS, ada_entry, ada_form, ada_random_state
 from tiny_style import style_state, tiny_style

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from pullback.generators import entry
-from pullback.generators.families.named_layers import style_layers
 from pullback.generators.registry import FAMILIES
+from pullback.generators.style_based.named_layers import style_layers
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 from pullback import generators
 from pullback.errors import InvalidInputError
 from pullback.generators import Generator
-from pullback.generators.families.stylegan2_network import StyleGan2Shape
+from pullback.generators.style_based.stylegan2_network import StyleGan2Shape
 from pullback.training import __main__ as command
 from pullback.training.publication import write_samples, write_weights
 from pullback.training.run import LOG_EVERY, train

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
-from pullback.generators.families.named_layers import activation_layers, mapped_space, style_layers
+from pullback.generators.style_based.named_layers import activation_layers, mapped_space, style_layers
 
 ICA_VECTORS = ("mixing", "unmixing")
 _LEAST_SAMPLES = 100

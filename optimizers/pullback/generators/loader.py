@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pullback.errors import PullbackError
 from pullback.generators.catalogue_file import CatalogueEntry, read_catalogue
-from pullback.generators.families.fitting import misfit
 from pullback.generators.family import Family
+from pullback.generators.fitting import misfit
 from pullback.generators.generator import Generator
 from pullback.generators.own.python_code import installed_generator
 from pullback.generators.registry import FAMILIES

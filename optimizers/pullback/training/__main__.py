@@ -11,7 +11,7 @@ import torch
 
 from pullback import generators
 from pullback.errors import PullbackError
-from pullback.generators.families.stylegan2_network import StyleGan2Shape
+from pullback.generators.style_based.stylegan2_network import StyleGan2Shape
 from pullback.training.run import train
 from pullback.training.trainer import Recipe
 

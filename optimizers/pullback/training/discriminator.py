@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pullback.generators.families.stylegan2_layers import EqualLinear, rectified
+from pullback.generators.style_based.stylegan2_layers import EqualLinear, rectified
 
 
 class EqualConv(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pullback.files import write_whole
-from pullback.generators.families.stylegan2_network import StyleGan2Network
+from pullback.generators.style_based.stylegan2_network import StyleGan2Network
 from pullback.pictures import side_by_side, to_pictures
 from pullback.weights.finite import check_tensors
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pullback.errors import InvalidInputError
-from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
+from pullback.generators.style_based.stylegan2_network import StyleGan2Network, StyleGan2Shape
 from pullback.training.discriminator import Discriminator
 
 _STREAMS = 2**20

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pullback
 from pullback import generators
 from pullback.directions.formats.reader import import_directions
-from pullback.generators.families.named_layers import style_layers
+from pullback.generators.style_based.named_layers import style_layers
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.memory import is_refusal
 from pullback_api.v1 import specs_pb2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pullback.generators import CatalogueEntry
 from pullback.generators.catalogue_file import SpaceEntry
-from pullback.generators.families.named_layers import mapped_space
+from pullback.generators.style_based.named_layers import mapped_space
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.specs.common import space_of

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pullback import distances
 from pullback.directions.defaults import DirectionsSettings, complete, faults, method_of, space_of_directions
 from pullback.generators import CatalogueEntry
-from pullback.generators.families.named_layers import mapped_space, style_layers
+from pullback.generators.style_based.named_layers import mapped_space, style_layers
 from pullback_api.options import given_options, names_of, options_of, set_option
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, specs_pb2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pullback.generators import CatalogueEntry
-from pullback.generators.families.named_layers import activation_layers
+from pullback.generators.style_based.named_layers import activation_layers
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.walks import MaskPlan

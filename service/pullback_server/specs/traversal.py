@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.generators import CatalogueEntry
-from pullback.generators.families.named_layers import mapped_space
+from pullback.generators.style_based.named_layers import mapped_space
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan

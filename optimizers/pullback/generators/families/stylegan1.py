@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.fitting import fit, misfit
-from pullback.generators.families.style_based import StyleBased, noise_of
-from pullback.generators.families.stylegan1_network import StyleGan1Network, StyleGan1Shape
+from pullback.generators.fitting import fit, misfit
+from pullback.generators.style_based.generator import StyleBased, noise_of
+from pullback.generators.style_based.stylegan1_network import StyleGan1Network, StyleGan1Shape
 
 _BLOCK = "generator.progression"
 

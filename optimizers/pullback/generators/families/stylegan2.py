@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.fitting import fit
-from pullback.generators.families.style_based import StyleBased, mapping_rate, noise_of
-from pullback.generators.families.stylegan2_network import StyleGan2Network, StyleGan2Shape
+from pullback.generators.fitting import fit
+from pullback.generators.style_based.generator import StyleBased, mapping_rate, noise_of
+from pullback.generators.style_based.stylegan2_network import StyleGan2Network, StyleGan2Shape
 
 
 class StyleGan2(StyleBased):

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from pullback.errors import CatalogueError, WeightsError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.fitting import fit, misfit
-from pullback.generators.families.style_based import StyleBased, mapping_rate, noise_of
-from pullback.generators.families.stylegan2_ada_network import AdaNetwork, AdaShape
+from pullback.generators.fitting import fit, misfit
+from pullback.generators.style_based.generator import StyleBased, mapping_rate, noise_of
+from pullback.generators.style_based.stylegan2_ada_network import AdaNetwork, AdaShape
 
 # Names in a block, and here: of filters, which have the gain 1 there and that of an upsampling by 2 here, those that
 # are used; of layers without noise, none.

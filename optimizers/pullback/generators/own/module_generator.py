@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pullback.errors import OwnCodeError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.fitting import Shape
+from pullback.generators.fitting import Shape
 from pullback.generators.generator import Generator
 from pullback.generators.priors import latent_spaces
 from pullback.own_code import told

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from pullback.errors import OwnCodeError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.fitting import check_stated
+from pullback.generators.fitting import check_stated
 from pullback.generators.generator import Generator
 from pullback.generators.own.module_generator import ModuleGenerator
 from pullback.own_code import Made, check_identity, made_by, told

@@ -6,7 +6,7 @@ from pullback.generators.registry.biggan import EPSILON, OUTPUT_EPSILON
 FAMILY = Family(
     name="bigbigan",
     title="BigBiGAN, as it was converted to the names of ajbrock/BigGAN-PyTorch",
-    loader="pullback.generators.residual.biggan:BigBiGan",
+    loader="pullback.generators.families.biggan:BigBiGan",
     options=(
         EPSILON,
         OUTPUT_EPSILON,

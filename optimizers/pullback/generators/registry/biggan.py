@@ -32,7 +32,7 @@ CLASS = Option(
 FAMILY = Family(
     name="biggan",
     title="BigGAN or BigGAN-deep, as ajbrock/BigGAN-PyTorch names its tensors",
-    loader="pullback.generators.residual.biggan:BigGan",
+    loader="pullback.generators.families.biggan:BigGan",
     options=(
         EPSILON,
         OUTPUT_EPSILON,

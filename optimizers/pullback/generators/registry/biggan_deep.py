@@ -6,7 +6,7 @@ from pullback.generators.registry.biggan import CLASS
 FAMILY = Family(
     name="biggan-deep",
     title="BigGAN-deep, as huggingface/pytorch-pretrained-BigGAN names its tensors",
-    loader="pullback.generators.residual.biggan_deep:BigGanDeep",
+    loader="pullback.generators.families.biggan_deep:BigGanDeep",
     options=(
         Option(
             name="truncation",

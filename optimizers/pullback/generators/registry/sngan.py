@@ -7,7 +7,7 @@ from pullback.weights.source import Layout
 FAMILY = Family(
     name="sngan",
     title="SNGAN or cGAN with projection, as kwotsin/mimicry, GANLatentDiscovery, christiancosgrove or pfnet name it",
-    loader="pullback.generators.residual.sngan:Sngan",
+    loader="pullback.generators.families.sngan:Sngan",
     options=(CLASS,),
     layout=Layout(keys=("model_state_dict",)),
     # The first layer; then a block's convolution, or where there are no blocks, the first normalisation.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry, parts_of
-from pullback.generators.families.fitting import check_image_shape
+from pullback.generators.fitting import check_image_shape
 from pullback.generators.generator import Generator, Prior
 from pullback.generators.priors import latent_spaces
 

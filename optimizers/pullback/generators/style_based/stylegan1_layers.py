@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pullback.generators.families.stylegan2_layers import shifted_sum
+from pullback.generators.style_based.stylegan2_layers import shifted_sum
 
 _SLOPE = 0.2
 _EPSILON = 1e-5

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.families.fitting import check_stated
+from pullback.generators.fitting import check_stated
 from pullback.generators.generator import Generator, LatentSpace
 from pullback.generators.priors import Mapped, StandardNormal
 

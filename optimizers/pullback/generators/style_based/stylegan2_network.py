@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pullback.errors import WeightsError
-from pullback.generators.families.style_based import StyleNetwork
-from pullback.generators.families.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRgb
+from pullback.generators.style_based.generator import StyleNetwork
+from pullback.generators.style_based.stylegan2_layers import ConstantInput, EqualLinear, PixelNorm, StyledConv, ToRgb
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pullback.errors import WeightsError
-from pullback.generators.families.style_based import StyleNetwork
-from pullback.generators.families.stylegan2_layers import EqualLinear, PixelNorm, StyledConv, ToRgb, Upsample
+from pullback.generators.style_based.generator import StyleNetwork
+from pullback.generators.style_based.stylegan2_layers import EqualLinear, PixelNorm, StyledConv, ToRgb, Upsample
 
 Architecture = Literal["orig", "skip", "resnet"]
 

@@ -10,15 +10,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pullback.generators.families.style_based import StyleNetwork
-from pullback.generators.families.stylegan1_layers import (
+from pullback.generators.style_based.generator import StyleNetwork
+from pullback.generators.style_based.stylegan1_layers import (
     FusedUpsampledConv,
     RectifiedLinear,
     ScaledConv,
     StyledRectifier,
     UpsampledConv,
 )
-from pullback.generators.families.stylegan2_layers import PixelNorm
+from pullback.generators.style_based.stylegan2_layers import PixelNorm
 
 
 @dataclass(frozen=True)
