@@ -84,7 +84,16 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
     directions = client.discover_directions(name, eigenbasis=basis, k=2)
     assert directions.vectors.shape == (2, DIM)
     target = next(iter(client.render(name, client.sample(name, seed=3))))
-    result = client.invert([target], name, distance="mse", steps=5, restarts=1, start="prior", learning_rate=1.0)[0]
+    result = client.invert(
+        [target],
+        name,
+        distance="mse",
+        eigenbasis=basis,
+        steps=5,
+        restarts=1,
+        start="prior",
+        learning_rate=1.0,
+    )[0]
     assert result.latent.shape == (DIM,)
     session = client.evolve(name, optimizer="cma", population=4)
     status = session.run(red, generations=2)

@@ -8,7 +8,7 @@ CLAMP = Option(
     name="conv_clamp",
     kind=float,
     help="magnitude that the layers' outputs do not exceed; 0 = they are not clamped",
-    usual="256 of networks trained in mixed precision, the default; 0 of those trained in full precision; a .pkl says it itself",
+    usual="256 of networks trained in mixed precision, the default; 0 of those in full; a .pkl says it itself",
     minimum=0,
 )
 CLASS = Option(
