@@ -272,6 +272,24 @@ def latent_spaces(entry: CatalogueEntry, own: Mapping[str, Prior] | None = None)
     }
 
 
+def with_default_classes(
+    inputs: Float[Tensor, " input_dim"], entry: CatalogueEntry, spaces: Mapping[str, LatentSpace]
+) -> Float[Tensor, " input_dim"]:
+    """An input with the classes that an entry names as defaults, in the place of each.
+
+    Args:
+        inputs: The rest of it.
+        entry: The entry.
+        spaces: Its spaces, as `latent_spaces` gives them.
+    """
+    found = inputs.clone()
+    for stated in entry.spaces:
+        if stated.labels:
+            space = spaces[stated.name]
+            found[space.block] = space.prior.class_codes(space.dim)[stated.labels.index(stated.default)]
+    return found
+
+
 _SIMPLE: dict[str, Prior] = {"standard-normal": StandardNormal(), "one-hot": OneHot()}
 
 

@@ -7,18 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
-from pullback.generators.fitting import check_image_shape, fit, misfit
-from pullback.generators.generator import Generator
-from pullback.generators.priors import latent_spaces
+from pullback.generators.families.whole_input import WholeInputGenerator
+from pullback.generators.fitting import fit, misfit
 
 
-class Dcgan(Generator):
+class Dcgan(WholeInputGenerator):
     """A DCGAN generator: a latent becomes a 4 × 4 map, and each further layer doubles its side.
 
     Parameters are named as in published checkpoints (`main.0.weight`, …). Channels and number of layers follow from
@@ -36,14 +33,10 @@ class Dcgan(Generator):
 
     def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
         del settings  # Such files have none.
-        super().__init__()
-        self.name = entry.name
-        self.weights_hash = entry.weights_hash
-        self.spaces = latent_spaces(entry)
-        self.input_space = entry.input_space
-        self.image_shape = entry.image_shape
         channels = _channels(state, entry)
-        _check_shapes(entry, channels)
+        # 4 px after the first layer, twice as many after each further one.
+        side = 4 * 2 ** (len(channels) - 2)
+        super().__init__(entry, channels[0], (channels[-1], side, side))
         self.main = nn.Sequential(*self._layers(channels))
         fit(self, state, entry)
 
@@ -57,26 +50,16 @@ class Dcgan(Generator):
                 layers += [nn.BatchNorm2d(width_out), nn.ReLU(inplace=False)]
         return [*layers, nn.Tanh()]
 
-    @property
-    def default_context(self) -> Float[Tensor, " input_dim"]:
-        """The mean of the prior."""
-        return torch.zeros(self.spaces[self.input_space].dim, device=self.device, dtype=self.dtype)
-
     def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels height width"]:
         """Images in [0, 1] of complete inputs."""
         images: Tensor = self.main(inputs[:, :, None, None])
         return (images + 1) / 2
 
-    def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
-        """The first transposed convolution: what each coordinate adds to the 4 × 4 map, (channels · 16, n)."""
-        block = self.space(space).block
-        if layers:
-            raise InvalidInputError(
-                f"generator {self.name!r} has no layers that take a latent each, but layers {list(layers)} came"
-            )
+    @property
+    def first_weight(self) -> Float[Tensor, "outputs input_dim"]:
+        """The first transposed convolution: what each coordinate adds to the 4 × 4 map, (channels · 16, dim)."""
         # Stored as (in, out, 4, 4).
-        weight = self.main[0].get_parameter("weight")
-        return weight[block].flatten(1).T
+        return self.main[0].get_parameter("weight").flatten(1).T
 
     def activations(self, inputs: Float[Tensor, "batch input_dim"], until: str = "") -> dict[str, Tensor]:
         """The output of each rectifier, `layer 1` and on, and the images."""
@@ -102,15 +85,3 @@ def _channels(state: Mapping[str, Tensor], entry: CatalogueEntry) -> list[int]:
     if not shapes:
         raise misfit(entry, state, "no 'main.N.weight' of 4 dimensions")
     return [shapes[0][0], *(shape[1] for shape in shapes)]
-
-
-def _check_shapes(entry: CatalogueEntry, channels: Sequence[int]) -> None:
-    stated_dim = entry.space(entry.input_space).dim
-    if stated_dim != channels[0]:
-        raise InvalidInputError(
-            f"catalogue entry {entry.name!r}: input space {entry.input_space!r} is stated to have {stated_dim} "
-            f"dimensions, but the weights take {channels[0]}"
-        )
-    # 4 px after the first layer, twice as many after each further one.
-    side = 4 * 2 ** (len(channels) - 2)
-    check_image_shape(entry, (channels[-1], side, side))

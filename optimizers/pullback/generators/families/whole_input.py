@@ -9,7 +9,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.fitting import check_image_shape
 from pullback.generators.generator import Generator
-from pullback.generators.priors import latent_spaces
+from pullback.generators.priors import latent_spaces, with_default_classes
 
 
 class WholeInputGenerator(Generator):
@@ -40,17 +40,13 @@ class WholeInputGenerator(Generator):
         check_image_shape(entry, image_shape)
         # The mean of each prior; of a class, the one that the catalogue names as the default.
         whole = self.spaces[self.input_space]
-        context = whole.prior.mean(dim)
-        for space in entry.spaces:
-            if space.labels:
-                codes = self.spaces[space.name].prior.class_codes(space.dim)
-                context[self.spaces[space.name].block] = codes[space.labels.index(space.default)]
+        context = with_default_classes(whole.prior.mean(dim), entry, self.spaces)
         self.register_buffer("_context", context, persistent=False)
 
     @property
     def default_context(self) -> Float[Tensor, " input_dim"]:
         """The means of the priors, and the classes that the catalogue names as defaults."""
-        return self.get_buffer("_context")
+        return self.get_buffer("_context").clone()
 
     @property
     def first_weight(self) -> Float[Tensor, "outputs input_dim"] | None:

@@ -10,7 +10,7 @@ from pullback.errors import OwnCodeError
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.fitting import Shape
 from pullback.generators.generator import Generator
-from pullback.generators.priors import latent_spaces
+from pullback.generators.priors import latent_spaces, with_default_classes
 from pullback.own_code import told
 
 
@@ -38,11 +38,7 @@ class ModuleGenerator(Generator):
         self.network = network
         self._signed = entry.asked("levels") == "-1..1"
         whole = self.spaces[self.input_space]
-        context = whole.prior.mean(whole.dim)
-        for space in entry.spaces:
-            if space.labels:
-                known = self.spaces[space.name]
-                context[known.block] = known.prior.class_codes(space.dim)[space.labels.index(space.default)]
+        context = with_default_classes(whole.prior.mean(whole.dim), entry, self.spaces)
         self.register_buffer("_context", context, persistent=False)
 
     @property

@@ -13,7 +13,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry, parts_of
 from pullback.generators.fitting import check_image_shape
 from pullback.generators.generator import Generator, Prior
-from pullback.generators.priors import latent_spaces
+from pullback.generators.priors import latent_spaces, with_default_classes
 
 
 class StagedNetwork(Protocol):
@@ -78,11 +78,8 @@ class StagedGenerator(Generator):
         self.register_buffer("_codes", codes if embedded else None, persistent=False)
         self.image_shape = self.network.image_shape
         check_image_shape(entry, self.image_shape)
-        context = torch.zeros(entry.space(entry.input_space).dim)
-        for space in entry.spaces:
-            if space.labels:
-                known = self.spaces[space.name]
-                context[known.block] = known.prior.class_codes(space.dim)[space.labels.index(space.default)]
+        zero = torch.zeros(entry.space(entry.input_space).dim)
+        context = with_default_classes(zero, entry, self.spaces)
         self.register_buffer("_context", context, persistent=False)
 
     @property
