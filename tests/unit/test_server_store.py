@@ -593,7 +593,7 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 8.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 9.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
@@ -613,7 +613,7 @@ def test_a_store_of_the_version_before_is_extended_by_what_jobs_need(store: Stor
     assert [job.id for job in extended.waiting.all()] == ["waiting"]
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("8",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("9",)
         assert database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs_by_needs'").fetchone() is not None
     database.close()
 
@@ -628,5 +628,5 @@ def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store:
     assert extended.results.find(name) is not None
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("8",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("9",)
     database.close()

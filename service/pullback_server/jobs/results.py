@@ -43,6 +43,8 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
         created=now,
         header=header,
         content=blobs.write(made, more),
+        # What is computed once for everybody is nobody's.
+        owner=job.owner if job.kind == "inversion" else "",
     )
 
 

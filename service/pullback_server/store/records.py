@@ -46,6 +46,7 @@ class JobRecord:
         last_sequence: Number of its latest event.
         needs: Id of the job whose result it waits for while it is QUEUED, if any.
         provided: Whether it was queued for jobs that need its result alone, and nobody asked for it by itself.
+        owner: Name of the key that it belongs to; empty for the operator's own.
     """
 
     id: str
@@ -67,6 +68,7 @@ class JobRecord:
     last_sequence: int
     needs: str | None
     provided: bool
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class ResultRecord:
         created: When it was finished.
         header: Its serialised message without arrays and pictures, as lists show it.
         content: Digest of the whole.
+        owner: Name of the key that it belongs to; empty for what is the operator's, or everybody's.
     """
 
     name: str
@@ -99,6 +102,7 @@ class ResultRecord:
     created: datetime
     header: bytes
     content: str
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class SessionRecord:
         spec: Its serialised `SessionSpec`, defaults filled in.
         summary: Its serialised `Session` without the specification.
         last_sequence: Number of its latest event.
+        owner: Name of the key that it belongs to; empty for the operator's own.
     """
 
     id: str
@@ -127,6 +132,7 @@ class SessionRecord:
     spec: bytes
     summary: bytes
     last_sequence: int
+    owner: str
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def job_record(row: JobRow) -> JobRecord:
         last_sequence=row.last_sequence,
         needs=row.needs,
         provided=row.provided,
+        owner=row.owner,
     )
 
 
@@ -106,4 +107,5 @@ def result_record(row: ResultRow) -> ResultRecord:
         created=row.created,
         header=row.header,
         content=row.content,
+        owner=row.owner,
     )

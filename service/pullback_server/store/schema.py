@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     LargeBinary,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 # Raised with every change of the tables, which comes with a module in `migrations`; a newer store is refused.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 # The earliest that migrations lead on from.
 EARLIEST_VERSION = 2
 
@@ -94,11 +95,14 @@ class JobRow(Base):
     needs: Mapped[str | None] = mapped_column(String(64))
     # Queued for jobs that need its result; nobody asked for it by itself.
     provided: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Name of the key that it belongs to; empty for the operator's own.
+    owner: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
     __table_args__ = (
         Index("jobs_by_state", "state", "number"),
         Index("jobs_by_result", "result"),
         Index("jobs_by_needs", "needs"),
+        Index("jobs_by_owner", "owner", "number"),
     )
 
 
@@ -140,8 +144,13 @@ class ResultRow(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     header: Mapped[bytes] = mapped_column(LargeBinary)
     content: Mapped[str] = mapped_column(String(64))
+    # As of the job that made it; empty too for what is everybody's: eigenbases, analyses, directions.
+    owner: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
-    __table_args__ = (Index("results_by_kind", "kind", "generator", "number"),)
+    __table_args__ = (
+        Index("results_by_kind", "kind", "generator", "number"),
+        Index("results_by_owner", "owner", "kind", "number"),
+    )
 
 
 class AnnotationRow(Base):
@@ -171,10 +180,13 @@ class SessionRow(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     updated: Mapped[datetime] = mapped_column(UtcDateTime)
     last_sequence: Mapped[int]
+    # As of a job.
+    owner: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
     __table_args__ = (
         Index("sessions_by_state", "state", "number"),
         Index("sessions_evolving", "evolving", "updated"),
+        Index("sessions_by_owner", "owner", "number"),
     )
 
 
@@ -225,3 +237,38 @@ class WrittenFileRow(Base):
     __tablename__ = "written_files"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class KeyRow(Base):
+    """A key, by which somebody is let in. Never removed: what it owns names it."""
+
+    __tablename__ = "keys"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    # Of the token, which nobody but its bearer has.
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # JSON: what it may have, where that differs from what all may.
+    quotas: Mapped[str] = mapped_column(Text, default="", server_default="")
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ShareRow(Base):
+    """A job or a session that others than its owner may see: one key, or, of an empty one, all."""
+
+    __tablename__ = "shares"
+
+    resource: Mapped[str] = mapped_column(String(320), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class UsageRow(Base):
+    """Seconds that a key's jobs had devices on a day, by UTC."""
+
+    __tablename__ = "key_usage"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    seconds: Mapped[float] = mapped_column(Float)

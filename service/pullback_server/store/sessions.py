@@ -51,6 +51,7 @@ class SessionStore:
         spec: bytes,
         change: SessionChange,
         title: str = "",
+        owner: str = "",
     ) -> None:
         """Begins a session with its first events.
 
@@ -61,6 +62,7 @@ class SessionStore:
             spec: Serialised specification.
             change: The first events, and what they add up to.
             title: What people call it; empty for nothing.
+            owner: Name of the key that it belongs to; empty for the operator's own.
         """
         now = utc_now()
         with self._database.writing() as session:
@@ -74,6 +76,7 @@ class SessionStore:
                 created=now,
                 updated=now,
                 last_sequence=0,
+                owner=owner,
             )
             session.add(row)
             session.flush()
@@ -198,7 +201,7 @@ def _records(session: Session, query: Select[Any]) -> list[tuple[int, SessionRec
     def record(row: SessionRow) -> SessionRecord:
         if row.id not in specs:
             raise ValueError("its specification is not there")
-        return SessionRecord(row.id, row.state, specs[row.id], row.summary, row.last_sequence)
+        return SessionRecord(row.id, row.state, specs[row.id], row.summary, row.last_sequence, row.owner)
 
     return records_of(session, query, record, table=SessionRow, key=SessionRow.id, name=_name)
 

@@ -81,6 +81,7 @@ class Store:
         client: str = "",
         needs: str | None = None,
         provided: bool = False,
+        owner: str = "",
     ) -> JobRecord:
         """Accepts a job.
 
@@ -99,6 +100,7 @@ class Store:
             client: Who brought it; empty for nobody that is known.
             needs: Id of the job whose result it waits for.
             provided: Whether it is queued for jobs that need its result, and nobody asked for it by itself.
+            owner: Name of the key that it belongs to; empty for the operator's own.
         """
         with self._database.writing() as session:
             row = JobRow(
@@ -120,6 +122,7 @@ class Store:
                 last_sequence=0,
                 needs=needs,
                 provided=provided,
+                owner=owner,
             )
             session.add(row)
             session.flush()
