@@ -499,3 +499,22 @@ def test_a_missing_extra_is_told_before_anything_is_computed(
     assert result.code == 1
     assert "a report needs matplotlib to draw with: pip install 'pullback[report]'" in result.err
     assert server.calls == []
+
+
+# Starts
+
+
+def test_starting_from_a_folder_of_results_is_part_of_what_was_asked(
+    run: Run, server: InProcessServer, photo: Path, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    assert run(photo, "--out", before).code == 0
+    assert run(photo, "--out", after, "--start-from", before).code == 0
+    first, second = server.called("Invert")
+    assert [request.targets[0].HasField("start") for request in (first, second)] == [False, True]
+    assert second.settings.start_space == "z"
+    assert run(photo, "--out", after, "--start-from", before, "--resume").code == 0
+    assert len(server.called("Invert")) == 2
+    refused = run(photo, "--out", after, "--resume")
+    assert refused.code == 1
+    assert "there is no start latent now" in refused.err

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 
 from biggan_states import big_entry
@@ -15,11 +16,13 @@ from catalogues import entry_text
 from pullback import generators
 from pullback.inversion.defaults import METHODS as OF_THE_LIBRARY
 from pullback.inversion.defaults import PRIOR_WEIGHT, method_of
+from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server import specs
 from pullback_server.errors import ApiError, Violations
 from pullback_server.protocol.batching import Load
 from tiny import write_catalogue
+from tiny_style import write_style_catalogue
 
 GENERATOR = "generators/faces"
 EYES = "generators/eyes"
@@ -406,3 +409,27 @@ def test_what_is_wrong_with_a_target_is_named(fields: dict[str, Any], field: str
 def test_a_good_target_is_let_through() -> None:
     assert not check(label="a" * 200, ignore=[{"left": 5, "width": 1, "height": 1}] * 64)
     assert not check(class_mode=GIVEN, class_label="blue")
+
+
+# Starts -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_start_lies_in_the_inversions_space_or_in_one_that_is_mapped_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(write_style_catalogue(tmp_path)))
+    style = {"generator": "generators/tiny-style", "distance": "mse"}
+    for space, starts in (("w+", ("", "w+", "w", "z")), ("w", ("", "w", "z")), ("z", ("", "z"))):
+        for start in starts:
+            assert complete(**style, space=space, start_space=start).start_space == start
+    check_violations(
+        lambda: complete(**style, space="w", start_space="w+"), {"settings.start_space": ["a latent of w or z", "'w+'"]}
+    )
+    settings = complete(**style, space="w+", start_space="w")
+    entry = generators.entry("tiny-style")
+    for shape, words in (((6,), []), ((36,), ["expected shape (6) for space 'w'", "[36] came"])):
+        wrong = Violations()
+        target = inversion_pb2.Target(start=pack(np.zeros(shape, np.float32)))
+        assert specs.check_target(target, settings, entry, "targets[0]", wrong) == (not words)
+        if words:
+            check_violations(wrong.raise_if_any, {"targets[0].start": words})

@@ -12,6 +12,7 @@ from pullback_api.v1 import specs_pb2
 from pullback_client.eigenbasis.basis import EigenbasisInfo, eigenbasis_name
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.images import ImageInput
+from pullback_client.inversion.starts import StartsInput, space_of_starts
 from pullback_client.text.vocabulary import known_words, refuse_unknown_options
 from pullback_client.wire.names import generator_name
 from pullback_client.wire.option_types import InversionFields
@@ -34,6 +35,9 @@ class InversionOptions(InversionFields, total=False):
     alignment: bool | Mapping[str, float] | None
     """Search the frame within the photograph too: True, or standard deviations `scale` (of the logarithm of the scale)
     and `shift` (in half sides), each above 0, at most 0.5; default 0.1 each."""
+    starts: StartsInput | None
+    """Latents to start from, of an encoder or of earlier inversions: one for all images, or one for each. The first
+    restart starts there, the others where `start` says. Of latents `start_space` says where they lie."""
     masks: ImageInput | Sequence[ImageInput | None] | None
     """White counts, black is ignored, greys in between: one for all images, or a list as long as the images'."""
     ignore: Boxes | Sequence[Boxes] | None
@@ -55,7 +59,11 @@ def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.I
     """
     refuse_unknown_options(options, InversionOptions)
     basis = options.get("eigenbasis")
-    implied = {"method": "hessian_adam", "class_mode": None if options.get("class_labels") is None else "given"}
+    implied = {
+        "method": "hessian_adam",
+        "class_mode": None if options.get("class_labels") is None else "given",
+        "start_space": space_of_starts(options.get("starts")),
+    }
     given = {name: value for name, value in options.items() if value is not None}
     settings = specs_pb2.InversionSettings(generator=generator_name(generator))
     set_options(settings, implied | given | {"eigenbasis": None if basis is None else eigenbasis_name(basis)})

@@ -14,7 +14,9 @@ from pullback_client.images import ImageInput, encode, is_image, listed, name_of
 from pullback_client.inversion.framing import Box, Crop, Framing, cropped
 from pullback_client.inversion.options import InversionOptions, inversion_settings
 from pullback_client.inversion.result import InversionFailure
+from pullback_client.inversion.starts import starts_of
 from pullback_client.text.printable import printable
+from pullback_client.wire.codec import Array, tensor_from_array
 from pullback_client.wire.fields import whole_number
 from pullback_client.wire.transport import MAX_MESSAGE_BYTES
 
@@ -39,6 +41,7 @@ class Photograph:
         class_label: Its class; empty where none is given.
         center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
         crop: The square to cut out; None = the whole image. Mask and regions are of the whole image all the same.
+        start: A latent to start from; None where none is given.
         originals: The files of image and mask, where they are files.
     """
 
@@ -49,6 +52,7 @@ class Photograph:
     class_label: str
     center_crop: bool
     crop: Crop | None = None
+    start: Array | None = field(default=None, compare=False)
     originals: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
@@ -82,6 +86,7 @@ class Photograph:
             label=self.label,
             ignore=[inversion_pb2.Box(**box._asdict()) for box in ignore],
             class_label=self.class_label,
+            start=None if self.start is None else tensor_from_array(self.start),
         )
         if (length := target.ByteSize()) > MAX_MESSAGE_BYTES - _OVERHEAD:
             raise ResourceExhaustedError(
@@ -135,7 +140,7 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
 
     Raises:
         InvalidArgumentError: No images, something that is none, a mask for all that cannot be sent, other numbers of
-            masks, regions or classes than of images, or a region that is none.
+            masks, regions, starts or classes than of images, or a region that is none.
     """
     asked = listed(images)
     if not asked:
@@ -150,6 +155,7 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
         _for_each("class_labels", labels, asked, one=labels is None or isinstance(labels, str)),
         _for_each("lists of regions to ignore", ignore, asked, one=ignored_in_all),
         _for_each("crops", crop, asked, one=cropped_alike),
+        starts_of(options.get("starts"), len(asked)),
         strict=True,
     )
     return [
@@ -161,9 +167,10 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
             class_label=label or "",
             center_crop=options.get("center_crop", False),
             crop=None if square is None else _crop(square),
+            start=start,
             originals=_files(image, mask, masks),
         )
-        for number, (image, mask, label, boxes, square) in enumerate(values, start=1)
+        for number, (image, mask, label, boxes, square, start) in enumerate(values, start=1)
     ]
 
 

@@ -218,6 +218,9 @@ class InversionFields(TypedDict, total=False):
     betas: tuple[float, float] | None
     """Adam's decay of the running means of the gradient and of its square, each from 0 to below 1; default the method's
     own. Only `adam` and `hessian_adam`; (0.9, 0.999) as published."""
+    start_space: str | None
+    """Space of the latents that targets bring as their starts: the inversion's own (empty), or one that is mapped into
+    it, as `z` is into `w`, and `w` into `w+`, where it stands in every layer."""
 
 
 class ThreadFields(TypedDict, total=False):

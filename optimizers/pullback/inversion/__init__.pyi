@@ -45,6 +45,9 @@ from .starts.bank_cache import cached_bank as cached_bank
 from .starts.bank_construction import bank_provenance as bank_provenance
 from .starts.bank_construction import make_bank as make_bank
 from .starts.bank_samples import BankSamples as BankSamples
+from .starts.given import are_all_given as are_all_given
+from .starts.given import leading_spaces as leading_spaces
+from .starts.given import led_into as led_into
 from .starts.nearest import nearest_starts as nearest_starts
 from .starts.starting_points import draw_starts as draw_starts
 from .starts.starting_points import make_starts as make_starts

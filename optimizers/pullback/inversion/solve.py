@@ -33,6 +33,7 @@ def invert(
     start: str | None = None,
     bank: StartBank | None = None,
     starts: Tensor | None = None,
+    latents: Sequence[Tensor | None] | None = None,
     classes: Sequence[int] | None = None,
     search_classes: bool = False,
     limits: Limits | None = None,
@@ -58,6 +59,7 @@ def invert(
         bank: For `bank`, one under the problem's distance. `make_starts` of `problem.under(another)` finds `starts` in
             a bank under another.
         starts: Starting points, shape (images, restarts, dim), instead of all these.
+        latents: Where the first restart of each target starts; None where as the others (see `make_starts`).
         classes: The class of every target, where it is given (see `make_starts`).
         search_classes: Whether every class is tried.
         limits: What ends the inversion early.
@@ -83,7 +85,14 @@ def invert(
         several = ALIGNED_RESTARTS if problem.extra and defaults.restarts else 1
         count = max(defaults.restarts, several) if restarts is None else restarts
         starts = make_starts(
-            problem, count, seed, start=start or own, bank=bank, classes=classes, search_classes=search_classes
+            problem,
+            count,
+            seed,
+            start=start or own,
+            bank=bank,
+            classes=classes,
+            search_classes=search_classes,
+            latents=latents,
         )
     began, limits = time.perf_counter(), limits or Limits()
     searches = TargetSearches.begin(solver, problem, starts)

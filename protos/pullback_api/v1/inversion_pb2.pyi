@@ -44,20 +44,22 @@ class Alignment(_message.Message):
     def __init__(self, scale: _Optional[float] = ..., shift_x: _Optional[float] = ..., shift_y: _Optional[float] = ...) -> None: ...
 
 class Target(_message.Message):
-    __slots__ = ("image", "fit", "mask", "label", "ignore", "class_label")
+    __slots__ = ("image", "fit", "mask", "label", "ignore", "class_label", "start")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     FIT_FIELD_NUMBER: _ClassVar[int]
     MASK_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     IGNORE_FIELD_NUMBER: _ClassVar[int]
     CLASS_LABEL_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
     image: _values_pb2.Image
     fit: Fit
     mask: _values_pb2.Image
     label: str
     ignore: _containers.RepeatedCompositeFieldContainer[Box]
     class_label: str
-    def __init__(self, image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., fit: _Optional[_Union[Fit, str]] = ..., mask: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., label: _Optional[str] = ..., ignore: _Optional[_Iterable[_Union[Box, _Mapping]]] = ..., class_label: _Optional[str] = ...) -> None: ...
+    start: _values_pb2.Tensor
+    def __init__(self, image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., fit: _Optional[_Union[Fit, str]] = ..., mask: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., label: _Optional[str] = ..., ignore: _Optional[_Iterable[_Union[Box, _Mapping]]] = ..., class_label: _Optional[str] = ..., start: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class InvertRequest(_message.Message):
     __slots__ = ("request_id", "settings", "targets", "validate_only")

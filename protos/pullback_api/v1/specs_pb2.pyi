@@ -200,7 +200,7 @@ class Betas(_message.Message):
     def __init__(self, mean: _Optional[float] = ..., square: _Optional[float] = ...) -> None: ...
 
 class InversionSettings(_message.Message):
-    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k", "betas")
+    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k", "betas", "start_space")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -226,6 +226,7 @@ class InversionSettings(_message.Message):
     ALIGNMENT_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     BETAS_FIELD_NUMBER: _ClassVar[int]
+    START_SPACE_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     distance: str
@@ -251,7 +252,8 @@ class InversionSettings(_message.Message):
     alignment: AlignmentSettings
     top_k: int
     betas: Betas
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ...) -> None: ...
+    start_space: str
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ..., start_space: _Optional[str] = ...) -> None: ...
 
 class DirectionsSpec(_message.Message):
     __slots__ = ("generator", "space", "method", "k", "eigenbasis", "seed", "latent", "distance", "samples", "layer", "layers", "ica_vectors", "iterations", "learn_density")

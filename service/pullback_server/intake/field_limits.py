@@ -91,6 +91,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "space": _text(_NAME),
         "distance": _text(_NAME),
         "eigenbasis": _EIGENBASIS,
+        "start_space": _text(_NAME),
     },
     "DirectionsSpec": {
         "generator": _GENERATOR,

@@ -181,4 +181,6 @@ def _prepared_target(
     prepared = inversion_pb2.Target(label=target.label, class_label=target.class_label, image=image(files.image))
     if files.mask is not None:
         prepared.mask.CopyFrom(image(files.mask))
+    if target.HasField("start"):
+        prepared.start.CopyFrom(target.start)
     return prepared

@@ -13,6 +13,7 @@ from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasi
 from pullback_server.specs.inversion_loss import complete_loss
 from pullback_server.specs.inversion_methods import INVERSION_METHODS
 from pullback_server.specs.inversion_options import STORED_BASES, check_budget, complete_options, starts_of
+from pullback_server.specs.starts import check_start_space
 
 MAX_STARTS = 4_096
 # Traces hold two numbers for every start and step, and must fit into one answer.
@@ -55,6 +56,7 @@ def complete_inversion_settings(
         if not wrong:
             check_budget(complete, generator, field, wrong)
             _check_size(targets, complete, generator, field, wrong)
+    check_start_space(complete, generator, field, wrong)
     complete_loss(complete, field, wrong)
     wrong.raise_if_any()
     if complete.basis in STORED_BASES and not complete.eigenbasis:

@@ -8,6 +8,7 @@ from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.specs.classes import class_space
 from pullback_server.specs.common import enum_names
+from pullback_server.specs.starts import check_start
 
 MAX_LABEL = 200
 MAX_REGIONS = 64
@@ -33,6 +34,7 @@ def check_target(
             came = f"left {box.left}, top {box.top}, width {box.width}, height {box.height}"
             found.add(f"{field}.ignore[{number}]", f"expected left, top ≥ 0 and width, height ≥ 1, but {came} came")
     _check_class(target.class_label, settings, generator, f"{field}.class_label", found)
+    check_start(target, settings, generator, field, found)
     wrong.extend(found)
     return not found
 

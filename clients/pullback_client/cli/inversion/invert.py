@@ -31,6 +31,7 @@ from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.inversion.options import InversionOptions
 from pullback_client.inversion.result import Inversion, InversionFailure, InversionOutcome
+from pullback_client.inversion.starts import Starts, read_starts
 from pullback_client.report import require_extras
 from pullback_client.report.inversion import REPORT_FILES, is_report, write_report
 from pullback_client.text.printable import printable
@@ -50,6 +51,7 @@ def invert(
     mask: option.Mask = None,
     ignore: option.Ignore = None,
     crop: option.CropText = None,
+    start_from: option.StartFrom = None,
     center_crop: option.CenterCrop = False,
     paste: option.Paste = False,
     feather: option.Feather = None,
@@ -82,9 +84,13 @@ def invert(
     refuse_file_as_folder(folder)
     listed = find(photos, err)
     masks = masks_of([each.path for each in listed], mask, err)
+    starts = Starts([None] * len(listed))
+    if start_from is not None:
+        starts = read_starts(start_from, [each.path.stem for each in listed])
+        options["start_space"] = options.get("start_space") or starts.space or None
     asked = [
-        _Asked(each, PhotographFiles(each.path, its_mask, folder, solutions, paste, edge), generator, options)
-        for each, its_mask in zip(listed, masks, strict=True)
+        _Asked(each, PhotographFiles(each.path, its_mask, folder, solutions, paste, edge, start), generator, options)
+        for each, its_mask, start in zip(listed, masks, starts.latents, strict=True)
     ]
     refuse_doubled_files(each.files for each in asked)
     report_folder = folder / "report"
@@ -107,6 +113,7 @@ def invert(
         each.paste_kept()
     if left:
         options["masks"] = [each.files.mask for each in left]
+        options["starts"] = [each.files.start for each in left]
         with (
             Client(target) as client,
             following() as draw,

@@ -80,6 +80,16 @@ CropText: TypeAlias = Annotated[
         rich_help_panel=_PHOTOGRAPHS,
     ),
 ]
+StartFrom: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--start-from",
+        metavar="FILE|FOLDER",
+        help="Latents to start from: a result (npz, safetensors) for all; an encoder's (npy, npz), a row for each; "
+        "or a folder of results named as the photographs.",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
 CenterCrop: TypeAlias = Annotated[
     bool,
     typer.Option("--center-crop", help="Cut photographs to the generator's aspect.", rich_help_panel=_PHOTOGRAPHS),

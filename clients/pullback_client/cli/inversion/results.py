@@ -16,6 +16,7 @@ from pullback_client.files.atomic import delete, finite, write_json, write_png
 from pullback_client.inversion.pasting import FEATHER
 from pullback_client.inversion.result import Inversion
 from pullback_client.text.printable import a_few, printable
+from pullback_client.wire.codec import Array
 
 Request: TypeAlias = "dict[str, Any]"
 """All that a result depends on, as plain values: the generator, the options that are given, and SHA-256 of photograph
@@ -24,6 +25,7 @@ and mask."""
 _REQUEST, _PICTURES, _UNFINISHED = "request", "pictures", "unfinished"  # in the JSON of a result
 _OLD_REQUEST = "request_sha256"  # by which earlier versions knew their results
 _NAME_BYTES = 255  # of a file's name, on most file systems
+_START_LATENT = "start_latent"
 _CONTENT = ("photograph", "mask")
 
 
@@ -53,6 +55,7 @@ class PhotographFiles:
         solutions: How many solutions there may be.
         paste: Whether the reconstruction is laid back into the photograph as well.
         feather: Width of the edge of what is laid back; see `Inversion.paste_back`.
+        start: The latent from which it is inverted; None where none is given.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class PhotographFiles:
     solutions: int = 1
     paste: bool = False
     feather: float = FEATHER
+    start: Array | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -86,6 +90,8 @@ class PhotographFiles:
         content = {
             name: _digest(file) for name, file in zip(_CONTENT, (self.path, self.mask), strict=True) if file is not None
         }
+        if self.start is not None:
+            content[_START_LATENT] = hashlib.sha256(self.start.tobytes()).hexdigest()
         request: Request = json.loads(json.dumps({"generator": generator, **given, **content}))
         return request
 
@@ -221,7 +227,8 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
         old, new = then.get(name), now.get(name)
         if old == new:
             continue
-        if name in _CONTENT:
+        if name in (*_CONTENT, _START_LATENT):
+            name = name.replace("_", " ")  # noqa: PLW2901
             words.append(f"the {name} is another one" if old and new else f"there is {'a' if new else 'no'} {name} now")
         else:
             words.append(f"{name.replace('_', '-')} was {_shown(old)}, now {_shown(new)}")

@@ -13,6 +13,7 @@ from pullback.geometry.seeding import derive_seed
 from pullback.inversion.problems.classes import class_block, class_codes, given_classes
 from pullback.inversion.problems.problem import Problem
 from pullback.inversion.starts.bank import StartBank
+from pullback.inversion.starts.given import are_all_given, put_given
 from pullback.inversion.starts.nearest import nearest_starts
 from pullback.inversion.starts.prediction import predict_latents
 from pullback.pieces import in_pieces
@@ -77,6 +78,7 @@ def make_starts(
     bank: StartBank | None = None,
     classes: Sequence[int] | None = None,
     search_classes: bool = False,
+    latents: Sequence[Tensor | None] | None = None,
 ) -> Generator[None, None, Float[Tensor, "images restarts dim"]]:
     """Starting points of any kind.
 
@@ -92,6 +94,9 @@ def make_starts(
         bank: For `bank`.
         classes: The class of every target, where it is given: numbers of the labels of the generator's class space.
         search_classes: Whether every restart is there once with each class, in the order of the labels.
+        latents: A latent for each target at which its first restart starts, of an encoder or of an earlier inversion,
+            shape (latent_dim,); None where that starts as the others do, so that a bad one does no harm. Where it is
+            the only restart of every target, no bank is needed.
 
     Yields:
         Nothing, while a bank is gone through: other work may be done then.
@@ -121,6 +126,8 @@ def make_starts(
         held[..., class_block(problem)] = given[:, None]
         return held
 
+    if are_all_given(latents, restarts):
+        start = "prior"  # of which nothing but the frame is left
     if start == "bank":
         if bank is None:
             raise InvalidInputError("start 'bank' needs a bank; make one with pullback.inversion.make_bank")
@@ -133,6 +140,8 @@ def make_starts(
             points = torch.cat([predicted, points[:, :-1]], dim=1)
     else:
         points = _DRAWN[start](problem, restarts, seed)
+    if latents is not None:
+        points = put_given(problem, points, latents)
     if codes is not None:
         points = points.repeat_interleave(searched, dim=1)
         points[..., class_block(problem)] = codes.to(points).repeat(restarts, 1)

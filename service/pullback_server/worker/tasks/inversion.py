@@ -16,6 +16,7 @@ from pullback.inversion import (
     Problem,
     Query,
     TargetSearches,
+    are_all_given,
     make_solver,
     make_starts,
 )
@@ -30,6 +31,7 @@ from pullback_server.worker.files import content, eigenbasis
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import ShardSource, SharedShards, of_samples
 from pullback_server.worker.presentation import encode
+from pullback_server.worker.tasks.given_starts import given_starts
 from pullback_server.worker.tasks.inversion_images import read_images, read_masks
 from pullback_server.worker.tasks.inversion_result import inverted_targets
 from pullback_server.worker.tasks.task import BatchTask, SharedTask
@@ -147,19 +149,21 @@ class InversionTask(BatchTask, SharedTask):
 
     def _find_starts(self) -> Generator[None, None, None]:
         settings, problem, bank = self._settings, self._problem, None
-        if settings.start == specs_pb2.START_BANK:
+        given, restarts = given_starts(self._targets, settings, problem.generator), settings.restarts or 1
+        if settings.start == specs_pb2.START_BANK and not are_all_given(given, restarts):
             generator, distance, space = _bank_of(settings)
             bank = yield from self._models.bank(generator, distance, space, self._tell_bank)
             self._bank_shards = None
             problem = problem.under(self._models.distance(distance))
         starts = yield from make_starts.in_pieces(
             problem,
-            settings.restarts or 1,
+            restarts,
             settings.seed,
             start=STARTS[settings.start],
             bank=bank,
             classes=self._given_classes(),
             search_classes=settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED,
+            latents=given,
         )
         self._current = TargetSearches.begin(self._solver, self._problem, starts)
 
