@@ -13,6 +13,9 @@ LIST_DIRECTIONS = (
 )
 LIST_INVERSIONS = "ListInversions of the API tells which there are"
 LIST_JOBS = "Client.list_jobs, `pullback jobs list` (ListJobs of the API) tell which there are"
+CANCEL_JOBS = "wait for it, or cancel it with Job.cancel, `pullback jobs cancel`, or CancelJob of the API"
+CASCADE = "delete with cascade=True (--cascade, `cascade` of the API) to have {what}"
+CLOSE_SESSION = "close it first, with EvolutionSession.close, `pullback sessions close`, or CloseSession of the API"
 LIST_SESSIONS = "Client.list_sessions, `pullback sessions` (ListSessions of the API) tell which there are"
 TAKE_LESS_MEMORY = (
     "ask for less at once: fewer images, restarts or samples, or a bound by max_memory_mib (--max-memory-mib); or give "

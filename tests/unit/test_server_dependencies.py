@@ -395,7 +395,7 @@ async def begin(live: Serving, threads: Sequence[search_pb2.ThreadSpec] = ()) ->
     thread = search_pb2.ThreadSpec(generator="generators/faces", optimizer=options)
     spec = complete_session_spec(search_pb2.SessionSpec(threads=threads or [thread], seed=3))
     decoders: Any = None
-    began = await Creation(live.store, live.scheduler, decoders).begin(spec)
+    began = (await Creation(live.store, live.scheduler, decoders).begin(spec)).began
     record = await live.sessions.create(request_id="", content=b"", spec=spec, began=began)
     return record.id
 

@@ -14,6 +14,7 @@ import typer
 from pullback_client.cli import generators, jobs
 from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
 from pullback_client.cli.console import complain, out
+from pullback_client.cli.delete import delete
 from pullback_client.cli.demo import demo
 from pullback_client.cli.directions.discover import directions
 from pullback_client.cli.directions.edit import edit
@@ -45,6 +46,7 @@ app.command("traverse")(traverse)
 app.command("edit")(edit)
 app.command("evolve")(evolve)
 app.command("export")(sessions.export)
+app.command("delete")(delete)
 app.command("bridge", epilog=HELP_OF_FILES)(bridge)
 app.command("demo")(demo)
 app.add_typer(generators.app, name="generators")

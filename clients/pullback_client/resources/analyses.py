@@ -1,4 +1,4 @@
-"""Analyses of generators' metrics: computed, fetched, listed."""
+"""Analyses of generators' metrics: computed, fetched, listed, deleted."""
 
 from __future__ import annotations
 
@@ -64,3 +64,15 @@ class AnalysisCalls(Connection):
         request = geometry_pb2.ListAnalysesRequest(parent=generator_name(generator))
         pages = self._pages(self._transport.geometry.ListAnalyses, request)
         return [AnalysisInfo.from_wire(message) for page in pages for message in page.analyses]
+
+    def delete_analysis(self, name: str | AnalysisInfo) -> None:
+        """Deletes an analysis.
+
+        Args:
+            name: The name, or what `list_analyses` gives.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        request = geometry_pb2.DeleteAnalysisRequest(name=name if isinstance(name, str) else name.name)
+        self._transport.call(self._transport.geometry.DeleteAnalysis, request)

@@ -84,14 +84,18 @@ class EigenbasisCalls(Connection):
         pages = self._pages(self._transport.geometry.ListEigenbases, request)
         return [EigenbasisInfo.from_wire(message) for page in pages for message in page.eigenbases]
 
-    def delete_eigenbasis(self, name: str | EigenbasisInfo) -> None:
-        """Deletes an eigenbasis.
+    def delete_eigenbasis(self, name: str | EigenbasisInfo, *, cascade: bool = False) -> None:
+        """Deletes an eigenbasis. Sessions that search in it go on.
+
+        Args:
+            name: The name, or what `list_eigenbases` gives.
+            cascade: Whether unfinished jobs that use it are cancelled.
 
         Raises:
             NotFoundError: There is none of that name.
-            FailedPreconditionError: An unfinished job uses it.
+            FailedPreconditionError: Unfinished jobs use it; the message names them.
         """
-        request = geometry_pb2.DeleteEigenbasisRequest(name=eigenbasis_name(name))
+        request = geometry_pb2.DeleteEigenbasisRequest(name=eigenbasis_name(name), cascade=cascade)
         self._transport.call(self._transport.geometry.DeleteEigenbasis, request)
 
     def _eigenbasis_job(self, message: jobs_pb2.Job) -> Job[Eigenbasis]:

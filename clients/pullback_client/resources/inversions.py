@@ -171,6 +171,15 @@ class InversionCalls(Connection):
         request = inversion_pb2.GetInversionRequest(name=name)
         return outcomes_from_wire(self._transport.call(self._transport.inversion.GetInversion, request))
 
+    def delete_inversion(self, name: str) -> None:
+        """Deletes an inversion, `inversions/{id}`: its images, latents and masks. Its job stays: see `delete_job`.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        request = inversion_pb2.DeleteInversionRequest(name=name)
+        self._transport.call(self._transport.inversion.DeleteInversion, request)
+
     def _outcomes(
         self,
         images: ImageInput | Sequence[ImageInput],

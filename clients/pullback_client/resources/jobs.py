@@ -1,4 +1,4 @@
-"""Jobs of whatever kind: listed, and found by what people call them."""
+"""Jobs of whatever kind: listed, found by what people call them, deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pullback_client.jobs.job import Job
 from pullback_client.resources.analyses import AnalysisCalls
 from pullback_client.resources.directions import DirectionCalls
 from pullback_client.resources.inversions import InversionCalls
-from pullback_client.resources.references import find_job
+from pullback_client.resources.references import find_job, job_to_delete
 
 AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directions]
 
@@ -38,6 +38,21 @@ class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
             InvalidArgumentError: There are several; the message names some.
         """
         return self._any_job(find_job(self._transport, name))
+
+    def delete_job(self, name: str, *, cascade: bool = False) -> None:
+        """Deletes a job that has ended.
+
+        Args:
+            name: As for `get_job`.
+            cascade: Whether the result that it made is deleted too, and unfinished jobs that use that are cancelled.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidArgumentError: There are several; the message names some.
+            FailedPreconditionError: It has not ended, or something depends on it; the message names that.
+        """
+        request = jobs_pb2.DeleteJobRequest(name=job_to_delete(self._transport, name), cascade=cascade)
+        self._transport.call(self._transport.jobs.DeleteJob, request)
 
     def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
         return Job(self._transport, message, self._fetch)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import grpc
+
 from pullback_api.v1 import jobs_pb2, search_pb2
 from pullback_client.errors import ClientError, InvalidArgumentError, NotFoundError
 from pullback_client.jobs.events import JobState
@@ -66,6 +68,25 @@ def find_job(transport: Transport, word: str) -> jobs_pb2.Job:
         return [each for each in page.jobs if id_of(each.name).startswith(begin)]
 
     return _find(word, name.removeprefix("jobs/"), get, matching, _about_job, "job", "pullback jobs list")
+
+
+def session_to_delete(transport: Transport, word: str) -> str:
+    """The name of the session that `find_session` finds; of one that is damaged too, where it is named in full."""
+    return _named(lambda: find_session(transport, word).name, session_name(word))
+
+
+def job_to_delete(transport: Transport, word: str) -> str:
+    """The name of the job that `find_job` finds; of one that is damaged too, where it is named in full."""
+    return _named(lambda: find_job(transport, word).name, job_name(word))
+
+
+def _named(find: Callable[[], str], name: str) -> str:
+    try:
+        return find()
+    except ClientError as error:
+        if error.code is not grpc.StatusCode.DATA_LOSS:
+            raise
+        return name
 
 
 def _find(

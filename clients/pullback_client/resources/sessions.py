@@ -1,4 +1,4 @@
-"""Sessions of black-box search: begun, attached to, listed."""
+"""Sessions of black-box search: begun, attached to, listed, deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pullback_client.jobs.job import JOB_TIMEOUT
 from pullback_client.jobs.progress import ProgressOption
 from pullback_client.resources.connection import new_request_id
 from pullback_client.resources.eigenbases import EigenbasisCalls
-from pullback_client.resources.references import find_session
+from pullback_client.resources.references import find_session, session_to_delete
 from pullback_client.search.asker import checked_name
 from pullback_client.search.options import EvolveOptions, session_spec
 from pullback_client.search.records import SessionState, SessionStatus
@@ -84,6 +84,20 @@ class SessionCalls(EigenbasisCalls):
         """
         message = find_session(self._transport, name)
         return EvolutionSession(self._transport, message, client_name=client_name, attached=True)
+
+    def delete_session(self, name: str) -> None:
+        """Deletes a session that is closed: its log, scores, latents and images.
+
+        Args:
+            name: As for `get_session`.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidArgumentError: There are several; the message names some.
+            FailedPreconditionError: It is not closed.
+        """
+        request = search_pb2.DeleteSessionRequest(name=session_to_delete(self._transport, name))
+        self._transport.call(self._transport.search.DeleteSession, request)
 
     def list_sessions(self, states: Iterable[SessionState | str] = ()) -> list[SessionStatus]:
         """The sessions in any of these states, newest first; without states, all sessions."""

@@ -35,8 +35,8 @@ Response = TypeVar("Response")
 
 # Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, DiscoverDirections, Invert,
 # CreateSession, Ask and ReclaimTrials are among them because this client always gives them a request id, Tell because
-# trials have ids, and ImportDirections because a file is kept once. DeleteEigenbasis and DeleteDirections are not: the
-# second one would answer NOT_FOUND.
+# trials have ids, and ImportDirections because a file is kept once. What deletes is not: the second one would answer
+# NOT_FOUND.
 IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
     "Directions": (
         "DiscoverDirections",

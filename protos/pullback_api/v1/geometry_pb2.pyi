@@ -151,10 +151,12 @@ class ListEigenbasesResponse(_message.Message):
     def __init__(self, eigenbases: _Optional[_Iterable[_Union[Eigenbasis, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
 
 class DeleteEigenbasisRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "cascade")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    CASCADE_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    cascade: bool
+    def __init__(self, name: _Optional[str] = ..., cascade: bool = ...) -> None: ...
 
 class AnalyzeMetricRequest(_message.Message):
     __slots__ = ("request_id", "spec", "validate_only")
@@ -191,3 +193,9 @@ class ListAnalysesResponse(_message.Message):
     next_page_token: str
     unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
     def __init__(self, analyses: _Optional[_Iterable[_Union[_analysis_pb2.MetricAnalysis, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
+
+class DeleteAnalysisRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...

@@ -83,6 +83,11 @@ class GeometryStub(object):
                 request_serializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesRequest.SerializeToString,
                 response_deserializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesResponse.FromString,
                 _registered_method=True)
+        self.DeleteAnalysis = channel.unary_unary(
+                '/pullback_api.v1.Geometry/DeleteAnalysis',
+                request_serializer=pullback__api_dot_v1_dot_geometry__pb2.DeleteAnalysisRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class GeometryServicer(object):
@@ -133,7 +138,8 @@ class GeometryServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteEigenbasis(self, request, context):
-        """Deletes an eigenbasis. FAILED_PRECONDITION while an unfinished job uses it.
+        """Deletes an eigenbasis. Sessions that search in it go on: they have it as a file of their own. FAILED_PRECONDITION
+        while unfinished jobs use it, which the message names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +163,13 @@ class GeometryServicer(object):
 
     def ListAnalyses(self, request, context):
         """Lists the analyses of a generator, newest first, without their arrays and pictures.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAnalysis(self, request, context):
+        """Deletes an analysis.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,6 +222,11 @@ def add_GeometryServicer_to_server(servicer, server):
                     servicer.ListAnalyses,
                     request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesRequest.FromString,
                     response_serializer=pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesResponse.SerializeToString,
+            ),
+            'DeleteAnalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAnalysis,
+                    request_deserializer=pullback__api_dot_v1_dot_geometry__pb2.DeleteAnalysisRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -455,6 +473,33 @@ class Geometry(object):
             '/pullback_api.v1.Geometry/ListAnalyses',
             pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesRequest.SerializeToString,
             pullback__api_dot_v1_dot_geometry__pb2.ListAnalysesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAnalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Geometry/DeleteAnalysis',
+            pullback__api_dot_v1_dot_geometry__pb2.DeleteAnalysisRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from pullback_api.v1 import jobs_pb2 as pullback__api_dot_v1_dot_jobs__pb2
@@ -29,35 +30,37 @@ from pullback_api.v1 import specs_pb2 as pullback__api_dot_v1_dot_specs__pb2
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpullback_api/v1/inversion.proto\x12\x0fpullback_api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1apullback_api/v1/jobs.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"?\n\x03\x42ox\x12\x0c\n\x04left\x18\x01 \x01(\x05\x12\x0b\n\x03top\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"<\n\tAlignment\x12\r\n\x05scale\x18\x01 \x01(\x01\x12\x0f\n\x07shift_x\x18\x02 \x01(\x01\x12\x0f\n\x07shift_y\x18\x03 \x01(\x01\"\xea\x01\n\x06Target\x12%\n\x05image\x18\x01 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12!\n\x03\x66it\x18\x02 \x01(\x0e\x32\x14.pullback_api.v1.Fit\x12$\n\x04mask\x18\x03 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\r\n\x05label\x18\x04 \x01(\t\x12$\n\x06ignore\x18\x05 \x03(\x0b\x32\x14.pullback_api.v1.Box\x12\x13\n\x0b\x63lass_label\x18\x06 \x01(\t\x12&\n\x05start\x18\x1b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"\x9a\x01\n\rInvertRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x34\n\x08settings\x18\x02 \x01(\x0b\x32\".pullback_api.v1.InversionSettings\x12(\n\x07targets\x18\x03 \x03(\x0b\x32\x17.pullback_api.v1.Target\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\xdd\x01\n\x08Solution\x12\'\n\x06latent\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12%\n\x05image\x18\x02 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x0c\n\x04loss\x18\x04 \x01(\x01\x12\x0f\n\x07restart\x18\x05 \x01(\x05\x12\x0c\n\x04step\x18\x06 \x01(\x05\x12-\n\talignment\x18\x07 \x01(\x0b\x32\x1a.pullback_api.v1.Alignment\x12\x13\n\x0b\x63lass_label\x18\x08 \x01(\t\"\x86\x04\n\x0eInvertedTarget\x12\r\n\x05label\x18\x01 \x01(\t\x12\'\n\x06latent\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12%\n\x05image\x18\x03 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12&\n\x06target\x18\x04 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\x10\n\x08\x64istance\x18\x05 \x01(\x01\x12\x0c\n\x04loss\x18\x06 \x01(\x01\x12\x14\n\x0c\x62\x65st_restart\x18\x07 \x01(\x05\x12\x11\n\tbest_step\x18\x08 \x01(\x05\x12/\n\x0e\x64istance_trace\x18\t \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12+\n\nloss_trace\x18\n \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x30\n\x0frestart_latents\x18\x0b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12!\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x12.google.rpc.Status\x12,\n\tsolutions\x18\r \x03(\x0b\x32\x19.pullback_api.v1.Solution\x12\x13\n\x0b\x65valuations\x18\x0e \x01(\x05\x12.\n\x0e\x61ligned_target\x18\x0f \x01(\x0b\x32\x16.pullback_api.v1.Image\"\xae\x02\n\x0fInversionResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x08settings\x18\x02 \x01(\x0b\x32\".pullback_api.v1.InversionSettings\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x1d\n\x15\x64istance_weights_hash\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x17\n\x0f\x63ompute_seconds\x18\x08 \x01(\x01\x12\x30\n\x07results\x18\t \x03(\x0b\x32\x1f.pullback_api.v1.InvertedTarget\"#\n\x13GetInversionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\x15ListInversionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xa0\x01\n\x16ListInversionsResponse\x12\x34\n\ninversions\x18\x01 \x03(\x0b\x32 .pullback_api.v1.InversionResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource*/\n\x03\x46it\x12\x13\n\x0f\x46IT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46IT_CENTER_CROP\x10\x01\x32\x86\x02\n\tInversion\x12>\n\x06Invert\x12\x1e.pullback_api.v1.InvertRequest\x1a\x14.pullback_api.v1.Job\x12V\n\x0cGetInversion\x12$.pullback_api.v1.GetInversionRequest\x1a .pullback_api.v1.InversionResult\x12\x61\n\x0eListInversions\x12&.pullback_api.v1.ListInversionsRequest\x1a\'.pullback_api.v1.ListInversionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpullback_api/v1/inversion.proto\x12\x0fpullback_api.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1apullback_api/v1/jobs.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"?\n\x03\x42ox\x12\x0c\n\x04left\x18\x01 \x01(\x05\x12\x0b\n\x03top\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"<\n\tAlignment\x12\r\n\x05scale\x18\x01 \x01(\x01\x12\x0f\n\x07shift_x\x18\x02 \x01(\x01\x12\x0f\n\x07shift_y\x18\x03 \x01(\x01\"\xea\x01\n\x06Target\x12%\n\x05image\x18\x01 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12!\n\x03\x66it\x18\x02 \x01(\x0e\x32\x14.pullback_api.v1.Fit\x12$\n\x04mask\x18\x03 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\r\n\x05label\x18\x04 \x01(\t\x12$\n\x06ignore\x18\x05 \x03(\x0b\x32\x14.pullback_api.v1.Box\x12\x13\n\x0b\x63lass_label\x18\x06 \x01(\t\x12&\n\x05start\x18\x1b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\"\x9a\x01\n\rInvertRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x34\n\x08settings\x18\x02 \x01(\x0b\x32\".pullback_api.v1.InversionSettings\x12(\n\x07targets\x18\x03 \x03(\x0b\x32\x17.pullback_api.v1.Target\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\xdd\x01\n\x08Solution\x12\'\n\x06latent\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12%\n\x05image\x18\x02 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x0c\n\x04loss\x18\x04 \x01(\x01\x12\x0f\n\x07restart\x18\x05 \x01(\x05\x12\x0c\n\x04step\x18\x06 \x01(\x05\x12-\n\talignment\x18\x07 \x01(\x0b\x32\x1a.pullback_api.v1.Alignment\x12\x13\n\x0b\x63lass_label\x18\x08 \x01(\t\"\x86\x04\n\x0eInvertedTarget\x12\r\n\x05label\x18\x01 \x01(\t\x12\'\n\x06latent\x18\x02 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12%\n\x05image\x18\x03 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12&\n\x06target\x18\x04 \x01(\x0b\x32\x16.pullback_api.v1.Image\x12\x10\n\x08\x64istance\x18\x05 \x01(\x01\x12\x0c\n\x04loss\x18\x06 \x01(\x01\x12\x14\n\x0c\x62\x65st_restart\x18\x07 \x01(\x05\x12\x11\n\tbest_step\x18\x08 \x01(\x05\x12/\n\x0e\x64istance_trace\x18\t \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12+\n\nloss_trace\x18\n \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\x30\n\x0frestart_latents\x18\x0b \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12!\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x12.google.rpc.Status\x12,\n\tsolutions\x18\r \x03(\x0b\x32\x19.pullback_api.v1.Solution\x12\x13\n\x0b\x65valuations\x18\x0e \x01(\x05\x12.\n\x0e\x61ligned_target\x18\x0f \x01(\x0b\x32\x16.pullback_api.v1.Image\"\xae\x02\n\x0fInversionResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x08settings\x18\x02 \x01(\x0b\x32\".pullback_api.v1.InversionSettings\x12\x1e\n\x16generator_weights_hash\x18\x03 \x01(\t\x12\x1d\n\x15\x64istance_weights_hash\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03job\x18\x07 \x01(\t\x12\x17\n\x0f\x63ompute_seconds\x18\x08 \x01(\x01\x12\x30\n\x07results\x18\t \x03(\x0b\x32\x1f.pullback_api.v1.InvertedTarget\"#\n\x13GetInversionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\x15ListInversionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xa0\x01\n\x16ListInversionsResponse\x12\x34\n\ninversions\x18\x01 \x03(\x0b\x32 .pullback_api.v1.InversionResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource\"&\n\x16\x44\x65leteInversionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*/\n\x03\x46it\x12\x13\n\x0f\x46IT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46IT_CENTER_CROP\x10\x01\x32\xda\x02\n\tInversion\x12>\n\x06Invert\x12\x1e.pullback_api.v1.InvertRequest\x1a\x14.pullback_api.v1.Job\x12V\n\x0cGetInversion\x12$.pullback_api.v1.GetInversionRequest\x1a .pullback_api.v1.InversionResult\x12\x61\n\x0eListInversions\x12&.pullback_api.v1.ListInversionsRequest\x1a\'.pullback_api.v1.ListInversionsResponse\x12R\n\x0f\x44\x65leteInversion\x12\'.pullback_api.v1.DeleteInversionRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.inversion_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FIT']._serialized_start=2032
-  _globals['_FIT']._serialized_end=2079
-  _globals['_BOX']._serialized_start=197
-  _globals['_BOX']._serialized_end=260
-  _globals['_ALIGNMENT']._serialized_start=262
-  _globals['_ALIGNMENT']._serialized_end=322
-  _globals['_TARGET']._serialized_start=325
-  _globals['_TARGET']._serialized_end=559
-  _globals['_INVERTREQUEST']._serialized_start=562
-  _globals['_INVERTREQUEST']._serialized_end=716
-  _globals['_SOLUTION']._serialized_start=719
-  _globals['_SOLUTION']._serialized_end=940
-  _globals['_INVERTEDTARGET']._serialized_start=943
-  _globals['_INVERTEDTARGET']._serialized_end=1461
-  _globals['_INVERSIONRESULT']._serialized_start=1464
-  _globals['_INVERSIONRESULT']._serialized_end=1766
-  _globals['_GETINVERSIONREQUEST']._serialized_start=1768
-  _globals['_GETINVERSIONREQUEST']._serialized_end=1803
-  _globals['_LISTINVERSIONSREQUEST']._serialized_start=1805
-  _globals['_LISTINVERSIONSREQUEST']._serialized_end=1867
-  _globals['_LISTINVERSIONSRESPONSE']._serialized_start=1870
-  _globals['_LISTINVERSIONSRESPONSE']._serialized_end=2030
-  _globals['_INVERSION']._serialized_start=2082
-  _globals['_INVERSION']._serialized_end=2344
+  _globals['_FIT']._serialized_start=2101
+  _globals['_FIT']._serialized_end=2148
+  _globals['_BOX']._serialized_start=226
+  _globals['_BOX']._serialized_end=289
+  _globals['_ALIGNMENT']._serialized_start=291
+  _globals['_ALIGNMENT']._serialized_end=351
+  _globals['_TARGET']._serialized_start=354
+  _globals['_TARGET']._serialized_end=588
+  _globals['_INVERTREQUEST']._serialized_start=591
+  _globals['_INVERTREQUEST']._serialized_end=745
+  _globals['_SOLUTION']._serialized_start=748
+  _globals['_SOLUTION']._serialized_end=969
+  _globals['_INVERTEDTARGET']._serialized_start=972
+  _globals['_INVERTEDTARGET']._serialized_end=1490
+  _globals['_INVERSIONRESULT']._serialized_start=1493
+  _globals['_INVERSIONRESULT']._serialized_end=1795
+  _globals['_GETINVERSIONREQUEST']._serialized_start=1797
+  _globals['_GETINVERSIONREQUEST']._serialized_end=1832
+  _globals['_LISTINVERSIONSREQUEST']._serialized_start=1834
+  _globals['_LISTINVERSIONSREQUEST']._serialized_end=1896
+  _globals['_LISTINVERSIONSRESPONSE']._serialized_start=1899
+  _globals['_LISTINVERSIONSRESPONSE']._serialized_end=2059
+  _globals['_DELETEINVERSIONREQUEST']._serialized_start=2061
+  _globals['_DELETEINVERSIONREQUEST']._serialized_end=2099
+  _globals['_INVERSION']._serialized_start=2151
+  _globals['_INVERSION']._serialized_end=2497
 # @@protoc_insertion_point(module_scope)

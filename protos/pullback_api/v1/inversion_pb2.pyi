@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from pullback_api.v1 import jobs_pb2 as _jobs_pb2
@@ -172,3 +173,9 @@ class ListInversionsResponse(_message.Message):
     next_page_token: str
     unreadable: _containers.RepeatedCompositeFieldContainer[_values_pb2.UnreadableResource]
     def __init__(self, inversions: _Optional[_Iterable[_Union[InversionResult, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., unreadable: _Optional[_Iterable[_Union[_values_pb2.UnreadableResource, _Mapping]]] = ...) -> None: ...
+
+class DeleteInversionRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...

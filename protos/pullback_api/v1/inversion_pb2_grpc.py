@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from pullback_api.v1 import inversion_pb2 as pullback__api_dot_v1_dot_inversion__pb2
 from pullback_api.v1 import jobs_pb2 as pullback__api_dot_v1_dot_jobs__pb2
 
@@ -51,6 +52,11 @@ class InversionStub(object):
                 request_serializer=pullback__api_dot_v1_dot_inversion__pb2.ListInversionsRequest.SerializeToString,
                 response_deserializer=pullback__api_dot_v1_dot_inversion__pb2.ListInversionsResponse.FromString,
                 _registered_method=True)
+        self.DeleteInversion = channel.unary_unary(
+                '/pullback_api.v1.Inversion/DeleteInversion',
+                request_serializer=pullback__api_dot_v1_dot_inversion__pb2.DeleteInversionRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class InversionServicer(object):
@@ -86,6 +92,14 @@ class InversionServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteInversion(self, request, context):
+        """Deletes an inversion: its images, latents and masks. Its job stays, without what it was given, which is deleted
+        when a job ends: DeleteJob deletes that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InversionServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -103,6 +117,11 @@ def add_InversionServicer_to_server(servicer, server):
                     servicer.ListInversions,
                     request_deserializer=pullback__api_dot_v1_dot_inversion__pb2.ListInversionsRequest.FromString,
                     response_serializer=pullback__api_dot_v1_dot_inversion__pb2.ListInversionsResponse.SerializeToString,
+            ),
+            'DeleteInversion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteInversion,
+                    request_deserializer=pullback__api_dot_v1_dot_inversion__pb2.DeleteInversionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -187,6 +206,33 @@ class Inversion(object):
             '/pullback_api.v1.Inversion/ListInversions',
             pullback__api_dot_v1_dot_inversion__pb2.ListInversionsRequest.SerializeToString,
             pullback__api_dot_v1_dot_inversion__pb2.ListInversionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteInversion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Inversion/DeleteInversion',
+            pullback__api_dot_v1_dot_inversion__pb2.DeleteInversionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from pullback_api.v1 import search_pb2 as pullback__api_dot_v1_dot_search__pb2
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
@@ -88,6 +89,11 @@ class SearchStub(object):
                 '/pullback_api.v1.Search/CloseSession',
                 request_serializer=pullback__api_dot_v1_dot_search__pb2.CloseSessionRequest.SerializeToString,
                 response_deserializer=pullback__api_dot_v1_dot_search__pb2.Session.FromString,
+                _registered_method=True)
+        self.DeleteSession = channel.unary_unary(
+                '/pullback_api.v1.Search/DeleteSession',
+                request_serializer=pullback__api_dot_v1_dot_search__pb2.DeleteSessionRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
         self.GetSessionImage = channel.unary_unary(
                 '/pullback_api.v1.Search/GetSessionImage',
@@ -193,6 +199,14 @@ class SearchServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteSession(self, request, context):
+        """Deletes a session that is closed: its log, scores, latents and images. One that is damaged can be deleted whatever
+        it says. FAILED_PRECONDITION: it is not closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSessionImage(self, request, context):
         """The image of that id as a file, as it is shown; waits up to 3.5 s for one that is being rendered, then UNAVAILABLE.
         """
@@ -262,6 +276,11 @@ def add_SearchServicer_to_server(servicer, server):
                     servicer.CloseSession,
                     request_deserializer=pullback__api_dot_v1_dot_search__pb2.CloseSessionRequest.FromString,
                     response_serializer=pullback__api_dot_v1_dot_search__pb2.Session.SerializeToString,
+            ),
+            'DeleteSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSession,
+                    request_deserializer=pullback__api_dot_v1_dot_search__pb2.DeleteSessionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'GetSessionImage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSessionImage,
@@ -531,6 +550,33 @@ class Search(object):
             '/pullback_api.v1.Search/CloseSession',
             pullback__api_dot_v1_dot_search__pb2.CloseSessionRequest.SerializeToString,
             pullback__api_dot_v1_dot_search__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pullback_api.v1.Search/DeleteSession',
+            pullback__api_dot_v1_dot_search__pb2.DeleteSessionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

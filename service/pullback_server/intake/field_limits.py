@@ -115,6 +115,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "AnalyzeMetricRequest": {"request_id": _text(_REQUEST_ID)},
     "GetAnalysisRequest": {"name": _text(_RESOURCE)},
     "ListAnalysesRequest": {"parent": _PARENT, **_PAGE},
+    "DeleteAnalysisRequest": {"name": _text(_RESOURCE)},
     # Inversion
     "Target": {
         "label": _told_text(targets.MAX_LABEL),
@@ -124,12 +125,14 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "InvertRequest": {"request_id": _text(_REQUEST_ID), "targets": _told_many(MAX_TARGETS)},
     "GetInversionRequest": {"name": _text(_RESOURCE)},
     "ListInversionsRequest": _PAGE,
+    "DeleteInversionRequest": {"name": _text(_RESOURCE)},
     # Jobs
     "GetJobRequest": {"name": _text(_RESOURCE)},
     "ListJobsRequest": {"states": _many(_STATES), "match": _text(_MATCH), **_PAGE},
     "WatchJobRequest": {"name": _text(_RESOURCE)},
     "WaitJobRequest": {"name": _text(_RESOURCE)},
     "CancelJobRequest": {"name": _text(_RESOURCE)},
+    "DeleteJobRequest": {"name": _text(_RESOURCE)},
     # Search
     "ThreadSpec": {
         "generator": _GENERATOR,
@@ -172,6 +175,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "PauseSessionRequest": {"name": _SESSION},
     "ResumeSessionRequest": {"name": _SESSION},
     "CloseSessionRequest": {"name": _SESSION},
+    "DeleteSessionRequest": {"name": _SESSION},
     "GetSessionImageRequest": {"session": _SESSION, "image_id": _told_text(search_reports.MAX_TRIAL_ID)},
     "WatchSessionRequest": {"name": _SESSION},
     "ExportSessionRequest": {"name": _SESSION},

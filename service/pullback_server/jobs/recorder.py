@@ -23,7 +23,7 @@ from pullback_server.jobs.progress import progress_in, read_progress
 from pullback_server.jobs.queue_shares import QueueShares
 from pullback_server.jobs.results import make_result
 from pullback_server.protocol.messages import Failure, Finished, JobFailed, JobMessage, Progressed, Stopped
-from pullback_server.store import JobRecord, Store, reads
+from pullback_server.store import JobRecord, NotThereError, Store, reads
 from pullback_server.supervision import Part
 from pullback_server.transactions import StoreUnavailableError, Transactions
 
@@ -152,6 +152,9 @@ class Recorder:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, MAX_RETRY_SECONDS)
                 continue
+            except NotThereError:
+                # The job has ended and was deleted meanwhile: nobody asks what became of it.
+                pass
             except Exception:
                 # It concerns one job, and must not keep the others waiting; a next server takes that one up again.
                 _log.exception("what became of a job cannot be written down")

@@ -24,7 +24,7 @@ from pullback_server.jobs.store_probe import probe_store
 from pullback_server.names import job_name
 from pullback_server.protocol.batching import Load, place
 from pullback_server.protocol.messages import Failure, JobMessage, StartJob
-from pullback_server.store import JobRecord, JobState, Store, reads
+from pullback_server.store import JobRecord, JobState, NotThereError, Store, reads
 from pullback_server.supervision import Health, supervised
 from pullback_server.transactions import StoreUnavailableError, Transactions
 
@@ -175,7 +175,11 @@ class Scheduler:
             _log.error("job %s: %s", job.id, message, exc_info=error)
             await self._recorder.fail(job.id, Failure(grpc.StatusCode.INTERNAL.value[0], message))
             return
-        job = await self.in_store(self._store.start_job, job.id)
+        try:
+            job = await self.in_store(self._store.start_job, job.id)
+        except NotThereError:
+            # It was cancelled and deleted while its input was read.
+            return
         if job.state != JobState.RUNNING:
             # It was cancelled while its input was read.
             return

@@ -19,6 +19,7 @@ from pullback_server.executor import Executor
 from pullback_server.importing import Importers
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, answer, fresh_job_id, needed_eigenbasis
+from pullback_server.keeping.deletion import Deletion
 from pullback_server.protocol.messages import Framed
 from pullback_server.protocol.walks import Walked
 from pullback_server.servicers.kept_directions import KeptDirections, set_header
@@ -54,6 +55,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         self._executor = executor
         self._importers = importers
         self._kept = KeptDirections(store, scheduler)
+        self._deletion = Deletion(store, scheduler)
 
     async def DiscoverDirections(
         self, request: directions_pb2.DiscoverDirectionsRequest, context: Context
@@ -141,7 +143,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
     ) -> empty_pb2.Empty:
         """See the contract."""
         await self._kept.check_there(request.name, "name")
-        await self._scheduler.in_store(self._store.results.delete, request.name)
+        await self._deletion.result(request.name)
         return empty_pb2.Empty()
 
     async def Traverse(

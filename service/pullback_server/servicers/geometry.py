@@ -17,9 +17,10 @@ from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_
 from pullback_server.advice import LIST_ANALYSES
 from pullback_server.damage import decoded, readable
 from pullback_server.eigenbases import ANSWER_BYTES, Eigenbases, check_rows, no_eigenbasis, pieces, put_rows
-from pullback_server.errors import failed_precondition, not_found
+from pullback_server.errors import ApiError, failed_precondition, not_found
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, answer, eigenbasis_submission, fresh_job_id
+from pullback_server.keeping.deletion import Deletion
 from pullback_server.names import job_name, parse_analysis, parse_eigenbasis
 from pullback_server.servicers.pages import page_of_results
 from pullback_server.specs import (
@@ -28,7 +29,7 @@ from pullback_server.specs import (
     complete_eigenbasis_spec,
 )
 from pullback_server.specs.common import WEIGHTS_STATES
-from pullback_server.store import InUseError, ResultRecord, Store
+from pullback_server.store import ResultRecord, Store
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,6 +41,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         self._store = store
         self._scheduler = scheduler
         self._eigenbases = Eigenbases(store, scheduler)
+        self._deletion = Deletion(store, scheduler)
 
     async def ListDistances(
         self, request: geometry_pb2.ListDistancesRequest, context: Context
@@ -95,10 +97,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
         # One that is damaged can be deleted too.
         if not await self._scheduler.in_store(self._store.results.has, request.name):
             raise no_eigenbasis(request.name)
-        try:
-            await self._scheduler.in_store(self._store.results.delete, request.name)
-        except InUseError as error:
-            raise failed_precondition(str(error)) from None
+        await self._deletion.result(request.name, cascade=request.cascade)
         return empty_pb2.Empty()
 
     async def AnalyzeMetric(self, request: geometry_pb2.AnalyzeMetricRequest, context: Context) -> jobs_pb2.Job:
@@ -126,7 +125,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             maker = await self._scheduler.in_store(self._store.maker_of, request.name)
             if maker is not None:
                 raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
-            raise not_found(f"no analysis {request.name!r}; {LIST_ANALYSES}")
+            raise _no_analysis(request.name)
         content = await self._scheduler.in_store(self._store.results.content, record)
         return decoded(record.name, analysis_pb2.MetricAnalysis, content)
 
@@ -139,6 +138,14 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
             records, lambda record: decoded(record.name, analysis_pb2.MetricAnalysis, record.header)
         )
         return geometry_pb2.ListAnalysesResponse(analyses=analyses, next_page_token=token, unreadable=unreadable)
+
+    async def DeleteAnalysis(self, request: geometry_pb2.DeleteAnalysisRequest, context: Context) -> empty_pb2.Empty:
+        """See the contract."""
+        parse_analysis(request.name, "name")
+        if not await self._scheduler.in_store(self._store.results.has, request.name):
+            raise _no_analysis(request.name)
+        await self._deletion.result(request.name)
+        return empty_pb2.Empty()
 
     async def _open(
         self, request: geometry_pb2.GetEigenbasisRequest | geometry_pb2.StreamEigenbasisRequest
@@ -158,6 +165,10 @@ def _eigenbasis_header(record: ResultRecord) -> geometry_pb2.Eigenbasis:
     # Records of servers that knew complete ones alone do not say it.
     header.k = header.k or header.dim
     return header
+
+
+def _no_analysis(name: str) -> ApiError:
+    return not_found(f"no analysis {name!r}; {LIST_ANALYSES}")
 
 
 def _distances() -> list[geometry_pb2.Distance]:

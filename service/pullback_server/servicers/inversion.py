@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
@@ -18,6 +19,7 @@ from pullback_server.intake.field_limits import MAX_TARGETS
 from pullback_server.jobs.resources import job_message, proposed_message
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, find_repeated, fresh_job_id, needed_eigenbasis, submit
+from pullback_server.keeping.deletion import Deletion
 from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.protocol.payload import PayloadItem, write_payload
 from pullback_server.servicers.paging import page_of
@@ -29,7 +31,7 @@ from pullback_server.specs import (
     inversion_load,
     moving_space,
 )
-from pullback_server.store import Store
+from pullback_server.store import JobState, Store
 
 # Of what is wrong with the targets of a request that is only checked: it travels in an answer, not in trailers.
 MAX_CHECKED_BYTES = 2**20
@@ -45,6 +47,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         self._scheduler = scheduler
         self._decoders = decoders
         self._eigenbases = Eigenbases(store, scheduler)
+        self._deletion = Deletion(store, scheduler)
 
     async def Invert(self, request: inversion_pb2.InvertRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
@@ -94,6 +97,8 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         job = await self._scheduler.in_store(self._store.job, identifier)
         if job is None or job.result != request.name:
             raise not_found(f"no inversion {request.name!r}; {LIST_INVERSIONS}")
+        if job.state == JobState.SUCCEEDED:
+            raise not_found(f"{request.name} was deleted; invert the images again, under a new request_id")
         if job.state.ended:
             raise failed_precondition(f"{job_name(job.id)} ended as {job.state.name} and made no result")
         raise failed_precondition(f"{job_name(job.id)} is {job.state.name}; wait until it has SUCCEEDED")
@@ -112,6 +117,14 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             records, lambda record: decoded(record.name, inversion_pb2.InversionResult, record.header)
         )
         return inversion_pb2.ListInversionsResponse(inversions=inversions, next_page_token=token, unreadable=unreadable)
+
+    async def DeleteInversion(self, request: inversion_pb2.DeleteInversionRequest, context: Context) -> empty_pb2.Empty:
+        """See the contract."""
+        parse_inversion(request.name, "name")
+        if not await self._scheduler.in_store(self._store.results.has, request.name):
+            raise not_found(f"no inversion {request.name!r}; {LIST_INVERSIONS}")
+        await self._deletion.result(request.name)
+        return empty_pb2.Empty()
 
     async def _needed(
         self, asked: specs_pb2.InversionSettings, settings: specs_pb2.InversionSettings

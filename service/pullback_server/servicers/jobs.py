@@ -7,17 +7,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
 from pullback_server.advice import LIST_JOBS
 from pullback_server.damage import readable
-from pullback_server.errors import invalid, not_found, unavailable
+from pullback_server.errors import ApiError, invalid, not_found, unavailable
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.resources import event_message, job_message
 from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.keeping.deletion import Deletion
 from pullback_server.names import parse_job
 from pullback_server.servicers.paging import page_of
-from pullback_server.store import JobRecord, JobState, Store
+from pullback_server.store import JobRecord, JobState, NotThereError, Store
 
 MAX_WAIT_SECONDS = 3600.0
 DEFAULT_WAIT_SECONDS = 30.0
@@ -32,6 +34,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         self._store = store
         self._scheduler = scheduler
         self._broker = broker
+        self._deletion = Deletion(store, scheduler)
 
     async def GetJob(self, request: jobs_pb2.GetJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
@@ -91,14 +94,30 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
         job = await self._find(request.name)
-        return job_message(await self._scheduler.cancel(job.id))
+        try:
+            return job_message(await self._scheduler.cancel(job.id))
+        except NotThereError:
+            raise _no_job(request.name) from None
+
+    async def DeleteJob(self, request: jobs_pb2.DeleteJobRequest, context: Context) -> empty_pb2.Empty:
+        """See the contract."""
+        job_id = parse_job(request.name, "name")
+        # One that is damaged can be deleted too.
+        if not await self._scheduler.in_store(self._store.has_job, job_id):
+            raise _no_job(request.name)
+        await self._deletion.job(job_id, cascade=request.cascade)
+        return empty_pb2.Empty()
 
     async def _find(self, name: str) -> JobRecord:
         job = await self._scheduler.in_store(self._store.job, parse_job(name, "name"))
         if job is None:
-            raise not_found(f"no job {name!r}; {LIST_JOBS}")
+            raise _no_job(name)
         return job
 
     def _refuse_while_closing(self, name: str) -> None:
         if self._broker.closing:
             raise unavailable(f"the server is shutting down; {name} goes on when it is back, ask again then")
+
+
+def _no_job(name: str) -> ApiError:
+    return not_found(f"no job {name!r}; {LIST_JOBS}")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 
 from pullback_api.v1 import search_pb2, search_pb2_grpc, values_pb2
 from pullback_server.damage import DataLossError
@@ -47,9 +48,9 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
             if request.request_id and (known := await self._registry.repeated(request.request_id, content)):
                 return await self._registry.resource(known)
             spec = complete_session_spec(request.spec)
-            began = await self._creation.begin(spec)
+            beginning = await self._creation.begin(spec)
             created = await self._registry.create(
-                request_id=request.request_id, content=content, spec=spec, began=began
+                request_id=request.request_id, content=content, spec=spec, began=beginning.began, files=beginning.files
             )
             return await self._registry.resource(created)
         except RequestConflictError as error:
@@ -123,6 +124,11 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
     async def CloseSession(self, request: search_pb2.CloseSessionRequest, context: Context) -> search_pb2.Session:
         """See the contract."""
         return await self._change_state(request.name, SessionState.CLOSED)
+
+    async def DeleteSession(self, request: search_pb2.DeleteSessionRequest, context: Context) -> empty_pb2.Empty:
+        """See the contract."""
+        await self._registry.delete(parse_session(request.name, "name"))
+        return empty_pb2.Empty()
 
     async def GetSessionImage(self, request: search_pb2.GetSessionImageRequest, context: Context) -> values_pb2.Image:
         """See the contract."""

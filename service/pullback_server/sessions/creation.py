@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+
 import pullback
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import search_pb2
@@ -17,6 +20,19 @@ from pullback_server.specs import find_generator
 from pullback_server.store import ResultRecord, Store
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a session begins with.
+
+    Attributes:
+        began: The first event of its log.
+        files: The files of its reference images, as they are shown.
+    """
+
+    began: Began
+    files: tuple[bytes, ...]
+
+
 class Creation:
     """Gathers what a session begins with."""
 
@@ -27,8 +43,8 @@ class Creation:
         self._eigenbases = Eigenbases(store, scheduler)
         self._provision = Provision(store, scheduler)
 
-    async def begin(self, spec: search_pb2.SessionSpec) -> Began:
-        """The first event of a session of a checked specification, in which the eigenbases' names are filled in.
+    async def begin(self, spec: search_pb2.SessionSpec) -> Beginning:
+        """What a session of a checked specification begins with; the eigenbases' names are filled in there.
 
         Raises:
             ApiError: NOT_FOUND or FAILED_PRECONDITION for an eigenbasis that is named; INVALID_ARGUMENT for a reference
@@ -39,17 +55,18 @@ class Creation:
             await self._eigenbasis(thread, generator, f"spec.threads[{number}]")
             for number, (thread, generator) in enumerate(zip(spec.threads, generators, strict=True))
         ]
-        references = await self._stored(spec, await self._as_shown(spec, generators[0]))
+        shown = await self._as_shown(spec, generators[0])
         # Last, when nothing else can be wrong with the request.
         awaited = [await self._awaited(thread, digest) for thread, digest in zip(spec.threads, eigenbases, strict=True)]
         _clear_references(spec)
-        return Began(
+        began = Began(
             version=pullback.__version__,
             weights_hashes=tuple(generator.weights_hash for generator in generators),
             eigenbases=tuple(eigenbases),
-            references=references,
+            references=_stored(spec, shown),
             awaited=tuple(awaited),
         )
+        return Beginning(began, tuple(data for data, _, _ in shown))
 
     async def check(self, spec: search_pb2.SessionSpec) -> None:
         """Checks what `begin` does.
@@ -115,21 +132,20 @@ class Creation:
         wrong.raise_if_any()
         return files
 
-    async def _stored(
-        self, spec: search_pb2.SessionSpec, files: list[tuple[bytes, int, int]]
-    ) -> tuple[StoredImage, ...]:
-        stored = []
-        for reference, (data, width, height) in zip(spec.references, files, strict=True):
-            digest = await self._scheduler.in_store(self._store.blobs.write, data)
-            stored.append(StoredImage(reference.label, digest, width, height))
-        return tuple(stored)
-
 
 def _generators(spec: search_pb2.SessionSpec) -> list[CatalogueEntry]:
     return [
         find_generator(thread.generator, f"spec.threads[{number}].generator")
         for number, thread in enumerate(spec.threads)
     ]
+
+
+def _stored(spec: search_pb2.SessionSpec, shown: list[tuple[bytes, int, int]]) -> tuple[StoredImage, ...]:
+    """The reference images as the log names them."""
+    return tuple(
+        StoredImage(reference.label, hashlib.sha256(data).hexdigest(), width, height)
+        for reference, (data, width, height) in zip(spec.references, shown, strict=True)
+    )
 
 
 def _clear_references(spec: search_pb2.SessionSpec) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 
@@ -14,20 +14,21 @@ from google.protobuf.message import DecodeError
 
 from pullback_api.v1 import search_pb2
 from pullback_server.access import Access
-from pullback_server.advice import LIST_SESSIONS
+from pullback_server.advice import CLOSE_SESSION, LIST_SESSIONS
 from pullback_server.damage import DataLossError, decoded
-from pullback_server.errors import ApiError, not_found
+from pullback_server.errors import ApiError, failed_precondition, not_found
 from pullback_server.executor import Executor
 from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.keeping.collection import collect
 from pullback_server.names import new_id, session_name
 from pullback_server.sessions.decisions.journal import Journal
 from pullback_server.sessions.live import RETRY_SECONDS, LiveSession, Means
 from pullback_server.sessions.pictures import ImageCache
 from pullback_server.sessions.records import change_of
 from pullback_server.sessions.resources import mark_blocked, session_message
-from pullback_server.sessions.state.events import Began
+from pullback_server.sessions.state.events import Began, SessionState
 from pullback_server.sessions.state.session import Session
-from pullback_server.store import SessionRecord, Store, UnreadableError
+from pullback_server.store import NotEndedError, SessionRecord, Store, UnreadableError
 from pullback_server.transactions import StoreUnavailableError
 
 # Sessions in memory; those that nobody has been at for longest are dropped first.
@@ -59,7 +60,13 @@ class SessionRegistry:
         await asyncio.gather(*(live.stop() for live in self._live.values()))
 
     async def create(
-        self, *, request_id: str, content: bytes, spec: search_pb2.SessionSpec, began: Began
+        self,
+        *,
+        request_id: str,
+        content: bytes,
+        spec: search_pb2.SessionSpec,
+        began: Began,
+        files: Sequence[bytes] = (),
     ) -> SessionRecord:
         """Begins a session, or returns the one that an earlier request of that `request_id` began.
 
@@ -83,6 +90,7 @@ class SessionRegistry:
                 title=spec.title,
                 spec=spec.SerializeToString(),
                 change=change_of(session_id, journal),
+                files=files,
             )
             return self._store.sessions.record(session_id), True
 
@@ -120,7 +128,7 @@ class SessionRegistry:
         """
         record = await self._scheduler.in_store(self._store.sessions.record, session_id)
         if record is None:
-            raise not_found(f"no session {session_name(session_id)!r}; {LIST_SESSIONS}")
+            raise no_session(session_id)
         return record
 
     async def resource(self, record: SessionRecord | UnreadableError) -> search_pb2.Session:
@@ -140,6 +148,24 @@ class SessionRegistry:
         session.spec.CopyFrom(spec)
         mark_blocked(session.threads, self.blocked(record.id))
         return session
+
+    async def delete(self, session_id: str) -> None:
+        """Deletes a session that is closed, or that cannot be read.
+
+        Raises:
+            ApiError: NOT_FOUND; FAILED_PRECONDITION where it is not closed.
+        """
+        if not await self._scheduler.in_store(self._store.sessions.has, session_id):
+            raise no_session(session_id)
+        try:
+            files = await self._scheduler.in_store(
+                self._store.deletion.session, session_id, closed=[SessionState.CLOSED]
+            )
+        except NotEndedError as error:
+            raise failed_precondition(f"{error}; {CLOSE_SESSION}") from None
+        if (live := self._live.pop(session_id, None)) is not None:
+            await live.stop()
+        await collect(self._store, self._scheduler, files)
 
     def blocked(self, session_id: str) -> Mapping[int, str]:
         """The session's threads that wait for a server of another version, as far as is known, each with the reason."""
@@ -192,3 +218,8 @@ class SessionRegistry:
                 _log.error("session %s cannot go on: %s", session_id, error.message)
             except Exception:
                 _log.exception("session %s cannot go on", session_id)
+
+
+def no_session(session_id: str) -> ApiError:
+    """NOT_FOUND for a session."""
+    return not_found(f"no session {session_name(session_id)!r}; {LIST_SESSIONS}")

@@ -5,8 +5,10 @@ from pullback_server.store.aside import move_aside
 from pullback_server.store.blobs import BlobCorruptedError, BlobStore
 from pullback_server.store.damage_log import log_once
 from pullback_server.store.database import only_reads, reads
+from pullback_server.store.deletion import NotEndedError
 from pullback_server.store.examination import IncompatibleStoreError
 from pullback_server.store.faults import (
+    NotThereError,
     RequestConflictError,
     StorageBusyError,
     StorageFailingError,
@@ -40,6 +42,8 @@ __all__ = [
     "IncompatibleStoreError",
     "JobRecord",
     "JobState",
+    "NotEndedError",
+    "NotThereError",
     "RequestConflictError",
     "ResultRecord",
     "SessionChange",

@@ -136,12 +136,18 @@ class BlobStore:
         """
         return StoredFile(str(self._path(digest)), digest, name)
 
-    def delete(self, digest: str) -> None:
-        """Removes the content of that digest, if it is there; where that fails, the next sweep does it."""
+    def delete(self, digest: str) -> bool:
+        """Removes the content of that digest; whether it is not there any more. What stays is collected later."""
         try:
             self._path(digest).unlink(missing_ok=True)
         except OSError as error:
-            _log.warning("a file that is needed no more stays until the next start: %s", error)
+            _log.warning("a file that is needed no more stays for now: %s", error)
+            return False
+        return True
+
+    def has_all(self, digests: Set[str]) -> bool:
+        """Whether there is a file of each digest, whatever it holds."""
+        return digests <= {path.name for path in self._files()}
 
     def probe(self) -> None:
         """Finds out whether a file can be made and filled; it has no name for long, and is not forced to the disk.

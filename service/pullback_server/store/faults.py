@@ -49,6 +49,10 @@ class RequestConflictError(Exception):
     """A `request_id` came again with another request."""
 
 
+class NotThereError(LookupError):
+    """What is to be changed is not there."""
+
+
 class StoreError(Exception):
     """Something is wrong with the store.
 

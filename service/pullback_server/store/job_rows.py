@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pullback_server.store.damage_log import log_once
-from pullback_server.store.faults import UnreadableError, entry_read
+from pullback_server.store.faults import NotThereError, UnreadableError, entry_read
 from pullback_server.store.records import JobRecord, JobState
 from pullback_server.store.rows import job_record, records_of
 from pullback_server.store.schema import EventRow, JobOwnerRow, JobRow, utc_now
@@ -45,13 +45,13 @@ def present_job(session: Session, job_id: str) -> JobRow:
     """The row of a job that is to be changed.
 
     Raises:
-        LookupError: There is none.
+        NotThereError: There is none.
         UnreadableError: It is damaged.
     """
     with entry_read(job_name(job_id)):
         row = job_row(session, job_id)
         if row is None:
-            raise LookupError(f"no job {job_id}")
+            raise NotThereError(f"no job {job_id}")
         # All that it can be read for is read before anything is changed.
         job_record(row)
         return row

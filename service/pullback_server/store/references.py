@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, LargeBinary, Subquery, cast, delete, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -43,6 +44,30 @@ class References:
             _log.warning("a file that is needed no more stays until the next start: %s", error)
             return
         blobs.delete(digest)
+
+    def orphans(self, blobs: BlobStore) -> list[str]:
+        """Digests noted as this database's to which no row refers, with a file or without.
+
+        What a crash left between the end of a row and the removal of its file, and what was written for a row that
+        never came. None while a file is missing that is referred to: that reference may be damaged, and what seems to
+        be of no use be what it stood for.
+        """
+        with self._database.reading() as session:
+            wanted, written = _texts(session, _wanted().c.digest), _texts(session, WrittenFileRow.digest)
+        return sorted(written - wanted) if blobs.has_all(wanted) else []
+
+    def collect(self, blobs: BlobStore, digests: Collection[str]) -> int:
+        """Removes those files of these to which no row refers; returns how many.
+
+        Whoever writes a file has it referred to in the same turn of the thread that writes, so that none is taken that
+        is on its way. Files go before what is noted of them: what a crash leaves is found again.
+        """
+        with self._database.writing() as session:
+            column = _wanted().c.digest
+            needed = set(session.scalars(select(column).where(column.in_(digests))))
+            gone = [digest for digest in digests if digest not in needed and blobs.delete(digest)]
+            session.execute(delete(WrittenFileRow).where(WrittenFileRow.digest.in_(gone)))
+        return len(gone)
 
     def sweep(self, blobs: BlobStore) -> Swept:
         """Removes files that no row refers to any more, and moves aside those that this database never knew."""

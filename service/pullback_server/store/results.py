@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -19,7 +19,26 @@ UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
 
 class InUseError(Exception):
-    """What is to be deleted is still needed."""
+    """What is to be deleted is still needed.
+
+    Attributes:
+        users: Names of unfinished jobs that need it, `MOST` of them.
+        made: Name of the result that is there, and that the job which is to be deleted made; empty for none.
+    """
+
+    MOST = 20
+
+    def __init__(self, name: str, *, users: Sequence[str] = (), made: str = "") -> None:
+        self.users, self.made = tuple(users), made
+        if made:
+            super().__init__(f"{made} was made by {name}")
+            return
+        more = " and more" if len(users) >= self.MOST else ""
+        super().__init__(f"{name} is used by {', '.join(users)}{more}, which {_have(users)} not ended")
+
+
+def _have(users: Sequence[str]) -> str:
+    return "has" if len(users) == 1 else "have"
 
 
 class ResultStore:
@@ -96,12 +115,8 @@ class ResultStore:
         Raises:
             InUseError: A job that has not ended works with it.
         """
-        users = select(JobRow.id).where(JobRow.uses == name, JobRow.state.in_(UNFINISHED)).limit(1)
         with self._database.writing() as session:
-            if (user := session.scalar(users)) is not None:
-                raise InUseError(f"{name} is used by jobs/{user}, which has not ended; wait for it or cancel it first")
-            content = _content_of(session, name)
-            session.execute(delete(ResultRow).where(ResultRow.name == name))
+            content = delete_result(session, name)
         self._release(content)
 
 
@@ -117,6 +132,20 @@ def put_result(session: Session, result: ResultRecord) -> str | None:
         return before if before != result.content else None
     session.add(ResultRow(**vars(result)))
     return None
+
+
+def delete_result(session: Session, name: str) -> str | None:
+    """Deletes a result in a transaction; returns the digest of what it held, None where nothing did.
+
+    Raises:
+        InUseError: A job that has not ended works with it.
+    """
+    using = select(JobRow.id).where(JobRow.uses == name, JobRow.state.in_(UNFINISHED)).limit(InUseError.MOST)
+    if users := session.scalars(using).all():
+        raise InUseError(name, users=[f"jobs/{user}" for user in users])
+    content = _content_of(session, name)
+    session.execute(delete(ResultRow).where(ResultRow.name == name))
+    return content
 
 
 def _content_of(session: Session, name: str) -> str | None:

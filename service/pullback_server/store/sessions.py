@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import Database, reads
-from pullback_server.store.faults import RequestConflictError, UnreadableError, entry_read
+from pullback_server.store.faults import NotThereError, RequestConflictError, UnreadableError, entry_read
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
 from pullback_server.store.rows import records_of
 from pullback_server.store.schema import (
@@ -52,6 +52,7 @@ class SessionStore:
         change: SessionChange,
         title: str = "",
         owner: str = "",
+        files: Sequence[bytes] = (),
     ) -> None:
         """Begins a session with its first events.
 
@@ -63,7 +64,10 @@ class SessionStore:
             change: The first events, and what they add up to.
             title: What people call it; empty for nothing.
             owner: Name of the key that it belongs to; empty for the operator's own.
+            files: As for `append`.
         """
+        for data in files:
+            self._blobs.write(data)
         now = utc_now()
         with self._database.writing() as session:
             row = SessionRow(
@@ -113,7 +117,7 @@ class SessionStore:
                 that had the same content removes it in between.
 
         Raises:
-            LookupError: No such session.
+            NotThereError: No such session.
             ValueError: The first event does not follow the last one of the log.
         """
         for data in files:
@@ -122,7 +126,7 @@ class SessionStore:
             with entry_read(_name(session_id)):
                 row = session.scalar(select(SessionRow).where(SessionRow.id == session_id))
             if row is None:
-                raise LookupError(f"no session {session_id}")
+                raise NotThereError(f"no session {session_id}")
             _apply(session, row, change)
         for digest in change.released:
             self._release(digest)

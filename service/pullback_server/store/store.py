@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from pullback_server.store.annotations import AnnotationStore
 from pullback_server.store.blobs import BlobStore, Swept
 from pullback_server.store.database import Database, reads
+from pullback_server.store.deletion import DeletionStore
 from pullback_server.store.faults import RequestConflictError, UnreadableError, entry_read
 from pullback_server.store.job_rows import (
     append_event,
@@ -57,6 +58,7 @@ class Store:
         self.waiting = WaitingStore(self._database, self._release)
         self.annotations = AnnotationStore(self._database)
         self.sessions = SessionStore(self._database, self.blobs, self._release)
+        self.deletion = DeletionStore(self._database, self._release)
 
     def close(self) -> None:
         """Closes the database."""
@@ -306,6 +308,15 @@ class Store:
         Only while nothing is being written: at the start of a server.
         """
         return self._references.sweep(self.blobs)
+
+    @reads
+    def orphans(self) -> list[str]:
+        """Digests of files that may be collected: see `References.orphans`."""
+        return self._references.orphans(self.blobs)
+
+    def collect(self, digests: Collection[str]) -> int:
+        """Removes those files of these to which no row refers, while the server runs; returns how many."""
+        return self._references.collect(self.blobs, digests)
 
     # Private ---------------------------------------------------------------------------------------------------
 

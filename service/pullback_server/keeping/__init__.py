@@ -1,0 +1,1 @@
+"""Keeping: what is deleted and when, and what is safe from that."""
