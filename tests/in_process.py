@@ -236,6 +236,7 @@ class InProcessServer:
 
     Args:
         data: Its folder; None = one of its own, which ends with it.
+        **config: What of its `Config` is otherwise than by default.
 
     Attributes:
         bench: What becomes of jobs.
@@ -243,7 +244,8 @@ class InProcessServer:
         ids: What the next jobs and sessions are called; where it is empty, they are numbered from 1.
     """
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: Path | None = None, **config: Any) -> None:
+        self._config = config
         # Memory where there is some: what is acknowledged is on disk, and a disk takes its time.
         shared = Path("/dev/shm")
         self._own = (
@@ -308,7 +310,7 @@ class InProcessServer:
             disposable=InThread,
             interceptors=(self._calls,),
         )
-        self.server = Server(Config(address, self.data), parts)
+        self.server = Server(Config(address, self.data, **self._config), parts)
         await self.server.start()
         assert self.server.endpoint is not None
         self.port = self.server.endpoint.port

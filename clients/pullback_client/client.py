@@ -24,9 +24,14 @@ class Client(JobCalls, TraversalCalls, SessionCalls, DistanceCalls):
         timeout: Seconds that a call may take. Jobs and rendering have longer deadlines of their own.
         token: What lets calls in at the server of another user; None = $PULLBACK_TOKEN, or what is in the file that
             $PULLBACK_TOKEN_FILE names, or what a server of this user and this machine has left for its port.
+        ca: For a server with TLS, the file of its authority's certificate, in PEM, or `system` for the authorities that
+            browsers trust; None = $PULLBACK_CA, or a connection without TLS where that is not set.
+        cert: The file of this client's own certificate, where the server asks for one; None = $PULLBACK_CERT.
+        key: The file of its private key; None = $PULLBACK_KEY.
 
     Raises:
-        InvalidArgumentError: `token` cannot be one.
+        InvalidArgumentError: `token` cannot be one, or one of the files is missing that another one needs.
+        FailedPreconditionError: A file cannot be used.
     """
 
     # Until the next version.

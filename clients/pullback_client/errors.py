@@ -198,7 +198,7 @@ _BY_CODE: dict[grpc.StatusCode, type[ClientError]] = {
 _CODE_BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def from_rpc_error(error: grpc.RpcError, *, target: str, method: str, sent: str) -> ClientError:
+def from_rpc_error(error: grpc.RpcError, *, target: str, method: str, sent: str, ca: str | None = None) -> ClientError:
     """The typed form of what gRPC raised.
 
     Args:
@@ -206,6 +206,7 @@ def from_rpc_error(error: grpc.RpcError, *, target: str, method: str, sent: str)
         target: The address that was called, for the message.
         method: Name of the method, for the message.
         sent: Which token the call carried, for the message.
+        ca: Where the authority is from that the server's certificate was to be of; None without TLS.
     """
     call: Any = error
     code: grpc.StatusCode = call.code()
@@ -215,6 +216,7 @@ def from_rpc_error(error: grpc.RpcError, *, target: str, method: str, sent: str)
             detail = (
                 f"no answer from a Pullback server at {target} ({detail}); "
                 "start one with `pullback serve`, or name another with Client(target), --target or $PULLBACK_TARGET"
+                f"{_advice_on_tls(detail, ca)}"
             )
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             detail = f"{method} at {target} did not answer in time; allow more with timeout="
@@ -225,6 +227,19 @@ def from_rpc_error(error: grpc.RpcError, *, target: str, method: str, sent: str)
         case _:
             pass
     return _BY_CODE.get(code, InternalError)(detail, code=code, field_violations=_violations_of_call(call))
+
+
+def _advice_on_tls(detail: str, ca: str | None) -> str:
+    """What may be wrong with TLS where there is no answer; nothing where that cannot be."""
+    if ca is None:
+        # What a server with TLS makes of one that begins without.
+        closed = "Socket closed" in detail or "reset" in detail
+        return ". If it has TLS, ca= or $PULLBACK_CA must name its authority's certificate" if closed else ""
+    if "CERTIFICATE_VERIFY_FAILED" in detail or "Peer name" in detail:
+        return f". Its certificate is not one of {ca}, has expired, or does not name that address"
+    if "handshake" in detail.lower() or "Socket closed" in detail:
+        return ". If it asks for a client's certificate, cert= and key=, or $PULLBACK_CERT and $PULLBACK_KEY, name one"
+    return ""
 
 
 def from_status(status: status_pb2.Status) -> ClientError:

@@ -43,6 +43,16 @@ def adding_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pullback.generators.adding", *arguments]
 
 
+def certificates_command(*arguments: str) -> list[str]:
+    """The command that makes a laboratory's certificates with these arguments.
+
+    Raises:
+        ServerStartError: The package that makes them is not installed.
+    """
+    _check_installed("what makes certificates", "pullback_server", "cryptography")
+    return [sys.executable, "-m", "pullback_server.tls", *arguments]
+
+
 def become(command: list[str]) -> int:
     """Runs a command in place of this process where there is such a thing, else until it ends; its exit status."""
     if os.name == "posix":

@@ -23,6 +23,7 @@ from pullback_server.errors import ApiError
 from pullback_server.intake.heap import settle
 from pullback_server.server import Config, Server, StartError
 from pullback_server.store import StoreError
+from pullback_server.tls import files as tls
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 READY_LINE = "pullback-server listening on {endpoint}"
@@ -43,6 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except InvalidInputError as error:
         sys.stderr.write(f"pullback-server: --memory or PULLBACK_MEMORY: {error}\n")
         return 1
+    try:
+        certificates = tls.read_options(options)
+    except ValueError as error:
+        sys.stderr.write(f"pullback-server: {error}\n")
+        return 1
     config = Config(
         listen=options.listen,
         data=options.data,
@@ -52,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         http=options.http,
         log_level=level,
         open=options.open,
+        tls=certificates,
+        insecure=options.insecure,
     )
     try:
         asyncio.run(_serve(config))
@@ -109,10 +117,13 @@ def _stop_signals() -> list[signal.Signals]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pullback-server", description="Pullback's gRPC server.")
     parser.add_argument(
-        "--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT", help="loopback only; port 0 = any free"
+        "--listen",
+        default=DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help="loopback only, unless there is TLS; port 0 = any free",
     )
     parser.add_argument(
-        "--http", metavar="HOST:PORT", help="HTTP + JSON too, on this address (default: off); loopback only"
+        "--http", metavar="HOST:PORT", help="HTTP + JSON too, on this address, as for --listen (default: off)"
     )
     parser.add_argument(
         "--data",
@@ -145,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how much work of a job a crash can undo at most (default: %(default)s)",
     )
+    tls.add_options(parser)
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser
 

@@ -42,35 +42,44 @@ class Endpoint:
         return target if self.targets == (target,) else f"{target}, that is {' and '.join(self.targets)}"
 
 
-def check_loopback(address: str) -> str:
-    """The address, if only this machine can reach it.
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address, `host:port`; of names, `localhost` alone.
+
+    Raises:
+        AddressError: Not an address.
+    """
+    host = split(address)[0].strip("[]")
+    return host == "localhost" or _is_loopback(host)
+
+
+def check_reach(address: str, *, beyond: bool) -> str:
+    """The address, if only this machine can reach it, or others may.
 
     Args:
         address: `host:port`, port 0 for any free one; IPv6 hosts in brackets.
+        beyond: Whether other machines may.
 
     Raises:
-        AddressError: Not an address, or one that other machines can reach.
+        AddressError: Not an address, or one that other machines can reach and may not.
     """
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match["port"]) > 65_535:
-        raise AddressError(f"expected host:port, such as 127.0.0.1:50051, but {address!r} came")
-    host = match["host"].strip("[]")
-    if host != "localhost" and not _is_loopback(host):
+    if not is_loopback(address) and not beyond:
         raise AddressError(
-            f"refusing to listen on {address}: without TLS, whoever reaches that address could read every image and "
-            "spend this machine's compute. Listen on 127.0.0.1 and forward the port (ssh -L) instead"
+            f"refusing to listen on {address}: without TLS, whoever is on the way there could read every photograph "
+            "and every token, and use them. Have TLS, by --tls-cert and --tls-key (`pullback certificates DIR` makes "
+            "both), or listen on 127.0.0.1 and forward the port (ssh -L). --insecure listens there all the same"
         )
     return address
 
 
-def take(address: str) -> tuple[Endpoint, list[socket.socket]]:
+def take(address: str, *, beyond: bool = False) -> tuple[Endpoint, list[socket.socket]]:
     """Listens on every address that a name stands for, with one port.
 
     A client takes whichever address of a name answers, so a server that had only one of them would leave its clients
     to whoever has the other.
 
     Args:
-        address: As `check_loopback` takes it; port 0 for one that is free on all of them.
+        address: As `check_reach` takes it; port 0 for one that is free on all of them.
+        beyond: Whether other machines may reach it.
 
     Returns:
         What was taken, and a listening socket for each of its addresses.
@@ -78,10 +87,8 @@ def take(address: str) -> tuple[Endpoint, list[socket.socket]]:
     Raises:
         AddressError: A port is taken; the message says on which address.
     """
-    match = _ADDRESS.fullmatch(check_loopback(address))
-    assert match is not None  # noqa: S101  (it was checked)
-    host, port = match["host"], int(match["port"])
-    addresses = _addresses_of(host.strip("[]"))
+    host, port = split(check_reach(address, beyond=beyond))
+    addresses = _addresses_of(host.strip("[]"), beyond=beyond)
     for left in reversed(range(_TRIES)):
         try:
             listeners = _listen(addresses, port)
@@ -134,25 +141,42 @@ def _refusal(address: str, error: OSError) -> str:
     return f"cannot listen on {address}{on}: {error.strerror or error}"
 
 
-def _addresses_of(host: str) -> list[str]:
+def _addresses_of(host: str, *, beyond: bool) -> list[str]:
     """The addresses that a name stands for, without repetition; an address stands for itself.
 
     Raises:
-        AddressError: The name stands for none, or for one that other machines can reach.
+        AddressError: The name stands for none, or for one that other machines can reach and may not.
     """
-    if _is_loopback(host):
+    if _is_address(host):
         return [host]
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise AddressError(f"cannot find the address of {host!r} ({error}); listen on 127.0.0.1 instead") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if far := [address for address in addresses if not _is_loopback(address)]:
+    far = [address for address in addresses if not _is_loopback(address)]
+    if far and not beyond:
         raise AddressError(
             f"refusing to listen on {host!r}: on this machine it stands for {', '.join(far)}, which others can reach. "
             "Listen on 127.0.0.1 instead"
         )
     return addresses
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host, IPv6 addresses in brackets, and port of an address."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65_535:
+        raise AddressError(f"expected host:port, such as 127.0.0.1:50051, but {address!r} came")
+    return match["host"], int(match["port"])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ from pullback_server.access import (
     TokenFileError,
     kept_token,
 )
-from pullback_server.address import AddressError, Endpoint, check_loopback, take
+from pullback_server.address import AddressError, Endpoint, check_reach, is_loopback, split, take
 from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.executor import Executor
@@ -63,9 +64,11 @@ from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.supervision import Health, HealthServicer
+from pullback_server.tls.files import TlsFiles
 
 if TYPE_CHECKING:
     from pullback_server.http import HttpServer
+    from pullback_server.tls.certificates import Certificates
 
 GRACE_SECONDS = 5.0
 HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
@@ -105,7 +108,7 @@ class Config:
     """How to run a server.
 
     Attributes:
-        listen: `host:port` on the loopback interface; port 0 for any free one.
+        listen: `host:port`; port 0 for any free one. On the loopback interface, unless there is TLS or `insecure`.
         data: Folder of everything that is kept.
         devices: A worker process each: `cpu`, `cuda:0`, …; `auto` is every GPU, or the CPU where there is none.
         checkpoint_seconds: How much work of a job a crash can undo at most.
@@ -113,6 +116,8 @@ class Config:
         http: `host:port` of HTTP + JSON, as `listen`; None for none.
         log_level: Of the standard library's logging.
         open: Whether every user of the machine is let in, without a token.
+        tls: Files of TLS, of gRPC and HTTP both; None for none.
+        insecure: Whether other machines may reach it without TLS.
     """
 
     listen: str
@@ -123,6 +128,8 @@ class Config:
     http: str | None = None
     log_level: int = logging.INFO
     open: bool = False
+    tls: TlsFiles | None = None
+    insecure: bool = False
 
 
 def _local_executor(config: Config, health: Health) -> Executor:
@@ -162,15 +169,20 @@ class Server:
         parts: What it is built of.
 
     Raises:
-        AddressError: An address is none of this machine's own, or both are the same.
+        AddressError: An address is one that others may not reach, or both are the same.
     """
 
     def __init__(self, config: Config, parts: Parts = PROCESSES) -> None:
-        check_loopback(config.listen)
-        if config.http is not None:
-            check_loopback(config.http)
-            if config.http == config.listen and not config.listen.endswith(":0"):
-                raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
+        self._beyond = config.tls is not None or config.insecure
+        for address in filter(None, (config.listen, config.http)):
+            check_reach(address, beyond=self._beyond)
+            if config.open and not is_loopback(address) and (config.tls is None or config.tls.client_ca is None):
+                raise AddressError(
+                    f"refusing --open on {address}: everybody on that network could use this server, see its images "
+                    "and end its jobs. Without --open, programs need a token, or a key of `pullback keys`"
+                )
+        if config.http is not None and config.http == config.listen and not config.listen.endswith(":0"):
+            raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
         self._config = config
         self._parts = parts
         self._http: HttpServer | None = None
@@ -185,6 +197,7 @@ class Server:
             AddressError: A port is taken.
         """
         data = self._config.data
+        self._certificates = _read_certificates(self._config)
         self._take_folder(data)
         _tell_faults()
         # Before anything is written: a folder whose database is damaged is left as it is.
@@ -271,12 +284,16 @@ class Server:
     def _listen(self, address: str) -> Endpoint:
         # gRPC is content with one address of a name where another server has the rest, so each is taken for itself. It
         # takes no sockets that are open: they are closed for the moment that it needs.
-        endpoint, listeners = take(address)
+        endpoint, listeners = take(address, beyond=self._beyond)
+        credentials = None if self._certificates is None else self._certificates.for_grpc
         for listener in listeners:
             listener.close()
         for target in endpoint.targets:
             try:
-                taken = self._grpc.add_insecure_port(target)
+                if credentials is None:
+                    taken = self._grpc.add_insecure_port(target)
+                else:
+                    taken = self._grpc.add_secure_port(target, credentials)
             except RuntimeError:
                 taken = 0
             if taken != endpoint.port:
@@ -340,9 +357,37 @@ class Server:
             grace_seconds=GRACE_SECONDS,
             access=self._access,
             admission=self._admission,
+            hosts=self._hosts,
+            beyond=self._beyond,
+            tls=None if self._certificates is None else self._certificates.for_http,
         )
         self.http_endpoint = server.bind(address)
         return server
+
+    def _hosts(self) -> Collection[str]:
+        """By which the HTTP server may be called, beside those of loopback."""
+        if self._certificates is not None:
+            return self._certificates.names
+        if not self._config.insecure or self._config.http is None:
+            return ()
+        return (split(self._config.http)[0].lower(), socket.gethostname().lower(), socket.getfqdn().lower())
+
+
+def _read_certificates(config: Config) -> Certificates | None:
+    if config.tls is None:
+        if config.insecure:
+            _log.warning(
+                "--insecure: whoever is on the way between this server and its clients can read and change what they "
+                "send each other, photographs and tokens too"
+            )
+        return None
+    # Not needed where there is no TLS.
+    from pullback_server.tls.certificates import Certificates, TlsError  # noqa: PLC0415
+
+    try:
+        return Certificates(config.tls)
+    except TlsError as error:
+        raise StartError(f"no TLS: {error}") from None
 
 
 def _tell_faults() -> None:

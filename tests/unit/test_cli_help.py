@@ -21,6 +21,7 @@ COMMANDS = {
     "evolve",
     "export",
     "bridge",
+    "certificates",
     "demo",
 }
 

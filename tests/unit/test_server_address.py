@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from pullback_server.address import AddressError, check_loopback, take
+from pullback_server.address import AddressError, check_reach, take
 
 # Both are this machine's own, without IPv6, and each has all ports to itself.
 TWO = ["127.0.0.1", "127.0.0.2"]
@@ -18,7 +18,7 @@ TWO = ["127.0.0.1", "127.0.0.2"]
 
 @pytest.mark.parametrize("address", ["127.0.0.1:50051", "127.0.0.1:0", "127.8.9.1:65535", "localhost:1", "[::1]:50051"])
 def test_loopback_addresses_are_taken_as_they_are(address: str) -> None:
-    assert check_loopback(address) == address
+    assert check_reach(address, beyond=False) == address
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,11 @@ def test_loopback_addresses_are_taken_as_they_are(address: str) -> None:
     ["0.0.0.0:50051", "[::]:50051", "192.168.1.5:50051", "8.8.8.8:1", "example.com:443", "[2001:db8::1]:1", "*:50051"],
 )
 def test_an_address_that_others_can_reach_is_refused_with_the_reason(address: str) -> None:
-    with pytest.raises(AddressError, match=r"without TLS.*Listen on 127\.0\.0\.1 and forward the port") as caught:
-        check_loopback(address)
+    with pytest.raises(
+        AddressError,
+        match=r"without TLS.*pullback certificates.*listen on 127\.0\.0\.1 and forward the port.*--insecure",
+    ) as caught:
+        check_reach(address, beyond=False)
     assert address in str(caught.value)
 
 
@@ -37,7 +40,7 @@ def test_an_address_that_others_can_reach_is_refused_with_the_reason(address: st
 )
 def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
     with pytest.raises(AddressError, match=r"expected host:port, such as 127\.0\.0\.1:50051") as caught:
-        check_loopback(address)
+        check_reach(address, beyond=False)
     assert repr(address) in str(caught.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -28,10 +29,22 @@ class AsyncClient(AsyncObject, of=Client):
         target: As for `Client`.
         timeout: As for `Client`.
         token: As for `Client`.
+        ca: As for `Client`.
+        cert: As for `Client`.
+        key: As for `Client`.
     """
 
-    def __init__(self, target: str | None = None, *, timeout: float = CALL_TIMEOUT, token: str | None = None) -> None:
-        inner = Client(target, timeout=timeout, token=token)
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        timeout: float = CALL_TIMEOUT,
+        token: str | None = None,
+        ca: str | Path | None = None,
+        cert: str | Path | None = None,
+        key: str | Path | None = None,
+    ) -> None:
+        inner = Client(target, timeout=timeout, token=token, ca=ca, cert=cert, key=key)
         super().__init__(inner, Calls(inner._transport.check_open))
 
     @property

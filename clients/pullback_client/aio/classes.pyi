@@ -40,7 +40,16 @@ from pullback_client.search.view import BestImage
 from pullback_client.wire.codec import Array
 
 class AsyncClient:
-    def __init__(self, target: str | None = ..., *, timeout: float = ..., token: str | None = ...) -> None: ...
+    def __init__(
+        self,
+        target: str | None = ...,
+        *,
+        timeout: float = ...,
+        token: str | None = ...,
+        ca: str | Path | None = ...,
+        cert: str | Path | None = ...,
+        key: str | Path | None = ...,
+    ) -> None: ...
     @property
     def target(self) -> str: ...
     async def __aenter__(self) -> AsyncClient: ...

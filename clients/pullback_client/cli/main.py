@@ -13,6 +13,8 @@ import typer
 
 from pullback_client.cli import generators, jobs
 from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
+from pullback_client.cli.certificates import certificates
+from pullback_client.cli.connecting import with_tls
 from pullback_client.cli.console import complain, out
 from pullback_client.cli.delete import delete
 from pullback_client.cli.demo import demo
@@ -49,9 +51,11 @@ app.command("export")(sessions.export)
 app.command("delete")(delete)
 app.command("bridge", epilog=HELP_OF_FILES)(bridge)
 app.command("demo")(demo)
+app.command("certificates")(certificates)
 app.add_typer(generators.app, name="generators")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(jobs.app, name="jobs")
+with_tls(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

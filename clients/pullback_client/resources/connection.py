@@ -6,9 +6,11 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pullback_client.wire.tls import find_tls
 from pullback_client.wire.transport import Transport
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
@@ -32,14 +34,27 @@ class Connection:
         target: Address of the server; None = $PULLBACK_TARGET, or `127.0.0.1:50051` where that is not set.
         timeout: Seconds that a call may take where nothing else is said.
         token: What lets calls in at the server of another user; None = where `Client` finds one.
+        ca: As for `Client`.
+        cert: As for `Client`.
+        key: As for `Client`.
 
     Raises:
-        InvalidArgumentError: `token` cannot be one.
+        InvalidArgumentError: `token` cannot be one, or one of the files is missing that another one needs.
+        FailedPreconditionError: A file cannot be used.
     """
 
-    def __init__(self, target: str | None = None, *, timeout: float = CALL_TIMEOUT, token: str | None = None) -> None:
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        timeout: float = CALL_TIMEOUT,
+        token: str | None = None,
+        ca: str | Path | None = None,
+        cert: str | Path | None = None,
+        key: str | Path | None = None,
+    ) -> None:
         self.target = target or os.environ.get(TARGET_VARIABLE) or DEFAULT_TARGET
-        self._transport = Transport(self.target, timeout, token)
+        self._transport = Transport(self.target, timeout, token, find_tls(ca, cert, key))
 
     def __enter__(self) -> Self:
         return self

@@ -26,6 +26,7 @@ from pullback_client.errors import (
     from_rpc_error,
 )
 from pullback_client.wire.interruption import cancelling, interruption
+from pullback_client.wire.tls import TlsFiles
 from pullback_client.wire.tokens import Metadata, TokenFinder
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -121,40 +122,45 @@ class Deadline:
 
 
 class Transport:
-    """An insecure channel to a server on this machine, and the token that lets its calls in.
+    """A channel to a server, and the token that lets its calls in.
 
     Args:
         target: Address in gRPC's form, such as `127.0.0.1:50051` or `unix:/run/pullback.sock`.
         timeout: Seconds that a call may take where it does not say otherwise.
         token: What lets calls in; None = what `TokenFinder` finds.
+        tls: By what the channel has TLS; None for none, as to a server on this machine.
 
     Raises:
         InvalidArgumentError: `token` cannot be one.
+        FailedPreconditionError: A file of `tls` cannot be used.
     """
 
-    def __init__(self, target: str, timeout: float, token: str | None = None) -> None:
+    def __init__(self, target: str, timeout: float, token: str | None = None, tls: TlsFiles | None = None) -> None:
         self.target = target
+        self._tls = tls
         self._tokens = TokenFinder(target, token)
         # By it the server tells its clients apart, which share its queue, over a restart and a new connection too.
         self._name: Metadata = (("pullback-client", uuid.uuid4().hex),)
         self.timeout = timeout
         self.closed = False
-        self._channel = grpc.insecure_channel(
-            target,
-            options=[
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", -1),
-                ("grpc.service_config", service_config()),
-                # A call larger than the retry buffer is never retried; photographs are larger than its default.
-                ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
-                ("grpc.keepalive_time_ms", 60_000),
-                ("grpc.keepalive_timeout_ms", 20_000),
-                # After a restart of the server, connect again within seconds rather than minutes.
-                ("grpc.initial_reconnect_backoff_ms", 200),
-                ("grpc.max_reconnect_backoff_ms", 2_000),
-                # A company's web proxy does not know the way to this machine's loopback address.
-                ("grpc.enable_http_proxy", 0),
-            ],
+        options = [
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.service_config", service_config()),
+            # A call larger than the retry buffer is never retried; photographs are larger than its default.
+            ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
+            ("grpc.keepalive_time_ms", 60_000),
+            ("grpc.keepalive_timeout_ms", 20_000),
+            # After a restart of the server, connect again within seconds rather than minutes.
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
+            # A company's web proxy does not know the way to this machine's loopback address.
+            ("grpc.enable_http_proxy", 0),
+        ]
+        self._channel = (
+            grpc.insecure_channel(target, options)
+            if tls is None
+            else grpc.secure_channel(target, tls.credentials(), options)
         )
         self.directions = directions_pb2_grpc.DirectionsStub(self._channel)
         self.generators = generators_pb2_grpc.GeneratorsStub(self._channel)
@@ -230,7 +236,13 @@ class Transport:
         return call.code() is grpc.StatusCode.UNAUTHENTICATED and self._tokens.renew(sent)
 
     def _typed(self, error: grpc.RpcError, request: Any) -> ClientError:
-        return from_rpc_error(error, target=self.target, method=_name(request), sent=self._tokens.origin)
+        return from_rpc_error(
+            error,
+            target=self.target,
+            method=_name(request),
+            sent=self._tokens.origin,
+            ca=None if self._tls is None else self._tls.ca,
+        )
 
     def check_open(self) -> None:
         """Raises FailedPreconditionError once the channel is closed."""

@@ -1,34 +1,62 @@
-"""Hosts by which this server may be called: no web page's own name that is pointed at this machine."""
+"""Hosts by which this server may be called, and pages that may call it: no web page's own, pointed at this machine."""
 
 from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pullback_server.address import AddressError, check_loopback
+_HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/@]+)(?::\d{1,5})?")
+_ORIGIN = re.compile(r"https?://(?P<host>[^/]*)")
 
 
-class LoopbackHosts:
-    """Middleware that answers only requests to a loopback host, whatever address they came by."""
+class OwnHosts:
+    """Middleware that answers only requests to the server's own hosts, and of browsers only those of pages of theirs.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A page of the web whose name was pointed at this machine (DNS rebinding) sends its name as Host; one that calls
+    across sites sends it as Origin.
+
+    Args:
+        app: What answers.
+        hosts: Names and addresses beside those of loopback, `*.example.org` for all of a domain; asked for each time.
+        addresses: Whether any address will do, as where the network is trusted: who sends one was not sent by a name.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]] = tuple, *, addresses: bool = False) -> None:
         self._app = app
+        self._hosts = hosts
+        self._addresses = addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        host = Headers(scope=scope).get("host", "")
-        if _is_loopback(host):
+        headers = Headers(scope=scope)
+        host, origins = headers.get("host", ""), headers.getlist("origin")
+        if not self._is_own(host):
+            known = ", ".join(["localhost", "127.0.0.1", *sorted(self._hosts())][:10])
+            message = f"expected a request to {known}, but its Host is {host[:100]!r}"
+        elif foreign := [origin for origin in origins if not self._is_of_own(origin)]:
+            message = f"expected no page of another site, but the Origin is {foreign[0][:100]!r}"
+        else:
             await self._app(scope, receive, send)
             return
-        message = f"expected a request to localhost or 127.0.0.1, but its Host is {host[:100]!r}"
         await JSONResponse({"code": "permission_denied", "message": message}, status_code=403)(scope, receive, send)
 
+    def _is_of_own(self, origin: str) -> bool:
+        match = _ORIGIN.fullmatch(origin)
+        return match is not None and self._is_own(match["host"])
 
-def _is_loopback(host: str) -> bool:
-    has_port = ":" in host.rpartition("]")[2]
-    try:
-        check_loopback(host if has_port else f"{host}:80")
-    except AddressError:
-        return False
-    return True
+    def _is_own(self, host: str) -> bool:
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = match["host"].strip("[]").lower()
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            hosts = self._hosts()
+            return name == "localhost" or name in hosts or f"*.{name.partition('.')[2]}" in hosts
+        return address.is_loopback or self._addresses or str(address) in self._hosts()

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Generator, Mapping
+import ssl
+from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
 import uvicorn
@@ -24,9 +25,9 @@ from pullback_server.address import Endpoint, take
 from pullback_server.http.authorization import OPEN_PATH, Authorization
 from pullback_server.http.bodies import Bodies
 from pullback_server.http.bounded_calls import BoundedCalls
-from pullback_server.http.connections import ACCEPTED_AT_ONCE, Connection, quieten_accepting
+from pullback_server.http.connections import ACCEPTED_AT_ONCE, HEADER_SECONDS, Connection, quieten_accepting
 from pullback_server.http.errors import PlainErrors
-from pullback_server.http.hosts import LoopbackHosts
+from pullback_server.http.hosts import OwnHosts
 from pullback_server.http.images import PATH, SessionImages
 from pullback_server.http.security_headers import Hardening
 from pullback_server.http.services import ServiceApplication
@@ -46,6 +47,9 @@ class HttpServer:
         grace_seconds: How long calls may go on after `stop`.
         access: Decides who is let in.
         admission: Room for requests, which those over gRPC share; None for room of its own.
+        hosts: By which it may be called beside those of loopback: see `OwnHosts`.
+        beyond: Whether other machines may reach it.
+        tls: What its connections are made with; None for none.
     """
 
     def __init__(
@@ -57,7 +61,11 @@ class HttpServer:
         grace_seconds: float,
         access: Access,
         admission: Admission | None = None,
+        hosts: Callable[[], Collection[str]] = tuple,
+        beyond: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._beyond, self._tls = beyond, tls
         self._calls = BoundedCalls()
         self._health = health
         self._grace_seconds = grace_seconds
@@ -75,7 +83,7 @@ class HttpServer:
             middleware=[
                 Middleware(Hardening),
                 Middleware(PlainErrors),
-                Middleware(LoopbackHosts),
+                Middleware(OwnHosts, hosts=hosts, addresses=beyond and tls is None),
                 Middleware(Authorization, access=access),
                 Middleware(
                     Bodies,
@@ -98,7 +106,7 @@ class HttpServer:
         Raises:
             AddressError: The port is taken.
         """
-        endpoint, listeners = take(address)
+        endpoint, listeners = take(address, beyond=self._beyond)
         # asyncio spares its callers Nagle's delay, 40 ms an answer, only where a socket says that it is TCP's.
         self._listeners = [
             socket.socket(made.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=made.detach())
@@ -122,7 +130,7 @@ class HttpServer:
             timeout_graceful_shutdown=round(self._grace_seconds),
         )
         quieten_accepting(asyncio.get_running_loop())
-        self._server = _Server(config)
+        self._server = _Server(config, self._tls)
         self._serving = asyncio.create_task(self._server.serve(self._listeners))
 
     async def stop(self) -> None:
@@ -143,7 +151,26 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the process that it is a part of."""
+    """Leaves the signals to the process that it is a part of, and does not wait long for anybody's handshake."""
+
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        assert sockets is not None  # noqa: S101  (`HttpServer.bind` has taken them)
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                lambda: Connection(config=self.config, server_state=self.server_state, app_state={}),
+                sock=each,
+                backlog=self.config.backlog,
+                ssl=self._tls,
+                ssl_handshake_timeout=HEADER_SECONDS if self._tls else None,
+            )
+            for each in sockets
+        ]
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -11,6 +11,9 @@ function reply = post(url, text, token)
   if exist('OCTAVE_VERSION', 'builtin') == 0
     options = weboptions('MediaType', 'application/json', 'ContentType', 'text', 'CharacterEncoding', 'UTF-8', ...
       'Timeout', 10, 'HeaderFields', headers);
+    if ~isempty(authority())
+      options.CertificateFilename = authority();
+    end
     reply = webwrite(url, text, options);
     return
   end
@@ -29,10 +32,29 @@ function reply = post(url, text, token)
   fields = [{'Content-Type', 'application/json'; 'Expect', ''}; headers]';
   pullback.internal.write(head, uint8(sprintf('%s: %s\n', fields{:})));
   command = sprintf(['curl --silent --show-error --stderr - --noproxy "*" --max-time 10 --header "@%s" ' ...
-    '--data-binary "@%s" "%s"'], head, body, url);
+    '--data-binary "@%s"%s "%s"'], head, body, tls(), url);
   [status, reply] = system(command);
   if status ~= 0
     error('pullback:unreachable', '%s', strtrim(reply));
+  end
+end
+
+function file = authority()
+% The authority that a server with TLS is to have its certificate of; '' for those that MATLAB or curl knows.
+  file = getenv('PULLBACK_CA');
+  if strcmp(file, 'system')
+    file = '';
+  end
+end
+
+function options = tls()
+% What curl is told of TLS.
+  options = '';
+  given = {'--cacert', authority(); '--cert', getenv('PULLBACK_CERT'); '--key', getenv('PULLBACK_KEY')};
+  for i = 1:size(given, 1)
+    if ~isempty(given{i, 2})
+      options = sprintf('%s %s "%s"', options, given{i, :});
+    end
   end
 end
 
