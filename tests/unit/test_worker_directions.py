@@ -26,8 +26,8 @@ from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_server.protocol.messages import CallDone, Framed, Traverse
 from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.worker.tasks.directions import DirectionsTask
-from pullback_server.worker.traversal_calls import traverse
-from pullback_server.worker.walk_latents import make_walk, stepped_walk
+from pullback_server.worker.walks.calls import traverse
+from pullback_server.worker.walks.latents import make_walk, stepped_walk
 from storing import stored_meanwhile
 from tiny_style import tiny_style
 

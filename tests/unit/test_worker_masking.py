@@ -21,8 +21,8 @@ from pullback.pictures import to_pictures
 from pullback.pieces import finish, in_pieces
 from pullback_server.protocol.messages import Framed, Traverse
 from pullback_server.protocol.walks import MaskPlan, WalkAxis, WalkPlan
-from pullback_server.worker import masked_walks
-from pullback_server.worker.traversal_calls import traverse
+from pullback_server.worker.walks import masked as masked_walks
+from pullback_server.worker.walks.calls import traverse
 from tiny_style import tiny_style
 
 MASK = MaskPlan(subset=0, subsets=2, layer="layer 1", samples=16, reach=2.0, seed=3)

@@ -17,6 +17,7 @@ from pullback_client.analysis.result import Analysis, AnalysisInfo
 from pullback_client.catalogue import CatalogueFault, Distance, Generator
 from pullback_client.directions.edit import Edit, EditOutcome
 from pullback_client.directions.frame import Frame
+from pullback_client.directions.morph import MorphKind
 from pullback_client.directions.options import DirectionsOptions, ImportFormat
 from pullback_client.directions.records import Annotation, Direction, DirectionsInfo, EigenShare
 from pullback_client.directions.start import WalkStart
@@ -125,6 +126,20 @@ class AsyncClient:
         timeout: float = ...,
         **options: Unpack[InversionOptions],
     ) -> AsyncGenerator[EditOutcome]: ...
+    async def morph(
+        self,
+        first: WalkStart,
+        second: WalkStart,
+        generator: str,
+        *,
+        kind: MorphKind = ...,
+        frames: int | None = ...,
+        distance: str | None = ...,
+        space: str | None = ...,
+        inversion: InversionOptions | None = ...,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+    ) -> Traversal: ...
     async def discover_directions(
         self,
         generator: str,

@@ -20,6 +20,7 @@ from pullback_client.cli.delete import delete
 from pullback_client.cli.demo import demo
 from pullback_client.cli.directions.discover import directions
 from pullback_client.cli.directions.edit import edit
+from pullback_client.cli.directions.morph import morph
 from pullback_client.cli.directions.traverse import traverse
 from pullback_client.cli.distances import distances
 from pullback_client.cli.eigenbasis import eigenbasis
@@ -46,6 +47,7 @@ app.command("invert")(invert)
 app.command("directions")(directions)
 app.command("traverse")(traverse)
 app.command("edit")(edit)
+app.command("morph")(morph)
 app.command("evolve")(evolve)
 app.command("export")(sessions.export)
 app.command("delete")(delete)

@@ -12,7 +12,9 @@ DirectionMethod: TypeAlias = Literal[
     "hessian", "local_hessian", "local_basis", "jacobian", "ganspace_pca", "ganspace_ica", "sefa", "dp_lase"
 ]
 IcaVectors: TypeAlias = Literal["mixing", "unmixing"]
-TraversalKind: TypeAlias = Literal["linear", "spherical", "density_preserving", "curve", "subspace", "metric_uniform"]
+TraversalKind: TypeAlias = Literal[
+    "linear", "spherical", "density_preserving", "curve", "subspace", "metric_uniform", "geodesic"
+]
 StepUnit: TypeAlias = Literal["rate", "latent"]
 InversionMethod: TypeAlias = Literal[
     "adam", "hessian_adam", "lbfgs", "basin_cma", "basin_cma_hessian_adam", "hessian_basin_cma", "levenberg_marquardt"
@@ -113,7 +115,7 @@ class WalkFields(TypedDict, total=False):
     kind: TraversalKind | None
     """`linear` (the default); `spherical`: along a great circle; `density_preserving`: scaled to the latent's norm;
     `curve`: Iterative Curve-Traversal from a latent of z; `subspace`: a grid with `second`; `metric_uniform`: straight,
-    with the same image distance between frames."""
+    with the same image distance between frames; `geodesic`: to `end`."""
     frames: int | None
     """Frames, 2 to 500; `subspace`: for each direction, 2 to 32; default 9. With a strip or an animation all of them
     together have at most 67,108,864 pixels, as 1,024 of 256 × 256 have."""

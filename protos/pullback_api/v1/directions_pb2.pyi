@@ -35,6 +35,7 @@ class TraversalKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRAVERSAL_KIND_CURVE: _ClassVar[TraversalKind]
     TRAVERSAL_KIND_SUBSPACE: _ClassVar[TraversalKind]
     TRAVERSAL_KIND_METRIC_UNIFORM: _ClassVar[TraversalKind]
+    TRAVERSAL_KIND_GEODESIC: _ClassVar[TraversalKind]
 
 class StepUnit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -56,6 +57,7 @@ TRAVERSAL_KIND_DENSITY_PRESERVING: TraversalKind
 TRAVERSAL_KIND_CURVE: TraversalKind
 TRAVERSAL_KIND_SUBSPACE: TraversalKind
 TRAVERSAL_KIND_METRIC_UNIFORM: TraversalKind
+TRAVERSAL_KIND_GEODESIC: TraversalKind
 STEP_UNIT_UNSPECIFIED: StepUnit
 STEP_UNIT_RATE: StepUnit
 STEP_UNIT_LATENT: StepUnit
@@ -233,7 +235,7 @@ class MaskSettings(_message.Message):
     def __init__(self, subset: _Optional[int] = ..., subsets: _Optional[int] = ..., layer: _Optional[str] = ..., samples: _Optional[int] = ..., reach: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class TraverseRequest(_message.Message):
-    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask", "validate_only")
+    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask", "validate_only", "end")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     LATENT_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +254,7 @@ class TraverseRequest(_message.Message):
     ANIMATION_FIELD_NUMBER: _ClassVar[int]
     MASK_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     latent: _values_pb2.Tensor
@@ -270,7 +273,8 @@ class TraverseRequest(_message.Message):
     animation: bool
     mask: MaskSettings
     validate_only: bool
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
+    end: _values_pb2.Tensor
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ..., validate_only: bool = ..., end: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class TraversalFrame(_message.Message):
     __slots__ = ("index", "step", "second_step", "latent", "distance", "image")

@@ -72,18 +72,20 @@ class WalkPlan:
     Attributes:
         generator: Name of the generator.
         distance: Name of the distance in which frames are measured.
-        kind: How it goes: `linear`, `spherical`, `density_preserving`, `curve`, `subspace` or `metric_uniform`.
+        kind: How it goes: `linear`, `spherical`, `density_preserving`, `curve`, `subspace`, `metric_uniform` or
+            `geodesic`.
         latent: Where it starts, shape (dim,).
         space: The space of `latent`.
-        axes: Along what: two for a subspace, none for a curve that is not guided, else one.
-        first: Where it begins, in units of the axes.
-        last: Where it ends.
+        axes: Along what: two for a subspace, none for a curve that is not guided or where there is an end, else one.
+        first: Where it begins, in units of the axes; 0 where there is an end.
+        last: Where it ends; 1 where there is an end.
         frames: How many; for a subspace along each axis.
         image_format: PNG or JPEG.
         strip: Whether all frames side by side are wanted.
         animation: Whether an animation is wanted.
         curve: What is asked of a curve; None for other walks.
         mask: Which channels follow the walk; None = all.
+        end: The latent to which it leads, shape (dim,), in `space`; None for walks along axes.
     """
 
     generator: str
@@ -100,6 +102,7 @@ class WalkPlan:
     animation: bool
     curve: CurvePlan | None = None
     mask: MaskPlan | None = None
+    end: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

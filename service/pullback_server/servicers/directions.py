@@ -34,6 +34,7 @@ from pullback_server.specs import (
     complete_directions_spec,
     complete_import,
     complete_traversal,
+    complete_traversal_between,
     direction_to_come,
     directions_name_of,
     find_generator,
@@ -151,13 +152,16 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
     ) -> AsyncIterator[directions_pb2.TraverseResponse]:
         """See the contract."""
         generator = find_generator(request.generator, "generator")
-        check_axes(request)
-        chosen = [
-            await self._choose(ref, generator, field, request)
-            for ref, field in ((request.direction, "direction"), (request.second, "second"))
-            if request.HasField(field)
-        ]
-        plan = complete_traversal(request, generator, chosen)
+        if request.HasField("end"):
+            plan = complete_traversal_between(request, generator)
+        else:
+            check_axes(request)
+            chosen = [
+                await self._choose(ref, generator, field, request)
+                for ref, field in ((request.direction, "direction"), (request.second, "second"))
+                if request.HasField(field)
+            ]
+            plan = complete_traversal(request, generator, chosen)
         if request.validate_only:
             return
         sent = 0

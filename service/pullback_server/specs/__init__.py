@@ -30,6 +30,7 @@ from pullback_server.specs.search_reports import read_reports
 from pullback_server.specs.search_thread import search_settings, search_space
 from pullback_server.specs.targets import check_target
 from pullback_server.specs.traversal import check_axes, complete_traversal
+from pullback_server.specs.traversal_between import complete_traversal_between
 
 __all__ = [
     "BASES",
@@ -55,6 +56,7 @@ __all__ = [
     "complete_inversion_settings",
     "complete_session_spec",
     "complete_traversal",
+    "complete_traversal_between",
     "default_eigenbasis_spec",
     "direction_to_come",
     "directions_name_of",

@@ -33,6 +33,7 @@ TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
     directions_pb2.TRAVERSAL_KIND_CURVE: "curve",
     directions_pb2.TRAVERSAL_KIND_SUBSPACE: "subspace",
     directions_pb2.TRAVERSAL_KIND_METRIC_UNIFORM: "metric_uniform",
+    directions_pb2.TRAVERSAL_KIND_GEODESIC: "geodesic",
 }
 MAX_SUBSPACE_FRAMES, DEFAULT_FRAMES = 32, 9
 DEFAULT_FIRST, DEFAULT_LAST = -2.0, 2.0
@@ -53,10 +54,12 @@ def check_axes(request: directions_pb2.TraverseRequest) -> None:
     kind = TRAVERSAL_KINDS.get(_kind(request), "")
     if not kind:
         wrong.add("kind", f"unknown kind {request.kind}; known: {enum_names(directions_pb2.TraversalKind)}")
+    if kind == "geodesic":
+        wrong.add("end", "a 'geodesic' leads from one latent to another; say where it ends, or take another kind")
     unguided = kind == "curve" and not request.curve.guided
     if request.HasField("direction") and unguided:
         wrong.add("direction", "a curve follows a direction only where curve.guided says so; set it, or leave this out")
-    elif not request.HasField("direction") and not unguided:
+    elif not request.HasField("direction") and not unguided and kind != "geodesic":
         wrong.add("direction", "expected a direction to walk along, but none came")
     if kind == "subspace" and not request.HasField("second"):
         wrong.add("second", "expected the second direction of a 'subspace', but none came")
@@ -104,7 +107,7 @@ def complete_traversal(
     units = [_unit(request, kind, direction, wrong) for direction in chosen]
     first, last, frames = _complete_steps(request, kind, wrong)
     _check_length(first, last, units, wrong)
-    _check_pictures(request, frames**2 if kind == "subspace" else frames, generator, wrong)
+    check_pictures(request, frames**2 if kind == "subspace" else frames, generator, wrong)
     curve = _complete_curve(request, (first, last, frames), chosen, generator, wrong) if kind == "curve" else None
     mask = (
         complete_mask(request.mask, kind, units, LONGEST_STEP, generator, wrong) if request.HasField("mask") else None
@@ -209,7 +212,7 @@ def _check_length(first: float, last: float, units: Sequence[float], wrong: Viol
         )
 
 
-def _check_pictures(
+def check_pictures(
     request: directions_pb2.TraverseRequest, frames: int, generator: CatalogueEntry, wrong: Violations
 ) -> None:
     """Frames of more pixels than a strip or an animation is made of are a violation."""

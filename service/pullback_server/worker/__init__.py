@@ -6,8 +6,7 @@
 - `shares`: whose turn it is; `turns`: one step of jobs that are computed together; `jobs`: a job and its checkpoints.
 - `tasks`: jobs as sequences of short steps, one file each; `parts`: shards of theirs, computed by whoever has time.
 - `calls`: short calls that draw and render; `presentation`: what images look like on a screen.
-- `search_calls`: short calls of search sessions; `traversal_calls`: of walks; `walk_latents`: their latents;
-  `masked_walks`: which channels follow them.
+- `search_calls`: short calls of search sessions; `walks`: of traversals, with their latents, and which channels follow.
 - `devices`: what torch says of those of this machine.
 - `models`: generators, distances and banks of starts, loaded once.
 """

@@ -31,8 +31,8 @@ from pullback_server.worker.loop import Loop
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.shares import Shares
-from pullback_server.worker.traversal_calls import traverse
 from pullback_server.worker.turns import Turn
+from pullback_server.worker.walks.calls import traverse
 
 PROGRESS_SECONDS = 0.25
 # Messages of progress a second, of all jobs together.

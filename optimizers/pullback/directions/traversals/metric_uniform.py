@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import numpy as np
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 from torch.func import jvp
 
+from pullback.directions.traversals.even_frames import even_frames
 from pullback.directions.traversals.linear import linear
-from pullback.directions.traversals.measurement import FRAMES_AT_ONCE, frame_distances_in_pieces, frames_block
+from pullback.directions.traversals.measurement import FRAMES_AT_ONCE, frames_block
 from pullback.directions.traversals.walk import Walk, even_steps
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError, PullbackError
@@ -26,10 +26,6 @@ _PLACES_A_FRAME = 4
 _LEAST_PLACES = 33
 # A derivative takes twice the time of a frame.
 _SPEEDS_AT_ONCE = FRAMES_AT_ONCE // 2
-# Frames are moved until their distances differ by less than this share (standard deviation over mean), or were
-# rendered so often.
-_EVEN = 0.01
-_MOST_ROUNDS = 6
 
 
 @in_pieces
@@ -47,9 +43,7 @@ def metric_uniform(
 
     The distance D(a, b) = ‖φ(a) − φ(b)‖² is the square of a length, and the metric H = 2 JᵀJ its second derivative. So
     a small step dt moves the embedding by √D = √(½ vᵀHv) dt = ‖J v‖ dt, which one forward-mode derivative gives at each
-    place: no metric is formed. Frames are put at equal parts of ∫ ‖J v‖ dt. The embedding's path is curved, and what is
-    to be equal is the distance from frame to frame, which cuts across: so the frames are then rendered, and moved until
-    the √D of neighbours are equal to 1 %, or were rendered six times; the most even of these walks is the result.
+    place: no metric is formed. Frames are put at equal parts of ∫ ‖J v‖ dt, and then moved as `even_frames` does.
 
     Args:
         generator: The generator.
@@ -84,18 +78,12 @@ def metric_uniform(
     speeds = yield from _speeds(generator, distance, linear(start, vector, places, space), vector)
     # ∫ ‖J v‖ dt by the trapezoidal rule
     lengths = torch.cumulative_trapezoid(speeds, places)
-    steps = _level(places, lengths.diff(prepend=lengths.new_zeros(1)), frames)
-    best, least = linear(start, vector, steps, space), np.inf
-    for _ in range(_MOST_ROUNDS):
-        walk = linear(start, vector, steps, space)
-        gaps = yield from _gaps(generator, distance, walk)
-        unevenness = float(gaps.std(correction=0) / gaps.mean())
-        if unevenness < least:
-            best, least = walk, unevenness
-        if unevenness <= _EVEN:
-            break
-        steps = _level(steps, gaps, frames)
-    return best
+    gaps = lengths.diff(prepend=lengths.new_zeros(1))
+    return (
+        yield from even_frames(
+            generator, distance, lambda steps: linear(start, vector, steps, space), places, gaps, frames
+        )
+    )
 
 
 def _speeds(
@@ -126,23 +114,3 @@ def _speeds(
     if not speeds.any():
         raise InvalidInputError("the image does not change along this vector, so no step changes it by a distance")
     return speeds
-
-
-def _gaps(
-    generator: ImageGenerator, distance: EmbeddingDistance, walk: Walk
-) -> Generator[None, None, Float64[Tensor, " gaps"]]:
-    """√D from frame to frame, as `frame_distances` gives D; on the CPU."""
-    distances = yield from frame_distances_in_pieces(generator, distance, walk)
-    return distances.sqrt()
-
-
-def _level(
-    places: Float64[Tensor, " places"], gaps: Float64[Tensor, " gaps"], frames: int
-) -> Float64[Tensor, " frames"]:
-    """So many steps that divide a path equally, whose length between neighbouring places is known."""
-    reached = np.concatenate([[0.0], np.cumsum(gaps.numpy())])
-    wanted = np.linspace(0.0, reached[-1], frames)
-    steps = np.interp(wanted, reached, places.numpy())
-    # Rounding must not move the ends.
-    steps[0], steps[-1] = float(places[0]), float(places[-1])
-    return torch.from_numpy(steps)

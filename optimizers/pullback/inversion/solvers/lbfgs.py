@@ -15,6 +15,7 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion.problems.problem import Problem
 from pullback.inversion.solvers.coordinates import Axes, Coordinates, check_exponent
 from pullback.inversion.solvers.descent import Descent, DescentState, Seen, where
+from pullback.quasi_newton import dot, two_loops
 
 # Armijo's condition: the share of the decrease that the slope promises.
 _SUFFICIENT = 1e-4
@@ -87,7 +88,7 @@ class LBFGS(Descent):
         old, loss = state.memory, seen.loss[..., None]
         step = state.coordinates - old["point"]
         # gᵀs, of the step that was made: a clamp may have changed what was tried.
-        slope = _dot(old["gradient"], step)
+        slope = dot(old["gradient"], step)
         # f(c + s) ≤ f(c) + c₁ gᵀs
         taken = seen.finite & (loss <= old["loss"] + _SUFFICIENT * slope.clamp_max(0))[..., 0]
         onwards, backwards = self._onwards(state, seen, step), self._backwards(old, loss, slope)
@@ -99,16 +100,16 @@ class LBFGS(Descent):
         old = state.memory
         # y = ∇f(c + s) − ∇f(c), ρ = 1 / sᵀy
         change = seen.gradient - old["gradient"]
-        curvature = _dot(step, change)
+        curvature = dot(step, change)
         # Of the first point there is no step yet.
-        is_pair = (old["loss"].isfinite() & (curvature > _CURVATURE * _dot(change, change)))[..., 0]
+        is_pair = (old["loss"].isfinite() & (curvature > _CURVATURE * dot(change, change)))[..., 0]
         new = {"steps": step[..., None, :], "changes": change[..., None, :], "curvatures": 1 / curvature}
         pairs = {
             name: where(is_pair, torch.cat([old[name][:, :, 1:], value], dim=2), old[name])
             for name, value in new.items()
         }
-        direction = _two_loops(seen.gradient, **pairs)
-        useful = (pairs["curvatures"][..., -1:] > 0) & (_dot(direction, seen.gradient) < 0)
+        direction = two_loops(seen.gradient, **pairs)
+        useful = (pairs["curvatures"][..., -1:] > 0) & (dot(direction, seen.gradient) < 0)
         one = torch.ones_like(curvature)
         return pairs | {
             "point": state.coordinates,
@@ -126,7 +127,7 @@ class LBFGS(Descent):
         length, failures = share * old["length"], old["failures"] + 1
         # What was learnt elsewhere may mislead here: as far again, but along the gradient.
         forget = failures == _FAILURES
-        far = length * _dot(old["direction"], old["direction"]).sqrt()
+        far = length * dot(old["direction"], old["direction"]).sqrt()
         return {
             **old,
             "direction": torch.where(forget, _steepest(old["gradient"]), old["direction"]),
@@ -140,27 +141,6 @@ class LBFGS(Descent):
         return Axes(self.eigenbasis, self.exponent)
 
 
-def _two_loops(gradient: Tensor, steps: Tensor, changes: Tensor, curvatures: Tensor) -> Tensor:
-    """−H g, H the inverse Hessian that the pairs tell, the newest last; those with ρ = 0 are none."""
-    rest, shares = gradient, []
-    for pair in reversed(range(steps.shape[2])):
-        # αᵢ = ρᵢ sᵢᵀq, q ← q − αᵢ yᵢ
-        shares.append(curvatures[..., pair, None] * _dot(steps[:, :, pair], rest))
-        rest = rest - shares[-1] * changes[:, :, pair]
-    newest = changes[:, :, -1]
-    # γ = sᵀy / yᵀy of the newest pair
-    rest = rest / (curvatures[..., -1:] * _dot(newest, newest))
-    for pair in range(steps.shape[2]):
-        # r ← r + sᵢ (αᵢ − ρᵢ yᵢᵀr)
-        back = curvatures[..., pair, None] * _dot(changes[:, :, pair], rest)
-        rest = rest + steps[:, :, pair] * (shares.pop() - back)
-    return -rest
-
-
 def _steepest(gradient: Tensor) -> Tensor:
     """The direction along which the loss falls fastest, of length 1; zero where the gradient is."""
-    return -gradient / _dot(gradient, gradient).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(dim=-1, keepdim=True)
+    return -gradient / dot(gradient, gradient).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)

@@ -12,17 +12,19 @@ from pullback.directions.traversals.pictures import forth_and_back, reduced
 from pullback.pictures import side_by_side, to_pictures
 from pullback_server.protocol.messages import CallDone, CallMessage, Framed, Traverse
 from pullback_server.protocol.walks import Walked, WalkPlan
-from pullback_server.worker.masked_walks import masked_render
 from pullback_server.worker.models import Models
 from pullback_server.worker.presentation import encode
-from pullback_server.worker.walk_latents import make_walk
+from pullback_server.worker.walks.between import make_walk_between
+from pullback_server.worker.walks.latents import make_walk
+from pullback_server.worker.walks.masked import masked_render
 
 
 def traverse(models: Models, call: Traverse) -> Iterator[CallMessage | None]:
     """Finds the whole way first, and the channels of a mask, and yields None after every piece; then frame by frame."""
     plan = call.plan
     generator, distance = models.generator(plan.generator), models.distance(plan.distance)
-    walk = yield from make_walk(generator, distance, plan)
+    make = make_walk if plan.end is None else make_walk_between
+    walk = yield from make(generator, distance, plan)
     latents, steps = walk.latents.float().cpu().numpy(), walk.steps.reshape(len(walk.steps), -1).tolist()
     kept: list[Image.Image] = []
     animated: list[Image.Image] = []

@@ -12,7 +12,7 @@ from pullback.directions.traversals.walk import Walk
 from pullback.generators import Generator as ImageGenerator
 from pullback.geometry.seeding import derive_seed
 from pullback_server.protocol.walks import MaskPlan, WalkPlan
-from pullback_server.worker.walk_latents import stepped_walk
+from pullback_server.worker.walks.latents import stepped_walk
 
 # Of a process; those that were found first go first.
 _KEPT = 64

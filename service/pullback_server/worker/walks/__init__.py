@@ -1,0 +1,1 @@
+"""Walks: calls that traverse, the latents of each kind of walk, and masks of channels."""
