@@ -145,6 +145,8 @@ def walk(call: Traverse) -> Iterator[CallMessage]:
     _, height, width = generators.entry(plan.generator).image_shape
     steps = np.linspace(plan.first, plan.last, plan.frames)
     vectors = [axis.unit * axis.vector for axis in plan.axes] or [np.eye(len(plan.latent))[0]]
+    if plan.end is not None:
+        vectors = [plan.end - plan.latent]
     grid = np.stack(np.meshgrid(*[steps] * len(vectors), indexing="ij"), axis=-1).reshape(-1, len(vectors))
     for index, place in enumerate(grid):
         yield Framed(

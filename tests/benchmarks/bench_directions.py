@@ -1,8 +1,8 @@
 """`make bench-directions`: what finding directions costs, how evenly walks change images, and what survives them.
 
 Eigenbases are kept in `bench-directions/`, so that a later run begins with them. `QUICK=1` takes fewer latents and
-under 5 minutes; GENERATORS asks for other generators; `ONLY=cost,walks,energy,frechet,warpage` runs parts of it. What
-the figures are paired over stands in their last column.
+under 5 minutes; GENERATORS asks for other generators; `ONLY=cost,walks,geodesics,energy,frechet,warpage` runs parts of
+it. What the figures are paired over stands in their last column.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from breaking import bench_frechet, bench_warpage
 from peers import SPACES, eigenbasis_of, peers_of
 from reporting import QUICK, Figure, Report
+from shortest_ways import bench_geodesics
 from torch import Tensor
 
 from pullback import distances, generators
@@ -133,6 +134,7 @@ def main() -> None:
     parts: dict[str, Callable[[], None]] = {
         "cost": lambda: bench_cost(report),
         "walks": lambda: bench_walks(report),
+        "geodesics": lambda: [bench_geodesics(report, name, SPACES[name]) for name in GENERATORS] and None,
         "energy": lambda: bench_energy(report),
         "frechet": lambda: [bench_frechet(report, name, basis_of(name)) for name in style] and None,
         "warpage": lambda: [bench_warpage(report, name, basis_of(name)) for name in style] and None,

@@ -30,7 +30,7 @@ from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import directions_pb2, specs_pb2, values_pb2
 
 KIND = {name: directions_pb2.TraversalKind.Value(f"TRAVERSAL_KIND_{name}") for name in (
-    "LINEAR", "SPHERICAL", "DENSITY_PRESERVING", "CURVE", "SUBSPACE", "METRIC_UNIFORM",
+    "LINEAR", "SPHERICAL", "DENSITY_PRESERVING", "CURVE", "SUBSPACE", "METRIC_UNIFORM", "GEODESIC",
 )}  # fmt: skip
 LATENT = directions_pb2.STEP_UNIT_LATENT
 
@@ -123,6 +123,27 @@ def test_metric_uniform_frames_lie_equally_far_apart(
         return float((gaps / gaps.mean()).var())
 
     assert unevenness("METRIC_UNIFORM") <= 0.25 * unevenness("LINEAR")
+
+
+@pytest.mark.parametrize(("generator", "space"), [(TINY, "z"), (STYLE, "w"), (STYLE, "w+")])
+def test_a_geodesic_leads_to_its_end_on_a_short_way(styled_server: LiveServer, generator: str, space: str) -> None:
+    start, end = (draw(styled_server, generator=generator, space=space, seed=seed) for seed in (1, 2))
+
+    def length(kind: str) -> float:
+        frames, _ = walk(
+            styled_server, start, generator=generator, space=space, end=pack(end), kind=KIND[kind], frames=33
+        )
+        latents = latents_of(frames)
+        np.testing.assert_array_equal(latents[[0, -1]], [start, end])
+        assert (frames[0].step, frames[-1].step) == (0, 1)
+        assert [frames[0].image.data, frames[-1].image.data] == rendered(
+            styled_server, latents[[0, -1]], generator, space
+        )
+        pictures = [np.asarray(Image.open(io.BytesIO(frame.image.data)), dtype=float) for frame in frames]
+        return float(sum(np.linalg.norm(b - a) for a, b in pairwise(pictures)))
+
+    # Levels of eight bits are what it is measured by.
+    assert length("GEODESIC") <= 1.01 * length("LINEAR")
 
 
 def test_a_walk_brings_its_strip_and_its_animation(
