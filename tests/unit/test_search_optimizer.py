@@ -123,7 +123,7 @@ def test_any_part_of_a_generation_can_be_told(method: str) -> None:
 
 @pytest.mark.parametrize("method", [*CMA_METHODS, "sphere_cma"])
 def test_too_few_scores_to_rank_wait_for_more(method: str) -> None:
-    parts, whole = begun(method), begun(method)
+    parts, whole = (begun(method, start=np.ones(DIM)) for _ in range(2))
     latents = parts.ask(5).latents
     whole.ask(5)
     before = parts.incumbent

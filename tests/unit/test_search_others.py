@@ -35,7 +35,7 @@ def test_the_best_direction_is_found() -> None:
 
 
 def test_a_full_generation_begins_with_the_mean_and_a_part_has_offspring_alone() -> None:
-    optimizer = search("sphere_cma", normal_space(16))
+    optimizer = search("sphere_cma", normal_space(16), start=np.ones(16))
     full, part = optimizer.ask(), optimizer.ask(40)
     assert [origin.kind for origin in full.origins] == ["mean"] + ["sampled"] * 40
     np.testing.assert_array_equal(full.latents[0], optimizer.incumbent)
@@ -44,7 +44,13 @@ def test_a_full_generation_begins_with_the_mean_and_a_part_has_offspring_alone()
 
 def test_offspring_lie_at_an_angle_that_falls_and_then_stays() -> None:
     optimizer = search(
-        "sphere_cma", normal_space(400), first_angle=40.0, last_angle=10.0, decay_generations=4, learning_rate=0.0
+        "sphere_cma",
+        normal_space(400),
+        start=np.ones(400),
+        first_angle=40.0,
+        last_angle=10.0,
+        decay_generations=4,
+        learning_rate=0.0,
     )
     means = []
     for _ in range(7):
@@ -55,9 +61,28 @@ def test_offspring_lie_at_an_angle_that_falls_and_then_stays() -> None:
     np.testing.assert_allclose(means, [40, 40 / 4**0.25, 20, 40 / 4**0.75, 10, 10, 10], rtol=0.02)
 
 
+def test_the_first_generation_covers_the_sphere_and_its_better_half_makes_the_mean() -> None:
+    optimizer = search("sphere_cma", normal_space(400))
+    np.testing.assert_array_equal(optimizer.incumbent, np.zeros(400))
+    drawn = optimizer.ask()
+    assert {origin.kind for origin in drawn.origins} == {"sampled"}
+    # Independent directions of so many dimensions are nearly orthogonal.
+    away = angles(drawn.latents[0], drawn.latents[1:])
+    assert away.min() > 75
+    optimizer.tell(drawn.latents, np.r_[np.arange(40.0, 0.0, -1.0), -1.0])
+    # w_i ∝ ln(m/2 + ½) − ln i of the better half, as Hansen's tutorial says it (49).
+    weights = np.log(21) - np.log(np.arange(1, 21))
+    mean = weights @ drawn.latents[:20]
+    np.testing.assert_allclose(optimizer.incumbent, 20 * mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-4)
+    following = optimizer.ask()
+    assert following.origins[0].kind == "mean"
+    assert np.sqrt(np.square(angles(optimizer.incumbent, following.latents[1:])).mean()) == pytest.approx(50, rel=0.02)
+
+
 def test_the_published_schedule_is_the_default() -> None:
     settings = search("sphere_cma", normal_space(16)).settings
-    assert (settings.first_angle, settings.last_angle, settings.decay_generations) == (50.0, 7.33, 75)
+    # Over the generations that 1,500 images make, as in the paper over those that are shown.
+    assert (settings.first_angle, settings.last_angle, settings.decay_generations) == (50.0, 7.33, 36)
     assert (settings.population, settings.parents, settings.learning_rate) == (41, 20, 1.5)
 
 

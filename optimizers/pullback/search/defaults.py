@@ -206,7 +206,8 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
             "radius": math.sqrt(dim),
             "first_angle": 50.0,
             "last_angle": 7.33,
-            "decay_generations": 75,
+            # Published is a schedule over all generations that are shown; 1,500 images make so many.
+            "decay_generations": 36,
             "learning_rate": 1.5,
             "parents": population // 2,
         }

@@ -21,8 +21,8 @@ class SphereState(State):
     """The direction around which it searches.
 
     Attributes:
-        mean: Unit vector, shape (k,).
-        updates: Updates so far.
+        mean: Unit vector, shape (k,); zeros while the first generation is to choose it.
+        updates: How often it moved.
     """
 
     mean: Float64[np.ndarray, " k"]
@@ -34,15 +34,17 @@ class SphereCMA(Method[SphereState]):
     """Steps of one angle in random directions, and a mean that moves along the sphere towards the best.
 
     Wang & Ponce, "High-performance evolutionary algorithms for online neuron control" (GECCO 2022), as used with
-    animals. A full generation begins with the mean itself. The angle falls by the same factor in every update.
+    animals. The first generation is drawn from the whole sphere, and its better half makes the first mean, unless there
+    is a point to begin at; later full generations begin with the mean itself. The angle falls by the same factor in
+    every move.
 
     Attributes:
         radius: Norm of all points.
         population: Points of a full generation.
         parents: How many of the best of a full generation are selected; of a partial one, the same share.
         first_angle: Step of an offspring in degrees, first.
-        last_angle: The same after `decay_generations` updates.
-        decay_generations: Updates over which the angle falls.
+        last_angle: The same after `decay_generations` moves.
+        decay_generations: Moves over which the angle falls.
         learning_rate: How far the mean moves towards the selected: 1 = to them.
     """
 
@@ -68,19 +70,19 @@ class SphereCMA(Method[SphereState]):
         return super().of(options, space)
 
     def first(self, beginning: Beginning) -> SphereState:
-        """Around the direction of the point; of a draw from the prior where there is none, or it has no direction."""
+        """Around the direction of the point; around none yet where there is no point, or it has no direction."""
         point = beginning.point
-        # The prior's mean has no direction; neither has a start at zero.
-        if point is None or not point.any():
-            point = beginning.space.draw(1, beginning.rng)[0]
-        return self.begin(point)
+        return self.begin(np.zeros(beginning.space.searched) if point is None else point)
 
     def begin(self, start: Float64[np.ndarray, " k"]) -> SphereState:
-        """The search around the direction of a point, which is not zero."""
-        return SphereState(start / np.linalg.norm(start), 0)
+        """The search around the direction of a point; of zeros, around the one that the first generation makes."""
+        return SphereState(start / (np.linalg.norm(start) or 1.0), 0)
 
     def sample(self, state: SphereState, n: int, rng: np.random.Generator) -> Drawn:
-        """The mean, where a full generation is asked for, and offspring."""
+        """The mean, where a full generation is asked for, and offspring; draws from the sphere while there is none."""
+        if not state.mean.any():
+            normal = rng.standard_normal((n, state.mean.size))
+            return Drawn.sampled(self.radius * normal / np.linalg.norm(normal, axis=1, keepdims=True))
         with_mean = n >= self.population
         steps = rng.standard_normal((n - with_mean, state.mean.size))
         # Into the tangent space of the mean, of n − 1 dimensions, where E‖t‖² is the squared angle.
@@ -106,6 +108,8 @@ class SphereCMA(Method[SphereState]):
         directions = np.where(norms > 0, points / np.where(norms > 0, norms, 1), state.mean)
         parents = max(1, round(len(points) * self.parents / self.population))
         selected = directions[ranked(scores)[:parents]]
+        if not state.mean.any():
+            return self.begin(recombination_weights(len(points)) @ directions[ranked(scores)[: len(points) // 2]])
         target = recombination_weights(len(points), parents) @ selected
         # SLERP(m, t, r) = exp_m(r log_m(t)), which does not ask for a unit vector t.
         towards = target - (target @ state.mean) * state.mean
@@ -116,9 +120,9 @@ class SphereCMA(Method[SphereState]):
         moved = _exponential(state.mean, (self.learning_rate * angle / length * towards)[None])[0]
         return SphereState(moved / np.linalg.norm(moved), state.updates + 1)
 
-    def incumbent(self, state: SphereState) -> Float64[np.ndarray, " k"]:
-        """The mean."""
-        return self.radius * state.mean
+    def incumbent(self, state: SphereState) -> Float64[np.ndarray, " k"] | None:
+        """The mean; None before there is one."""
+        return self.radius * state.mean if state.mean.any() else None
 
     def _angle(self, state: SphereState) -> float:
         """Step of an offspring in radians."""
