@@ -1,24 +1,32 @@
-"""Constraints on latents: a shell of norms, a box, or both; and the nearest point that satisfies them."""
+"""Constraints on latents: norms, a box, and how far from the prior; and the nearest point that satisfies them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from pullback.errors import InvalidInputError
 
+PRIOR = "prior"
+"""The word for as far as the prior's draws lie."""
+
 
 @dataclass(frozen=True)
 class Constraint:
-    """Bounds on the standard-normal coordinates of a latent; None = no bound.
+    """Bounds on a latent; None = no bound.
+
+    Those on the norm and on single coordinates concern the standard-normal coordinates alone, `stay` concerns all.
 
     Attributes:
         min_norm: Least Euclidean norm, ≥ 0.
         max_norm: Greatest Euclidean norm, above 0; equal to `min_norm` = a sphere.
         truncation: Greatest absolute value of a coordinate, above 0.
+        stay: Greatest Mahalanobis distance from the prior's mean, above 0: draws of n coordinates lie about √n from it.
+            `prior` = as far as all but one in a hundred of them (`SearchSpace.farthest`).
 
     Raises:
         InvalidInputError: A bound is out of range, or the shell is empty; the message names it.
@@ -27,6 +35,7 @@ class Constraint:
     min_norm: float | None = None
     max_norm: float | None = None
     truncation: float | None = None
+    stay: float | str | None = None
 
     def __post_init__(self) -> None:
         if self.min_norm is not None and not (math.isfinite(self.min_norm) and self.min_norm >= 0):
@@ -40,10 +49,19 @@ class Constraint:
                 f"min_norm is at most max_norm, but {self.min_norm} and {self.max_norm} came: no latent lies between"
             )
 
+        if isinstance(self.stay, str) and self.stay != PRIOR:
+            object.__setattr__(self, "stay", _number(self.stay))
+        if self.stay is not None and self.stay != PRIOR and not (math.isfinite(self.stay) and self.stay > 0):
+            raise InvalidInputError(f"stay is {PRIOR!r} or a finite distance above 0, but {self.stay} came")
+
     @property
     def is_free(self) -> bool:
-        """Whether there is no bound at all."""
+        """Whether there is no bound on the norm and none on coordinates."""
         return self.min_norm is None and self.max_norm is None and self.truncation is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The bounds by name, as a stored search has them; those of before there was `stay` lack it."""
+        return {name: value for name, value in asdict(self).items() if name != "stay" or value is not None}
 
     def check_fits(self, width: int) -> None:
         """Checks that some point of `width` coordinates satisfies the bounds.
@@ -82,6 +100,14 @@ class Constraint:
         for row in np.flatnonzero(norms != admitted):
             nearest[row] = _of_norm(points[row], float(admitted[row]), limit)
         return nearest
+
+
+def _number(text: str) -> float:
+    """A distance that came as text, as the contract carries it."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInputError(f"stay is {PRIOR!r} or a finite distance above 0, but {text!r} came") from error
 
 
 def _of_norm(point: Float64[np.ndarray, " width"], norm: float, limit: float) -> Float64[np.ndarray, " width"]:

@@ -224,7 +224,7 @@ class Optimizer:
         standing = self._standing
         values = {
             "settings": asdict(self.setup.settings),
-            "space": asdict(self.setup.space),
+            "space": self.setup.space.as_dict(),
             "minimize": self.setup.minimize,
             "generation": standing.generation,
             "rng": self._rng.bit_generator.state,

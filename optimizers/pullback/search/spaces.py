@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +16,16 @@ from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
 from pullback.generators.truncated_normal import CUT, DEVIATION
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback.search.constraints import Constraint
+from pullback.search.constraints import PRIOR, Constraint
+from pullback.search.typicality import Typicality
 
 _FREE = Constraint()
 KINDS = ("standard-normal", "truncated-normal", "one-hot", "bounded")
 _LIMITED = ("truncated-normal", "bounded")
+# Kurtosis less 1 of a coordinate: the variance of its square, in units of its own variance. Of a normal one within ±c
+# E z⁴ = 3 E z² − 2 c³ φ(c) / (2 Φ(c) − 1), and 1 − E z² is c⁻² of the last term.
+_FOURTH = 3 * DEVIATION**2 - CUT**2 * (1 - DEVIATION**2)
+_SPREADS = {"standard-normal": 2.0, "truncated-normal": _FOURTH / DEVIATION**4 - 1, "bounded": 0.8, "one-hot": 0.0}
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,8 @@ class SearchSpace:
 
     Attributes:
         blocks: The blocks, in the order of the coordinates.
-        constraint: Bounds on the standard-normal coordinates. Those of one-hot blocks lie in [0, 1] always, those of
-            bounded and truncated ones within theirs.
+        constraint: Bounds on the standard-normal coordinates, and on how far all of them are from the prior. Those of
+            one-hot blocks lie in [0, 1] always, those of bounded and truncated ones within theirs.
         held_class: Which coordinate of the one-hot block is held at 1, and the others at 0; None = all move.
 
     Raises:
@@ -131,7 +136,12 @@ class SearchSpace:
                 )
             if not 0 <= self.held_class < widths[0]:
                 raise InvalidInputError(f"a class is a number from 0 to {widths[0] - 1}, but {self.held_class} came")
-        self.constraint.check_fits(int(self.is_normal.sum()))
+        self._within.check_fits(int(self.is_normal.sum()))
+        if self.reach < (self.constraint.min_norm or 0):
+            raise InvalidInputError(
+                f"latents of a norm of at least {self.constraint.min_norm} lie as far from the prior's mean, but stay "
+                f"allows {self.reach:.6g}; lower min_norm or raise stay"
+            )
 
     @property
     def dim(self) -> int:
@@ -166,6 +176,28 @@ class SearchSpace:
         centre: Float64[np.ndarray, " searched"] = self._of_moving([block.mean for block in self.blocks]) / self.scale
         return centre
 
+    @cached_property
+    def typicality(self) -> Typicality:
+        """How far from its mean the prior's draws lie."""
+        spreads = [_SPREADS[block.kind] for block in self.blocks]
+        return Typicality(self.searched, float(self._of_moving(spreads).sum()))
+
+    @property
+    def reach(self) -> float:
+        """How far from the prior's mean points may lie; infinite where no bound says it."""
+        stay = self.constraint.stay
+        if stay is None:
+            return math.inf
+        return self.typicality.farthest if stay == PRIOR else float(stay)
+
+    def distances(self, latents: NDArray[Any]) -> Float64[np.ndarray, " n"]:
+        """Mahalanobis distances of latents, shape (n, dim), from the prior's mean: draws lie about √searched from it.
+
+        What is held does not count.
+        """
+        distances: Float64[np.ndarray, " n"] = np.linalg.norm(self.points(latents) - self.centre, axis=1)
+        return distances
+
     def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n searched"]:
         """Points drawn from the prior, whether they are admitted or not."""
         drawn = [block.draw(n, rng) for block in self.blocks if block.kind != "one-hot" or self.held_class is None]
@@ -182,14 +214,25 @@ class SearchSpace:
 
         In float32, as generators take them, so that bounds hold to its rounding.
         """
-        moving = points * self.scale
         normal = self.is_normal
-        moving[:, normal] = self.constraint.nearest(moving[:, normal])
+        if not normal.all():
+            points = self.centre + _of_length(points - self.centre, self.reach)
+        moving = points * self.scale
+        moving[:, normal] = self._within.nearest(moving[:, normal])
         least, most = self._of_moving([block.limits for block in self.blocks]).T
         moving[:, ~normal] = moving[:, ~normal].clip(least[~normal], most[~normal])
+        if self.constraint.min_norm and not normal.all():
+            # Where the norm had to be raised, the others give way.
+            left = np.sqrt(np.maximum(self.reach**2 - np.square(moving[:, normal]).sum(axis=1), 0))
+            centre, scale = self.centre[~normal], self.scale[~normal]
+            moving[:, ~normal] = scale * (centre + _of_length(moving[:, ~normal] / scale - centre, left[:, None]))
         latents = np.tile(self._held, (len(points), 1))
         latents[:, self.moving] = moving
         return latents
+
+    def as_dict(self) -> dict[str, Any]:
+        """The space as a stored search has it."""
+        return asdict(self) | {"constraint": self.constraint.as_dict()}
 
     def eigenbasis(self, eigenbasis: Eigenbasis) -> Eigenbasis:
         """The eigenbasis of the metric on points, from that of the metric on latents.
@@ -204,6 +247,14 @@ class SearchSpace:
         # z = S p in the moving coordinates, and the others held: H_p = S H_z S there.
         return eigenbasis.restricted(self.moving, eigenbasis.provenance, scale=self.scale)
 
+    @cached_property
+    def _within(self) -> Constraint:
+        """Bounds on the standard-normal coordinates, where there are no others with that to which they may go."""
+        most = self.constraint.max_norm
+        if not self.is_normal.all() or self.reach >= (math.inf if most is None else most):
+            return self.constraint
+        return replace(self.constraint, max_norm=max(self.reach, self.constraint.min_norm or 0))
+
     def _of_moving(self, values: Sequence[Any]) -> NDArray[Any]:
         """Values of the blocks, for the coordinates that are not held."""
         chosen: NDArray[Any] = np.repeat(values, [block.width for block in self.blocks], axis=0)[self.moving]
@@ -216,6 +267,15 @@ class SearchSpace:
         if self.held_class is not None:
             held[np.setdiff1d(np.arange(self.dim), self.moving)[self.held_class]] = 1
         return held
+
+
+def _of_length(
+    rows: Float64[np.ndarray, "n k"], most: float | Float64[np.ndarray, "n 1"]
+) -> Float64[np.ndarray, "n k"]:
+    """Rows, each drawn in to a length of at most `most`."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    drawn: Float64[np.ndarray, "n k"] = np.where(lengths > most, most / np.where(lengths > 0, lengths, 1) * rows, rows)
+    return drawn
 
 
 def catalogue_space(
