@@ -69,6 +69,7 @@ OTHERWISE = frozenset(
         ("InversionSettings", "eigenbasis"),
         ("DirectionsSpec", "eigenbasis"),
         ("ThreadSpec", "eigenbasis"),
+        ("SearchConstraint", "stay"),
         ("ImageOptions", "width"),
         ("ImageOptions", "height"),
     }
@@ -81,7 +82,7 @@ MATLAB_HEADER = """function names = thread_options()
   % Made by `python clients/generate_options.py` from the contract. Do not edit.
 """
 # Of an evolution, besides those of `ThreadFields`.
-MATLABS_OWN = ("eigenbasis", "initial_latents", "channel_weights")
+MATLABS_OWN = ("eigenbasis", "stay", "initial_latents", "channel_weights")
 
 _TYPES = {"whole": "int", "number": "float", "flag": "bool", "text": "str", "pair": "tuple[float, float]"}
 _WIDTH = 120

@@ -123,7 +123,7 @@ class Driver:
         carried = closed[-1].closed.carried if closed else ()
         made = max(1, 4 - len(carried)) if count is None else count
         number = len(closed)
-        images = [NewImage(image_id_of(thread, number, row), "sampled") for row in range(made)]
+        images = [NewImage(image_id_of(thread, number, row), "sampled", (), (10.0 + row, 0.5)) for row in range(made)]
         images += [NewImage(name, "carried") for name in carried]
         self.add(GenerationOpened(thread, number, tuple(images), "1" * 64, "2" * 64))
         return [image.image_id for image in images]

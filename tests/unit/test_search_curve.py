@@ -76,6 +76,8 @@ def generation(count: int, scores: list[float]) -> tuple[GenerationRecord, dict[
         datetime.now(timezone.utc),
         None,
         (),
+        np.full(count, 10.0),
+        np.full(count, 0.5),
     )
     images = {name: Image.new("RGB", (16, 16), (40 * number % 256, number, 255)) for number, name in enumerate(ids)}
     return record, images

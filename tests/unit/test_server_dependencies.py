@@ -65,7 +65,7 @@ class Workers:
     async def begin_search(self, **call: Any) -> Evolved:
         self.searches.append(call)
         latents = np.full((call["count"], FACES.space("z").dim), call["seed"], np.float32)
-        return Evolved(b"state", latents, (("sampled", ()),) * call["count"])
+        return Evolved(b"state", latents, (("sampled", ()),) * call["count"], ((1.0, 0.5),) * call["count"])
 
     async def render(self, **call: Any) -> AsyncIterator[Any]:
         for each in ():

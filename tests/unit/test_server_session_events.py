@@ -34,13 +34,15 @@ from pullback_server.sessions.state.events import (
     TrialsReclaimed,
 )
 from pullback_server.specs.reports import Report
-from session_driver import session_spec
+from session_driver import Driver
 
 REPORT = Report("trial-1", "image", 1, score=0.1, channel_values=(1.0, -2.5e-300), t_onset=3.0, note='ö "\n')
 EVENTS: list[Event] = [
     Began("0.1.0", ("a" * 64,), ("",), (StoredImage("left", "b" * 64, 8, 16),)),
     StateChanged(2),
-    GenerationOpened(0, 3, (NewImage("one", "offspring", ("p", "q")), NewImage("two", "mean")), "c" * 64, "d" * 64),
+    GenerationOpened(
+        0, 3, (NewImage("one", "offspring", ("p", "q"), (9.5, 0.75)), NewImage("two", "mean")), "c" * 64, "d" * 64
+    ),
     Asked("request", (Asking("trial-1", "one", 0, 3, 0, reference=False),)),
     LeasesRenewed("request"),
     LeasesRenewed("request", "rig"),
@@ -50,7 +52,13 @@ EVENTS: list[Event] = [
     Told((Telling(REPORT, 0, 3, 0, reference=False, late=False, outcome=1, score=0.1),)),
     Told((Telling(Report("x", "y", 2), -1, -1, 0, reference=True, late=True, outcome=2, score=None),)),
     ShownAgain(0, 3),
-    GenerationClosed(0, 3, (ImageScore("one", 1.0, 0.25), ImageScore("two", 2.0)), ("three",), ()),
+    GenerationClosed(
+        0,
+        3,
+        (ImageScore("thread000_gen003_000000", 1.0, 0.25), ImageScore("thread000_gen003_000001", 2.0)),
+        ("three",),
+        (),
+    ),
     ThreadFailed(1, 13, "singular"),
     Began("0.1.0", ("a" * 64,), ("",), (), ("2bcd3fgh",)),
     EigenbasisProvided(0, "e" * 64),
@@ -66,7 +74,17 @@ def test_an_event_comes_back_as_it_was(event: Event) -> None:
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_who_watches_is_told_of_every_event_and_so_sees_the_last_one(event: Event) -> None:
     entry = Entry(7, datetime(2026, 1, 2, tzinfo=timezone.utc), event)
-    assert event_message(entry, session_spec()).sequence == 7
+    assert event_message(entry, evolved().session).sequence == 7
+
+
+def evolved() -> Driver:
+    """A session in its fourth generation."""
+    driver = Driver()
+    for _ in range(3):
+        driver.open()
+        driver.play()
+    driver.open()
+    return driver
 
 
 def test_every_kind_of_event_is_tested() -> None:

@@ -48,7 +48,12 @@ class Workers:
         if self.looks < self.starts_after or self.deaths:
             self.deaths = max(0, self.deaths - 1)
             raise unavailable("the worker process died")
-        return Evolved(b"state", np.zeros((call["count"], 2), np.float32), (("sampled", ()),) * call["count"])
+        return Evolved(
+            b"state",
+            np.zeros((call["count"], 2), np.float32),
+            (("sampled", ()),) * call["count"],
+            ((1.0, 0.5),) * call["count"],
+        )
 
     async def render(self, **call: Any) -> AsyncIterator[Any]:
         for each in ():
@@ -120,7 +125,7 @@ class Version(Workers):
 
     def _evolved(self, state: bytes, count: int) -> Evolved:
         latents = np.full((count, 2), sum(state), np.float32)
-        return Evolved(self.version + b" " + state, latents, (("sampled", ()),) * count)
+        return Evolved(self.version + b" " + state, latents, (("sampled", ()),) * count, ((1.0, 0.5),) * count)
 
 
 @asynccontextmanager

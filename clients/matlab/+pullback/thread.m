@@ -18,7 +18,7 @@ function spec = thread(generator, varargin)
 %      space              latent space; the default is the generator's first
 %      eigenbasis         'generators/{id}/eigenbases/{id}'
 %      minimize           true where low scores are good ones
-%      min_norm, max_norm, truncation          where latents may lie
+%      min_norm, max_norm, truncation, stay    where latents may lie
 %      class_label        the class of all images
 %      initial_latents    latents of the first generation, one per row
 %      max_generations    the thread ends after so many
@@ -44,7 +44,11 @@ function spec = thread(generator, varargin)
         spec.optimizer.method = ['SEARCH_METHOD_' upper(char(value))];
       case {'space', 'eigenbasis', 'minimize', 'class_label', 'max_generations', 'channel_weights'}
         spec.(name) = value;
-      case {'min_norm', 'max_norm', 'truncation'}
+      case {'min_norm', 'max_norm', 'truncation', 'stay'}
+        % The contract has a word for one distance, and carries the others as text.
+        if strcmp(name, 'stay') && isnumeric(value)
+          value = sprintf('%.17g', value);
+        end
         constraint.(name) = value;
       case 'initial_latents'
         spec.initial_latents = pullback.internal.tensor(value);

@@ -35,6 +35,9 @@ class Trial:
         repetition: Which showing of the image it is in this generation, from 0.
         reference: Whether it is a reference image, whose scores never enter an update.
         lease: Until when it is ours; one that was not told by then can be asked for again.
+        distance: Mahalanobis distance of its latent from the prior's mean: of n coordinates the prior's draws lie about
+            √n from it. None of a reference image, and where the server did not measure it.
+        typicality: Share of the prior's draws that lie at least as far, 0 to 1; None likewise.
     """
 
     id: str
@@ -46,6 +49,8 @@ class Trial:
     lease: datetime
     _sent: values_pb2.Image | None = field(repr=False)
     _fetch: Fetch = field(repr=False)
+    distance: float | None = None
+    typicality: float | None = None
 
     @classmethod
     def from_wire(cls, message: search_pb2.Trial, fetch: Fetch) -> Trial:
@@ -65,6 +70,8 @@ class Trial:
             lease=utc(message.lease_time),
             _sent=message.image if message.HasField("image") else None,
             _fetch=fetch,
+            distance=message.distance if message.HasField("distance") else None,
+            typicality=message.typicality if message.HasField("typicality") else None,
         )
 
     @cached_property

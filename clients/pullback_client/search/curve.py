@@ -22,6 +22,10 @@ _FIELDS = (
     "mean_score",
     "best_score",
     "best_image_id",
+    "mean_distance",
+    "mean_typicality",
+    "best_distance",
+    "best_typicality",
 )
 _SIZE, _LEFT, _RIGHT, _TOP, _BOTTOM = (900, 480), 80, 20, 40, 40  # pixels
 _COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client.errors import BadResponseError
 from pullback_client.search.records import GenerationSummary, SessionStatus
@@ -42,6 +44,9 @@ class GenerationRecord:
         opened: When it was opened.
         closed: When it was closed; None while it is open.
         files: The images' files; empty where they were not asked for.
+        distances: Mahalanobis distances of the latents from the prior's mean; float64, shape (images,), NaN where the
+            server did not measure them.
+        typicalities: Shares of the prior's draws that lie at least as far, 0 to 1; likewise.
     """
 
     summary: GenerationSummary
@@ -52,6 +57,8 @@ class GenerationRecord:
     opened: datetime
     closed: datetime | None
     files: tuple[values_pb2.Image, ...]
+    distances: Array
+    typicalities: Array
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,7 @@ def generation_from_wire(message: search_pb2.GenerationRecord) -> GenerationReco
     scores = array_from_tensor(message.scores, f"{what}: scores")
     count = len(message.image_ids)
     origins = tuple(Origin(origin.kind, tuple(origin.parents)) for origin in message.origins)
+    far = [_far(getattr(message, field), count, f"{what}: {field}") for field in ("distances", "typicalities")]
     if latents.ndim != 2 or len(latents) != count or scores.shape != (count,) or len(origins) != count:
         raise BadResponseError(
             f"{what}: {count} images, but latents of shape {latents.shape}, scores of shape {scores.shape} and "
@@ -178,7 +186,19 @@ def generation_from_wire(message: search_pb2.GenerationRecord) -> GenerationReco
         opened=utc(message.open_time),
         closed=_time(message, "close_time"),
         files=tuple(message.images),
+        distances=far[0],
+        typicalities=far[1],
     )
+
+
+def _far(tensor: values_pb2.Tensor, count: int, what: str) -> Array:
+    """Numbers that say how far images are from the prior; NaN where the server said none."""
+    if not tensor.ByteSize():
+        return np.full(count, np.nan)
+    numbers = array_from_tensor(tensor, what)
+    if numbers.shape != (count,):
+        raise BadResponseError(f"{what}: {count} images, but shape {numbers.shape} came")
+    return numbers
 
 
 def _trial(message: search_pb2.TrialRecord) -> TrialRecord:

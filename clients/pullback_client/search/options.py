@@ -31,6 +31,9 @@ class ThreadOptions(ThreadFields, total=False):
     one that is computed first."""
     initial_latents: npt.ArrayLike | None
     """Latents of the first generation, shape (n, dim); default the optimizer's own."""
+    stay: str | float | None
+    """Greatest Mahalanobis distance from the prior's mean, above 0, or `prior`: as far as all but one in a hundred of
+    the prior's draws lie; of n coordinates they lie about √n from it. Default no bound."""
     channel_weights: Sequence[float] | npt.NDArray[Any] | None
     """How channel values become a score: one weight per channel; default their mean."""
 
@@ -112,10 +115,16 @@ def _thread(generator: str, options: Mapping[str, Any]) -> search_pb2.ThreadSpec
     )
     set_options(thread, {**options, "eigenbasis": None if basis is None else eigenbasis_name(basis)})
     set_options(thread.optimizer, {**options, "optimizer": options.get("optimizer") or "hessian_cma"})
-    set_options(thread.constraint, options)
+    stay = options.get("stay")
+    set_options(thread.constraint, {**options, "stay": _as_text(stay)})
     if (latents := options.get("initial_latents")) is not None:
         thread.initial_latents.CopyFrom(_latents(latents))
     return thread
+
+
+def _as_text(stay: Any) -> Any:
+    """A distance as the contract carries it, which also has a word for one."""
+    return repr(float(stay)) if isinstance(stay, (int, float)) and not isinstance(stay, bool) else stay
 
 
 def _latents(latents: npt.ArrayLike) -> values_pb2.Tensor:

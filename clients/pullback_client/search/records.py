@@ -77,6 +77,9 @@ _THREAD_STATES = {
 }
 
 
+_NUMBERS = ("mean_score", "best_score", "mean_distance", "mean_typicality", "best_distance", "best_typicality")
+
+
 @dataclass(frozen=True)
 class GenerationSummary:
     """A generation in numbers.
@@ -92,6 +95,11 @@ class GenerationSummary:
         best_score: The best score; None likewise.
         best_image_id: The image that has it; empty likewise.
         closed: Whether the optimizer was told of it.
+        mean_distance: Mean Mahalanobis distance of its images from the prior's mean: of n coordinates the prior's draws
+            lie about √n from it. None where the server did not measure it.
+        mean_typicality: Mean share of the prior's draws that lie at least as far as an image, 0 to 1; None likewise.
+        best_distance: The distance of the best image; None likewise.
+        best_typicality: The share of the best image; None likewise.
     """
 
     thread: int
@@ -104,16 +112,17 @@ class GenerationSummary:
     best_score: float | None
     best_image_id: str
     closed: bool
+    mean_distance: float | None = None
+    mean_typicality: float | None = None
+    best_distance: float | None = None
+    best_typicality: float | None = None
 
     @classmethod
     def from_wire(cls, message: search_pb2.GenerationSummary) -> GenerationSummary:
         """The record of a message."""
         fields = ("thread", "generation", "images", "scored", "dropped", "carried", "best_image_id", "closed")
-        return cls(
-            mean_score=message.mean_score if message.HasField("mean_score") else None,
-            best_score=message.best_score if message.HasField("best_score") else None,
-            **{field: getattr(message, field) for field in fields},
-        )
+        numbers: dict[str, Any] = {field: _given(message, field) for field in _NUMBERS}
+        return cls(**{field: getattr(message, field) for field in fields}, **numbers)
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,9 @@ class ThreadStatus:
         error: Why it cannot go on; None where it can.
         best_score: The best score of all closed generations; None before the first.
         best_image_id: The image that has it; empty before the first.
+        best_distance: Its Mahalanobis distance from the prior's mean; None before the first, and where the server did
+            not measure it.
+        best_typicality: Share of the prior's draws that lie at least as far, 0 to 1; None likewise.
     """
 
     thread: int
@@ -135,6 +147,8 @@ class ThreadStatus:
     error: ClientError | None
     best_score: float | None
     best_image_id: str
+    best_distance: float | None = None
+    best_typicality: float | None = None
 
     @classmethod
     def from_wire(cls, message: search_pb2.Thread) -> ThreadStatus:
@@ -146,6 +160,8 @@ class ThreadStatus:
             error=from_status(message.error) if message.HasField("error") else None,
             best_score=message.best_score if message.HasField("best_score") else None,
             best_image_id=message.best_image_id,
+            best_distance=_given(message, "best_distance"),
+            best_typicality=_given(message, "best_typicality"),
         )
 
     @property
@@ -157,6 +173,11 @@ class ThreadStatus:
     def ended(self) -> bool:
         """Whether nothing more will be shown of it."""
         return self.state in (ThreadState.FINISHED, ThreadState.FAILED)
+
+
+def _given(message: Any, field: str) -> Any:
+    """What a field holds; None where it is absent."""
+    return getattr(message, field) if message.HasField(field) else None
 
 
 @dataclass(frozen=True)

@@ -49,10 +49,8 @@ class Constraint:
                 f"min_norm is at most max_norm, but {self.min_norm} and {self.max_norm} came: no latent lies between"
             )
 
-        if isinstance(self.stay, str) and self.stay != PRIOR:
-            object.__setattr__(self, "stay", _number(self.stay))
-        if self.stay is not None and self.stay != PRIOR and not (math.isfinite(self.stay) and self.stay > 0):
-            raise InvalidInputError(f"stay is {PRIOR!r} or a finite distance above 0, but {self.stay} came")
+        if self.stay is not None and self.stay != PRIOR:
+            object.__setattr__(self, "stay", _distance(self.stay))
 
     @property
     def is_free(self) -> bool:
@@ -102,12 +100,15 @@ class Constraint:
         return nearest
 
 
-def _number(text: str) -> float:
-    """A distance that came as text, as the contract carries it."""
+def _distance(stay: float | str) -> float:
+    """How far one may go; it may come as text, as the contract carries it."""
     try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidInputError(f"stay is {PRIOR!r} or a finite distance above 0, but {text!r} came") from error
+        distance = float(stay)
+    except ValueError:
+        distance = math.nan
+    if not (math.isfinite(distance) and distance > 0):
+        raise InvalidInputError(f"stay is {PRIOR!r} or a finite distance above 0, but {stay!r} came")
+    return distance
 
 
 def _of_norm(point: Float64[np.ndarray, " width"], norm: float, limit: float) -> Float64[np.ndarray, " width"]:

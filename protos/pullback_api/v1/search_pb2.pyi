@@ -135,14 +135,16 @@ class SearchOptions(_message.Message):
     def __init__(self, method: _Optional[_Union[SearchMethod, str]] = ..., population: _Optional[int] = ..., sigma: _Optional[float] = ..., exponent: _Optional[float] = ..., axes: _Optional[int] = ..., adapt_covariance: bool = ..., radius: _Optional[float] = ..., first_angle: _Optional[float] = ..., last_angle: _Optional[float] = ..., decay_generations: _Optional[int] = ..., learning_rate: _Optional[float] = ..., parents: _Optional[int] = ..., mutation_rate: _Optional[float] = ..., mutation_size: _Optional[float] = ..., selectivity: _Optional[float] = ..., last_sigma: _Optional[float] = ..., negative_weights: bool = ...) -> None: ...
 
 class SearchConstraint(_message.Message):
-    __slots__ = ("min_norm", "max_norm", "truncation")
+    __slots__ = ("min_norm", "max_norm", "truncation", "stay")
     MIN_NORM_FIELD_NUMBER: _ClassVar[int]
     MAX_NORM_FIELD_NUMBER: _ClassVar[int]
     TRUNCATION_FIELD_NUMBER: _ClassVar[int]
+    STAY_FIELD_NUMBER: _ClassVar[int]
     min_norm: float
     max_norm: float
     truncation: float
-    def __init__(self, min_norm: _Optional[float] = ..., max_norm: _Optional[float] = ..., truncation: _Optional[float] = ...) -> None: ...
+    stay: str
+    def __init__(self, min_norm: _Optional[float] = ..., max_norm: _Optional[float] = ..., truncation: _Optional[float] = ..., stay: _Optional[str] = ...) -> None: ...
 
 class ThreadSpec(_message.Message):
     __slots__ = ("generator", "space", "optimizer", "eigenbasis", "minimize", "constraint", "class_label", "initial_latents", "max_generations", "channel_weights")
@@ -248,7 +250,7 @@ class SessionSpec(_message.Message):
     def __init__(self, title: _Optional[str] = ..., threads: _Optional[_Iterable[_Union[ThreadSpec, _Mapping]]] = ..., references: _Optional[_Iterable[_Union[ReferenceImage, _Mapping]]] = ..., references_per_generation: _Optional[int] = ..., scores: _Optional[_Union[ScoreOptions, _Mapping]] = ..., images: _Optional[_Union[ImageOptions, _Mapping]] = ..., seed: _Optional[int] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., dry_run: _Optional[_Union[DryRun, _Mapping]] = ..., notes: _Optional[_Mapping[str, str]] = ..., balance: _Optional[_Union[Balance, str]] = ...) -> None: ...
 
 class GenerationSummary(_message.Message):
-    __slots__ = ("thread", "generation", "images", "scored", "dropped", "carried", "mean_score", "best_score", "best_image_id", "closed")
+    __slots__ = ("thread", "generation", "images", "scored", "dropped", "carried", "mean_score", "best_score", "best_image_id", "closed", "mean_distance", "mean_typicality", "best_distance", "best_typicality")
     THREAD_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
@@ -259,6 +261,10 @@ class GenerationSummary(_message.Message):
     BEST_SCORE_FIELD_NUMBER: _ClassVar[int]
     BEST_IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    MEAN_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    MEAN_TYPICALITY_FIELD_NUMBER: _ClassVar[int]
+    BEST_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    BEST_TYPICALITY_FIELD_NUMBER: _ClassVar[int]
     thread: int
     generation: int
     images: int
@@ -269,10 +275,14 @@ class GenerationSummary(_message.Message):
     best_score: float
     best_image_id: str
     closed: bool
-    def __init__(self, thread: _Optional[int] = ..., generation: _Optional[int] = ..., images: _Optional[int] = ..., scored: _Optional[int] = ..., dropped: _Optional[int] = ..., carried: _Optional[int] = ..., mean_score: _Optional[float] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ..., closed: bool = ...) -> None: ...
+    mean_distance: float
+    mean_typicality: float
+    best_distance: float
+    best_typicality: float
+    def __init__(self, thread: _Optional[int] = ..., generation: _Optional[int] = ..., images: _Optional[int] = ..., scored: _Optional[int] = ..., dropped: _Optional[int] = ..., carried: _Optional[int] = ..., mean_score: _Optional[float] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ..., closed: bool = ..., mean_distance: _Optional[float] = ..., mean_typicality: _Optional[float] = ..., best_distance: _Optional[float] = ..., best_typicality: _Optional[float] = ...) -> None: ...
 
 class Thread(_message.Message):
-    __slots__ = ("thread", "state", "current", "error", "best_score", "best_image_id", "waiting_for")
+    __slots__ = ("thread", "state", "current", "error", "best_score", "best_image_id", "waiting_for", "best_distance", "best_typicality")
     THREAD_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
@@ -280,6 +290,8 @@ class Thread(_message.Message):
     BEST_SCORE_FIELD_NUMBER: _ClassVar[int]
     BEST_IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
+    BEST_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    BEST_TYPICALITY_FIELD_NUMBER: _ClassVar[int]
     thread: int
     state: ThreadState
     current: GenerationSummary
@@ -287,7 +299,9 @@ class Thread(_message.Message):
     best_score: float
     best_image_id: str
     waiting_for: str
-    def __init__(self, thread: _Optional[int] = ..., state: _Optional[_Union[ThreadState, str]] = ..., current: _Optional[_Union[GenerationSummary, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ..., waiting_for: _Optional[str] = ...) -> None: ...
+    best_distance: float
+    best_typicality: float
+    def __init__(self, thread: _Optional[int] = ..., state: _Optional[_Union[ThreadState, str]] = ..., current: _Optional[_Union[GenerationSummary, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., best_score: _Optional[float] = ..., best_image_id: _Optional[str] = ..., waiting_for: _Optional[str] = ..., best_distance: _Optional[float] = ..., best_typicality: _Optional[float] = ...) -> None: ...
 
 class Session(_message.Message):
     __slots__ = ("name", "spec", "state", "threads", "create_time", "update_time", "trials", "last_sequence", "version", "weights_hashes", "pending", "pause_reason")
@@ -384,7 +398,7 @@ class AskRequest(_message.Message):
     def __init__(self, session: _Optional[str] = ..., request_id: _Optional[str] = ..., count: _Optional[int] = ..., threads: _Optional[_Iterable[int]] = ..., include_images: bool = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., client: _Optional[str] = ...) -> None: ...
 
 class Trial(_message.Message):
-    __slots__ = ("trial_id", "image_id", "thread", "generation", "repetition", "reference", "image", "lease_time", "image_path")
+    __slots__ = ("trial_id", "image_id", "thread", "generation", "repetition", "reference", "image", "lease_time", "image_path", "distance", "typicality")
     TRIAL_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
     THREAD_FIELD_NUMBER: _ClassVar[int]
@@ -394,6 +408,8 @@ class Trial(_message.Message):
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     LEASE_TIME_FIELD_NUMBER: _ClassVar[int]
     IMAGE_PATH_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    TYPICALITY_FIELD_NUMBER: _ClassVar[int]
     trial_id: str
     image_id: str
     thread: int
@@ -403,7 +419,9 @@ class Trial(_message.Message):
     image: _values_pb2.Image
     lease_time: _timestamp_pb2.Timestamp
     image_path: str
-    def __init__(self, trial_id: _Optional[str] = ..., image_id: _Optional[str] = ..., thread: _Optional[int] = ..., generation: _Optional[int] = ..., repetition: _Optional[int] = ..., reference: bool = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., lease_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., image_path: _Optional[str] = ...) -> None: ...
+    distance: float
+    typicality: float
+    def __init__(self, trial_id: _Optional[str] = ..., image_id: _Optional[str] = ..., thread: _Optional[int] = ..., generation: _Optional[int] = ..., repetition: _Optional[int] = ..., reference: bool = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., lease_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., image_path: _Optional[str] = ..., distance: _Optional[float] = ..., typicality: _Optional[float] = ...) -> None: ...
 
 class AskResponse(_message.Message):
     __slots__ = ("trials", "retry_after_ms", "more", "finished", "waiting_for")
@@ -574,7 +592,7 @@ class ExportSessionRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., include_images: bool = ..., first_generation: _Optional[int] = ...) -> None: ...
 
 class GenerationRecord(_message.Message):
-    __slots__ = ("summary", "image_ids", "latents", "scores", "origins", "open_time", "close_time", "images")
+    __slots__ = ("summary", "image_ids", "latents", "scores", "origins", "open_time", "close_time", "images", "distances", "typicalities")
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     IMAGE_IDS_FIELD_NUMBER: _ClassVar[int]
     LATENTS_FIELD_NUMBER: _ClassVar[int]
@@ -583,6 +601,8 @@ class GenerationRecord(_message.Message):
     OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
     CLOSE_TIME_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
+    DISTANCES_FIELD_NUMBER: _ClassVar[int]
+    TYPICALITIES_FIELD_NUMBER: _ClassVar[int]
     summary: GenerationSummary
     image_ids: _containers.RepeatedScalarFieldContainer[str]
     latents: _values_pb2.Tensor
@@ -591,7 +611,9 @@ class GenerationRecord(_message.Message):
     open_time: _timestamp_pb2.Timestamp
     close_time: _timestamp_pb2.Timestamp
     images: _containers.RepeatedCompositeFieldContainer[_values_pb2.Image]
-    def __init__(self, summary: _Optional[_Union[GenerationSummary, _Mapping]] = ..., image_ids: _Optional[_Iterable[str]] = ..., latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., scores: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., origins: _Optional[_Iterable[_Union[Origin, _Mapping]]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., close_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., images: _Optional[_Iterable[_Union[_values_pb2.Image, _Mapping]]] = ...) -> None: ...
+    distances: _values_pb2.Tensor
+    typicalities: _values_pb2.Tensor
+    def __init__(self, summary: _Optional[_Union[GenerationSummary, _Mapping]] = ..., image_ids: _Optional[_Iterable[str]] = ..., latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., scores: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., origins: _Optional[_Iterable[_Union[Origin, _Mapping]]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., close_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., images: _Optional[_Iterable[_Union[_values_pb2.Image, _Mapping]]] = ..., distances: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., typicalities: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
 
 class Origin(_message.Message):
     __slots__ = ("kind", "parents")

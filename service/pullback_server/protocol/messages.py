@@ -332,6 +332,8 @@ class Evolved:
         state: Its state, which waits for the scores.
         latents: The latents, shape (n, dim).
         origins: Where each came from: its kind, and the ids of its parents.
+        far: Mahalanobis distance of each from the prior's mean, and the share of the prior's draws that lie at least as
+            far.
         digest: Of the file of constants with which the state goes; empty where it is whole by itself.
         constants: That file, where whoever asked need not have it yet; else empty.
     """
@@ -339,6 +341,7 @@ class Evolved:
     state: bytes
     latents: NDArray[np.float32]
     origins: tuple[tuple[str, tuple[str, ...]], ...]
+    far: tuple[tuple[float, float], ...]
     digest: str = ""
     constants: bytes = b""
 

@@ -19,7 +19,7 @@ from pullback_server.sessions.dry_run import DryRun
 from pullback_server.sessions.live import LiveSession
 from pullback_server.sessions.resources import mark_blocked, pending_messages, thread_message
 from pullback_server.sessions.state.events import Asked, Event, GenerationOpened, LeasesRenewed
-from pullback_server.sessions.state.session import Session, Trial, image_number
+from pullback_server.sessions.state.session import Session, image_number
 from pullback_server.specs.reports import Report
 
 # MATLAB's webread gives up after 5 s.
@@ -86,7 +86,7 @@ class Asker:
         finished = session.finished(request.threads)
         response = search_pb2.AskResponse(more=bool(left), finished=finished)
         for name in names:
-            response.trials.append(self._trial(name, session.trials[name], images))
+            response.trials.append(self._trial(name, session, images))
         if not names and not finished:
             response.waiting_for = self._awaited(session)
             response.retry_after_ms = self._retry(session, waiting=bool(left))
@@ -106,7 +106,8 @@ class Asker:
         seconds = self._live.leases.remaining(time.monotonic())
         return LATER_MS if seconds is None else max(SOON_MS, min(LATER_MS, int(1000 * seconds)))
 
-    def _trial(self, name: str, trial: Trial, images: dict[str, values_pb2.Image]) -> search_pb2.Trial:
+    def _trial(self, name: str, session: Session, images: dict[str, values_pb2.Image]) -> search_pb2.Trial:
+        trial = session.trials[name]
         asking = trial.asking
         if asking is None:
             raise ValueError(f"trial {name} was never asked")
@@ -122,6 +123,10 @@ class Asker:
         )
         if trial.lease_time is not None:
             message.lease_time.FromDatetime(trial.lease_time)
+        if not asking.reference:
+            far = session.threads[asking.thread].opened(asking.generation).image(asking.image_id).far
+            if far is not None:
+                message.distance, message.typicality = far
         return message
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 import numpy as np
@@ -175,7 +175,8 @@ class Evolver:
             if error.code == grpc.StatusCode.FAILED_PRECONDITION:
                 raise OtherVersionError(thread.number, error.message) from error
             raise
-        return _proposal(thread, _next_number(last), evolved, carried, latents[[rows[name] for name in carried]])
+        over = [last.opened.images[rows[name]] for name in carried]
+        return _proposal(thread, _next_number(last), evolved, over, latents[[rows[name] for name in carried]])
 
     def _file(self, digest: str) -> StoredFile | None:
         return self._store.blobs.file(digest) if digest else None
@@ -216,13 +217,13 @@ def _next_number(last: ClosedGeneration) -> int:
 
 
 def _proposal(
-    thread: Thread, generation: int, evolved: Evolved, carried: Sequence[str], carried_latents: np.ndarray
+    thread: Thread, generation: int, evolved: Evolved, carried: Sequence[NewImage], carried_latents: np.ndarray
 ) -> Proposal:
     images = [
-        NewImage(image_id_of(thread.number, generation, row), kind, parents)
-        for row, (kind, parents) in enumerate(evolved.origins)
+        NewImage(image_id_of(thread.number, generation, row), kind, parents, far)
+        for row, ((kind, parents), far) in enumerate(zip(evolved.origins, evolved.far, strict=True))
     ]
-    images += [NewImage(name, CARRIED) for name in carried]
+    images += [replace(image, kind=CARRIED, parents=()) for image in carried]
     latents = np.concatenate([evolved.latents, carried_latents]) if len(carried) else evolved.latents
     data, optimizer = write_latents(latents), evolved.state
     opened = GenerationOpened(

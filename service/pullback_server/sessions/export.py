@@ -56,7 +56,7 @@ async def export_session(
 def _records(thread: Thread, first: int) -> list[tuple[GenerationOpened, search_pb2.GenerationRecord]]:
     found = []
     for each in thread.closed[first:]:
-        summary = closed_summary(each.closed, minimize=thread.spec.minimize)
+        summary = closed_summary(each.closed, each.opened, minimize=thread.spec.minimize)
         record = _record(summary, each.opened, each.closed.scores, each.open_time)
         record.close_time.FromDatetime(each.close_time)
         found.append((each.opened, record))
@@ -77,6 +77,10 @@ def _record(
         scores=pack(np.array([known.get(image.image_id, np.nan) for image in opened.images])),
         origins=[search_pb2.Origin(kind=image.kind, parents=image.parents) for image in opened.images],
     )
+    far = [image.far or (np.nan, np.nan) for image in opened.images]
+    distances, typicalities = np.array(far, np.float64).reshape(-1, 2).T
+    record.distances.CopyFrom(pack(distances))
+    record.typicalities.CopyFrom(pack(typicalities))
     record.open_time.FromDatetime(time)
     return record
 

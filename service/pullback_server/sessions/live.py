@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -347,8 +348,8 @@ class LiveSession:
                 for each in found:
                     after = each.sequence
                     with decoding(session_name(self.id)):
-                        message = event_message(_entry(each), self.spec)
-                    yield message
+                        entry = _entry(each)
+                    yield await self.read(partial(event_message, entry))
                 if found:
                     continue
                 state, last = await self.read(lambda session: (session.state, session.sequence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from datetime import timezone
 
@@ -72,6 +73,8 @@ def thread_message(thread: Thread) -> search_pb2.Thread:
         message.error.CopyFrom(status_pb2.Status(code=thread.failed.code, message=thread.failed.message))
     if thread.best is not None:
         message.best_score, message.best_image_id = thread.best.score, thread.best.image_id
+    if thread.best_image is not None and (far := thread.best_image.far) is not None:
+        message.best_distance, message.best_typicality = far
     return message
 
 
@@ -88,27 +91,26 @@ def mark_blocked(threads: Sequence[search_pb2.Thread], blocked: Mapping[int, str
         threads[number].error.CopyFrom(error)
 
 
-def closed_summary(event: GenerationClosed, *, minimize: bool) -> search_pb2.GenerationSummary:
+def closed_summary(
+    event: GenerationClosed, opened: GenerationOpened, *, minimize: bool
+) -> search_pb2.GenerationSummary:
     """A closed generation in numbers."""
-    summary = search_pb2.GenerationSummary(
-        thread=event.thread,
-        generation=event.generation,
-        images=len(event.scores) + len(event.dropped) + len(event.carried),
-        scored=len(event.scores),
-        dropped=len(event.dropped),
-        carried=len(event.carried),
-        closed=True,
-    )
-    _add_scores(summary, event.scores, minimize=minimize)
+    summary = opened_summary(opened)
+    summary.scored, summary.dropped, summary.carried = map(len, (event.scores, event.dropped, event.carried))
+    summary.closed = True
+    _add_scores(summary, opened, event.scores, minimize=minimize)
     return summary
 
 
 def opened_summary(event: GenerationOpened) -> search_pb2.GenerationSummary:
     """A generation as it is opened."""
-    return search_pb2.GenerationSummary(thread=event.thread, generation=event.generation, images=len(event.images))
+    summary = search_pb2.GenerationSummary(thread=event.thread, generation=event.generation, images=len(event.images))
+    if far := [image.far for image in event.images if image.far is not None]:
+        summary.mean_distance, summary.mean_typicality = map(statistics.fmean, zip(*far, strict=True))
+    return summary
 
 
-def event_message(entry: Entry, spec: search_pb2.SessionSpec) -> search_pb2.SessionEvent:
+def event_message(entry: Entry, session: Session) -> search_pb2.SessionEvent:
     """What those who watch a session are told of an event: of one that is only the log's, that it was."""
     message = search_pb2.SessionEvent(sequence=entry.sequence)
     message.time.FromDatetime(entry.time)
@@ -123,11 +125,12 @@ def event_message(entry: Entry, spec: search_pb2.SessionSpec) -> search_pb2.Sess
             message.asked.trial_ids.extend(asking.trial_id for asking in trials)
         case Told(tellings):
             message.told.trial_ids.extend(telling.report.trial_id for telling in tellings)
-        case GenerationClosed(thread):
-            minimize = spec.threads[thread].minimize
-            message.generation_closed.CopyFrom(closed_summary(entry.event, minimize=minimize))
-        case ThreadFailed(thread, code, reason):
-            failed = search_pb2.Thread(thread=thread, state=search_pb2.THREAD_STATE_FAILED)
+        case GenerationClosed(number, generation):
+            thread = session.threads[number]
+            summary = closed_summary(entry.event, thread.opened(generation), minimize=thread.spec.minimize)
+            message.generation_closed.CopyFrom(summary)
+        case ThreadFailed(number, code, reason):
+            failed = search_pb2.Thread(thread=number, state=search_pb2.THREAD_STATE_FAILED)
             failed.error.CopyFrom(status_pb2.Status(code=code, message=reason))
             message.thread_failed.CopyFrom(failed)
     return message
@@ -171,7 +174,7 @@ def open_summary(generation: Generation, thread: Thread) -> search_pb2.Generatio
     scores = generation.scores()
     summary = opened_summary(generation.opened)
     summary.scored, summary.dropped, summary.carried = len(scores), *map(len, generation.given_up())
-    _add_scores(summary, scores, minimize=thread.spec.minimize)
+    _add_scores(summary, generation.opened, scores, minimize=thread.spec.minimize)
     return summary
 
 
@@ -179,10 +182,17 @@ def _current(thread: Thread) -> search_pb2.GenerationSummary | None:
     """The generation that is shown, or the last one."""
     if thread.open is not None:
         return open_summary(thread.open, thread)
-    return closed_summary(thread.closed[-1].closed, minimize=thread.spec.minimize) if thread.closed else None
+    if not thread.closed:
+        return None
+    last = thread.closed[-1]
+    return closed_summary(last.closed, last.opened, minimize=thread.spec.minimize)
 
 
-def _add_scores(summary: search_pb2.GenerationSummary, scores: tuple[ImageScore, ...], *, minimize: bool) -> None:
+def _add_scores(
+    summary: search_pb2.GenerationSummary, opened: GenerationOpened, scores: tuple[ImageScore, ...], *, minimize: bool
+) -> None:
     if (mean := mean_score(scores)) is not None:
         best = (min if minimize else max)(scores, key=lambda each: each.score)
         summary.mean_score, summary.best_score, summary.best_image_id = mean, best.score, best.image_id
+        if (far := opened.image(best.image_id).far) is not None:
+            summary.best_distance, summary.best_typicality = far

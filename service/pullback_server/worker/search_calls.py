@@ -86,9 +86,12 @@ def _constants(call: Evolve, digest: str) -> Constants | None:
 def _evolved(optimizer: Optimizer, candidates: Candidates, kept: str = "") -> Evolved:
     """What is proposed; with the constants, unless those of digest `kept` are the same."""
     origins = tuple((origin.kind, tuple(origin.parents)) for origin in candidates.origins)
+    space = optimizer.setup.space
+    distances = space.distances(candidates.latents)
+    far = tuple(zip(distances.tolist(), space.typicality.of(distances).tolist(), strict=True))
     state, constants = optimizer.to_parts()
     if constants is None:
-        return Evolved(state, candidates.latents, origins)
+        return Evolved(state, candidates.latents, origins, far)
     _known.put(constants)
     data = b"" if constants.digest == kept else constants.to_bytes()
-    return Evolved(state, candidates.latents, origins, constants.digest, data)
+    return Evolved(state, candidates.latents, origins, far, constants.digest, data)

@@ -11,7 +11,18 @@ from pathlib import Path
 from pullback_client.files.atomic import write_bytes
 from pullback_client.search.history import SessionHistory
 
-_IMAGES = ("image_id", "thread", "generation", "score", "origin", "parents", "opened", "closed")
+_IMAGES = (
+    "image_id",
+    "thread",
+    "generation",
+    "score",
+    "origin",
+    "parents",
+    "opened",
+    "closed",
+    "distance",
+    "typicality",
+)
 _TRIALS = (
     "trial_id",
     "image_id",
@@ -60,17 +71,21 @@ def write(history: SessionHistory, folder: Path, prefix: str) -> list[Path]:
 def _images(history: SessionHistory) -> Iterator[list[object]]:
     for generation in history.generations:
         summary = generation.summary
-        rows = zip(generation.image_ids, generation.scores.tolist(), generation.origins, strict=True)
-        for image_id, score, origin in rows:
+        numbers = (generation.scores, generation.distances, generation.typicalities)
+        known = [[None if math.isnan(each) else each for each in column.tolist()] for column in numbers]
+        rows = zip(generation.image_ids, generation.origins, *known, strict=True)
+        for image_id, origin, score, distance, typicality in rows:
             yield [
                 image_id,
                 summary.thread,
                 summary.generation,
-                None if math.isnan(score) else score,
+                score,
                 origin.kind,
                 " ".join(origin.parents),
                 generation.opened,
                 generation.closed,
+                distance,
+                typicality,
             ]
 
 

@@ -19,11 +19,11 @@ def write(history: SessionHistory, path: Path) -> Path:
     """Writes the arrays of a session and its provenance, a JSON text, atomically; returns the path.
 
     Of images, those that were carried over once in every generation: `image_ids`, `threads`, `generations`, `scores`
-    (NaN where there is none), `codes` (images × dim of the widest thread, NaN beyond a narrower thread's own `dims`),
-    `origins` and `parents` (ids with a space between them). Of generations: `generation_threads`, `generation_numbers`,
-    `generation_open_times`, `generation_close_times`. Of trials: `trial_` and the fields of `TrialRecord`,
-    `trial_channel_values` (trials × channels). Times are seconds since 1970 in UTC, but for the rig's own
-    `trial_onsets`. NaN = none.
+    (NaN where there is none), `distances` from the prior's mean and `typicalities` likewise, `codes` (images × dim of
+    the widest thread, NaN beyond a narrower thread's own `dims`), `origins` and `parents` (ids with a space between
+    them). Of generations: `generation_threads`, `generation_numbers`, `generation_open_times`,
+    `generation_close_times`. Of trials: `trial_` and the fields of `TrialRecord`, `trial_channel_values` (trials ×
+    channels). Times are seconds since 1970 in UTC, but for the rig's own `trial_onsets`. NaN = none.
     """
     write_npz(path, _images(history) | _generations(history) | _trials(history.trials), history.status.provenance)
     return path
@@ -46,6 +46,8 @@ def _images(history: SessionHistory) -> dict[str, npt.NDArray[Any]]:
         "threads": np.repeat([each.summary.thread for each in generations], counts).astype(np.int64),
         "generations": np.repeat([each.summary.generation for each in generations], counts).astype(np.int64),
         "scores": np.concatenate([np.zeros(0), *(generation.scores for generation in generations)]),
+        "distances": np.concatenate([np.zeros(0), *(generation.distances for generation in generations)]),
+        "typicalities": np.concatenate([np.zeros(0), *(generation.typicalities for generation in generations)]),
         "codes": codes,
         "dims": dims,
         "origins": _texts(origin.kind for origin in origins),

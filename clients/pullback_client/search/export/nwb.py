@@ -221,6 +221,14 @@ def _add_latents(file: NWBFile, generations: Sequence[GenerationRecord]) -> None
             "generation": ("Its generation, from 0.", np.repeat([each.summary.generation for each in own], counts)),
             "code": ("Its latent.", np.concatenate([generation.latents for generation in own])),
             "score": ("Its score over all showings; NaN = none.", np.concatenate([each.scores for each in own])),
+            "distance": (
+                "Mahalanobis distance of its latent from the prior's mean; NaN = not measured.",
+                np.concatenate([each.distances for each in own]),
+            ),
+            "typicality": (
+                "Share of the prior's draws that lie at least as far, 0 to 1; NaN = not measured.",
+                np.concatenate([each.typicalities for each in own]),
+            ),
             "origin": ("How it was made.", [origin.kind for origin in origins]),
             "parents": ("Ids of the images it was made of.", [" ".join(origin.parents) for origin in origins]),
         }

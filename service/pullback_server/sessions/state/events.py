@@ -33,11 +33,20 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class NewImage:
-    """An image of a generation, and where it came from; `parents` are ids of images."""
+    """An image of a generation, where it came from, and how far from the prior it lies.
+
+    Attributes:
+        image_id: Its id.
+        kind: How it came about.
+        parents: Ids of the images it was made of.
+        far: Mahalanobis distance of its latent from the prior's mean, and the share of the prior's draws that lie at
+            least as far; None in logs of before that was measured.
+    """
 
     image_id: str
     kind: str
     parents: tuple[str, ...] = ()
+    far: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,10 @@ class GenerationOpened:
     latents: str
     optimizer: str
     constants: str = ""
+
+    def image(self, image_id: str) -> NewImage:
+        """Its image of that id."""
+        return next(image for image in self.images if image.image_id == image_id)
 
 
 @dataclass(frozen=True)

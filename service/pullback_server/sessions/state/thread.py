@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pullback_api.v1 import search_pb2
-from pullback_server.sessions.state.events import GenerationClosed, GenerationOpened, ImageScore, ThreadFailed
+from pullback_server.sessions.state.events import (
+    GenerationClosed,
+    GenerationOpened,
+    ImageScore,
+    NewImage,
+    ThreadFailed,
+)
 from pullback_server.sessions.state.generation import Generation
 
 
@@ -41,6 +47,7 @@ class Thread:
         open: The generation that is being shown; None while there is none.
         closed: The generations before, in order.
         best: The best score of all closed generations.
+        best_image: The image that has it.
         failed: Why it cannot go on; None while it can.
         channels: How many channel values its reports hold; None before the first of them.
         asked: How many of its trials were asked.
@@ -55,6 +62,7 @@ class Thread:
         self.open: Generation | None = None
         self.closed: list[ClosedGeneration] = []
         self.best: ImageScore | None = None
+        self.best_image: NewImage | None = None
         self.failed: ThreadFailed | None = None
         self.channels = len(self.spec.channel_weights) or None
         self.asked = 0
@@ -113,7 +121,9 @@ class Thread:
         self._carried = {image_id: generation.images[image_id].scores for image_id in event.carried}
         self.closed.append(ClosedGeneration(generation.opened, generation.time, event, time))
         self.open = None
-        self.best = self.best_of([*([self.best] if self.best else []), *event.scores])
+        best = self.best_of([*([self.best] if self.best else []), *event.scores])
+        if best is not None and best is not self.best:
+            self.best, self.best_image = best, generation.opened.image(best.image_id)
 
 
 def mean_score(scores: Sequence[ImageScore]) -> float | None:
