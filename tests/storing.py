@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from pullback_server.stored_files import StoredFile
+
+only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""Of tests that look into SQLite's own file."""
 
 
 def stored(data: bytes, folder: Path, name: str = "") -> StoredFile:

@@ -21,6 +21,7 @@ from pullback.memory import bytes_of
 from pullback_server.address import AddressError
 from pullback_server.errors import ApiError
 from pullback_server.intake.heap import settle
+from pullback_server.keeping.options import add_database
 from pullback_server.server import Config, Server, StartError
 from pullback_server.store import StoreError
 from pullback_server.tls import files as tls
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         open=options.open,
         tls=certificates,
         insecure=options.insecure,
+        database=options.database,
     )
     try:
         asyncio.run(_serve(config))
@@ -132,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of jobs and results (default: %(default)s)",
     )
+    add_database(parser)
     parser.add_argument(
         "--open",
         action="store_true",

@@ -115,6 +115,7 @@ class Config:
         memory: Bytes that a worker may take on its device beside the weights; None for a share of what is free there.
         http: `host:port` of HTTP + JSON, as `listen`; None for none.
         log_level: Of the standard library's logging.
+        database: URL of a database of PostgreSQL; None for SQLite in `data`.
         open: Whether every user of the machine is let in, without a token.
         tls: Files of TLS, of gRPC and HTTP both; None for none.
         insecure: Whether other machines may reach it without TLS.
@@ -130,6 +131,7 @@ class Config:
     open: bool = False
     tls: TlsFiles | None = None
     insecure: bool = False
+    database: str | None = None
 
 
 def _local_executor(config: Config, health: Health) -> Executor:
@@ -201,7 +203,7 @@ class Server:
         self._take_folder(data)
         _tell_faults()
         # Before anything is written: a folder whose database is damaged is left as it is.
-        self._store = Store(data)
+        self._store = Store(data, self._config.database)
         self._announcement = Announcement(required=not self._config.open)
         self._access = self._decide_access(data)
         self._sweep()

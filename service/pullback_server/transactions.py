@@ -14,6 +14,7 @@ import grpc
 from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError
 from pullback_server.store import (
+    RefusedTextError,
     StorageBusyError,
     StorageFullError,
     StorageUnavailableError,
@@ -73,6 +74,8 @@ class Transactions:
         except StorageUnavailableError as error:
             self._note(error)
             raise StoreUnavailableError(error) from error
+        except RefusedTextError as error:
+            raise ApiError(grpc.StatusCode.INVALID_ARGUMENT, error.told) from None
         except UnreadableError as error:
             raise DataLossError(error) from error
         except StoreError as error:

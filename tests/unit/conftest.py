@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import postgres
 from bridging import Rig
 from in_process import InProcessServer
 from pullback import generators
@@ -22,6 +23,23 @@ def server() -> Iterator[InProcessServer]:
     """The real server in this process, over an executor that computes nothing."""
     with InProcessServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a database of a real PostgreSQL, of this process's own."""
+    with postgres.running() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """What a store is given as its database: tests that take it run over each kind."""
+    if request.param == "sqlite":
+        return None
+    url: str = request.getfixturevalue("postgresql")
+    postgres.empty(url)
+    return url
 
 
 @pytest.fixture

@@ -22,14 +22,15 @@ from pullback_server.store import (
     SessionEventRecord,
     Store,
 )
+from storing import only_sqlite
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 CLOSED = 3
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "data")
+def store(tmp_path: Path, database: str | None) -> Iterator[Store]:
+    opened = Store(tmp_path / "data", database)
     yield opened
     opened.close()
 
@@ -110,6 +111,7 @@ def test_a_job_goes_with_its_events_and_with_what_it_made(store: Store) -> None:
     store.deletion.job("b")
 
 
+@only_sqlite
 def test_what_is_damaged_can_be_deleted(store: Store) -> None:
     finish(store, "a")
     begin(store, "s", b"image", state=1)
@@ -136,7 +138,7 @@ def test_a_session_goes_with_its_log_and_leaves_what_others_need(store: Store) -
 
 @pytest.mark.parametrize("step", ["before the file", "before the note"])
 def test_what_a_crash_leaves_of_a_deletion_is_collected(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    store: Store, tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     class CrashError(BaseException):
         pass
@@ -156,7 +158,7 @@ def test_what_a_crash_leaves_of_a_deletion_is_collected(
         with pytest.raises(CrashError):
             store.collect([gone])
     store.close()
-    again = Store(tmp_path / "data")
+    again = Store(tmp_path / "data", database)
     assert again.orphans() == [gone]
     assert again.collect(again.orphans()) == 1
     assert again.orphans() == []

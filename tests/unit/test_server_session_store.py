@@ -13,13 +13,14 @@ import pytest
 from old_stores import make_older
 from pullback_api.v1 import search_pb2
 from pullback_server.store import RequestConflictError, SessionChange, SessionEventRecord, Store
+from storing import only_sqlite
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "data")
+def store(tmp_path: Path, database: str | None) -> Iterator[Store]:
+    opened = Store(tmp_path / "data", database)
     yield opened
     opened.close()
 
@@ -165,6 +166,7 @@ def test_a_file_may_be_needed_again(store: Store) -> None:
     assert store.blobs.read(digest) == b"state"
 
 
+@only_sqlite
 def test_a_store_without_sessions_is_extended_and_keeps_what_it_has(store: Store, tmp_path: Path) -> None:
     job = store.create_job(
         job_id="a", kind="analysis", work=b"", result="r", request_id=None, request_digest="0" * 64, progress=b""

@@ -31,14 +31,15 @@ from pullback_server.store import (
     Store,
     TitleTakenError,
 )
+from storing import only_sqlite
 
 BASIS = "generators/tiny/eigenbases/b"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, timezone.utc)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "data")
+def store(tmp_path: Path, database: str | None) -> Iterator[Store]:
+    opened = Store(tmp_path / "data", database)
     yield opened
     opened.close()
 
@@ -228,6 +229,7 @@ def test_jobs_are_listed_newest_first_by_page_and_state(store: Store) -> None:
     assert [job.id for _, job in some] == ["d", "b"]
 
 
+@only_sqlite
 def test_a_damaged_entry_does_not_keep_the_other_jobs_waiting(store: Store, tmp_path: Path) -> None:
     for job_id in "abc":
         create(store, job_id)
@@ -430,7 +432,7 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(store: Store) -> Non
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs = BlobStore(tmp_path, lambda digest: None)
+    blobs = BlobStore(tmp_path, lambda digest, size: None)
     digest = hashlib.sha256(b"content").hexdigest()
     path = tmp_path / digest[:2] / digest
     seen = []
@@ -498,6 +500,7 @@ WRITES: dict[str, Callable[[Store], object]] = {
 }
 
 
+@only_sqlite
 @pytest.mark.parametrize("write", WRITES)
 def test_a_full_database_leaves_everything_as_it_was(full_store: Store, write: str) -> None:
     # The file of the result is there already: its row is what does not fit.
@@ -511,6 +514,7 @@ def test_a_full_database_leaves_everything_as_it_was(full_store: Store, write: s
     assert everything(full_store) != before
 
 
+@only_sqlite
 def test_another_failure_of_the_database_is_not_called_full(store: Store, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "data" / "pullback.sqlite") as other:
         other.execute("DROP TABLE events")
@@ -562,14 +566,14 @@ def test_a_result_that_no_job_made_is_kept_as_any_other(store: Store) -> None:
 # Opening ------------------------------------------------------------------------------------------------------------
 
 
-def test_reopening_finds_everything(store: Store, tmp_path: Path) -> None:
+def test_reopening_finds_everything(store: Store, tmp_path: Path, database: str | None) -> None:
     make(store, "a")
     running(store, "b", request_id="mine", payload=store.blobs.write(b"targets"))
     store.record_progress("b", b"half")
     make(store, "c", name="inversions/c", kind="inversion", content=b"results")
     before = everything(store)
     store.close()
-    again = Store(tmp_path / "data")
+    again = Store(tmp_path / "data", database)
     assert everything(again) == before
     assert again.sweep_blobs().removed == 0
     assert create(again, "d").created.tzinfo is not None
@@ -577,6 +581,7 @@ def test_reopening_finds_everything(store: Store, tmp_path: Path) -> None:
     again.close()
 
 
+@only_sqlite
 def test_a_commit_is_on_disk_before_it_is_acknowledged(store: Store) -> None:
     with store._database.writer.connect() as connection:
         settings = {
@@ -586,6 +591,7 @@ def test_a_commit_is_on_disk_before_it_is_acknowledged(store: Store) -> None:
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+@only_sqlite
 def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_path: Path) -> None:
     create(store)
     store.close()
@@ -593,13 +599,14 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.close()
-    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 9.*--data folder"):
+    with pytest.raises(IncompatibleStoreError, match=r"schema version 99, this server reads version 10.*--data folder"):
         Store(tmp_path / "data")
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
     database.close()
 
 
+@only_sqlite
 def test_a_store_of_the_version_before_is_extended_by_what_jobs_need(store: Store, tmp_path: Path) -> None:
     name, running = make(store).name, create(store, "running").id
     store.start_job(running)
@@ -613,11 +620,12 @@ def test_a_store_of_the_version_before_is_extended_by_what_jobs_need(store: Stor
     assert [job.id for job in extended.waiting.all()] == ["waiting"]
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("9",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("10",)
         assert database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs_by_needs'").fetchone() is not None
     database.close()
 
 
+@only_sqlite
 def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store: Store, tmp_path: Path) -> None:
     name = make(store).name
     store.close()
@@ -628,5 +636,5 @@ def test_a_store_of_an_earlier_version_that_only_lacks_tables_is_extended(store:
     assert extended.results.find(name) is not None
     extended.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("SELECT value FROM meta").fetchone() == ("9",)
+        assert database.execute("SELECT value FROM meta").fetchone() == ("10",)
     database.close()

@@ -4,11 +4,11 @@ from pullback_server.store.annotations import TitleTakenError
 from pullback_server.store.aside import move_aside
 from pullback_server.store.blobs import BlobCorruptedError, BlobStore
 from pullback_server.store.damage_log import log_once
-from pullback_server.store.database import only_reads, reads
+from pullback_server.store.database import IncompatibleStoreError, only_reads, reads
 from pullback_server.store.deletion import NotEndedError
-from pullback_server.store.examination import IncompatibleStoreError
 from pullback_server.store.faults import (
     NotThereError,
+    RefusedTextError,
     RequestConflictError,
     StorageBusyError,
     StorageFailingError,
@@ -44,6 +44,7 @@ __all__ = [
     "JobState",
     "NotEndedError",
     "NotThereError",
+    "RefusedTextError",
     "RequestConflictError",
     "ResultRecord",
     "SessionChange",

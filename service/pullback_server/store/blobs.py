@@ -59,10 +59,10 @@ class BlobStore:
 
     Args:
         folder: Where the files are.
-        note: Is told a digest before content is written under it: what was noted may be removed by a sweep.
+        note: Is told a digest and how many bytes are to be written under it: what was noted may be removed by a sweep.
     """
 
-    def __init__(self, folder: Path, note: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, note: Callable[[str, int], None]) -> None:
         self._folder = folder
         self._note = note
         make_folder(folder)
@@ -81,7 +81,7 @@ class BlobStore:
             hashed.update(part)
         digest = hashed.hexdigest()
         path = self._path(digest)
-        self._note(digest)
+        self._note(digest, sum(map(len, parts)))
         with faults_told(self._folder):
             if not path.parent.exists():
                 make_folder(path.parent)
@@ -135,6 +135,13 @@ class BlobStore:
             name: The resource that it belongs to.
         """
         return StoredFile(str(self._path(digest)), digest, name)
+
+    def size(self, digest: str) -> int | None:
+        """Bytes of the content of that digest; None where it is not there."""
+        try:
+            return self._path(digest).stat().st_size
+        except OSError:
+            return None
 
     def delete(self, digest: str) -> bool:
         """Removes the content of that digest; whether it is not there any more. What stays is collected later."""

@@ -5,6 +5,7 @@ StoreError
 │   ├── StorageFullError      no room
 │   ├── StorageBusyError      another program holds the database
 │   └── StorageFailingError   the disk or the operating system refuse
+├── RefusedTextError          a text that the database does not take
 ├── UnreadableError           one resource's entry or file is damaged; the others are not affected
 │   └── BlobCorruptedError    … its file
 └── StoreDamagedError         the database as a whole
@@ -84,6 +85,14 @@ class StorageBusyError(StorageUnavailableError):
 
 class StorageFailingError(StorageUnavailableError):
     """The disk fails, or the operating system refuses."""
+
+
+class RefusedTextError(StoreError):
+    """PostgreSQL keeps no text with NUL in it."""
+
+    def __init__(self) -> None:
+        text = "a text with the character NUL in it cannot be kept; take that out"
+        super().__init__(text, text)
 
 
 class UnreadableError(StoreError):

@@ -10,7 +10,17 @@ from pathlib import Path
 _FOLDER, _FILE = 0o700, 0o600
 # What the store and the server make in their folder, but for the token, of which more is said where others could read
 # it; whatever else is there is not theirs to change.
-_OURS = ("pullback.sqlite", "pullback.sqlite-wal", "pullback.sqlite-shm", "lock", "blobs", "checkpoints", "aside")
+_OURS = (
+    "pullback.sqlite",
+    "pullback.sqlite-wal",
+    "pullback.sqlite-shm",
+    "database.json",
+    "lock",
+    "blobs",
+    "checkpoints",
+    "aside",
+    "audit",
+)
 
 
 def make_folder(folder: Path) -> None:
@@ -21,6 +31,17 @@ def make_folder(folder: Path) -> None:
 def make_file(path: Path) -> None:
     """Makes an empty file unless it is there. What SQLite writes beside a database is as private as that."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), _FILE))
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a small file, whole or not at all, on disk when this returns."""
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | getattr(os, "O_BINARY", 0), _FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def tighten(folder: Path) -> int:

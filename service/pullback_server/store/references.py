@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, LargeBinary, Subquery, cast, delete, select, union
+from sqlalchemy import ColumnElement, LargeBinary, Subquery, cast, delete, func, literal, select, union, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pullback_server.store.blobs import BlobStore, Swept
@@ -22,13 +22,36 @@ class References:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, digest: str) -> None:
-        """Notes that a file is this database's."""
+    def note(self, digest: str, size: int) -> None:
+        """Notes that a file is this database's, and how many bytes it has."""
         with self._database.reading() as session:
             if session.get(WrittenFileRow, digest) is not None:
                 return
         with self._database.writing() as session:
-            session.add(WrittenFileRow(digest=digest))
+            session.add(WrittenFileRow(digest=digest, size=size))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the files by what refers to them: `inputs`, `sessions`, and results by their kinds.
+
+        A file that several refer to counts for each kind once.
+        """
+        found: dict[str, int] = {}
+        payload, needed = JobRow.payload.label("digest"), SessionFileRow.digest.label("digest")
+        result = ResultRow.content.label("digest")
+        files = union(
+            select(literal("inputs").label("kind"), payload).where(JobRow.payload.is_not(None)),
+            select(literal("sessions").label("kind"), needed),
+            select(ResultRow.kind.label("kind"), result),
+        ).subquery()
+        query = (
+            select(files.c.kind, func.sum(WrittenFileRow.size))
+            .join(WrittenFileRow, WrittenFileRow.digest == files.c.digest)
+            .group_by(files.c.kind)
+        )
+        with self._database.reading() as session:
+            for kind, size in session.execute(query):
+                found[str(kind)] = int(size or 0)
+        return found
 
     def release(self, blobs: BlobStore, digest: str) -> None:
         """Deletes a file unless another row refers to the same content.
@@ -79,6 +102,14 @@ class References:
             with self._database.writing() as session:
                 session.execute(delete(WrittenFileRow).where(WrittenFileRow.digest.not_in(select(_wanted().c.digest))))
                 session.add_all(WrittenFileRow(digest=digest) for digest in wanted - written)
+        with self._database.reading() as session:
+            unsized = _texts(session, WrittenFileRow.digest, WrittenFileRow.size.is_(None))
+        if unsized:
+            with self._database.writing() as session:
+                for digest in unsized:
+                    session.execute(
+                        update(WrittenFileRow).where(WrittenFileRow.digest == digest).values(size=blobs.size(digest))
+                    )
         return swept
 
 
@@ -88,6 +119,9 @@ def _wanted() -> Subquery:
     return union(*(select(column.label("digest")).where(column.is_not(None)) for column in columns)).subquery()
 
 
-def _texts(session: Session, column: ColumnElement[str] | InstrumentedAttribute[str]) -> set[str]:
+def _texts(
+    session: Session, column: ColumnElement[str] | InstrumentedAttribute[str], *where: ColumnElement[bool]
+) -> set[str]:
     """All of a column, also what is damaged."""
-    return {raw.decode(errors="replace") for raw in session.scalars(select(cast(column, LargeBinary)))}
+    found = session.scalars(select(cast(column, LargeBinary)).where(*where))
+    return {raw.decode(errors="replace") for raw in found}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     DateTime,
     Dialect,
@@ -17,10 +19,13 @@ from sqlalchemy import (
     TypeDecorator,
     false,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 # Raised with every change of the tables, which comes with a module in `migrations`; a newer store is refused.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 # The earliest that migrations lead on from.
 EARLIEST_VERSION = 2
 
@@ -42,9 +47,27 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=timezone.utc)
 
 
+class _Codes(FunctionElement[str]):
+    """A text that is compared by its characters' codes, as SQLite does by default and PostgreSQL does not."""
+
+    name = "codes"
+    inherit_cache = True
+    type = String()
+
+
+@compiles(_Codes)
+def _as_it_is(element: _Codes, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_Codes, "postgresql")
+def _collated(element: _Codes, compiler: SQLCompiler, **options: Any) -> str:
+    return f'({compiler.process(element.clauses, **options)} COLLATE "C")'
+
+
 def begins_with(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
-    """Whether a text begins so, upper and lower case being different; an index on the column serves."""
-    return column.between(prefix, f"{prefix}\U0010ffff")
+    """Whether a text begins so, upper and lower case being different; in SQLite an index on the column serves."""
+    return _Codes(column).between(prefix, f"{prefix}\U0010ffff")
 
 
 def utc_now() -> datetime:
@@ -103,6 +126,8 @@ class JobRow(Base):
         Index("jobs_by_result", "result"),
         Index("jobs_by_needs", "needs"),
         Index("jobs_by_owner", "owner", "number"),
+        Index("jobs_by_payload", "payload"),
+        Index("jobs_by_end", "ended"),
     )
 
 
@@ -150,6 +175,7 @@ class ResultRow(Base):
     __table_args__ = (
         Index("results_by_kind", "kind", "generator", "number"),
         Index("results_by_owner", "owner", "kind", "number"),
+        Index("results_by_content", "content"),
     )
 
 
@@ -237,6 +263,8 @@ class WrittenFileRow(Base):
     __tablename__ = "written_files"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # Bytes; none of what an earlier version wrote, until a server has started.
+    size: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class KeyRow(Base):

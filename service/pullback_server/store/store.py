@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy import func, select
 
 from pullback_server.store.annotations import AnnotationStore
 from pullback_server.store.blobs import BlobStore, Swept
-from pullback_server.store.database import Database, reads
+from pullback_server.store.database import open_database, reads
 from pullback_server.store.deletion import DeletionStore
 from pullback_server.store.faults import RequestConflictError, UnreadableError, entry_read
 from pullback_server.store.job_rows import (
@@ -49,9 +51,19 @@ class Store:
     resource, lists hold the error in its place, and what goes through many rows leaves it out.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        """Opens the store of a folder, or begins one.
+
+        Args:
+            folder: Where its files are.
+            database: URL of the database, `postgresql://…`; None = SQLite in the folder.
+
+        Raises:
+            StoreError: It cannot be used: see `open_database`.
+        """
         make_folder(folder)
-        self._database = Database(folder / "pullback.sqlite")
+        self._folder = folder
+        self._database = open_database(folder, database)
         self._references = References(self._database)
         self.blobs = BlobStore(folder / "blobs", self._references.note)
         self.results = ResultStore(self._database, self.blobs, self._release)
@@ -310,6 +322,16 @@ class Store:
         return self._references.sweep(self.blobs)
 
     @reads
+    def bytes_by_kind(self) -> dict[str, int]:
+        """Bytes that the store takes: results by kind, `inputs`, `sessions`, the `database`, `checkpoints` and `aside`.
+
+        Of files the database knows the sizes; the folders that it does not know hold few.
+        """
+        folders = {name: _bytes_of(self._folder / name) for name in ("checkpoints", "aside")}
+        kinds = dict.fromkeys(("inputs", "inversion", "eigenbasis", "analysis", "directions", "sessions"), 0)
+        return {**kinds, **self._references.sizes(), "database": self._database.size(), **folders}
+
+    @reads
     def orphans(self) -> list[str]:
         """Digests of files that may be collected: see `References.orphans`."""
         return self._references.orphans(self.blobs)
@@ -361,3 +383,13 @@ class Store:
     def _release(self, digest: str | None) -> None:
         if digest is not None:
             self._references.release(self.blobs, digest)
+
+
+def _bytes_of(folder: Path) -> int:
+    """Bytes of the files below a folder, some of which may go meanwhile."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(root, name).lstat().st_size
+    return total

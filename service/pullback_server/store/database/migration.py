@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-_MODULES = Path(__file__).with_name("migrations")
+_MODULES = Path(__file__).parents[1] / "migrations"
 
 
 def migrate(connection: Connection, found: int, wanted: int) -> None:

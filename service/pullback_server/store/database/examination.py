@@ -1,4 +1,4 @@
-"""A look at the database before it is used: whether it is whole, and which version wrote it. Changes nothing."""
+"""Examination of a file of SQLite before it is used: whether it is whole, and which version wrote it."""
 
 from __future__ import annotations
 
@@ -59,10 +59,19 @@ def _version(database: sqlite3.Connection, path: Path) -> int | None:
     if database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").fetchone() is None:
         return None
     row = database.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    found = "none" if row is None else str(row[0])
+    return known_version(None if row is None else str(row[0]), str(path))
+
+
+def known_version(version: str | None, database: str) -> int:
+    """The version that a database says its tables have.
+
+    Raises:
+        IncompatibleStoreError: It is neither this one nor one that migrations lead on from.
+    """
+    found = version or "none"
     if found not in map(str, range(EARLIEST_VERSION, SCHEMA_VERSION + 1)):
         text = (
-            f"{path} has schema version {found}, this server reads version {SCHEMA_VERSION}: "
+            f"{database} has schema version {found}, this server reads version {SCHEMA_VERSION}: "
             "use the server that wrote it, or another --data folder"
         )
         raise IncompatibleStoreError(text, text)
