@@ -83,7 +83,7 @@ class LiveServer:
         # From where on it is of the present process, and of the present test.
         self._spawned = self._revived = 0
         self.target = ""
-        self.http = ""
+        self.http = self.metrics = ""
 
     def __enter__(self) -> LiveServer:
         self.start()
@@ -101,13 +101,16 @@ class LiveServer:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         match = re.fullmatch(
-            r"pullback-server listening on (127\.0\.0\.1:\d+)(?: \(http: (127\.0\.0\.1:\d+)\))?\n", line
+            r"pullback-server listening on (127\.0\.0\.1:\d+)(?: \(http: (127\.0\.0\.1:\d+)\))?"
+            r"(?: \(metrics: (127\.0\.0\.1:\d+)\))?\n",
+            line,
         )
         if match is None:
             self._wait()
             raise AssertionError(f"the server did not start: {line!r}; log: {self.log()[-2000:]}")
         self.target = match[1]
         self.http = f"http://{match[2]}" if match[2] else ""
+        self.metrics = f"http://{match[3]}" if match[3] else ""
         self._connect()
 
     def spawn(self, *options: str) -> None:

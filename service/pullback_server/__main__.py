@@ -25,12 +25,15 @@ from pullback_server.keeping.options import add_database
 from pullback_server.server import Config, Server, StartError
 from pullback_server.store import StoreError
 from pullback_server.tls import files as tls
+from pullback_server.watching import Watching, add_options
+from pullback_server.watching.logs import announce_format, configure
+from pullback_server.watching.systemd import notify
+from pullback_server.watching.tracing import ENDPOINT_VARIABLES
 
 DEFAULT_LISTEN = "127.0.0.1:50051"
 READY_LINE = "pullback-server listening on {endpoint}"
 HTTP_READY = " (http: {endpoint})"
-# From SIGTERM to the end at the latest. What is not written down by then is in checkpoints, and in the sessions' logs.
-STOP_SECONDS = 45.0
+METRICS_READY = " (metrics: {endpoint})"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,17 +42,19 @@ def main(arguments: list[str] | None = None) -> int:
     level = getattr(logging, options.log_level)
     # Here too, that a mistake in it is told at once and not by workers that do not get ready.
     memory = options.memory or os.environ.get("PULLBACK_MEMORY")
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    announce_format(options.log_format)
+    configure(level, "server")
+    if options.traces:
+        # Where workers look too.
+        os.environ[ENDPOINT_VARIABLES[0]] = options.traces
     try:
         limit = bytes_of(memory) if memory else None
     except InvalidInputError as error:
-        sys.stderr.write(f"pullback-server: --memory or PULLBACK_MEMORY: {error}\n")
-        return 1
+        return _refuse(f"--memory or PULLBACK_MEMORY: {error}", options.log_format)
     try:
         certificates = tls.read_options(options)
     except ValueError as error:
-        sys.stderr.write(f"pullback-server: {error}\n")
-        return 1
+        return _refuse(str(error), options.log_format)
     config = Config(
         listen=options.listen,
         data=options.data,
@@ -62,13 +67,22 @@ def main(arguments: list[str] | None = None) -> int:
         tls=certificates,
         insecure=options.insecure,
         database=options.database,
+        watching=Watching.of(options),
     )
     try:
         asyncio.run(_serve(config))
     except (AddressError, StartError, StoreError, ApiError) as error:
-        sys.stderr.write(f"pullback-server: {error}\n")
-        return 1
+        return _refuse(str(error), options.log_format)
     return 0
+
+
+def _refuse(why: str, log_format: str) -> int:
+    """Says why there is no server; returns the exit status."""
+    if log_format == "json":
+        logging.getLogger(__name__).critical("%s", why)
+    else:
+        sys.stderr.write(f"pullback-server: {why}\n")
+    return 1
 
 
 async def _serve(config: Config) -> None:
@@ -78,7 +92,7 @@ async def _serve(config: Config) -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
-        _end_within(STOP_SECONDS)
+        _end_within(config.watching.drain)
         loop.call_soon_threadsafe(stopping.set)
 
     for number in _stop_signals():
@@ -89,11 +103,14 @@ async def _serve(config: Config) -> None:
     ready = READY_LINE.format(endpoint=server.endpoint)
     if server.http_endpoint is not None:
         ready += HTTP_READY.format(endpoint=server.http_endpoint)
+    if server.watch.exposition is not None:
+        ready += METRICS_READY.format(endpoint=server.watch.exposition.target)
     sys.stdout.write(f"{ready}\n")
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     await stopping.wait()
-    logging.getLogger(__name__).info("stopping; running jobs go on when the server is back")
+    notify("STOPPING=1")
+    logging.getLogger(__name__).info("stopping; jobs that do not end meanwhile go on when the server is back")
     await server.stop()
 
 
@@ -160,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how much work of a job a crash can undo at most (default: %(default)s)",
     )
     tls.add_options(parser)
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    add_options(parser)
     return parser
 
 

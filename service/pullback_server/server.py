@@ -6,13 +6,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from pullback import generators
@@ -40,6 +40,7 @@ from pullback_server.access import (
     kept_token,
 )
 from pullback_server.address import AddressError, Endpoint, check_reach, is_loopback, split, take
+from pullback_server.config import Config as Config  # noqa: PLC0414 (re-exported)
 from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.executor import Executor
@@ -50,6 +51,7 @@ from pullback_server.intake.field_limits import MAX_REQUEST_BYTES
 from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.scheduler import Scheduler
+from pullback_server.jobs.watched import JobWatch
 from pullback_server.processes.disposable import Disposable
 from pullback_server.servicers import (
     DirectionsServicer,
@@ -64,7 +66,7 @@ from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.supervision import Health, HealthServicer
-from pullback_server.tls.files import TlsFiles
+from pullback_server.watching import TracingError, Watch, WatchingInterceptor
 
 if TYPE_CHECKING:
     from pullback_server.http import HttpServer
@@ -83,7 +85,9 @@ _DESCRIPTORS = tuple(
         (directions_pb2, "Directions"),
     )
 )
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
 SERVICES = tuple(service.full_name for service in _DESCRIPTORS)
+_METHODS = [f"{service.full_name}/{method.name}" for service in (*_DESCRIPTORS, _HEALTH) for method in service.methods]
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -101,37 +105,6 @@ _log = logging.getLogger(__name__)
 
 class StartError(Exception):
     """The server cannot start; says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """How to run a server.
-
-    Attributes:
-        listen: `host:port`; port 0 for any free one. On the loopback interface, unless there is TLS or `insecure`.
-        data: Folder of everything that is kept.
-        devices: A worker process each: `cpu`, `cuda:0`, …; `auto` is every GPU, or the CPU where there is none.
-        checkpoint_seconds: How much work of a job a crash can undo at most.
-        memory: Bytes that a worker may take on its device beside the weights; None for a share of what is free there.
-        http: `host:port` of HTTP + JSON, as `listen`; None for none.
-        log_level: Of the standard library's logging.
-        database: URL of a database of PostgreSQL; None for SQLite in `data`.
-        open: Whether every user of the machine is let in, without a token.
-        tls: Files of TLS, of gRPC and HTTP both; None for none.
-        insecure: Whether other machines may reach it without TLS.
-    """
-
-    listen: str
-    data: Path
-    devices: list[str] = field(default_factory=lambda: ["auto"])
-    checkpoint_seconds: float = 2.0
-    memory: int | None = None
-    http: str | None = None
-    log_level: int = logging.INFO
-    open: bool = False
-    tls: TlsFiles | None = None
-    insecure: bool = False
-    database: str | None = None
 
 
 def _local_executor(config: Config, health: Health) -> Executor:
@@ -172,6 +145,7 @@ class Server:
 
     Raises:
         AddressError: An address is one that others may not reach, or both are the same.
+        StartError: A package is missing.
     """
 
     def __init__(self, config: Config, parts: Parts = PROCESSES) -> None:
@@ -185,6 +159,10 @@ class Server:
                 )
         if config.http is not None and config.http == config.listen and not config.listen.endswith(":0"):
             raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
+        try:
+            self.watch = Watch(config.watching, _METHODS)
+        except TracingError as error:
+            raise StartError(str(error)) from None
         self._config = config
         self._parts = parts
         self._http: HttpServer | None = None
@@ -211,9 +189,10 @@ class Server:
         self._health = Health()
         self._executor = self._parts.executor(self._config, self._health)
         checkpoints = Checkpoints(data / "checkpoints")
-        self._scheduler = Scheduler(self._store, self._executor, self._broker, checkpoints, self._health)
+        jobs = JobWatch(self.watch.metrics, self.watch.tracing)
+        self._scheduler = Scheduler(self._store, self._executor, self._broker, checkpoints, self._health, jobs)
         self._importers = Importers(self._parts.disposable)
-        self._sessions = SessionRegistry(self._store, self._scheduler, self._executor, self._access)
+        self._sessions = SessionRegistry(self._store, self._scheduler, self._executor, self._access, self.watch.metrics)
         self._admission = Admission()
         self._decoders = Decoders(self._parts.disposable)
         servicers = self._build_servicers()
@@ -227,11 +206,12 @@ class Server:
         await self._grpc.start()
         if self._http is not None:
             self._http.start()
+        await self.watch.start(self._health, data, lambda: self._sessions.in_memory)
 
     async def stop(self) -> None:
-        """Drains: running jobs stop at a checkpoint, open calls end, nothing is lost."""
+        """Drains: running jobs end or stop at a checkpoint, open calls end, nothing is lost."""
         self._health.close()
-        await self._scheduler.drain()
+        await self._scheduler.drain(self._config.watching.drain)
         self._broker.close()
         await self._sessions.stop()
         await asyncio.gather(self._grpc.stop(GRACE_SECONDS), *([self._http.stop()] if self._http else []))
@@ -239,6 +219,7 @@ class Server:
         await self._importers.close()
         await self._decoders.close()
         await self._scheduler.stop()
+        await self.watch.stop()
         self._store.close()
         self._lock.release()
 
@@ -328,6 +309,7 @@ class Server:
     ) -> grpc.aio.Server:
         server = grpc.aio.server(
             interceptors=[
+                WatchingInterceptor(self.watch.calls),
                 ErrorInterceptor(),
                 AccessInterceptor(self._access),
                 Entrance(self._admission),
@@ -362,6 +344,7 @@ class Server:
             hosts=self._hosts,
             beyond=self._beyond,
             tls=None if self._certificates is None else self._certificates.for_http,
+            watch=self.watch.calls,
         )
         self.http_endpoint = server.bind(address)
         return server

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from pullback_server.protocol.messages import CallMessage, Computing, JobMessage, Ready
+from pullback_server.protocol.messages import CallMessage, Computing, DeviceMemory, JobMessage, Ready
 
 EXIT_SECONDS = 2.0
 
 # What is passed on to the loop.
-Said = Ready | JobMessage | CallMessage
+Said = Ready | DeviceMemory | JobMessage | CallMessage
 
 _log = logging.getLogger(__name__)
 

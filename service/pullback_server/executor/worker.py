@@ -38,6 +38,7 @@ from pullback_server.protocol.messages import (
     CallFailed,
     CallMessage,
     CancelJob,
+    DeviceMemory,
     Exit,
     Failure,
     Finished,
@@ -55,8 +56,11 @@ from pullback_server.protocol.messages import (
     Taken,
     TakePart,
     ToWorker,
+    TracedCall,
+    Worked,
 )
 from pullback_server.supervision import Part
+from pullback_server.watching.context import trace_header
 from pullback_server.worker.unread import WINDOW_BYTES
 
 # Pauses before a process is started again: after one that was ready, after the first one that was not, …
@@ -182,6 +186,7 @@ class Worker:
                     self._on_death(trouble or "killed")
             if not self._stopping:
                 self._part.unwell(trouble)
+                self._part.restarts += 1
                 early_ends = 0 if was_ready else early_ends + 1
                 await asyncio.sleep(RESTART_SECONDS[min(early_ends, len(RESTART_SECONDS) - 1)])
         self._gone.set()
@@ -203,11 +208,12 @@ class Worker:
             # Started here, in the thread that the server ends with: see `end_with_parent`.
             process = _spawn.Process(
                 target=run_worker,
-                args=(theirs, self._shared, os.getpid(), self._settings),
+                args=(theirs, self._shared, os.getpid(), replace(self._settings, name=self._part.name)),
                 name=f"pullback-{self._part.name}",
             )
             process.start()
             self._process = process
+            self._part.pid = process.pid
             self._give_way()
             _log.info("%s is process %d", self._part.name, process.pid)
             listener = Listener(loop, self._on_message, self._on_computing, ended)
@@ -261,6 +267,8 @@ class Worker:
         if self._sender is not None:
             self._sender.close()
             self._sender = None
+        self._part.pid = None
+        self._part.device_memory.clear()
         self._ready = self._silent = False
         self._piece_seconds = 0.0
         failure = Failure(grpc.StatusCode.UNAVAILABLE.value[0], f"the worker process died ({reason}); try again")
@@ -327,7 +335,8 @@ class Worker:
         self._calls[call.call] = opened
         finished, taken = False, 0
         try:
-            self._send(call)
+            trace = trace_header()
+            self._send(TracedCall(trace, call) if trace else call)
             while not finished:
                 answer = await opened.next()
                 finished = is_last(answer)
@@ -350,6 +359,8 @@ class Worker:
     def _take_device(self, ready: Ready) -> None:
         """Keeps to the device that was found, and to its memory: the next process computes there too, or not at all."""
         self.kind = (ready.model, ready.memory, ready.given)
+        if ready.memory:
+            self._part.device_memory["limit"] = ready.memory
         if self._settings.device is not None:
             memory = ready.memory or self._settings.memory
             self._settings = replace(self._settings, device=ready.device, memory=memory, given=ready.given)
@@ -372,7 +383,9 @@ class Worker:
             case Rendered() | Framed() | CallDone() | CallFailed():
                 if (call := self._calls.get(message.call)) is not None:
                     call.came(message)
-            case Progressed() | PartLent():
+            case DeviceMemory(allocated, reserved):
+                self._part.device_memory |= {"allocated": allocated, "reserved": reserved}
+            case Progressed() | PartLent() | Worked():
                 self._listener.on_job_message(message)
             case Finished() | JobFailed() | Stopped():
                 self.jobs.pop(message.job, None)

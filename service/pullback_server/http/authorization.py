@@ -13,13 +13,13 @@ from pullback_server.errors import ApiError
 from pullback_server.http.errors import error_response
 from pullback_server.http.images import split_name
 
-OPEN_PATH = "/healthz"
+OPEN_PATHS = frozenset(("/healthz", "/livez", "/readyz"))
 """What supervisors ask, who need no token."""
 _SIGNED_IMAGE = re.compile(r"(?P<folder>/v1/sessions/(?P<session>[^/]+)/images)/(?P<signature>[^/]+)/(?P<name>[^/]+)")
 
 
 class Authorization:
-    """Middleware that answers the requests that `access` lets in, and those for `OPEN_PATH`.
+    """Middleware that answers the requests that `access` lets in, and those for `OPEN_PATHS`.
 
     Images that have a signature in their path, as browsers and `webread` fetch them, are let in by that alone; then
     the signature is taken out of the path.
@@ -50,7 +50,7 @@ class Authorization:
         Raises:
             ApiError: UNAUTHENTICATED.
         """
-        if scope["type"] != "http" or scope["path"] == OPEN_PATH:
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             return scope
         if image := _SIGNED_IMAGE.fullmatch(scope["path"]):
             self._access.check_image(image["session"], split_name(image["name"])[0], image["signature"])

@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from pullback_api.v1 import search_pb2
 from pullback_server.access import Access
 from pullback_server.address import Endpoint, take
-from pullback_server.http.authorization import OPEN_PATH, Authorization
+from pullback_server.http.authorization import Authorization
 from pullback_server.http.bodies import Bodies
 from pullback_server.http.bounded_calls import BoundedCalls
 from pullback_server.http.connections import ACCEPTED_AT_ONCE, HEADER_SECONDS, Connection, quieten_accepting
@@ -31,8 +31,11 @@ from pullback_server.http.hosts import OwnHosts
 from pullback_server.http.images import PATH, SessionImages
 from pullback_server.http.security_headers import Hardening
 from pullback_server.http.services import ServiceApplication
+from pullback_server.http.watched import Watched
 from pullback_server.intake.admission import Admission
 from pullback_server.supervision import Health
+from pullback_server.watching import CallWatch
+from pullback_server.watching.readiness import livez, readyz
 
 _SEARCH = search_pb2.DESCRIPTOR.services_by_name["Search"]
 
@@ -50,6 +53,7 @@ class HttpServer:
         hosts: By which it may be called beside those of loopback: see `OwnHosts`.
         beyond: Whether other machines may reach it.
         tls: What its connections are made with; None for none.
+        watch: Watches calls; None for nobody.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class HttpServer:
         hosts: Callable[[], Collection[str]] = tuple,
         beyond: bool = False,
         tls: ssl.SSLContext | None = None,
+        watch: CallWatch | None = None,
     ) -> None:
         self._beyond, self._tls = beyond, tls
         self._calls = BoundedCalls()
@@ -76,11 +81,14 @@ class HttpServer:
         images = SessionImages(servicers[_SEARCH].GetSessionImage, self._calls)
         self.application = Starlette(
             routes=[
-                Route(OPEN_PATH, self._healthz),
+                Route("/healthz", self._readyz),
+                Route("/readyz", self._readyz),
+                Route("/livez", self._livez),
                 Route(PATH, images.answer),
                 *(Mount(service.path, service) for service in services),
             ],
             middleware=[
+                *([] if watch is None else [Middleware(Watched, watch=watch)]),
                 Middleware(Hardening),
                 Middleware(PlainErrors),
                 Middleware(OwnHosts, hosts=hosts, addresses=beyond and tls is None),
@@ -139,15 +147,17 @@ class HttpServer:
         await self._serving
         self._calls.close()
 
-    async def _healthz(self, request: Request) -> Response:
+    async def _livez(self, request: Request) -> Response:
+        """Whether the server lives."""
+        del request
+        status, content = livez()
+        return JSONResponse(content, status_code=status)
+
+    async def _readyz(self, request: Request) -> Response:
         """Whether the server serves; `parts` says of each part "well", or what it is troubled by."""
         del request
-        parts = {name: trouble or "well" for name, trouble in self._health.parts.items()}
-        if self._health.serving:
-            return JSONResponse({"status": "SERVING", "parts": parts})
-        unwell = "; ".join(f"{name}: {trouble}" for name, trouble in self._health.troubles.items())
-        content = {"code": "unavailable", "message": f"the server is NOT_SERVING: {unwell}", "parts": parts}
-        return JSONResponse(content, status_code=503)
+        status, content = readyz(self._health)
+        return JSONResponse(content, status_code=status)
 
 
 class _Server(uvicorn.Server):

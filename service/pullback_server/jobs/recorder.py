@@ -22,10 +22,12 @@ from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.progress import progress_in, read_progress
 from pullback_server.jobs.queue_shares import QueueShares
 from pullback_server.jobs.results import make_result
+from pullback_server.jobs.watched import JobWatch
 from pullback_server.protocol.messages import Failure, Finished, JobFailed, JobMessage, Progressed, Stopped
 from pullback_server.store import JobRecord, NotThereError, Store, reads
 from pullback_server.supervision import Part
 from pullback_server.transactions import StoreUnavailableError, Transactions
+from pullback_server.watching.context import about
 
 MAX_CRASHES = 3
 RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 4.0
@@ -53,6 +55,7 @@ class Recorder:
         checkpoints: Checkpoints,
         dependencies: Dependencies,
         shares: QueueShares,
+        watch: JobWatch,
         on_room: Callable[[], None],
     ) -> None:
         self._store = store
@@ -61,6 +64,7 @@ class Recorder:
         self._checkpoints = checkpoints
         self._dependencies = dependencies
         self._shares = shares
+        self._watch = watch
         self._on_room = on_room
         self.suspects: set[str] = set()
         self.unwritten_ends: set[str] = set()
@@ -162,6 +166,10 @@ class Recorder:
             return
 
     async def _record(self, message: JobMessage) -> None:
+        with about(job=message.job):
+            await self._record_said(message)
+
+    async def _record_said(self, message: JobMessage) -> None:
         match message:
             case Finished(job_id, result):
                 await self._record_result(job_id, result)
@@ -240,6 +248,7 @@ class Recorder:
             self._store.requeue, job.id, progress=progress, crashed=crashed, progressed=progressed
         )
         self._shares.requeued(job.id)
+        self._watch.requeued(job)
         self._broker.publish(job.id, job.last_sequence)
         self._on_room()
 
@@ -251,6 +260,7 @@ class Recorder:
     def ended(self, job: JobRecord) -> None:
         """Lets go of all that was kept of a job that has ended, and tells those who wait for it."""
         if job.state.ended:
+            self._watch.ended(job)
             self.soon(partial(self._dependencies.settle, job))
             self.suspects.discard(job.id)
             self._shares.ended(job.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -21,16 +22,23 @@ from pullback_server.jobs.queue_shares import Queued, QueueShares
 from pullback_server.jobs.recorder import Recorder
 from pullback_server.jobs.sharing import Sharing
 from pullback_server.jobs.store_probe import probe_store
+from pullback_server.jobs.watched import JobWatch
 from pullback_server.names import job_name
 from pullback_server.protocol.batching import Load, place
-from pullback_server.protocol.messages import Failure, JobMessage, StartJob
+from pullback_server.protocol.messages import Failure, JobMessage, StartJob, Worked
 from pullback_server.store import JobRecord, JobState, NotThereError, Store, reads
 from pullback_server.supervision import Health, supervised
 from pullback_server.transactions import StoreUnavailableError, Transactions
+from pullback_server.watching.context import about
+from pullback_server.watching.metrics import Metrics
+from pullback_server.watching.options import DRAIN_SECONDS
+from pullback_server.watching.spans import Tracing
 
 RETRY_SECONDS = 1.0
+# Of `DRAIN_SECONDS`, and in proportion of less.
 SUSPEND_SECONDS = 20.0
-DRAIN_SECONDS = 5.0
+WRITTEN_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +53,13 @@ class Scheduler:
     """
 
     def __init__(
-        self, store: Store, executor: Executor, broker: EventBroker, checkpoints: Checkpoints, health: Health
+        self,
+        store: Store,
+        executor: Executor,
+        broker: EventBroker,
+        checkpoints: Checkpoints,
+        health: Health,
+        watch: JobWatch | None = None,
     ) -> None:
         self._health = health
         self._store = store
@@ -56,8 +70,9 @@ class Scheduler:
         self._wake = asyncio.Event()
         self.dependencies = Dependencies(store, self._transactions, broker, self._end_elsewhere, self.on_room)
         self.shares = QueueShares()
+        self._watch = watch or JobWatch(Metrics(), Tracing())
         self._recorder = Recorder(
-            store, self._transactions, broker, checkpoints, self.dependencies, self.shares, self.on_room
+            store, self._transactions, broker, checkpoints, self.dependencies, self.shares, self._watch, self.on_room
         )
         self._sharing = Sharing(executor, self.on_room)
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,11 +88,16 @@ class Scheduler:
         owners = await self.in_store(self._store.owners)
         for job_id, client in owners.items():
             self.shares.came(job_id, client)
+        for job in await self.in_store(self._store.queued):
+            self._watch.came(job)
         for job in await self.in_store(self._store.waiting.all):
+            self._watch.came(job)
             if job.needs is not None:
                 self.shares.wanted(job.needs, owners.get(job.id, ""), job.created)
         for job in await self.in_store(self._store.interrupted):
-            _log.warning("job %s was interrupted; it goes on from its last checkpoint", job.id)
+            self._watch.came(job)
+            with about(job=job.id):
+                _log.warning("job %s was interrupted; it goes on from its last checkpoint", job.id)
             # Written as soon as it can be: a server whose disk is full answers meanwhile.
             self._recorder.requeue(job, "waiting to go on after a restart of the server")
         self._recorder.soon(self.dependencies.resume)
@@ -94,11 +114,20 @@ class Scheduler:
         job = self._store.job(job_id)
         return None if job is None else job.state
 
-    async def drain(self) -> None:
-        """Has running jobs stop at a checkpoint and go back to the queue, where the next server finds them."""
+    async def drain(self, seconds: float) -> None:
+        """Starts no more jobs; those that run stop at a checkpoint and go back to the queue, for the next server.
+
+        Args:
+            seconds: How long the server may take to its end; of what it does not need for that, jobs may have the rest
+                to end by themselves.
+        """
         self._draining = True
-        await self._executor.suspend(SUSPEND_SECONDS)
-        if not await self._recorder.all_written(DRAIN_SECONDS):
+        deadline = asyncio.get_running_loop().time() + seconds - DRAIN_SECONDS
+        while self._watch.running and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+        share = min(1.0, seconds / DRAIN_SECONDS)
+        await self._executor.suspend(SUSPEND_SECONDS * share)
+        if not await self._recorder.all_written(WRITTEN_SECONDS * share):
             # The disk is full. Those jobs stay RUNNING in the store, so that the next server takes them up.
             _log.error("what became of some jobs could not be written down; they go on from their checkpoints")
 
@@ -112,6 +141,9 @@ class Scheduler:
 
     def submitted(self, job: JobRecord) -> None:
         """Says that a new job is in the store."""
+        self._watch.came(job)
+        with about(job=job.id):
+            _log.info("job %s is taken in: %s", job.id, job.kind)
         self._broker.publish(job.id, job.last_sequence)
         self._wake.set()
 
@@ -155,7 +187,8 @@ class Scheduler:
         queued = [queued[number] for number in turns]
         placed = place([Load(job.batch, job.rows) for job in queued], self._executor.loads())
         for number, worker in placed:
-            await self._start(queued[number], worker)
+            with about(job=queued[number].id):
+                await self._start(queued[number], worker)
         return bool(placed)
 
     async def _start(self, job: JobRecord, worker: int) -> None:
@@ -184,6 +217,7 @@ class Scheduler:
             # It was cancelled while its input was read.
             return
         self.shares.started(job.id)
+        start = replace(start, trace=self._watch.started(job))
         self._broker.publish(job.id, job.last_sequence)
         if job.id in self._recorder.unwritten_ends or not self._executor.assign(start, worker):
             # The worker died meanwhile.
@@ -217,7 +251,9 @@ class Scheduler:
 
     def on_job_message(self, message: JobMessage) -> None:
         """A worker says something about a job."""
-        if not self._sharing.heard(message):
+        if isinstance(message, Worked):
+            self._watch.worked(message)
+        elif not self._sharing.heard(message):
             self._recorder.message(message)
 
     def on_jobs_lost(self, jobs: Collection[str], computing: Collection[str], reason: str) -> None:

@@ -24,6 +24,7 @@ from pullback_server.protocol.messages import (
     StartJob,
     Stopped,
     TakePart,
+    Worked,
 )
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Sharing:
         if isinstance(message, PartLent):
             self._lend(message)
         elif (part := self._parts.get(message.job)) is not None:
-            if not isinstance(message, Progressed):
+            if not isinstance(message, Progressed | Worked):
                 self._end_part(message.job, part, message)
         elif isinstance(message, Progressed):
             self._hear_lending(message)

@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 from pullback_server.error_texts import unforeseen
 from pullback_server.processes.frames import BrokenFrameError, Header, pack, read_frame
 from pullback_server.processes.lifeline import end_with_parent
+from pullback_server.watching.logs import configure
 
 MEMORY, CPU, PARENT = "memory_bytes", "cpu_seconds", "parent"
 FAILED, OUT_OF_MEMORY = "failed", "out of memory"
@@ -36,6 +37,7 @@ class Work(Protocol):
 
 def main(arguments: Sequence[str]) -> None:
     """Serves until the other side closes."""
+    configure(logging.WARNING, f"disposable {arguments[0].rpartition('.')[0].rpartition('.')[2]}", "%(message)s")
     # Ctrl-C is the server's, which ends this process when it needs it no more.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")

@@ -32,6 +32,7 @@ class StartJob:
         eigenbasis: Safetensors file of the eigenbasis that the job works with; None for none.
         checkpoint: Where the worker keeps its checkpoint.
         part: Which part of it alone to compute, as its own worker has lent it; empty for all of it.
+        trace: `traceparent` of what is done for it; empty where it is not traced.
     """
 
     job: str
@@ -43,6 +44,7 @@ class StartJob:
     eigenbasis: StoredFile | None
     checkpoint: str
     part: bytes = b""
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,14 @@ class Taken:
     size: int
 
 
+@dataclass(frozen=True)
+class TracedCall:
+    """A call that is traced: what the worker does for it belongs to `trace`, a `traceparent`."""
+
+    trace: str
+    message: Call
+
+
 # From worker to server ---------------------------------------------------------------------------------------------
 
 
@@ -246,6 +256,29 @@ class Progressed:
     loss: float | None = None
     previews: tuple[bytes, ...] = ()
     lends: bool = False
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What was done for a job since the last message of this kind.
+
+    Attributes:
+        job: Id of the job.
+        steps: Seconds of every step that was made, the job's own share where several were computed together.
+        evaluations: Latents that were evaluated.
+    """
+
+    job: str
+    steps: tuple[float, ...]
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """Bytes on the worker's device: what its tensors have, and what is kept for them."""
+
+    allocated: int
+    reserved: int
 
 
 @dataclass(frozen=True)
@@ -370,7 +403,7 @@ class CallFailed:
 
 
 Call = Render | Sample | BeginSearch | Evolve | Traverse
-ToWorker = StartJob | LendPart | TakePart | CancelJob | SuspendJobs | Exit | Call | AbandonCall | Taken
-JobMessage = Progressed | PartLent | Finished | Stopped | JobFailed
+ToWorker = StartJob | LendPart | TakePart | CancelJob | SuspendJobs | Exit | Call | TracedCall | AbandonCall | Taken
+JobMessage = Progressed | Worked | PartLent | Finished | Stopped | JobFailed
 CallMessage = Rendered | Framed | CallDone | CallFailed
-FromWorker = Ready | Computing | JobMessage | CallMessage
+FromWorker = Ready | Computing | DeviceMemory | JobMessage | CallMessage

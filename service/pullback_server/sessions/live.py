@@ -41,8 +41,11 @@ from pullback_server.sessions.state.events import (
     ThreadFailed,
 )
 from pullback_server.sessions.state.session import Session
+from pullback_server.sessions.watched import count
 from pullback_server.store import SessionEventRecord, SessionRecord, Store
 from pullback_server.transactions import StoreUnavailableError
+from pullback_server.watching.context import note
+from pullback_server.watching.metrics import Metrics
 
 RETRY_SECONDS = 2.0
 WORKER_SECONDS = 0.2
@@ -63,6 +66,7 @@ class Means:
     executor: Executor
     cache: ImageCache
     access: Access
+    metrics: Metrics
 
 
 class LiveSession:
@@ -200,6 +204,7 @@ class LiveSession:
 
     def _follow(self, journal: Journal) -> None:
         self.leases.follow(journal.session, [entry.event for entry in journal.entries], time.monotonic())
+        count(self._means.metrics, self.spec, [entry.event for entry in journal.entries])
         for entry in journal.entries:
             if isinstance(entry.event, GenerationOpened):
                 self.want(journal.session, [image.image_id for image in entry.event.images])
@@ -227,6 +232,7 @@ class LiveSession:
 
     async def _evolve(self, number: int) -> None:
         """Makes a thread's next generation, or finds out why there cannot be one."""
+        note(session=self.id)
         try:
             if not await self._insist(lambda: self._see_to_eigenbasis(number)):
                 return

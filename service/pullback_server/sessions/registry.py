@@ -30,6 +30,8 @@ from pullback_server.sessions.state.events import Began, SessionState
 from pullback_server.sessions.state.session import Session
 from pullback_server.store import NotEndedError, SessionRecord, Store, UnreadableError
 from pullback_server.transactions import StoreUnavailableError
+from pullback_server.watching.context import note
+from pullback_server.watching.metrics import Metrics
 
 # Sessions in memory; those that nobody has been at for longest are dropped first.
 MAX_LIVE = 128
@@ -40,12 +42,19 @@ _log = logging.getLogger(__name__)
 class SessionRegistry:
     """Finds sessions, and creates them. Lives on the event loop."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, executor: Executor, access: Access) -> None:
+    def __init__(
+        self, store: Store, scheduler: Scheduler, executor: Executor, access: Access, metrics: Metrics | None = None
+    ) -> None:
         self._store = store
         self._scheduler = scheduler
-        self._means = Means(store, scheduler, executor, ImageCache(), access)
+        self._means = Means(store, scheduler, executor, ImageCache(), access, metrics or Metrics())
         self._live: OrderedDict[str, LiveSession] = OrderedDict()
         self._waking: asyncio.Task[None] | None = None
+
+    @property
+    def in_memory(self) -> int:
+        """How many sessions are in memory."""
+        return len(self._live)
 
     async def start(self) -> None:
         """Has the sessions go on whose optimizers were at work when an earlier server ended."""
@@ -182,6 +191,7 @@ class SessionRegistry:
         live = await self._find(session_id)
         live.users += 1
         try:
+            note(session=session_id)
             yield live
         finally:
             live.users -= 1

@@ -28,12 +28,19 @@ class Part:
         name: What it is called: lower-case ASCII letters, digits and dashes.
         needed: Whether the server is not well while it is starting; another trouble of its always counts.
         trouble: What it is troubled by; None where it is well.
+        restarts: How often it has ended and was begun again.
+        pid: Of its process, where it has one of its own.
+        device_memory: Bytes on its device: what it may take (`limit`), what its tensors have (`allocated`), what it
+            keeps (`reserved`); empty where it has no device of its own.
     """
 
     def __init__(self, name: str, health: Health, *, needed: bool = True) -> None:
         self.name = name
         self.needed = needed
         self.trouble: str | None = STARTING
+        self.restarts = 0
+        self.pid: int | None = None
+        self.device_memory: dict[str, int] = {}
         self._health = health
 
     def well(self) -> None:
@@ -74,6 +81,10 @@ class Health:
             self._parts[name] = Part(name, self, needed=needed)
             self.changed()
         return self._parts[name]
+
+    def items(self) -> Collection[tuple[str, Part]]:
+        """Every part by its name."""
+        return list(self._parts.items())
 
     @property
     def parts(self) -> Mapping[str, str | None]:

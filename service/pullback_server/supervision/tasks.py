@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 from pullback_server.error_texts import unforeseen
@@ -37,7 +38,8 @@ def supervised(name: str, make: Callable[[], Coroutine[Any, Any, None]], health:
     """
     part = health.part(name)
     part.well()
-    return asyncio.create_task(_keep(name, make, part), name=f"supervised {name}")
+    # It goes on beyond whatever it was begun for, and is not of that: see `pullback_server.watching.context`.
+    return Context().run(lambda: asyncio.create_task(_keep(name, make, part), name=f"supervised {name}"))
 
 
 async def _keep(name: str, make: Callable[[], Coroutine[Any, Any, None]], part: Part) -> None:
@@ -64,6 +66,7 @@ async def _keep(name: str, make: Callable[[], Coroutine[Any, Any, None]], part: 
         trouble = _described(task, error)
         _log.error("%s %s; it begins again", name, trouble, exc_info=error)
         part.unwell(trouble)
+        part.restarts += 1
         if loop.time() - began >= FORGIVEN_SECONDS:
             ends = 0
         await asyncio.sleep(RESTART_SECONDS[min(ends, len(RESTART_SECONDS) - 1)])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from pullback.memory import budget_of, default_bytes, set_budget
-from pullback_server.protocol.messages import Ready
+from pullback_server.protocol.messages import DeviceMemory, Ready
 
 
 def resolved(device: str) -> str:
@@ -49,3 +49,10 @@ def take_memory(ready: Ready, limit: int | None, given: bool, sharing: int) -> R
     elif not budget.given:
         budget = set_budget(ready.device, default_bytes(budget.device, sharing), given=False)
     return replace(ready, memory=budget.bytes, given=budget.given)
+
+
+def used_memory(device: str) -> DeviceMemory | None:
+    """What this process uses on its device; None of the CPU, whose memory is that of the process."""
+    if torch.device(device).type != "cuda":
+        return None
+    return DeviceMemory(torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device))

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from pullback.pieces import Underway
 from pullback_server.protocol.messages import FromWorker, Progressed, StartJob
+from pullback_server.watching.spans import Tracing
 from pullback_server.worker.checkpoint import DamagedCheckpointError
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.tasks import BatchTask, SharedTask, Task, make_task
+from pullback_server.worker.work import Work
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class RunningJob:
         *,
         checkpoint_seconds: float,
         progress_seconds: Callable[[], float],
+        tracing: Tracing | None = None,
     ) -> None:
         self.id = start.job
         self.batch = start.job if start.alone or not start.load.batch else start.load.batch
@@ -52,6 +55,7 @@ class RunningJob:
         self._finishing: Underway[bytes] = Underway()
         self._unsaved = 0.0
         self._told = 0.0
+        self._work = Work(start.job, start.trace, send, tracing or Tracing())
         self._latest = Progressed(start.job, "starting", step=0, total=0)
 
     @property
@@ -64,6 +68,7 @@ class RunningJob:
         """Makes a step by itself: the first one loads the task, the last ones make the result, piece by piece."""
         if self._task is None:
             self._task = self._restored(self._make_task()) or self._make_task()
+            self._work.begin(self._task.evaluations)
         elif self._task.done:
             if not self._finishing.begun:
                 self._tell_phase("finishing")
@@ -75,12 +80,15 @@ class RunningJob:
     def spend(self, seconds: float) -> None:
         """Notes that the job was computed for so long; an inversion's own time is that of its evaluations alone."""
         self._unsaved += seconds
+        self._work.spend(seconds)
         if isinstance(self._task, BatchTask) and self._task.evaluates:
             self._task.seconds += seconds
 
     def after_step(self, task: Task) -> None:
         """Tells of the progress and saves the state, where it is time to."""
         now = time.monotonic()
+        if not task.amid_step and (not isinstance(task, BatchTask) or task.evaluates):
+            self._work.stepped(task.evaluations)
         self._latest = progress = task.progress(self.id)
         if progress.previews or task.done or now - self._told >= self._progress_seconds():
             shards = self.shards
@@ -100,6 +108,10 @@ class RunningJob:
         except OSError as error:
             _log.warning("no checkpoint of job %s: %s", self.id, error)
         self._unsaved = 0.0
+
+    def tell_work(self) -> None:
+        """Tells of what was done and not yet told."""
+        self._work.tell()
 
     def discard(self) -> None:
         """Removes the checkpoint."""

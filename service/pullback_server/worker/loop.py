@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import queue
 import signal
@@ -11,8 +10,9 @@ import threading
 from multiprocessing.connection import Connection
 
 from pullback_server.processes.pulse import Pulse
-from pullback_server.protocol.messages import AbandonCall, Exit, Ready, Taken, ToWorker
-from pullback_server.worker.open_calls import OpenCalls
+from pullback_server.protocol.messages import AbandonCall, Call, Exit, Ready, Taken, ToWorker, TracedCall
+from pullback_server.watching.spans import Tracing
+from pullback_server.worker.open_calls import Answers, OpenCalls
 from pullback_server.worker.outbox import Outbox
 
 
@@ -22,16 +22,18 @@ class Loop:
     Args:
         connection: The worker's end of the pipe.
         pulse: Tells the server of each piece of work.
-        log_level: Of the standard library's logging.
+        tracing: Where what it does is traced.
     """
 
-    def __init__(self, connection: Connection, pulse: Pulse, log_level: int) -> None:
-        logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s worker: %(message)s")
+    def __init__(self, connection: Connection, pulse: Pulse, tracing: Tracing) -> None:
         # Ctrl-C, or a service manager's SIGTERM, reaches the whole process group; the server alone decides when its
         # workers end, and they end with it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._connection = connection
+        self._tracing = tracing
+        # Of the call that is being handled.
+        self._trace = ""
         self._pulse = pulse
         self._outbox = Outbox(connection)
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
@@ -60,8 +62,17 @@ class Loop:
     def _advance_jobs(self) -> None:
         """Does a piece of what there is to do but calls."""
 
+    def _answer(self, call: Call, answers: Answers) -> None:
+        """Takes a call, to be answered a piece at a time."""
+        name = type(call).__name__
+        self._calls.add(call.call, self._tracing.around(f"worker {name}", self._trace, answers))
+
     def _handle(self, message: ToWorker) -> None:
         match message:
+            case TracedCall(trace, call):
+                self._trace = trace
+                self._handle(call)
+                self._trace = ""
             case AbandonCall(call):
                 self._calls.abandon(call)
             case Taken(call, size):
@@ -74,6 +85,7 @@ class Loop:
                 self._inbox.put(message)
         except (EOFError, OSError):
             pass
+        self._tracing.close()
         # Whatever the main thread computes, nobody will hear of it.
         os._exit(0)
 

@@ -23,8 +23,10 @@ from pullback_server.protocol.messages import (
     ToWorker,
     Traverse,
 )
+from pullback_server.watching.context import about
+from pullback_server.watching.spans import Tracing
 from pullback_server.worker.calls import render, sample
-from pullback_server.worker.devices import resolved, take, take_memory
+from pullback_server.worker.devices import resolved, take, take_memory, used_memory
 from pullback_server.worker.failures import describe, end_if_lost
 from pullback_server.worker.jobs import RunningJob
 from pullback_server.worker.loop import Loop
@@ -37,6 +39,8 @@ from pullback_server.worker.walks.calls import traverse
 PROGRESS_SECONDS = 0.25
 # Messages of progress a second, of all jobs together.
 MAX_PROGRESS_RATE = 20.0
+# How often the server is told what memory is in use on the device, while there are jobs.
+MEMORY_SECONDS = 1.0
 
 
 def run(
@@ -45,27 +49,28 @@ def run(
     device: str,
     memory: tuple[int | None, bool, int],
     checkpoint_seconds: float,
-    log_level: int,
+    tracing: Tracing,
 ) -> None:
     """Entry point of the worker process; returns never but ends with the server's end of the pipe."""
     device = resolved(device)
     ready = take_memory(take(device), *memory)
-    Worker(connection, pulse, Models(device), checkpoint_seconds, log_level).serve(ready)
+    Worker(connection, pulse, Models(device), checkpoint_seconds, tracing).serve(ready)
 
 
 class Worker(Loop):
     """One device, jobs that share its time, and short calls in between."""
 
     def __init__(
-        self, connection: Connection, pulse: Pulse, models: Models, checkpoint_seconds: float, log_level: int
+        self, connection: Connection, pulse: Pulse, models: Models, checkpoint_seconds: float, tracing: Tracing
     ) -> None:
-        super().__init__(connection, pulse, log_level)
+        super().__init__(connection, pulse, tracing)
         self._checkpoint_seconds = checkpoint_seconds
         self._models = models
         self._jobs: dict[str, RunningJob] = {}
         self._turns: dict[str, Turn] = {}
         self._shares = Shares()
         self._computing: frozenset[str] = frozenset()
+        self._memory_told = 0.0
 
     @property
     def _has_jobs(self) -> bool:
@@ -89,6 +94,7 @@ class Worker(Loop):
                     self._outbox.send,
                     checkpoint_seconds=self._checkpoint_seconds,
                     progress_seconds=self._progress_seconds,
+                    tracing=self._tracing,
                 )
                 self._jobs[job.id] = job
                 self._shares.add(job.id, job.batch)
@@ -107,11 +113,11 @@ class Worker(Loop):
                     self._forget(job_id).write_checkpoint()
                     self._outbox.send(Stopped(job_id, suspended=True))
             case Render():
-                self._calls.add(message.call, render(self._models, message, self._outbox))
+                self._answer(message, render(self._models, message, self._outbox))
             case Sample():
-                self._calls.add(message.call, sample(self._models, message))
+                self._answer(message, sample(self._models, message))
             case Traverse():
-                self._calls.add(message.call, traverse(self._models, message))
+                self._answer(message, traverse(self._models, message))
             case _:
                 super()._handle(message)
 
@@ -128,7 +134,9 @@ class Worker(Loop):
         self._shares.remove(job_id)
         if (turn := self._turns.pop(job_id, None)) is not None:
             turn.drop(job_id)
-        return self._jobs.pop(job_id)
+        job = self._jobs.pop(job_id)
+        job.tell_work()
+        return job
 
     def _advance_jobs(self) -> None:
         """Does a piece of a step of the job that has had the least of this worker's time."""
@@ -149,6 +157,13 @@ class Worker(Loop):
             self._shares.charge(job_id, seconds)
         if complete:
             self._end_turn(turn)
+        if began - self._memory_told >= MEMORY_SECONDS:
+            self._memory_told = began
+            self._tell_memory()
+
+    def _tell_memory(self) -> None:
+        if (used := used_memory(self._models.device)) is not None:
+            self._outbox.send(used)
 
     def _next_turn(self) -> Turn:
         """The turn that the next job is in already, or a new one, with those that it can be computed with."""
@@ -169,7 +184,8 @@ class Worker(Loop):
         for job in turn.jobs:
             if (error := turn.failed.get(job.id)) is not None:
                 self._forget(job.id).discard()
-                self._outbox.send(JobFailed(job.id, describe(error, f"job {job.id}")))
+                with about(job=job.id):
+                    self._outbox.send(JobFailed(job.id, describe(error, f"job {job.id}")))
             elif job.result is not None:
                 # The server removes the checkpoint once the result is on disk.
                 self._forget(job.id)

@@ -6,13 +6,14 @@ from multiprocessing.connection import Connection
 
 from pullback_server.processes.pulse import Pulse
 from pullback_server.protocol.messages import BeginSearch, Evolve, Ready, ToWorker
+from pullback_server.watching.spans import Tracing
 from pullback_server.worker.loop import Loop
 from pullback_server.worker.search_calls import begin_search, evolve
 
 
-def run(connection: Connection, pulse: Pulse, log_level: int) -> None:
+def run(connection: Connection, pulse: Pulse, tracing: Tracing) -> None:
     """Entry point of the process; returns never but ends with the server's end of the pipe."""
-    SearchesWorker(connection, pulse, log_level).serve(Ready("cpu", ("cpu",), "cpu"))
+    SearchesWorker(connection, pulse, tracing).serve(Ready("cpu", ("cpu",), "cpu"))
 
 
 class SearchesWorker(Loop):
@@ -21,8 +22,8 @@ class SearchesWorker(Loop):
     def _handle(self, message: ToWorker) -> None:
         match message:
             case BeginSearch():
-                self._calls.add(message.call, begin_search(message))
+                self._answer(message, begin_search(message))
             case Evolve():
-                self._calls.add(message.call, evolve(message))
+                self._answer(message, evolve(message))
             case _:
                 super()._handle(message)

@@ -59,6 +59,7 @@ class Turn:
             if job in self.jobs:
                 with self._failing_alone(job):
                     task.tell(_raised(answer))
+                    task.evaluated += self.rows[job.id]
                     job.after_step(task)
 
     @contextmanager

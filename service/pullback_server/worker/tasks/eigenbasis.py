@@ -52,6 +52,11 @@ class EigenbasisTask(SharedTask):
             self._current = self._estimator.add(self._current, self._estimator.next_shard(self._current), increment)
 
     @property
+    def evaluations(self) -> int:
+        """Samples that are in the average."""
+        return self._current.samples
+
+    @property
     def shards(self) -> SharedShards | None:
         """Its shards, unless its memory is bounded: then there is no room for what waits."""
         return self._shards if self._estimator.max_memory is None else None

@@ -32,6 +32,11 @@ class Task(ABC):
         """Does the next step, or a piece of it."""
 
     @property
+    def evaluations(self) -> int:
+        """How many latents were evaluated so far, in whichever process; 0 where that is not what it does."""
+        return 0
+
+    @property
     def amid_step(self) -> bool:
         """Whether only a piece of a step is done: the state is that before the step."""
         return False
@@ -91,9 +96,16 @@ class BatchTask(Task):
 
     Attributes:
         seconds: Seconds that its evaluations took, its share of those that were made with others.
+        evaluated: Latents that were evaluated, in this process.
     """
 
     seconds: float = 0.0
+    evaluated: int = 0
+
+    @property
+    def evaluations(self) -> int:
+        """Latents that were evaluated in this process."""
+        return self.evaluated
 
     @property
     @abstractmethod
