@@ -29,6 +29,8 @@ GENERATOR, DISTANCE = Delicate(), Euclidean()
 class Job:
     """What a turn asks of a job and of its task, with a note of what it is told."""
 
+    evaluated = 0
+
     def __init__(self, name: str, points: Tensor, *, fault: str = "") -> None:
         self.id = name
         self.problem = Problem(GENERATOR, DISTANCE, "z", torch.full((1, 3, 4, 4), 0.3))

@@ -41,11 +41,11 @@ def get(server: InProcessServer, path: str = "/metrics", **headers: str) -> http
 
 
 def values(server: InProcessServer, name: str) -> dict[tuple[str, ...], float]:
-    """Samples of a metric by their labels' values."""
+    """Samples of a metric by the values of their labels, in the order of their names."""
     answer = get(server)
     assert answer.status_code == 200
     return {
-        tuple(sample.labels.values()): sample.value
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
         if sample.name == name
@@ -63,14 +63,14 @@ def test_calls_are_counted_by_what_their_callers_are_told(client: Client, server
         channel.unary_unary("/pullback_api.v1.Jobs/Nothing")(b"")
     counted = {labels: value for labels, value in values(server, "pullback_calls_total").items() if value}
     assert {labels for labels in counted if labels[1].endswith("/GetJob")} == {
-        ("grpc", "pullback_api.v1.Jobs/GetJob", "NOT_FOUND")
+        ("NOT_FOUND", "pullback_api.v1.Jobs/GetJob", "grpc")
     }
-    assert counted[("grpc", "pullback_api.v1.Jobs/ListJobs", "FAILED_PRECONDITION")] == 1
+    assert counted[("FAILED_PRECONDITION", "pullback_api.v1.Jobs/ListJobs", "grpc")] == 1
     # Whoever calls what there is not adds no labels, token or none.
     assert [labels[1] for labels in counted if "Nothing" in labels[1]] == []
     assert any(labels[1] == "other" for labels in counted)
     durations = values(server, "pullback_call_seconds_count")
-    assert durations[("grpc", "pullback_api.v1.Jobs/GetJob")] == 1
+    assert durations[("pullback_api.v1.Jobs/GetJob", "grpc")] == 1
     assert set(values(server, "pullback_open_calls").values()) == {0}
 
 
@@ -106,13 +106,13 @@ def test_how_the_server_is_is_told_to_supervisors(server: InProcessServer) -> No
     assert (ready.status_code, ready.json()["status"]) == (200, "SERVING")
     assert values(server, "pullback_serving") == {(): 1}
     assert values(server, "pullback_part_well")[("store",)] == 1
-    server._do(lambda _: server.server._health.part("store").unwell("no room"))
-    try:
-        assert get(server, "/livez").status_code == 200
-        assert get(server, "/readyz").status_code == 503
-        assert values(server, "pullback_part_well")[("store",)] == 0
-    finally:
-        server._do(lambda _: server.server._health.part("store").well())
+    # A part that looks at nothing, and so stays as it is told.
+    server._do(lambda _: server.server._health.part("ours").unwell("no room"))
+    assert get(server, "/livez").status_code == 200
+    unready = get(server, "/readyz")
+    assert (unready.status_code, unready.json()["parts"]["ours"]) == (503, "no room")
+    assert values(server, "pullback_part_well")[("ours",)] == 0
+    assert values(server, "pullback_serving") == {(): 0}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pullback_server.worker.checkpoint import DamagedCheckpointError
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import SharedShards
 from pullback_server.worker.tasks import BatchTask, SharedTask, Task, make_task
-from pullback_server.worker.work import Work
+from pullback_server.worker.tasks.work import Work
 
 _log = logging.getLogger(__name__)
 
