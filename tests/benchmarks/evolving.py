@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from noises import Noise
 from numpy.typing import NDArray
-from observers import DURATION, Observer
-
-from pullback.neurons import poisson
-from pullback.search import Optimizer, SearchSettings, make_optimizer
+from observers import Observer
+from search_arms.arm import Setting
+from search_arms.beginning import Where, begin
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,22 @@ class Evolutions:
 
     Attributes:
         means: Mean rate of each generation, shape (runs, generations).
+        norms: Mean norm of each generation's latents, likewise.
+        shown: Images that were shown up to each generation's end, shape (generations,).
         best: Highest rate of all images, shape (runs,).
         latents: The latents that had it, shape (runs, dim).
-        population: Images of a generation.
     """
 
     means: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    shown: NDArray[np.int64]
     best: NDArray[np.float64]
     latents: NDArray[np.float32]
-    population: int
+
+    @property
+    def first(self) -> NDArray[np.float64]:
+        """Mean rate of the first generation, shape (runs,)."""
+        return self.means[:, 0]
 
     @property
     def final(self) -> NDArray[np.float64]:
@@ -44,37 +51,39 @@ class Evolutions:
 
 
 def evolve(
-    observer: Observer, settings: SearchSettings, runs: Sequence[Run], images: int, *, noisy: bool
+    observer: Observer, setting: Setting, runs: Sequence[Run], images: int, noise: Noise, stay: float | None
 ) -> Evolutions:
     """Evolves for every run, in as many whole generations as `images` allow.
 
     Args:
         observer: Renders and looks.
-        settings: Of every run's optimizer.
+        setting: Of every run's optimizer.
         runs: The runs.
-        images: How many each may show.
-        noisy: Whether optimizers are told spikes that were counted, rather than the rates behind them.
+        images: How many each may show; those of a first generation more than that are shown too.
+        noise: Between rates and what optimizers are told.
+        stay: Greatest norm of a latent; None = any.
     """
-    optimizers = [_begin(observer, settings, run) for run in runs]
-    noise = [np.random.default_rng([run.seed, run.unit]) for run in runs]
-    population = optimizers[0].population
-    units = np.repeat([run.unit for run in runs], population)
+    where = Where(observer.space, observer.basis, images, stay)
+    searches = [begin(setting, where, run.seed) for run in runs]
+    draws = [np.random.default_rng([run.seed, run.unit]) for run in runs]
+    units = np.array([run.unit for run in runs])
     best = np.full(len(runs), -np.inf)
     latents = np.zeros((len(runs), observer.space.dim), np.float32)
-    means = []
-    for _ in range(images // population):
-        shown = np.stack([optimizer.ask().latents for optimizer in optimizers])
-        rates = observer.rates(shown.reshape(len(units), -1), units).reshape(len(runs), population)
-        for row, optimizer in enumerate(optimizers):
-            told = poisson(rates[row], DURATION, noise[row]) if noisy else rates[row]
-            optimizer.tell(shown[row], told)
+    means, norms, shown = [], [], [0]
+    while True:
+        points = np.stack([search.ask() for search in searches])
+        count = points.shape[1]
+        if means and shown[-1] + count > images:
+            break
+        rates = observer.rates(points.reshape(len(runs) * count, -1), np.repeat(units, count)).reshape(len(runs), -1)
+        for row, search in enumerate(searches):
+            search.tell(points[row], noise.of(rates[row], observer.spreads[units[row]], draws[row]))
         means.append(rates.mean(axis=1))
-        rows, highest = np.arange(len(runs)), rates.argmax(axis=1)
-        better = rates[rows, highest] > best
-        best = np.where(better, rates[rows, highest], best)
-        latents[better] = shown[rows, highest][better]
-    return Evolutions(np.stack(means, axis=1), best, latents, population)
-
-
-def _begin(observer: Observer, settings: SearchSettings, run: Run) -> Optimizer:
-    return make_optimizer(settings, space=observer.space, eigenbasis=observer.basis, seed=run.seed)
+        norms.append(np.linalg.norm(points, axis=2).mean(axis=1))
+        shown.append(shown[-1] + count)
+        highest = rates.argmax(axis=1)
+        values = np.take_along_axis(rates, highest[:, None], axis=1)[:, 0]
+        better = values > best
+        best = np.where(better, values, best)
+        latents[better] = points[np.arange(len(runs)), highest][better]
+    return Evolutions(np.stack(means, axis=1), np.stack(norms, axis=1), np.array(shown[1:]), best, latents)

@@ -1,4 +1,4 @@
-"""The study of search: every optimizer at its best step size, on the same units with the same seeds."""
+"""The study of search: every arm at its best setting, on the same units with the same seeds, under each condition."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import search_arms
 import torch
 from evolving import Evolutions, Run, evolve
-from observers import MEAN_RATE, Observer, space_of
+from noises import NOISES, TUNED_UNDER, Noise
+from observers import MEAN_RATE, Observer
 from reporting import QUICK
+from search_arms.arm import Setting
+from search_arms.beginning import PEERS
+from search_arms.settings import settings_of
 
 from pullback import search
 from pullback.neurons import Unit
-from pullback.search import SearchSettings, complete
 
-OUT = Path("bench-search")
+OUT = Path(os.environ.get("OUT", "bench-search"))
 WORKERS = int(os.environ.get("WORKERS", os.cpu_count() or 1))
-_SIGMAS = (1.0, 2.0) if QUICK else (0.5, 1.0, 1.5, 2.0, 3.0)
-_EXPONENTS = (0.25,) if QUICK else (0.1, 0.25, 0.4)
-# What is tuned, for each optimizer by the name it has in the tables.
-_ALL: dict[str, list[SearchSettings]] = {
-    "random": [SearchSettings("random")],
-    "genetic": [
-        SearchSettings("genetic", mutation_size=size) for size in ((0.5,) if QUICK else (0.25, 0.5, 0.75, 1.0))
-    ],
-    "sphere_cma": [
-        SearchSettings("sphere_cma", first_angle=a) for a in ((50.0,) if QUICK else (30.0, 50.0, 70.0, 90.0))
-    ],
-    "cholesky_cma": [SearchSettings("cholesky_cma", sigma=sigma) for sigma in _SIGMAS],
-    "cma": [SearchSettings("cma", sigma=sigma) for sigma in _SIGMAS],
-    # Wang & Ponce's method: p as they took it for FC6, a step size that is adapted, and a covariance that hardly is
-    # (rank one at a rate of 2/n² in every tenth generation; here not at all).
-    "published": [
-        SearchSettings(
-            "hessian_cma",
-            sigma=sigma,
-            exponent=0.25,
-            adapt_covariance=False,
-            decay_generations=0,
-            learning_rate=1.0,
-            negative_weights=False,
-        )
-        for sigma in _SIGMAS
-    ],
-    "hessian_cma": [SearchSettings("hessian_cma", sigma=sigma, exponent=p) for sigma in _SIGMAS for p in _EXPONENTS],
-    # As it comes, with nothing tuned.
-    "default": [SearchSettings("hessian_cma")],
-}
-# Those that $ARMS names, in its order; all of them otherwise. What the figures to reach compare must be among them.
-_COMPARED = ("cma", "hessian_cma", "published", "default")
-ARMS = {arm: _ALL[arm] for arm in os.environ.get("ARMS", ",".join(_ALL)).split(",")}
-if missing := set(_COMPARED) - ARMS.keys():
-    raise SystemExit(f"$ARMS names optimizers to study and must name {', '.join(_COMPARED)}; {missing} did not come")
 _TUNING_SEED = 1000
-TUNED_ON = "efficientnet-lite0"
+TUNED_ON = "alexnet"
 """The network on whose units settings are tuned; those of the others are new to them."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What optimizers are told, and how far they may go.
+
+    Attributes:
+        noise: One of `noises.NOISES`.
+        stay: Greatest norm of a latent; None = any.
+    """
+
+    noise: str
+    stay: float | None = None
+
+    @classmethod
+    def of(cls, name: str) -> Condition:
+        """`none`, or `gauss-3@10`: a noise, and a norm where there is a bound."""
+        noise, _, stay = name.partition("@")
+        if noise not in NOISES:
+            raise SystemExit(f"$CONDITIONS names noises, {', '.join(NOISES)}, some with a norm (none@10); {name} came")
+        return cls(noise, float(stay) if stay else None)
+
+    def __str__(self) -> str:
+        return self.noise if self.stay is None else f"{self.noise}@{self.stay:g}"
+
+    @property
+    def tuned_under(self) -> Condition:
+        """That under which settings are chosen for it."""
+        return Condition(TUNED_UNDER[self.noise], self.stay)
+
+
+_FULL = ",".join([*NOISES, *(f"{noise}@{norm}" for norm in (10, 20) for noise in NOISES)])
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,16 @@ class Study:
     Attributes:
         generators: Names of the generators.
         networks: Networks whose units are compared on, of `observers.LAYERS`.
-        noises: Of `noise-free` and `poisson`.
+        conditions: Under which they are compared.
         units: Units of each network for which evolutions are compared.
-        tuning_units: Other units, on which step sizes are tuned, without noise.
+        tuning_units: Other units, on which settings are tuned.
         seeds: Evolutions for each unit.
         images: How many each may show.
     """
 
     generators: tuple[str, ...]
     networks: tuple[str, ...]
-    noises: tuple[str, ...]
+    conditions: tuple[Condition, ...]
     units: int
     tuning_units: int
     seeds: int
@@ -90,18 +90,18 @@ class Study:
 
     @classmethod
     def asked(cls) -> Study:
-        """What $GENERATORS, $NETWORKS, $NOISES, $UNITS, $TUNING_UNITS, $SEEDS and $IMAGES say; else the full study."""
+        """What $GENERATORS, $NETWORKS, $CONDITIONS, $UNITS, $TUNING_UNITS, $SEEDS and $IMAGES say; else all."""
 
         def of(name: str, full: str, quick: str) -> str:
             return os.environ.get(name, quick if QUICK else full)
 
         return cls(
-            generators=tuple(of("GENERATORS", "faces,eyes", "faces").split(",")),
-            networks=tuple(of("NETWORKS", "efficientnet-lite0,alexnet", "efficientnet-lite0,alexnet").split(",")),
-            noises=tuple(of("NOISES", "noise-free,poisson", "noise-free").split(",")),
-            units=int(of("UNITS", "12", "4")),
-            tuning_units=int(of("TUNING_UNITS", "6", "2")),
-            seeds=int(of("SEEDS", "5", "2")),
+            generators=tuple(of("GENERATORS", "faces", "faces").split(",")),
+            networks=tuple(of("NETWORKS", "alexnet,vgg16,efficientnet-lite0", "alexnet").split(",")),
+            conditions=tuple(map(Condition.of, of("CONDITIONS", _FULL, "none,gauss-3,none@10").split(","))),
+            units=int(of("UNITS", "16", "4")),
+            tuning_units=int(of("TUNING_UNITS", "8", "2")),
+            seeds=int(of("SEEDS", "3", "1")),
             images=int(of("IMAGES", "1500", "400")),
         )
 
@@ -117,14 +117,16 @@ class Study:
 
     @property
     def tuning_runs(self) -> list[Run]:
-        """Those on which step sizes are tuned."""
+        """Those on which settings are tuned."""
         return [Run(unit, _TUNING_SEED) for unit in range(self.units, self.units + self.tuning_units)]
 
     def images_for(self, network: str) -> int:
-        """Images of one generator that a network looks at in all."""
-        tuned = sum(len(settings) for settings in ARMS.values() if len(settings) > 1)
-        compared = len(ARMS) * len(self.noises) * self.units * self.seeds
-        return self.images * (compared + (tuned * self.tuning_units if network == TUNED_ON else 0))
+        """Images of one generator that a network looks at in all, where nothing is computed twice."""
+        compared = sum(len(settings_of(condition.stay)) for condition in self.conditions)
+        tuned = 0
+        for condition in {each.tuned_under for each in self.conditions} if network == TUNED_ON else ():
+            tuned += sum(len(found) for found in settings_of(condition.stay).values() if len(found) > 1)
+        return self.images * (compared * self.units * self.seeds + tuned * self.tuning_units)
 
 
 @dataclass(frozen=True)
@@ -133,25 +135,26 @@ class Task:
 
     generator: str
     units: tuple[Unit, ...]
-    settings: SearchSettings
+    setting: Setting
     runs: tuple[Run, ...]
     images: int
-    noisy: bool
+    condition: Condition
     path: Path
 
     def done(self) -> Evolutions:
         """What was kept."""
         with np.load(self.path) as kept:
-            return Evolutions(kept["means"], kept["best"], kept["latents"], int(kept["population"]))
+            return Evolutions(*(kept[name] for name in Evolutions.__dataclass_fields__))
 
     def perform(self) -> None:
         """Evolves, and keeps the result, whole or not at all."""
         torch.set_num_threads(1)
         observer = _observer(self.generator, self.units)
-        found = evolve(observer, self.settings, self.runs, self.images, noisy=self.noisy)
+        noise, stay = Noise(self.condition.noise), self.condition.stay
+        found = evolve(observer, self.setting, self.runs, self.images, noise, stay)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".part.npz")
-        np.savez(partial, **asdict(found), settings=json.dumps(asdict(self.settings)))
+        np.savez(partial, **asdict(found), setting=json.dumps(str(self.setting)))
         partial.replace(self.path)
 
 
@@ -160,9 +163,9 @@ def _observer(generator: str, units: tuple[Unit, ...]) -> Observer:
     return Observer(generator, units, OUT)
 
 
-def perform(tasks: Sequence[Task]) -> None:
+def perform(tasks: Iterable[Task]) -> None:
     """Performs those tasks that were not performed before, one a core."""
-    left = [task for task in tasks if not task.path.exists()]
+    left = list({task.path: task for task in tasks if not task.path.exists()}.values())
     if not left:
         return
     # Workers begin afresh: torch's threads do not survive a fork.
@@ -173,97 +176,88 @@ def perform(tasks: Sequence[Task]) -> None:
 
 @dataclass(frozen=True)
 class Choice:
-    """The setting of an optimizer.
+    """The setting of an arm.
 
     Attributes:
-        settings: The best setting.
+        setting: The best setting.
         tuned: Each setting that was tried, and the mean gain on the units for tuning.
     """
 
-    settings: SearchSettings
+    setting: Setting
     tuned: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """What an optimizer came to at its best setting.
-
-    Attributes:
-        settings: The setting.
-        results: By noise.
-    """
-
-    settings: SearchSettings
-    results: dict[str, Evolutions]
+Choices = dict[tuple[Condition, str], Choice]
+Found = dict[tuple[Condition, str], Evolutions]
 
 
-def tune(study: Study, generator: str, units: tuple[Unit, ...]) -> dict[str, Choice]:
-    """Each optimizer's best setting on units of `TUNED_ON` that it is not compared on, without noise."""
+def tune(study: Study, generator: str, units: tuple[Unit, ...]) -> Choices:
+    """Each arm's best setting on units of `TUNED_ON` that it is not compared on, for every condition to tune under."""
     trials = {
-        arm: [
-            _task(study, generator, units, settings, study.tuning_runs, "noise-free", "tuning") for settings in choices
+        (condition, arm): [
+            _task(study, generator, units, setting, study.tuning_runs, condition, "tuning") for setting in settings
         ]
-        for arm, choices in ARMS.items()
-        if len(choices) > 1
+        for condition in dict.fromkeys(each.tuned_under for each in study.conditions)
+        for arm, settings in settings_of(condition.stay).items()
     }
-    perform(_unique(trial for tried in trials.values() for trial in tried))
-    found = {arm: Choice(choices[0], {}) for arm, choices in ARMS.items()}
-    for arm, tried in trials.items():
+    perform(trial for tried in trials.values() for trial in tried if len(tried) > 1)
+    found = {}
+    for key, tried in trials.items():
+        if len(tried) == 1:
+            found[key] = Choice(tried[0].setting, {})
+            continue
         gains = [float((trial.done().final - MEAN_RATE).mean()) for trial in tried]
-        tuned = {words(settings): round(gain, 2) for settings, gain in zip(ARMS[arm], gains, strict=True)}
-        found[arm] = Choice(ARMS[arm][int(np.argmax(gains))], tuned)
+        tuned = {str(trial.setting): round(gain, 2) for trial, gain in zip(tried, gains, strict=True)}
+        found[key] = Choice(tried[int(np.argmax(gains))].setting, tuned)
     return found
 
 
-def conduct(study: Study, generator: str, units: tuple[Unit, ...], chosen: dict[str, Choice]) -> dict[str, Tuned]:
+def conduct(study: Study, generator: str, units: tuple[Unit, ...], chosen: Choices) -> Found:
     """What is compared on the units of one network, for one generator."""
     tasks = {
-        (arm, noise): _task(study, generator, units, choice.settings, study.runs, noise, "study")
-        for noise in study.noises
-        for arm, choice in chosen.items()
+        (condition, arm): _task(
+            study, generator, units, chosen[condition.tuned_under, arm].setting, study.runs, condition, "study"
+        )
+        for condition in study.conditions
+        for arm in settings_of(condition.stay)
     }
-    perform(_unique(tasks.values()))
-    return {
-        arm: Tuned(choice.settings, {noise: tasks[arm, noise].done() for noise in study.noises})
-        for arm, choice in chosen.items()
-    }
+    perform(tasks.values())
+    return {key: task.done() for key, task in tasks.items()}
 
 
 def _task(
     study: Study,
     generator: str,
     units: tuple[Unit, ...],
-    settings: SearchSettings,
+    setting: Setting,
     runs: Sequence[Run],
-    noise: str,
+    condition: Condition,
     stage: str,
 ) -> Task:
-    settings = complete(settings, space_of(generator).searched)
-    # Draws from the prior are the same, whatever is told.
-    noise = "noise-free" if settings.method == "random" else noise
+    if setting.method == "SphereCMA":
+        # On a sphere anyway; the same search may have been run without a bound.
+        condition = Condition(condition.noise)
     # Results of other settings, of other units or of a method that was changed since are not these.
-    identity = repr((astuple(settings), units, study.images, _code(settings.method)))
+    identity = repr((setting, units, study.images, tuple(runs), _code(setting.method)))
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    path = study.folder / f"{generator}-{noise}-{stage}-{settings.method}-{digest}.npz"
-    return Task(generator, units, settings, tuple(runs), study.images, noise == "poisson", path)
+    path = study.folder / f"{generator}-{condition}-{stage}-{setting.method}-{digest}.npz"
+    return Task(generator, units, setting, tuple(runs), study.images, condition, path)
 
 
-def _code(method: str) -> list[bytes]:
-    """What makes a method what it is: its file, and those of the package that it imports, in turn."""
-    folder, found = Path(search.__file__).parent, dict[str, bytes]()
-    waiting = ["random_search" if method == "random" else method]
+@lru_cache
+def _code(method: str) -> str:
+    """What makes a method what it is: its file, and those of its package that it imports, in turn."""
+    found, package = dict[str, bytes](), "pullback.search."
+    if method in PEERS:
+        waiting = [Path(search_arms.__file__).parent / f"{PEERS[method].__module__.rpartition('.')[2]}.py"]
+    else:
+        methods = Path(search.__file__).parent / "methods"
+        waiting = [methods / f"{'random_search' if method == 'random' else method}.py"]
     while waiting:
-        if (name := waiting.pop()) not in found:
-            found[name] = (folder / f"{name}.py").read_bytes()
-            waiting += re.findall(r"^from pullback\.search\.(\w+) import", found[name].decode(), re.MULTILINE)
-    return [found[name] for name in sorted(found)]
-
-
-def words(settings: SearchSettings) -> str:
-    """The settings in a few words."""
-    return "-".join([settings.method, *(f"{name}={value:g}" for name, value in settings.given().items())])
-
-
-def _unique(tasks: Iterable[Task]) -> list[Task]:
-    """Two optimizers may ask for the same."""
-    return list({task.path: task for task in tasks}.values())
+        path = waiting.pop()
+        if str(path) not in found:
+            found[str(path)] = path.read_bytes()
+            for name in re.findall(rf"^from {re.escape(package)}([\w.]+) import", found[str(path)].decode(), re.M):
+                waiting.append(Path(search.__file__).parent / f"{name.replace('.', '/')}.py")
+    digests = [hashlib.sha256(code).hexdigest() for _, code in sorted(found.items())]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Arms of the study of search: optimizers that others published, written here by their descriptions, and ours."""
