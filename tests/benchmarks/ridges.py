@@ -16,6 +16,8 @@ from pullback.geometry import Eigenbasis, Provenance
 from pullback.search import Block, SearchSpace
 
 _FUNCTIONS = 2 if QUICK else 16
+# Functions that all axes are searched for: a tell takes 1.6 s.
+_WHOLE = 1 if QUICK else 4
 _IMAGES = 800 if QUICK else 3000
 _RIDGES = 32
 _SPREAD = 1.5
@@ -114,9 +116,11 @@ def bench_ridges(report: Report) -> None:
     seeds = range(_FUNCTIONS)
     some = [final(name, Setting.of("hessian_cma", axes=500), seed) for seed in seeds]
     # A covariance of so many axes hardly changes within a search, but takes 6 s a generation.
-    every = [final(name, Setting.of("hessian_cma", axes=4096, adapt_covariance=False), seed) for seed in seeds]
-    ratio = float(np.mean(some) / np.mean(every))
-    detail = f"{np.mean(some):.3f} / {np.mean(every):.3f}, {_FUNCTIONS} functions, {_IMAGES} images"
+    all_axes = Setting.of("hessian_cma", axes=4096, adapt_covariance=False)
+    every = [final(name, all_axes, seed) for seed in range(_WHOLE)]
+    first = float(np.mean(some[:_WHOLE]))
+    ratio = first / float(np.mean(every))
+    detail = f"{first:.3f} / {np.mean(every):.3f}, {_WHOLE} functions, {_IMAGES} images"
     report.add(Figure(f"{name}, 4,096 dimensions: 500 axes / all, final", ratio, "≥ 0.98", ratio >= 0.98, detail))
     for name, (dim, _) in _SPECTRA.items():
         norm = float(np.sqrt(dim))

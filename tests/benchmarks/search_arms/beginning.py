@@ -74,7 +74,7 @@ class Bounded:
 def begin(setting: Setting, where: Where, seed: int) -> Search:
     """A search that was told nothing yet."""
     if setting.method not in PEERS:
-        space = where.space if where.stay is None else replace(where.space, constraint=Constraint(max_norm=where.stay))
+        space = replace(where.space, constraint=Constraint(stay=where.stay))
         return Ours(setting, space, where.basis, seed)
     options: dict[str, Any] = dict(setting.options)
     if setting.method == "SphereCMA":
