@@ -15,6 +15,7 @@ from pullback_client.directions import files
 from pullback_client.directions.link import DirectionsLink
 from pullback_client.directions.records import Annotation, Direction, DirectionsInfo, EigenShare, info_from_wire
 from pullback_client.errors import BadResponseError, InvalidArgumentError, NotFoundError
+from pullback_client.text import markup
 from pullback_client.wire.codec import Array, array_from_tensor
 from pullback_client.wire.fields import whole_number
 
@@ -116,6 +117,16 @@ class Directions(DirectionsInfo, Sequence[Direction]):
             purify=self.purify,
             title=said.title,
             notes=said.notes,
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [(each.index, each.title, each.rate, each.step, f"{100 * each.alignment:.0f} %") for each in self]
+        head = ("index", "title", "rate α", "step α^-½", "in the top eigenspace")
+        shares = list(enumerate(self.rates))
+        return markup.card(
+            f"{self.k} directions of {self.generator} in {self.space} by {self.method}",
+            markup.table(head, rows),
+            markup.curves("rate α of each", "index", {"rate": shares}, logarithmic=True),
         )
 
     @property

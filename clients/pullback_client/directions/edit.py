@@ -22,6 +22,7 @@ from pullback_client.images import ImageInput, open_photograph
 from pullback_client.inversion.framing import Framing
 from pullback_client.inversion.pasting import FEATHER, Alignment, paste
 from pullback_client.inversion.result import Inversion, InversionFailure
+from pullback_client.text import markup
 
 EDIT_FILES = ("edited.png", "inverted.png", "strip.png", "animation.gif", "walk.npz", "inversion.safetensors")
 """What `Edit.save` puts into a folder, besides `pasted.png` and `edit.json`."""
@@ -65,6 +66,18 @@ class Edit:
             "inversion": self.inversion.provenance,
             "walk": self.traversal.provenance,
         }
+
+    def _repr_html_(self) -> str:
+        return markup.card(
+            f"{self.label or 'a photograph'}, edited with strength {self.strength:g}",
+            markup.picture(self.inversion.target, "the photograph"),
+            markup.picture(self.inversion.image, "what was found for it"),
+            markup.picture(self.image, f"edited, distance {self.frame.distance:.4g}"),
+            markup.picture(self.traversal.strip, "the way there", side=64),
+        )
+
+    def _repr_png_(self) -> bytes:
+        return markup.png(self.image)
 
     def paste_back(
         self, photograph: ImageInput, *, feather: float = FEATHER, framing: Framing | None = None

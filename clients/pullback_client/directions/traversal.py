@@ -16,6 +16,7 @@ from pullback_client.directions.frame import Frame
 from pullback_client.directions.pictures import check_upscale, enlarged_animation, labelled_strip
 from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.files.atomic import delete, write_bytes, write_json, write_npz, write_png
+from pullback_client.text import markup
 from pullback_client.wire.codec import Array, image_from_wire
 from pullback_client.wire.fields import as_dict
 
@@ -124,6 +125,18 @@ class Traversal(Sequence[Frame]):
         # A curve has no rate of its own to count by.
         in_latent = self.settings.get("unit") == "STEP_UNIT_LATENT" or self.settings.get("kind") == _CURVE
         return "units of the latent" if in_latent else "units of rate^(-1/2)"
+
+    def _repr_html_(self) -> str:
+        places = list(zip(self.steps, self.distances, strict=True))
+        return markup.card(
+            f"{len(self)} frames in {self.space}",
+            markup.picture(self.strip, self.step_unit + ", from the first to the last frame", side=96),
+            markup.animation(self.animation, "forth and back"),
+            markup.curves("image distance from the start", self.step_unit, {"distance": places}),
+        )
+
+    def _repr_png_(self) -> bytes:
+        return markup.png(self.labelled_strip())
 
     def labelled_strip(self, upscale: int = 1) -> Image.Image:
         """The strip as people look at it: enlarged, with the steps written below.

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pullback_api.v1 import geometry_pb2
 from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.files.atomic import write_npz
+from pullback_client.text import markup
 from pullback_client.wire.codec import Array, array_from_tensor
 from pullback_client.wire.fields import as_dict
 from pullback_client.wire.names import id_of
@@ -116,6 +117,20 @@ class Eigenbasis(EigenbasisInfo):
             eigenvalues=values,
             eigenvectors=vectors.whole(n, message.name),
             metric=metric.whole(n, message.name) if metric.parts else None,
+        )
+
+    def _repr_html_(self) -> str:
+        return markup.card(
+            f"Eigenbasis of {self.generator} in {self.space} under {self.distance}",
+            markup.curves("eigenvalue", "rank", {"eigenvalue": list(enumerate(self.eigenvalues, 1))}, logarithmic=True),
+            markup.facts(
+                {
+                    "eigenpairs": f"{self.k} of {self.dim}",
+                    "estimator": f"{self.method}, {self.samples} samples",
+                    "hold 99 % of the change": f"{self.dims_for(0.99)} axes",
+                    "computed": f"{self.created:%Y-%m-%d %H:%M}",
+                }
+            ),
         )
 
     def top(self, k: int) -> Array:

@@ -19,8 +19,10 @@ from pullback_client.images import ImageInput, open_photograph
 from pullback_client.inversion import files
 from pullback_client.inversion.framing import WHOLE, Framing
 from pullback_client.inversion.pasting import FEATHER, Alignment, paste
+from pullback_client.text import markup
 from pullback_client.wire.codec import Array, array_from_tensor, image_from_wire
 from pullback_client.wire.fields import as_dict
+from pullback_client.wire.names import id_of
 from pullback_client.wire.times import utc
 
 
@@ -162,6 +164,33 @@ class Inversion:
             "solutions": [_plain(solution) for solution in self.solutions],
             "framing": self.framing.provenance,
         }
+
+    def _repr_html_(self) -> str:
+        course = self.best_so_far()
+        return markup.card(
+            self.label or self.name,
+            markup.picture(self.aligned_target or self.target, "the photograph as it was compared"),
+            markup.picture(self.image, f"what was found, distance {self.distance:.4g}"),
+            markup.curves(
+                "image distance, best so far",
+                "evaluations",
+                {"distance": list(zip(course.evaluations, course.distance, strict=True))},
+                logarithmic=True,
+            ),
+            markup.facts(
+                {
+                    "generator": id_of(self.settings["generator"]),
+                    "space": self.settings["space"],
+                    "distance": self.distance,
+                    "evaluations": self.evaluations,
+                    "seconds": self.compute_seconds,
+                }
+                | ({"class": self.class_label} if self.class_label else {})
+            ),
+        )
+
+    def _repr_png_(self) -> bytes:
+        return markup.png(self.image)
 
     def framed(self, framing: Framing) -> Inversion:
         """The same with another framing, such as that of the request of a result that was fetched by its name."""

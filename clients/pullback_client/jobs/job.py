@@ -18,7 +18,9 @@ from pullback_client.errors import (
 )
 from pullback_client.jobs.events import JobEvent, JobState, Progress
 from pullback_client.jobs.progress import ProgressOption, reporting
+from pullback_client.text import markup
 from pullback_client.wire import interruption
+from pullback_client.wire.names import id_of
 from pullback_client.wire.times import duration, utc
 from pullback_client.wire.transport import Deadline, Transport
 
@@ -58,6 +60,16 @@ class Job(Generic[Result_co]):
 
     def __repr__(self) -> str:
         return f"<Job {self.name} {self.state.value}>"
+
+    def _repr_html_(self) -> str:
+        """The job as it stood; the server is not asked."""
+        progress, error = self.progress, self.error
+        words = f"{self.state.value}, {progress.phase} {progress.step}/{progress.total or '?'}"
+        share = 1.0 if self.state is JobState.SUCCEEDED else progress.step / progress.total if progress.total else None
+        return markup.card(
+            f"{self.kind} of {id_of(self.generator) if self.generator else 'an unknown generator'}, {self.name}",
+            markup.bar(share, words) if error is None else markup.facts({self.state.value: error}),
+        )
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Progress of jobs: a bar in a terminal, a callback elsewhere."""
+"""Progress of jobs: a bar in a terminal or a notebook, a callback elsewhere."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TypeAlias
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from pullback_client.jobs.bars import bar_of
 from pullback_client.jobs.events import JobEvent
+from pullback_client.jobs.notebook_bars import NotebookBars, in_notebook
 
 ProgressCallback: TypeAlias = Callable[[JobEvent], None]
 ProgressOption: TypeAlias = "ProgressCallback | bool | None"
-"""A callback; True = a bar; False = nothing; None = a bar where standard error is a terminal, else nothing."""
-
-_PHOTOGRAPHS = "photographs"  # the bar that several jobs share; no job has this name
+"""A callback; True = a bar; False = nothing; None = a bar in a notebook, or where standard error is a terminal."""
 
 
 @contextmanager
@@ -29,6 +29,10 @@ def reporting(option: ProgressOption, console: Console | None = None) -> Iterato
     """
     if callable(option):
         yield option
+        return
+    if console is None and option is not False and in_notebook():
+        with NotebookBars() as cells:
+            yield cells
         return
     if option is None:
         option = sys.stderr.isatty() if console is None else console.is_terminal
@@ -68,32 +72,18 @@ class Bars:
 
     def __call__(self, event: JobEvent) -> None:
         """Draws an event."""
-        progress, portion = event.progress, event.portion
-        bar = event.job if portion is None else _PHOTOGRAPHS
-        if bar not in self._tasks:
-            self._tasks[bar] = self._progress.add_task("", total=None, loss="")
-        description, completed, total = progress.phase or event.state.value, float(progress.step), progress.total
-        if portion is not None:
-            description = f"photographs: {description} {progress.step}/{progress.total or '?'}"
-            completed, total = portion.done + portion.count * _share(event), portion.total
+        bar = bar_of(event)
+        if bar.name not in self._tasks:
+            self._tasks[bar.name] = self._progress.add_task("", total=None, loss="")
         self._progress.update(
-            self._tasks[bar],
-            description=description,
-            completed=completed,
-            total=total or None,
-            loss="" if progress.loss is None else f"loss {progress.loss:.4f}",
+            self._tasks[bar.name],
+            description=bar.description,
+            completed=bar.completed,
+            total=bar.total or None,
+            loss=bar.loss,
         )
-        if event.state.ended and completed >= total:
-            self._progress.stop_task(self._tasks[bar])
-
-
-def _share(event: JobEvent) -> float:
-    """How much of a job is done, from 0 to 1."""
-    progress = event.progress
-    if event.state.ended:
-        return 1.0
-    # What comes before the optimization, such as loading models, has steps of its own, but no loss.
-    return progress.step / progress.total if progress.loss is not None and progress.total else 0.0
+        if bar.ended:
+            self._progress.stop_task(self._tasks[bar.name])
 
 
 def _ignore(event: JobEvent) -> None:

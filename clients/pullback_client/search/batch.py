@@ -14,12 +14,14 @@ from PIL import Image
 
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client.files.atomic import write_bytes
+from pullback_client.text import markup
 from pullback_client.wire.codec import image_from_wire
 from pullback_client.wire.times import utc
 
 Fetch = Callable[[str], values_pb2.Image]
 """Gets the file of an image id from the server."""
 
+_SHOWN = 60  # in a notebook
 _SUFFIXES = {values_pb2.IMAGE_FORMAT_PNG: ".png", values_pb2.IMAGE_FORMAT_JPEG: ".jpg"}
 
 
@@ -116,6 +118,12 @@ class Batch(Sequence[Trial]):
 
     def __repr__(self) -> str:
         return f"<Batch of {len(self)} trials>"
+
+    def _repr_html_(self) -> str:
+        """The images, fetched where they were not looked at before."""
+        pictures = (markup.picture(trial.image, trial.image_id, side=96) for trial in self.trials[:_SHOWN])
+        words = f"{len(self)} trials" + (f", {_SHOWN} of them shown" if len(self) > _SHOWN else "")
+        return markup.card(words, *pictures)
 
     def __len__(self) -> int:
         return len(self.trials)

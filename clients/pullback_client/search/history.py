@@ -12,6 +12,7 @@ import numpy as np
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client.errors import BadResponseError
 from pullback_client.search.records import GenerationSummary, SessionStatus
+from pullback_client.text import markup
 from pullback_client.wire.codec import Array, array_from_tensor
 from pullback_client.wire.times import utc
 
@@ -119,6 +120,21 @@ class SessionHistory:
     generations: tuple[GenerationRecord, ...]
     trials: tuple[TrialRecord, ...]
     references: dict[str, values_pb2.Image]
+
+    def _repr_html_(self) -> str:
+        best: dict[str, list[tuple[float, float]]] = {}
+        for generation in self.generations:
+            summary = generation.summary
+            for name, score in (("best", summary.best_score), ("mean", summary.mean_score)):
+                if score is not None:
+                    line = best.setdefault(f"{name} of thread {summary.thread}", [])
+                    line.append((summary.generation, score))
+        title = f"{self.status.title or self.status.name}: {len(self.generations)} generations"
+        return markup.card(
+            title,
+            markup.curves("score of a generation", "generation", best),
+            markup.facts({"state": self.status.state.value, "trials": len(self.trials)}),
+        )
 
     @property
     def files(self) -> dict[str, values_pb2.Image]:

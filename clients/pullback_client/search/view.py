@@ -15,6 +15,7 @@ from pullback_client.search.export import export
 from pullback_client.search.history import GenerationRecord, SessionHistory
 from pullback_client.search.link import WATCH_TIMEOUT, SessionLink
 from pullback_client.search.records import SessionEvent, SessionStatus
+from pullback_client.text import markup
 from pullback_client.wire.codec import Array, image_from_wire
 from pullback_client.wire.transport import Transport
 
@@ -49,6 +50,24 @@ class SessionView:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.last_status.state.value}>"
+
+    def _repr_html_(self) -> str:
+        """The session as it stood when it was last asked about; the server is not asked."""
+        status = self.last_status
+        head = ("thread", "generator", "state", "generation", "mean score", "best score so far")
+        rows = [
+            (
+                each.thread,
+                generator,
+                each.state.value if each.error is None else str(each.error),
+                each.current.generation,
+                each.current.mean_score,
+                each.best_score,
+            )
+            for each, generator in zip(status.threads, status.generators, strict=True)
+        ]
+        words = f"{status.title or status.name}: {status.state.value}, {status.trials} trials told"
+        return markup.card(words, markup.table(head, rows))
 
     @property
     def name(self) -> str:
