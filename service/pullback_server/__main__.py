@@ -21,7 +21,7 @@ from pullback.memory import bytes_of
 from pullback_server.address import AddressError
 from pullback_server.errors import ApiError
 from pullback_server.intake.heap import settle
-from pullback_server.keeping.options import add_database
+from pullback_server.keeping.options import add_database, add_retention
 from pullback_server.server import Config, Server, StartError
 from pullback_server.store import StoreError
 from pullback_server.tls import files as tls
@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         tls=certificates,
         insecure=options.insecure,
         database=options.database,
+        retention=options.retention,
         watching=Watching.of(options),
     )
     try:
@@ -152,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of jobs and results (default: %(default)s)",
     )
     add_database(parser)
+    add_retention(parser)
     parser.add_argument(
         "--open",
         action="store_true",

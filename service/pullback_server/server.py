@@ -52,6 +52,8 @@ from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.watched import JobWatch
+from pullback_server.keeping.keeper import Keeper
+from pullback_server.keeping.retention import Retention
 from pullback_server.processes.disposable import Disposable
 from pullback_server.servicers import (
     DirectionsServicer,
@@ -202,6 +204,8 @@ class Server:
             self._http = self._build_http(self._config.http, dict(zip(_DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
         await self._sessions.start()
+        retention = Retention(self._store, self._scheduler, data, self._config.retention)
+        self._keeper = Keeper(self._store, self._scheduler, retention, self._health)
         self._announcement.announce(*(each.port for each in (self.endpoint, self.http_endpoint) if each is not None))
         await self._grpc.start()
         if self._http is not None:
@@ -211,6 +215,7 @@ class Server:
     async def stop(self) -> None:
         """Drains: running jobs end or stop at a checkpoint, open calls end, nothing is lost."""
         self._health.close()
+        await self._keeper.stop()
         await self._scheduler.drain(self._config.watching.drain)
         self._broker.close()
         await self._sessions.stop()

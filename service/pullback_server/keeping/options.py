@@ -9,6 +9,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 DATABASE_VARIABLE = "PULLBACK_DATABASE"
+_MAX_DAYS = 36_500
 
 
 def add_database(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,29 @@ def add_database(parser: argparse.ArgumentParser) -> None:
         f"files stay; a password goes into ~/.pgpass or ${DATABASE_VARIABLE}, since all users of a machine see command "
         f"lines (default: ${DATABASE_VARIABLE}, else SQLite)",
     )
+
+
+def add_retention(parser: argparse.ArgumentParser) -> None:
+    """Adds `--retention`."""
+    parser.add_argument(
+        "--retention",
+        type=_days,
+        metavar="DAYS",
+        help="delete jobs, and the inversions that they made, so many days after they have ended, and what was moved "
+        "aside; eigenbases, analyses, directions and sessions stay (default: keep all)",
+    )
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= _MAX_DAYS:
+        raise argparse.ArgumentTypeError(
+            f"expected a number of days, above 0 and at most {_MAX_DAYS}, but {text!r} came"
+        )
+    return days
 
 
 def _without_password(url: str) -> str:

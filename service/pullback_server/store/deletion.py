@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from pullback_server.store.database import Database
+from pullback_server.store.database import Database, reads
 from pullback_server.store.faults import UnreadableError, entry_read
 from pullback_server.store.job_rows import job_name
 from pullback_server.store.records import JobState
@@ -70,6 +71,27 @@ class DeletionStore:
             session.execute(delete(ShareRow).where(ShareRow.resource == job_name(job_id)))
             session.execute(delete(JobRow).where(JobRow.id == job_id))
         self._release(content)
+
+    @reads
+    def expired_jobs(self, before: datetime, *, after: int = 0, limit: int) -> list[tuple[int, str]]:
+        """Jobs that ended before a time, with their numbers, in the order of those, from a number on.
+
+        Left out are those of which an eigenbasis, an analysis or directions are there.
+        """
+        kept = select(ResultRow.number).where(
+            ResultRow.name == JobRow.result, ResultRow.job == JobRow.id, ResultRow.kind != "inversion"
+        )
+        query = select(JobRow.number, JobRow.id).where(JobRow.ended < before, JobRow.number > after, ~kept.exists())
+        with self._database.reading() as session:
+            return [(number, name) for number, name in session.execute(query.order_by(JobRow.number).limit(limit))]
+
+    @reads
+    def expired_inversions(self, before: datetime, *, after: int = 0, limit: int) -> list[tuple[int, str]]:
+        """Inversions that were finished before a time, with their numbers, as `expired_jobs`."""
+        old = ResultRow.kind == "inversion", ResultRow.created < before, ResultRow.number > after
+        query = select(ResultRow.number, ResultRow.name).where(*old)
+        with self._database.reading() as session:
+            return [(number, name) for number, name in session.execute(query.order_by(ResultRow.number).limit(limit))]
 
     def session(self, session_id: str, *, closed: Collection[int]) -> list[str]:
         """Deletes a session, its log, and what it says of files, if it is there.
