@@ -169,7 +169,7 @@ class LiveServer:
         """The worker process of that name, as soon as there is one."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            for pid in re.findall(rf"{name} is process (\d+)\n", self._log_of_process())[-1:]:
+            for pid in re.findall(rf"\b{name} is process (\d+)\b", self._log_of_process())[-1:]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process = psutil.Process(int(pid))
                     if process.ppid() == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
