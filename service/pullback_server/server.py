@@ -210,7 +210,12 @@ class Server:
         await self._grpc.start()
         if self._http is not None:
             self._http.start()
-        await self.watch.start(self._health, data, lambda: self._sessions.in_memory)
+        await self.watch.start(
+            self._health,
+            data,
+            sessions=lambda: self._sessions.in_memory,
+            stored=lambda: self._scheduler.in_store(self._store.bytes_by_kind),
+        )
 
     async def stop(self) -> None:
         """Drains: running jobs end or stop at a checkpoint, open calls end, nothing is lost."""

@@ -101,6 +101,8 @@ def test_generations_and_trials_are_counted(client: Client, server: InProcessSer
 
 
 def test_how_the_server_is_is_told_to_supervisors(server: InProcessServer) -> None:
+    assert values(server, "pullback_stored_bytes")[("database",)] > 0
+    assert values(server, "pullback_disk_free_bytes")[()] > 0
     assert get(server, "/livez").json() == {"status": "ALIVE"}
     ready = get(server, "/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "SERVING")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
+from pullback_server.errors import ApiError
 from pullback_server.supervision import Health, supervised
 from pullback_server.watching.calls import CallWatch
 from pullback_server.watching.exposition import Exposition, parse_address
@@ -15,6 +18,9 @@ from pullback_server.watching.options import Watching
 from pullback_server.watching.parts import PartsCollector
 from pullback_server.watching.systemd import notify, tell_how_it_is
 from pullback_server.watching.tracing import make_tracing
+
+# To add up what a data folder holds takes a while where there is much.
+_STORED_SECONDS = 60.0
 
 
 class Watch:
@@ -50,7 +56,7 @@ class Watch:
         health: Health,
         data: Path,
         sessions: Callable[[], int],
-        stored: Callable[[], Awaitable[Mapping[str, int]]] | None = None,
+        stored: Callable[[], Awaitable[Mapping[str, int]]],
     ) -> None:
         """Exposes the metrics, and tells the service manager that the server is there.
 
@@ -58,18 +64,26 @@ class Watch:
             health: How the server's parts are.
             data: Its data folder.
             sessions: How many sessions are in memory.
-            stored: Bytes that the data folder holds, by kind.
+            stored: Bytes that the data folder holds, by kind; asked for once a minute at most.
 
         Raises:
             AddressError: The port of the metrics is taken.
         """
         PartsCollector(health, self.metrics.registry)
 
+        asked = float("-inf")
+
         async def refresh() -> None:
+            nonlocal asked
             self.metrics.sessions.set(sessions())
             self.metrics.disk_free.set((await asyncio.to_thread(shutil.disk_usage, data)).free)
-            for kind, size in (await stored() if stored is not None else {}).items():
-                self.metrics.stored_bytes.labels(kind).set(size)
+            if time.monotonic() - asked < _STORED_SECONDS:
+                return
+            asked = time.monotonic()
+            # While the store cannot be read there are the numbers of before.
+            with contextlib.suppress(ApiError):
+                for kind, size in (await stored()).items():
+                    self.metrics.stored_bytes.labels(kind).set(size)
 
         if self._watching.metrics is not None:
             self.exposition = Exposition(self._watching.metrics, self.metrics.registry, health, refresh)
