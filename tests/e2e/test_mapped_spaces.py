@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 
 from live_server import LiveServer
 from pullback_api.tensors import pack, unpack
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, specs_pb2, values_pb2
+from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2, values_pb2
+from pullback_client import Client, InvalidArgumentError
 from tiny_style import tiny_style, write_style_catalogue
 
 GENERATOR = "generators/tiny-style"
@@ -93,9 +94,32 @@ def test_an_eigenbasis_and_an_inversion_that_takes_it_are_computed_in_every_spac
     assert rendered(server, space, latent[None])[0].data == result.image.data
 
 
-def test_a_session_in_w_is_refused_with_the_spaces_that_can_be_searched(server: LiveServer) -> None:
-    thread = search_pb2.ThreadSpec(generator=GENERATOR, space="w")
-    request = search_pb2.CreateSessionRequest(spec=search_pb2.SessionSpec(threads=[thread]))
-    with pytest.raises(grpc.RpcError, match=r"threads.*space.*prior 'mapped' of space 'w'; it can search z") as caught:
-        server.search.CreateSession(request, timeout=60)
-    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+@pytest.mark.parametrize("space", ["w", "w+"])
+@pytest.mark.parametrize("method", ["hessian_cma", "cma", "genetic"])
+def test_a_session_in_w_starts_from_the_prior_of_w(server: LiveServer, space: str, method: str) -> None:
+    prior = tiny_style().space(space).prior
+    options: dict[str, Any] = {} if method == "genetic" else {"sigma": 0.05}
+    with Client(server.target) as client:
+        if method == "hessian_cma":
+            # Those of w serve w+.
+            options["eigenbasis"] = client.compute_eigenbasis("tiny-style", space="w", distance="mse", samples=32)
+        session = client.evolve("tiny-style", space=space, optimizer=method, population=40, seed=1, **options)
+        batch = next(iter(session))
+        session.tell(batch, [float(np.asarray(image).mean()) for image in batch.images])
+        next(iter(session))
+        record = session.history().generations[0]
+    found = record.latents
+    if method == "genetic":
+        # Draws of the mapping network: the same w in every layer.
+        assert np.abs(found - np.tile(found[:, :6], found.shape[1] // 6)).max() == 0
+        return
+    deviation = np.square(found - prior.mean(found.shape[1]).numpy()).mean() ** 0.5
+    assert deviation == pytest.approx(0.05 * prior.spread(), rel=0.25)
+
+
+def test_a_random_session_in_w_is_refused_with_the_space_to_take(server: LiveServer) -> None:
+    with (
+        Client(server.target) as client,
+        pytest.raises(InvalidArgumentError, match=r"optimizer.method.*of w and w\+: z"),
+    ):
+        client.evolve("tiny-style", space="w", optimizer="random")

@@ -53,9 +53,11 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
         result = client.invert(target, name, distance="mse", steps=3, restarts=1, start="prior", **options)
         assert result.latent.shape == (found.spaces["full"].dim,)
         assert result.class_label in labels
-    session = client.evolve(name, space="noise", optimizer="cma", population=4)
-    status = session.run(red, generations=2)
-    assert [thread.generations for thread in status.threads] == [2]
+    # In noise alone, with the class free too (an embedding, or one-hot), and with one that is held.
+    for options in ({"space": "noise"}, {"space": "full"}, {"space": "full", "class_label": labels[-1]}):
+        session = client.evolve(name, optimizer="cma", population=4, **options)
+        status = session.run(red, generations=2)
+        assert [thread.generations for thread in status.threads] == [2]
 
 
 def test_one_hot_classes_of_a_generator_with_embeddings_are_searched(client: Client) -> None:

@@ -85,4 +85,6 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
     session = client.evolve(name, space="z", optimizer="cma", population=4)
     status = session.run(brightness, generations=2)
     assert [thread.generations for thread in status.threads] == [2]
+    session = client.evolve(name, space="w+", population=4, eigenbasis=basis)
+    assert [thread.generations for thread in session.run(brightness, generations=1).threads] == [1]
     assert client.sample(name, space="z").shape == (1, z)

@@ -31,7 +31,7 @@ from pullback.inversion import (
 from pullback.inversion.problems.blocks import moving_blocks
 from pullback.inversion.problems.classes import class_space
 from pullback.inversion.problems.residual import residual_of
-from pullback.search import catalogue_space, searchable_spaces
+from pullback.search import catalogue_space, measured_blocks
 from pullback.weights import WeightsSource
 from pullback_server.specs.classes import preconditioning_space
 from pullback_server.specs.eigenbasis import blocks_of
@@ -248,12 +248,17 @@ def test_a_space_that_is_mapped_has_no_blocks_and_no_classes(space: str):
 # Search and the catalogue --------------------------------------------------------------------------------------------
 
 
-def test_a_search_takes_the_space_before_the_mapping_network_and_says_why_no_other():
-    assert searchable_spaces(ENTRY) == ("z",)
+def test_a_search_knows_of_w_and_w_plus_what_their_prior_does() -> None:
+    generator = tiny_style()
     assert catalogue_space(ENTRY, "").dim == catalogue_space(ENTRY, "z").dim == DIM
-    for space in ("w", "w+"):
-        with pytest.raises(InvalidInputError, match="has the prior 'mapped'; search one of its other spaces: z"):
-            catalogue_space(ENTRY, space)
+    for space, layers in (("w", 1), ("w+", LAYERS)):
+        known = measured_blocks(ENTRY, space, generator)
+        searched = catalogue_space(ENTRY, space, measured=known)
+        assert searched.searched == DIM * layers
+        np.testing.assert_allclose(searched.centre * searched.scale, generator.prior.center.repeat(layers), rtol=1e-6)
+        np.testing.assert_allclose(searched.scale, generator.prior.spread(), rtol=1e-6)
+        assert not searched.around_zero
+    assert measured_blocks(ENTRY, "z", generator) == {}
 
 
 def test_z_and_w_do_not_tile_w_plus_where_their_dimensions_add_up():

@@ -152,6 +152,7 @@ def test_the_package_exports_what_it_promises() -> None:
         "Candidates",
         "Constants",
         "Constraint",
+        "Moments",
         "Optimizer",
         "Origin",
         "SearchSettings",
@@ -160,9 +161,9 @@ def test_the_package_exports_what_it_promises() -> None:
         "complete",
         "faults",
         "make_optimizer",
+        "measured_blocks",
         "options_of",
         "restore",
-        "searchable_spaces",
         "unsuitable",
     }
 

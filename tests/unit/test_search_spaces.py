@@ -8,9 +8,9 @@ import scipy.stats
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, entry
-from pullback.search import METHODS, Block, Constraint, SearchSpace, catalogue_space, restore, searchable_spaces
+from pullback.search import METHODS, Block, Constraint, Moments, SearchSpace, catalogue_space, restore
 from pullback.weights import WeightsSource
-from searching import class_space, evolve, normal_space, search
+from searching import basis_of, class_space, evolve, normal_space, search
 
 BOUNDS = [
     Constraint(max_norm=2.0),
@@ -178,7 +178,7 @@ def test_spaces_that_cannot_be_are_refused(blocks: tuple[Block, ...], held: int 
 def test_blocks_that_cannot_be_are_refused() -> None:
     with pytest.raises(
         InvalidInputError,
-        match=r"a block is standard-normal or truncated-normal or .* bounded, but 'uniform' came",
+        match=r"a block is standard-normal or truncated-normal or .* or held, but 'uniform' came",
     ):
         Block("uniform", 3)
     with pytest.raises(InvalidInputError, match="a one-hot block has at least 2 coordinates, but 1 came"):
@@ -224,6 +224,74 @@ def test_truncated_noise_is_searched_at_the_scale_of_its_truncation() -> None:
     drawn = space.latents(space.draw(4000, np.random.default_rng(0)))
     assert scipy.stats.kstest(drawn.ravel(), scipy.stats.truncnorm(-2, 2, scale=0.4).cdf).pvalue > 0.01
     # Embeddings are in the weights, which a search does not read.
-    assert searchable_spaces(big) == ("noise",)
-    with pytest.raises(InvalidInputError, match=r"space 'full' .* search one of its other spaces: noise"):
-        catalogue_space(big, "full")
+    assert catalogue_space(big, "full").stands_in_weights
+
+
+# Priors that stand in the weights ------------------------------------------------------------------------------------
+
+
+def mapped_space(layers: int = 1, constraint: Constraint | None = None) -> SearchSpace:
+    """Around (10, −4, 2) in every layer, with a deviation of .5."""
+    block = Block("mapped", 3 * layers, None, Moments((10.0, -4.0, 2.0), 0.5))
+    return SearchSpace((block,), constraint or Constraint())
+
+
+@pytest.mark.parametrize("method", ["cma", "hessian_cma", "cholesky_cma"])
+@pytest.mark.parametrize("layers", [1, 4])
+def test_a_mapped_space_is_searched_around_its_mean_in_units_of_its_deviation(method: str, layers: int) -> None:
+    space = mapped_space(layers)
+    optimizer = search(method, space, sigma=0.1, metric=np.eye(3))
+    centre = np.tile([10.0, -4.0, 2.0], layers)
+    np.testing.assert_allclose(optimizer.incumbent, centre, rtol=1e-6)
+    latents = optimizer.ask(6000).latents
+    np.testing.assert_allclose(latents.mean(axis=0), centre, atol=0.01)
+    np.testing.assert_allclose(np.square(latents - centre).mean() ** 0.5, 0.1 * 0.5, rtol=0.05)
+    optimizer.tell(latents[:20], latents[:20, 0])
+    again = restore(optimizer.to_bytes())
+    np.testing.assert_array_equal(again.ask().latents, optimizer.ask().latents)
+    assert again.setup.space == space
+
+
+def test_the_axes_of_w_stand_in_every_layer_of_w_plus() -> None:
+    basis = basis_of(np.diag([4.0, 1.0, 0.25]))
+    layered = mapped_space(layers=4).layered(basis, 6)
+    np.testing.assert_array_equal(layered.eigenvalues, [4, 4, 4, 4, 1, 1])
+    # The first axis of w in the first layer, then in the second, …
+    np.testing.assert_array_equal(np.abs(layered.eigenvectors).argmax(axis=0), [0, 3, 6, 9, 1, 4])
+    assert layered.floor == pytest.approx((2 * 1 + 4 * 0.25) / 6)
+    whole = mapped_space(layers=2).layered(basis, 100)
+    np.testing.assert_array_equal(whole.rates(np.eye(6)), [4, 1, 0.25, 4, 1, 0.25])
+    assert mapped_space().layered(basis, 2) is basis
+
+
+def test_how_far_a_mapped_space_is_searched_from_its_mean_is_counted_in_its_deviation() -> None:
+    space = mapped_space(2, Constraint(stay=2.0))
+    latents = search("cholesky_cma", space, sigma=5.0).ask(200).latents
+    away = (latents - np.tile([10.0, -4.0, 2.0], 2)) / 0.5
+    assert np.linalg.norm(away, axis=1).max() == pytest.approx(2, rel=1e-5)
+    np.testing.assert_allclose(space.distances(latents), np.linalg.norm(away, axis=1), rtol=1e-5)
+
+
+def test_embeddings_are_free_within_their_bounds_or_one_of_them_is_held() -> None:
+    noise = Block("truncated-normal", 4, (-1.0, 1.0))
+    free = SearchSpace((noise, Block("class-embeddings", 2, (-0.3, 0.3), Moments((0.1, -0.2), 0.05))))
+    optimizer = search("hessian_cma", free, sigma=4.0)
+    np.testing.assert_allclose(optimizer.incumbent, [0, 0, 0, 0, 0.1, -0.2], atol=1e-7)
+    latents = optimizer.ask(500).latents
+    assert np.abs(latents[:, 4:]).max() == pytest.approx(0.3)
+    held = SearchSpace((noise, Block("held", 2, None, Moments((0.1, -0.2)))))
+    assert (held.searched, held.is_measured, held.stands_in_weights) == (4, False, True)
+    for method in METHODS:
+        latents = search(method, held).ask().latents
+        np.testing.assert_allclose(latents[:, 4:], np.tile([0.1, -0.2], (len(latents), 1)), rtol=1e-6)
+
+
+def test_methods_that_need_the_prior_itself_say_so() -> None:
+    with pytest.raises(InvalidInputError, match="method 'random' draws from the prior, which stands in the"):
+        search("random", mapped_space())
+    with pytest.raises(InvalidInputError, match="method 'sphere_cma' searches coordinates around zero alone"):
+        search("sphere_cma", mapped_space())
+    with pytest.raises(InvalidInputError, match="has moments, and no other, but None came of mapped"):
+        Block("mapped", 3)
+    with pytest.raises(InvalidInputError, match="a mean of 4 coordinates has as many, or those of one of its layers"):
+        Block("mapped", 4, None, Moments((0.0, 1.0, 2.0)))

@@ -266,7 +266,9 @@ class ThreadFields(TypedDict, total=False):
     """Whether the mean moves away from the worse half of a generation as well, not only towards the better; false where
     the step size is adapted. `hessian_cma`."""
     space: str | None
-    """Name of a latent space; default the generator's first."""
+    """Name of a latent space; default the generator's first. Those whose prior stands in the weights are searched
+    around its mean, in units of its deviation: `w` and `w+`, and class embeddings that are free. Of `w+` the eigenbasis
+    is that of `w`, whose axes stand in every layer, unless one of `w+` is named."""
     minimize: bool | None
     """Whether low scores are good ones."""
     class_label: str | None

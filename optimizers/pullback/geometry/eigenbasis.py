@@ -260,6 +260,24 @@ class Eigenbasis:
         floor = max(0.0, float(self.spectrum[k:].mean()))
         return Eigenbasis(self.eigenvalues[:k], vectors, None, self.provenance, floor=floor)
 
+    def repeated(self, layers: int, k: int) -> Eigenbasis:
+        """The leading k eigenpairs where this metric acts in each of several layers by itself, as that of w in w+.
+
+        Every eigenvalue is there once for each layer, and its eigenvector lies in that layer alone.
+
+        Args:
+            layers: How many layers lie side by side, ≥ 1.
+            k: At most so many eigenpairs, ≥ 1.
+        """
+        # diag(H, …, H) (e_l ⊗ u_i) = λ_i (e_l ⊗ u_i)
+        kept = min(k, layers * self.k)
+        axes, layer = np.divmod(np.arange(kept), layers)
+        vectors = np.zeros((layers, self.dim, kept))
+        vectors[layer, :, np.arange(kept)] = self.eigenvectors[:, axes].T
+        every = np.repeat(self.spectrum, layers)
+        floor = max(0.0, float(every[kept:].mean())) if kept < len(every) else 0.0
+        return Eigenbasis(every[:kept], vectors.reshape(-1, kept), None, self.provenance, floor=floor)
+
     def restricted(
         self, chosen: Any, provenance: Provenance, *, scale: Float64[np.ndarray, " m"] | None = None
     ) -> Eigenbasis:

@@ -14,6 +14,7 @@ from .optimizer import Candidates as Candidates
 from .optimizer import Optimizer as Optimizer
 from .serialization import Constants as Constants
 from .spaces import Block as Block
+from .spaces import Moments as Moments
 from .spaces import SearchSpace as SearchSpace
 from .spaces import catalogue_space as catalogue_space
-from .spaces import searchable_spaces as searchable_spaces
+from .spaces import measured_blocks as measured_blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from pullback.search.methods.sphere_cma import SphereCMA
 from pullback.search.optimizer import Best, Optimizer, Setup, Standing
 from pullback.search.scores import Told, as_latents
 from pullback.search.serialization import Constants, Stored
-from pullback.search.spaces import Block, SearchSpace
+from pullback.search.spaces import Block, Moments, SearchSpace
 
 KINDS: dict[str, type[Method[Any]]] = {
     kind.name: kind for kind in (CMA, HessianCMA, CholeskyCMA, SphereCMA, Genetic, RandomSearch)
@@ -48,7 +48,8 @@ def make_optimizer(
             or else the prior's mean; for `sphere_cma`, which needs a direction, a draw from the prior.
         initial_latents: Latents that are asked first, shape (n, dim), each moved to the nearest that is admitted. Not
             for `random`.
-        eigenbasis: That of the space's metric; for `hessian_cma`, and of no effect for the others.
+        eigenbasis: That of the space's metric, of `w+` also that of `w`, whose axes then stand in every layer; for
+            `hessian_cma`, and of no effect for the others.
         minimize: Whether low scores are good ones.
         seed: Of all random numbers, any integer ≥ 0.
 
@@ -59,6 +60,11 @@ def make_optimizer(
     settings = complete(settings, space.searched)
     if reason := unsuitable(settings, space.searched):
         raise InvalidInputError(reason)
+    if settings.method == "random" and space.is_measured:
+        raise InvalidInputError(
+            "method 'random' draws from the prior, which stands in the generator's weights and is not known to a "
+            "search; take one of the other spaces, or another method"
+        )
     kind = KINDS[settings.method]
     if seed < 0:
         raise InvalidInputError(f"a seed is a whole number from 0 on, but {seed} came")
@@ -74,6 +80,8 @@ def make_optimizer(
             raise InvalidInputError(f"method {settings.method!r} takes no start, as it has no mean; leave it out")
         point = space.points(as_latents(np.asarray(start)[None], space.dim, "a start, as one of n = 1,"))[0]
     method = _method(settings, space)
+    if eigenbasis is not None and settings.axes is not None:
+        eigenbasis = space.layered(eigenbasis, settings.axes)
     state = method.first(Beginning(space, point, eigenbasis, rng))
     standing = Standing(state, initial, Told.none(space.dim))
     return Optimizer(Setup(settings, space, minimize), method, standing, rng)
@@ -112,9 +120,12 @@ def restore(data: bytes, constants: Constants | None = None) -> Optimizer:
         raise InvalidInputError(f"a search's state that is not whole ({type(error).__name__}: {error})") from error
 
 
-def _block(kind: str, width: int, bounds: Sequence[float] | None = None) -> Block:
-    """A block as it is stored; those of before there were bounds have none."""
-    return Block(kind, width, None if bounds is None else (bounds[0], bounds[1]))
+def _block(
+    kind: str, width: int, bounds: Sequence[float] | None = None, moments: Mapping[str, Any] | None = None
+) -> Block:
+    """A block as it is stored; those of before there were bounds or moments have none."""
+    measured = None if moments is None else Moments(**{**moments, "mean": tuple(moments["mean"])})
+    return Block(kind, width, None if bounds is None else (bounds[0], bounds[1]), measured)
 
 
 def _method(settings: SearchSettings, space: SearchSpace) -> Method[Any]:

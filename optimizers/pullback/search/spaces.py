@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,18 +14,40 @@ from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
+from pullback.generators.style_based.named_layers import mapped_space
 from pullback.generators.truncated_normal import CUT, DEVIATION
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.constraints import PRIOR, Constraint
 from pullback.search.typicality import Typicality
 
 _FREE = Constraint()
-KINDS = ("standard-normal", "truncated-normal", "one-hot", "bounded")
+KINDS = ("standard-normal", "truncated-normal", "one-hot", "bounded", "mapped", "class-embeddings")
 _LIMITED = ("truncated-normal", "bounded")
 # Kurtosis less 1 of a coordinate: the variance of its square, in units of its own variance. Of a normal one within ±c
 # E z⁴ = 3 E z² − 2 c³ φ(c) / (2 Φ(c) − 1), and 1 − E z² is c⁻² of the last term.
 _FOURTH = 3 * DEVIATION**2 - CUT**2 * (1 - DEVIATION**2)
 _SPREADS = {"standard-normal": 2.0, "truncated-normal": _FOURTH / DEVIATION**4 - 1, "bounded": 0.8, "one-hot": 0.0}
+MEASURED = ("mapped", "class-embeddings")
+"""Priors that only the generator's weights know: a search has their moments."""
+# A class whose embedding stays.
+_HELD = "held"
+# Of a prior that a mapping network makes, to see how far its draws lie from its mean.
+_DRAWS = 2048
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What a search knows of a prior that stands in a generator's weights.
+
+    Attributes:
+        mean: Mean of each coordinate; of a space that repeats another one layer by layer, those of one layer.
+        deviation: Root mean square of the coordinates' standard deviations, above 0: the unit of its points.
+        spread: Variance of the squared distance of draws from the mean, in that unit, over the number of coordinates.
+    """
+
+    mean: tuple[float, ...]
+    deviation: float = 1.0
+    spread: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,27 +56,41 @@ class Block:
 
     Attributes:
         kind: `standard-normal`; `truncated-normal`: normal around zero, cut at two standard deviations; `one-hot`: one
-            coordinate is 1 and the others are 0, each equally often; or `bounded`: each coordinate uniform within
-            bounds.
+            coordinate is 1 and the others are 0, each equally often; `bounded`: each coordinate uniform within
+            bounds; `mapped`: what a mapping network makes of normal latents; `class-embeddings`: one of those in the
+            weights; or `held`: an embedding that stays as it is.
         width: Number of coordinates, at least 1; of a one-hot block at least 2.
-        bounds: Least and greatest value of a coordinate of a bounded block, or of a truncated normal one; None of the
-            others.
+        bounds: Least and greatest value of a coordinate of a bounded block, or of a truncated normal one; of class
+            embeddings, where a search may go; None of the others.
+        moments: Of a block that is mapped, of class embeddings or held; None of the others. A held one's mean is what
+            it is held at.
 
     Raises:
-        InvalidInputError: No such kind, no such width, or no such bounds.
+        InvalidInputError: No such kind, no such width, no such bounds or no moments.
     """
 
     kind: str
     width: int
     bounds: tuple[float, float] | None = None
+    moments: Moments | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InvalidInputError(f"a block is {' or '.join(KINDS)}, but {self.kind!r} came")
+        if self.kind not in (*KINDS, _HELD):
+            raise InvalidInputError(f"a block is {' or '.join((*KINDS, _HELD))}, but {self.kind!r} came")
+        if (self.kind in (*MEASURED, _HELD)) != (self.moments is not None):
+            raise InvalidInputError(
+                f"a {' or '.join((*MEASURED, _HELD))} block has moments, and no other, but {self.moments} came of "
+                f"{self.kind}"
+            )
+        if self.moments is not None and (not self.moments.mean or self.width % len(self.moments.mean)):
+            raise InvalidInputError(
+                f"a mean of {self.width} coordinates has as many, or those of one of its layers, but "
+                f"{len(self.moments.mean)} came"
+            )
         least = 2 if self.kind == "one-hot" else 1
         if self.width < least:
             raise InvalidInputError(f"a {self.kind} block has at least {least} coordinates, but {self.width} came")
-        if (self.kind in _LIMITED) != (self.bounds is not None):
+        if self.kind != "class-embeddings" and (self.kind in _LIMITED) != (self.bounds is not None):
             raise InvalidInputError(
                 f"a {' or '.join(_LIMITED)} block has bounds, and no other, but {self.bounds} came of {self.kind}"
             )
@@ -69,23 +105,34 @@ class Block:
         return (0.0, 1.0) if self.kind == "one-hot" else (-math.inf, math.inf)
 
     @property
-    def mean(self) -> float:
+    def mean(self) -> Float64[np.ndarray, " width"]:
         """Mean of each coordinate."""
+        if self.moments is not None:
+            return np.resize(np.array(self.moments.mean), self.width)
         if self.bounds is not None:
-            return (self.bounds[0] + self.bounds[1]) / 2
-        return 1 / self.width if self.kind == "one-hot" else 0.0
+            return np.full(self.width, (self.bounds[0] + self.bounds[1]) / 2)
+        return np.full(self.width, 1 / self.width if self.kind == "one-hot" else 0.0)
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of each coordinate."""
+        """Standard deviation of each coordinate; of a block with moments, the root mean square of them."""
+        if self.moments is not None:
+            return self.moments.deviation
         if self.bounds is not None:
             width = self.bounds[1] - self.bounds[0]
             return width / math.sqrt(12) if self.kind == "bounded" else width / (2 * CUT) * DEVIATION
         # One of c equally often: the variance of each indicator is (1 − 1/c) / c.
         return math.sqrt((1 - 1 / self.width) / self.width) if self.kind == "one-hot" else 1.0
 
+    @property
+    def spread(self) -> float:
+        """Variance of the squared distance of draws from the mean, in deviations, over the number of coordinates."""
+        return _SPREADS[self.kind] if self.moments is None else self.moments.spread
+
     def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n width"]:
-        """Coordinates drawn from the prior."""
+        """Coordinates drawn from the prior; of a measured one, normal ones of its mean and its deviation."""
+        if self.moments is not None:
+            return self.mean + self.deviation * rng.standard_normal((n, self.width))
         if self.kind == "truncated-normal":
             return self.limits[1] / CUT * _truncated(n, self.width, rng)
         if self.bounds is not None:
@@ -112,7 +159,7 @@ class SearchSpace:
     Attributes:
         blocks: The blocks, in the order of the coordinates.
         constraint: Bounds on the standard-normal coordinates, and on how far all of them are from the prior. Those of
-            one-hot blocks lie in [0, 1] always, those of bounded and truncated ones within theirs.
+            one-hot blocks lie in [0, 1] always, those of bounded and truncated ones, and of embeddings, within theirs.
         held_class: Which coordinate of the one-hot block is held at 1, and the others at 0; None = all move.
 
     Raises:
@@ -156,7 +203,7 @@ class SearchSpace:
     @cached_property
     def moving(self) -> Int64[np.ndarray, " searched"]:
         """Which coordinates of a latent are not held."""
-        moves = [block.kind != "one-hot" or self.held_class is None for block in self.blocks]
+        moves = [self._moves(block) for block in self.blocks]
         return np.flatnonzero(np.repeat(moves, [block.width for block in self.blocks]))
 
     @cached_property
@@ -166,6 +213,29 @@ class SearchSpace:
         return self._of_moving(normal)
 
     @cached_property
+    def is_mapped(self) -> Bool[np.ndarray, " searched"]:
+        """Which coordinates of a point lie behind a mapping network."""
+        return self._of_moving([block.kind == "mapped" for block in self.blocks])
+
+    @property
+    def around_zero(self) -> bool:
+        """Whether the prior's mean is zero, whatever the weights."""
+        return not self.is_measured and not self.centre.any()
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether some coordinates have a prior of which a search knows the moments alone."""
+        return any(block.kind in MEASURED for block in self.blocks)
+
+    @property
+    def stands_in_weights(self) -> bool:
+        """Whether the weights are needed to know its blocks: moments, or the embedding that is held."""
+        return any(block.moments is not None for block in self.blocks)
+
+    def _moves(self, block: Block) -> bool:
+        return block.kind != _HELD and (block.kind != "one-hot" or self.held_class is None)
+
+    @cached_property
     def scale(self) -> Float64[np.ndarray, " searched"]:
         """Standard deviations of the coordinates under the prior."""
         return self._of_moving([block.deviation for block in self.blocks])
@@ -173,13 +243,14 @@ class SearchSpace:
     @cached_property
     def centre(self) -> Float64[np.ndarray, " searched"]:
         """The prior's mean, as a point."""
-        centre: Float64[np.ndarray, " searched"] = self._of_moving([block.mean for block in self.blocks]) / self.scale
+        means = np.concatenate([block.mean for block in self.blocks])
+        centre: Float64[np.ndarray, " searched"] = means[self.moving] / self.scale
         return centre
 
     @cached_property
     def typicality(self) -> Typicality:
         """How far from its mean the prior's draws lie."""
-        spreads = [_SPREADS[block.kind] for block in self.blocks]
+        spreads = [block.spread for block in self.blocks]
         return Typicality(self.searched, float(self._of_moving(spreads).sum()))
 
     @property
@@ -200,7 +271,7 @@ class SearchSpace:
 
     def draw(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "n searched"]:
         """Points drawn from the prior, whether they are admitted or not."""
-        drawn = [block.draw(n, rng) for block in self.blocks if block.kind != "one-hot" or self.held_class is None]
+        drawn = [block.draw(n, rng) for block in self.blocks if self._moves(block)]
         points: Float64[np.ndarray, "n searched"] = np.concatenate(drawn, axis=1) / self.scale
         return points
 
@@ -232,17 +303,24 @@ class SearchSpace:
 
     def as_dict(self) -> dict[str, Any]:
         """The space as a stored search has it."""
-        return asdict(self) | {"constraint": self.constraint.as_dict()}
+        stored = asdict(self) | {"constraint": self.constraint.as_dict()}
+        for block in stored["blocks"]:
+            # As before there were any.
+            if block["moments"] is None:
+                del block["moments"]
+        return stored
 
     def eigenbasis(self, eigenbasis: Eigenbasis) -> Eigenbasis:
         """The eigenbasis of the metric on points, from that of the metric on latents.
+
+        Of a mapped space, all of whose coordinates have one deviation, it is the same but for the unit.
 
         Raises:
             InvalidInputError: It has another number of dimensions.
         """
         if eigenbasis.dim != self.dim:
             raise InvalidInputError(f"the space has {self.dim} dimensions, but an eigenbasis of {eigenbasis.dim} came")
-        if self.searched == self.dim and (self.scale == 1).all():
+        if self.searched == self.dim and ((self.scale == 1).all() or self.is_mapped.all()):
             return eigenbasis
         # z = S p in the moving coordinates, and the others held: H_p = S H_z S there.
         return eigenbasis.restricted(self.moving, eigenbasis.provenance, scale=self.scale)
@@ -255,6 +333,18 @@ class SearchSpace:
             return self.constraint
         return replace(self.constraint, max_norm=max(self.reach, self.constraint.min_norm or 0))
 
+    def layered(self, eigenbasis: Eigenbasis, axes: int) -> Eigenbasis:
+        """An eigenbasis of this space: as it is, or, of one that this one repeats layer by layer, in every layer.
+
+        Args:
+            eigenbasis: Of this space, or of `w` where this is `w+`.
+            axes: How many of the leading axes are needed.
+        """
+        layers = self.dim // eigenbasis.dim
+        if layers < 2 or not self.is_mapped.all() or layers * eigenbasis.dim != self.dim:
+            return eigenbasis
+        return eigenbasis.repeated(layers, axes)
+
     def _of_moving(self, values: Sequence[Any]) -> NDArray[Any]:
         """Values of the blocks, for the coordinates that are not held."""
         chosen: NDArray[Any] = np.repeat(values, [block.width for block in self.blocks], axis=0)[self.moving]
@@ -263,9 +353,11 @@ class SearchSpace:
     @cached_property
     def _held(self) -> Float32[np.ndarray, " dim"]:
         """A latent with what is held, and zeros elsewhere."""
-        held = np.zeros(self.dim, np.float32)
+        held = np.concatenate(
+            [block.mean if block.kind == _HELD else np.zeros(block.width) for block in self.blocks]
+        ).astype(np.float32)
         if self.held_class is not None:
-            held[np.setdiff1d(np.arange(self.dim), self.moving)[self.held_class]] = 1
+            held[np.setdiff1d(np.arange(self.dim), self.moving)[self.held_class]] = 1  # no other block is held then
         return held
 
 
@@ -279,7 +371,12 @@ def _of_length(
 
 
 def catalogue_space(
-    entry: CatalogueEntry, name: str, *, constraint: Constraint | None = None, class_label: str = ""
+    entry: CatalogueEntry,
+    name: str,
+    *,
+    constraint: Constraint | None = None,
+    class_label: str = "",
+    measured: Mapping[str, Block] | None = None,
 ) -> SearchSpace:
     """A latent space of a generator in the catalogue, as a search sees it.
 
@@ -288,39 +385,80 @@ def catalogue_space(
         name: Name of the space; empty = the generator's first.
         constraint: Bounds on latents; none when omitted.
         class_label: The class that is held; empty = none.
+        measured: The blocks of priors that stand in the weights, by the space's name (see `measured_blocks`). Without
+            them, means of 0 and deviations of 1 stand for theirs: enough to see whether a search can be made, not to
+            make one.
 
     Raises:
         UnknownNameError: No such space, or no such class.
-        InvalidInputError: The space's prior is not one that a search draws from, or as `SearchSpace` does.
+        InvalidInputError: As `SearchSpace` does.
     """
     space = entry.space(name) if name else entry.spaces[0]
-    if space.name not in (able := searchable_spaces(entry)):
-        raise InvalidInputError(
-            f"a search draws from the priors {', '.join(KINDS)} and products of them, but space {space.name!r} of "
-            f"generator {entry.name!r} has the prior {space.prior!r}; search one of its other spaces: "
-            f"{', '.join(able) or 'there is none'}"
-        )
-    parts = _parts(entry, space)
+    parts = parts_in(entry, space)
     held = None
     if class_label:
         labels = [label for part in parts for label in part.labels]
         if class_label not in labels:
             raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
-        held = labels.index(class_label)
-    return SearchSpace(tuple(_block(part, entry) for part in parts), constraint or _FREE, held)
+        if not any(part.prior == "class-embeddings" for part in parts):
+            held = labels.index(class_label)
+        elif len(parts) == 1:
+            raise InvalidInputError(
+                f"class {class_label!r} is all that space {space.name!r} holds, so that nothing is left to search; "
+                f"leave the class out, or search space {entry.input_space!r}"
+            )
+    known = measured or {}
+    blocks = [known.get(part.name) or _block(part, entry, held=bool(class_label)) for part in parts]
+    return SearchSpace(tuple(blocks), constraint or _FREE, held)
 
 
-def searchable_spaces(entry: CatalogueEntry) -> tuple[str, ...]:
-    """Names of the spaces whose priors a search can draw from; not those that only a mapping network reaches."""
-    return tuple(space.name for space in entry.spaces if all(part.prior in KINDS for part in _parts(entry, space)))
+def measured_blocks(entry: CatalogueEntry, name: str, generator: Any, *, class_label: str = "") -> dict[str, Block]:
+    """The blocks of a space whose priors stand in the weights, by the names of their spaces; none of most families.
+
+    Args:
+        entry: What the catalogue says of the generator.
+        name: Name of the space.
+        generator: The `Generator`, whose weights are there; its module needs torch, which a search goes without.
+        class_label: The class that is held; empty = none.
+    """
+    return {
+        part.name: _measured(part, generator, entry, class_label)
+        for part in parts_in(entry, entry.space(name))
+        if part.prior in MEASURED
+    }
 
 
-def _block(part: SpaceEntry, entry: CatalogueEntry) -> Block:
+def _measured(part: SpaceEntry, generator: Any, entry: CatalogueEntry, class_label: str) -> Block:
+    prior = generator.space(part.name).prior
+    if part.labels:
+        codes = prior.class_codes(part.dim)
+        if class_label:
+            return Block(_HELD, part.dim, None, Moments(tuple(codes[part.labels.index(class_label)].tolist())))
+        limits = None if len(codes) == 1 else (float(codes.min()), float(codes.max()))
+        return Block(part.prior, part.dim, limits, _moments(codes, codes.mean(dim=0), prior.spread(), 1))
+    # w̄ is the same in all layers, whatever their truncation.
+    once = mapped_space(entry) or part
+    drawn = generator.space(once.name).sample(_DRAWS, 0)
+    mean = prior.mean(part.dim)[: once.dim]
+    return Block(part.prior, part.dim, None, _moments(drawn, mean, prior.spread(), part.dim // once.dim))
+
+
+def _moments(drawn: Any, mean: Any, deviation: float, layers: int) -> Moments:
+    """Moments with the spread of draws, which are the same in every layer."""
+    away: NDArray[np.float64] = np.square((drawn - mean).double().numpy() / deviation).sum(axis=1)
+    return Moments(tuple(mean.tolist()), deviation, float(away.var()) * layers / drawn.shape[1])
+
+
+def _block(part: SpaceEntry, entry: CatalogueEntry, *, held: bool) -> Block:
+    if part.prior in MEASURED:
+        kind = _HELD if held and part.labels else part.prior
+        return Block(kind, part.dim, None, Moments((0.0,)))
     if part.prior != "truncated-normal":
         return Block(part.prior, part.dim, part.bounds)
     reach = CUT * entry.asked("truncation")
     return Block(part.prior, part.dim, (-reach, reach))
 
 
-def _parts(entry: CatalogueEntry, space: SpaceEntry) -> list[SpaceEntry]:
+def parts_in(entry: CatalogueEntry, space: SpaceEntry) -> list[SpaceEntry]:
+    """The spaces that make up one of a generator, side by side."""
     return parts_of(entry) if space.prior == "product" else [space]

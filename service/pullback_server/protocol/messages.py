@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback.search import Block
 from pullback_server.protocol.batching import Load
 from pullback_server.protocol.walks import WalkPlan
 from pullback_server.stored_files import StoredFile
@@ -130,6 +132,23 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """Look at the priors of a space that stand in the weights; `CallDone`'s value is its blocks as a search has them.
+
+    Attributes:
+        call: Number of the call.
+        generator: Name of the generator.
+        space: Name of the space.
+        class_label: The class that is held; empty = none.
+    """
+
+    call: int
+    generator: str
+    space: str
+    class_label: str
+
+
+@dataclass(frozen=True)
 class BeginSearch:
     """Make an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved`.
 
@@ -140,6 +159,8 @@ class BeginSearch:
         eigenbasis: Safetensors file of the eigenbasis; None for none.
         seed: Seed of the optimizer.
         count: How many latents to ask for.
+        measured: Blocks of the space whose priors stand in the weights, by the names of their spaces.
+        initial: Latents to be shown first where the thread names none, shape (n, dim); None for none.
     """
 
     call: int
@@ -148,6 +169,8 @@ class BeginSearch:
     eigenbasis: StoredFile | None
     seed: int
     count: int
+    measured: Mapping[str, Block]
+    initial: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -402,7 +425,7 @@ class CallFailed:
     failure: Failure
 
 
-Call = Render | Sample | BeginSearch | Evolve | Traverse
+Call = Render | Sample | Measure | BeginSearch | Evolve | Traverse
 ToWorker = StartJob | LendPart | TakePart | CancelJob | SuspendJobs | Exit | Call | TracedCall | AbandonCall | Taken
 JobMessage = Progressed | Worked | PartLent | Finished | Stopped | JobFailed
 CallMessage = Rendered | Framed | CallDone | CallFailed

@@ -57,7 +57,10 @@ class Creation:
         ]
         shown = await self._as_shown(spec, generators[0])
         # Last, when nothing else can be wrong with the request.
-        awaited = [await self._awaited(thread, digest) for thread, digest in zip(spec.threads, eigenbases, strict=True)]
+        awaited = [
+            await self._awaited(thread, generator, digest)
+            for thread, generator, digest in zip(spec.threads, generators, eigenbases, strict=True)
+        ]
         _clear_references(spec)
         began = Began(
             version=pullback.__version__,
@@ -100,11 +103,11 @@ class Creation:
         thread.eigenbasis = newest.name
         return newest.content
 
-    async def _awaited(self, thread: search_pb2.ThreadSpec, digest: str) -> str:
+    async def _awaited(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, digest: str) -> str:
         """The id of the job that computes a thread's eigenbasis, its name filled in; empty where it waits for none."""
         if digest or thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
             return ""
-        job = await self._provision.request(thread)
+        job = await self._provision.request(thread, generator)
         thread.eigenbasis = job.result
         return job.id
 

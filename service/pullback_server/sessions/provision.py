@@ -10,7 +10,7 @@ from pullback_server.errors import failed_precondition
 from pullback_server.jobs.dependencies import failure_of, gone
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import eigenbasis_submission, fresh_job_id, submit
-from pullback_server.specs import complete_eigenbasis_spec
+from pullback_server.specs import complete_eigenbasis_spec, preconditioning_space
 from pullback_server.store import JobRecord, JobState, ResultRecord, Store, UnreadableError
 
 # Eigenbases of a generator that are looked through for one that serves.
@@ -40,18 +40,20 @@ class Provision:
             except DecodeError:
                 # Damaged: another one may serve.
                 continue
-            serves = (header.generator_weights_hash, header.spec.space) == (generator.weights_hash, thread.space)
+            serving = {thread.space, preconditioning_space(thread.space, generator)}
+            serves = header.generator_weights_hash == generator.weights_hash and header.spec.space in serving
             if serves and await self._scheduler.in_store(self._store.results.whole, record.name):
                 return record
         return None
 
-    async def request(self, thread: search_pb2.ThreadSpec) -> JobRecord:
-        """The job that computes the eigenbasis of the default specification for a thread.
+    async def request(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry) -> JobRecord:
+        """The job that computes the eigenbasis of the default specification for a thread; of `w+`, that of `w`.
 
         Raises:
             ApiError: RESOURCE_EXHAUSTED where the queue or the disk is full.
         """
-        wanted = specs_pb2.EigenbasisSpec(generator=thread.generator, space=thread.space)
+        space = preconditioning_space(thread.space, generator)
+        wanted = specs_pb2.EigenbasisSpec(generator=thread.generator, space=space)
         spec = complete_eigenbasis_spec(wanted, "eigenbasis")
         job_id = await fresh_job_id(self._scheduler, self._store)
         return await submit(self._scheduler, self._store, eigenbasis_submission(job_id, spec))

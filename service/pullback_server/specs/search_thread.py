@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback.search import (
+    Block,
     Constraint,
     SearchSettings,
     SearchSpace,
     catalogue_space,
     complete,
     faults,
-    searchable_spaces,
     unsuitable,
 )
 from pullback_api.options import given_options, names_of, set_option
@@ -44,12 +46,6 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
     found = Violations()
     check_draws_images(generator, f"{field}.generator", found)
     thread.space = space_of(thread.space, generator, f"{field}.space", found)
-    if not found and thread.space not in (able := searchable_spaces(generator)):
-        prior = generator.space(thread.space).prior
-        found.add(
-            f"{field}.space",
-            f"a search cannot draw from the prior {prior!r} of space {thread.space!r}; it can search {', '.join(able)}",
-        )
     if not found:
         space = _space(thread, generator, field, found)
         if space is not None and "optimizer.method" not in out_of_bounds:
@@ -61,15 +57,19 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
     wrong.extend(found)
 
 
-def search_space(thread: search_pb2.ThreadSpec, generator: CatalogueEntry) -> SearchSpace:
-    """The space of a thread as the library searches it.
+def search_space(
+    thread: search_pb2.ThreadSpec, generator: CatalogueEntry, measured: Mapping[str, Block] | None = None
+) -> SearchSpace:
+    """The space of a thread as the library searches it, with the blocks whose priors stand in the weights.
 
     Raises:
         InvalidInputError: No latent satisfies the constraint, or no class can be held.
         UnknownNameError: No such class.
     """
     constraint = Constraint(**given_options(thread.constraint))
-    return catalogue_space(generator, thread.space, constraint=constraint, class_label=thread.class_label)
+    return catalogue_space(
+        generator, thread.space, constraint=constraint, class_label=thread.class_label, measured=measured
+    )
 
 
 def search_settings(options: search_pb2.SearchOptions) -> SearchSettings:
@@ -115,11 +115,19 @@ def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field
 
 def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
     method = thread.optimizer.method
-    if method == search_pb2.SEARCH_METHOD_SPHERE_CMA and space.centre.any():
+    if method == search_pb2.SEARCH_METHOD_SPHERE_CMA and not space.around_zero:
         wrong.add(
             f"{field}.optimizer.method",
-            f"method 'sphere_cma' searches coordinates around zero alone, but space {thread.space!r} has classes, or "
-            "bounds that are not the same on both sides; hold a class (class_label), or take another method",
+            f"method 'sphere_cma' searches coordinates around zero alone, but space {thread.space!r} has classes, lies "
+            "behind a mapping network, or has bounds that are not the same on both sides; hold a class (class_label), "
+            "or take another space or method",
+        )
+    if method == search_pb2.SEARCH_METHOD_RANDOM and space.is_measured:
+        wrong.add(
+            f"{field}.optimizer.method",
+            f"method 'random' draws from the prior, which of space {thread.space!r} is what the weights make of other "
+            "draws: search the space that they are made of (of w and w+: z), hold a class (class_label), or take "
+            "another method",
         )
     if method == search_pb2.SEARCH_METHOD_RANDOM and thread.HasField("initial_latents"):
         wrong.add(f"{field}.initial_latents", "method 'random' takes none; leave them out")

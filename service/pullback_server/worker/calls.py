@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from pullback import generators
 from pullback.generators import rendered
 from pullback.pictures import to_pictures
+from pullback.search import measured_blocks
 from pullback_server.protocol.messages import (
     AS_DRAWN,
     CallDone,
     CallMessage,
+    Measure,
     Presentation,
     Render,
     Rendered,
@@ -37,10 +40,14 @@ PATIENCE_SECONDS = 0.05
 _Drawn = Image.Image | NDArray[np.float32]
 
 
-def sample(models: Models, call: Sample) -> Iterator[CallMessage]:
-    """Draws latents from the prior."""
-    space = models.generator(call.generator).space(call.space)
-    yield CallDone(call.call, space.sample(call.count, call.seed).numpy())
+def of_prior(models: Models, call: Sample | Measure) -> Iterator[CallMessage]:
+    """Draws latents from the prior, or looks at what of it stands in the weights."""
+    generator = models.generator(call.generator)
+    if isinstance(call, Sample):
+        yield CallDone(call.call, generator.space(call.space).sample(call.count, call.seed).numpy())
+        return
+    entry = generators.entry(call.generator)
+    yield CallDone(call.call, measured_blocks(entry, call.space, generator, class_label=call.class_label))
 
 
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:

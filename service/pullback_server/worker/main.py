@@ -13,6 +13,7 @@ from pullback_server.protocol.messages import (
     Finished,
     JobFailed,
     LendPart,
+    Measure,
     PartLent,
     Render,
     Sample,
@@ -25,7 +26,7 @@ from pullback_server.protocol.messages import (
 )
 from pullback_server.watching.context import about
 from pullback_server.watching.spans import Tracing
-from pullback_server.worker.calls import render, sample
+from pullback_server.worker.calls import of_prior, render
 from pullback_server.worker.devices import resolved, take, take_memory, used_memory
 from pullback_server.worker.failures import describe, end_if_lost
 from pullback_server.worker.jobs import RunningJob
@@ -114,8 +115,8 @@ class Worker(Loop):
                     self._outbox.send(Stopped(job_id, suspended=True))
             case Render():
                 self._answer(message, render(self._models, message, self._outbox))
-            case Sample():
-                self._answer(message, sample(self._models, message))
+            case Sample() | Measure():
+                self._answer(message, of_prior(self._models, message))
             case Traverse():
                 self._answer(message, traverse(self._models, message))
             case _:

@@ -49,8 +49,8 @@ def begin_search(call: BeginSearch) -> Iterator[CallMessage]:
     thread = search_pb2.ThreadSpec.FromString(call.thread)
     optimizer = make_optimizer(
         search_settings(thread.optimizer),
-        space=search_space(thread, generators.entry(call.generator)),
-        initial_latents=unpack(thread.initial_latents) if thread.HasField("initial_latents") else None,
+        space=search_space(thread, generators.entry(call.generator), call.measured),
+        initial_latents=unpack(thread.initial_latents) if thread.HasField("initial_latents") else call.initial,
         eigenbasis=eigenbasis(call.eigenbasis),
         minimize=thread.minimize,
         seed=call.seed,
