@@ -50,7 +50,7 @@ def main() -> None:
     problem = Problem(drawing, distance, "full", drawing.render(latents, "full"), moves="noise")
     basis = global_metric(drawing, distance, "noise", samples=256)
     bank = make_bank(drawing, distance, "full", size=2000, rank=64)
-    known = dict(eigenbasis=basis, bank=bank, restarts=1, search_classes=True, steps=STEPS)
+    known = {"eigenbasis": basis, "bank": bank, "restarts": 1, "search_classes": True, "steps": STEPS}
     true = nearest_class(problem, latents)
 
     def run(**options: object) -> tuple[InversionResult, float]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.memory import size_text
-from pullback.search import Block
 from pullback_server.errors import ApiError, unavailable
 from pullback_server.executor.device import Device
 from pullback_server.executor.keeping import Keepers, NoJobs
@@ -38,6 +37,7 @@ from pullback_server.protocol.messages import (
     LendPart,
     Measure,
     Presentation,
+    PriorWanted,
     Ready,
     Render,
     Rendered,
@@ -191,28 +191,21 @@ class Executor:
         latents = await self._value(Sample(next(self._call_numbers), generator, space, count, seed))
         return latents
 
-    async def measure(self, *, generator: str, space: str, class_label: str) -> dict[str, Block]:
-        """The blocks of a space whose priors stand in the weights, by the names of their spaces."""
-        blocks: dict[str, Block]
-        blocks = await self._value(Measure(next(self._call_numbers), generator, space, class_label))
-        return blocks
-
     async def begin_search(
-        self,
-        *,
-        generator: str,
-        thread: bytes,
-        eigenbasis: StoredFile | None,
-        seed: int,
-        count: int,
-        measured: Mapping[str, Block] | None = None,
-        initial: NDArray[np.float32] | None = None,
+        self, *, generator: str, thread: bytes, eigenbasis: StoredFile | None, seed: int, count: int
     ) -> Evolved:
-        """Makes the optimizer of a serialised `ThreadSpec` and asks it for its first latents; see `BeginSearch`."""
-        number = next(self._call_numbers)
-        call = BeginSearch(number, generator, thread, eigenbasis, seed, count, measured or {}, initial)
-        evolved: Evolved = await self._value(call)
-        return evolved
+        """Makes the optimizer of a serialised `ThreadSpec` and asks it for its first latents."""
+        call = BeginSearch(next(self._call_numbers), generator, thread, eigenbasis, seed, count)
+        evolved: Evolved | PriorWanted = await self._value(call)
+        if not isinstance(evolved, PriorWanted):
+            return evolved
+        space, drawn = evolved.space, None
+        measured = await self._value(Measure(next(self._call_numbers), generator, space, evolved.class_label))
+        if evolved.draws:
+            drawn = await self.sample(generator=generator, space=space, count=evolved.draws, seed=seed)
+        again = replace(call, call=next(self._call_numbers), measured=measured, drawn=drawn)
+        begun: Evolved = await self._value(again)
+        return begun
 
     async def evolve(
         self,

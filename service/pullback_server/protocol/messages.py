@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -150,7 +150,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class BeginSearch:
-    """Make an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved`.
+    """Make an optimizer and ask it; the worker answers with `CallDone`, whose value is `Evolved` or `PriorWanted`.
 
     Attributes:
         call: Number of the call.
@@ -160,7 +160,7 @@ class BeginSearch:
         seed: Seed of the optimizer.
         count: How many latents to ask for.
         measured: Blocks of the space whose priors stand in the weights, by the names of their spaces.
-        initial: Latents to be shown first where the thread names none, shape (n, dim); None for none.
+        drawn: Draws of such a prior, shape (n, dim), where the first generation consists of them; None for none.
     """
 
     call: int
@@ -169,8 +169,23 @@ class BeginSearch:
     eigenbasis: StoredFile | None
     seed: int
     count: int
-    measured: Mapping[str, Block]
-    initial: NDArray[np.float32] | None
+    measured: Mapping[str, Block] = field(default_factory=dict)
+    drawn: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class PriorWanted:
+    """What a search needs of a prior that stands in the weights, which its worker does not have: a device has them.
+
+    Attributes:
+        space: Name of the space.
+        class_label: The class that is held; empty = none.
+        draws: How many latents of the prior the first generation takes.
+    """
+
+    space: str
+    class_label: str
+    draws: int
 
 
 @dataclass(frozen=True)

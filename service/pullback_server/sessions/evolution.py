@@ -11,9 +11,6 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from pullback import generators
-from pullback.search import Block
-from pullback_api.v1 import search_pb2
 from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError
 from pullback_server.executor import Executor
@@ -25,7 +22,6 @@ from pullback_server.sessions.pictures import CARRIED
 from pullback_server.sessions.state.events import GenerationOpened, NewImage
 from pullback_server.sessions.state.session import Session, image_id_of
 from pullback_server.sessions.state.thread import ClosedGeneration, Thread
-from pullback_server.specs import search_space
 from pullback_server.store import Store
 from pullback_server.stored_files import StoredFile
 
@@ -189,24 +185,13 @@ class Evolver:
         return _proposal(thread, 0, await self._begin(session, thread), (), np.empty((0, 0), np.float32))
 
     async def _begin(self, session: Session, thread: Thread) -> Evolved:
-        spec, seed = thread.spec, seed_of(session.spec.seed, thread.number)
-        given = spec.initial_latents.shape[0] if spec.HasField("initial_latents") else 0
-        name, initial = parse_generator(spec.generator, "generator"), None
-        measured: dict[str, Block] = {}
-        if search_space(spec, generators.entry(name)).stands_in_weights:
-            measured = await self._executor.measure(generator=name, space=spec.space, class_label=spec.class_label)
-        if measured and not given and spec.optimizer.method == search_pb2.SEARCH_METHOD_GENETIC:
-            # Its first generation are draws of the prior, which only the weights can make.
-            count = spec.optimizer.population
-            initial = await self._executor.sample(generator=name, space=spec.space, count=count, seed=seed)
+        initial = thread.spec.initial_latents.shape[0] if thread.spec.HasField("initial_latents") else 0
         return await self._executor.begin_search(
-            generator=name,
-            thread=spec.SerializeToString(),
+            generator=parse_generator(thread.spec.generator, "generator"),
+            thread=thread.spec.SerializeToString(),
             eigenbasis=self._file(thread.eigenbasis),
-            seed=seed,
-            count=max(spec.optimizer.population, given),
-            measured=measured,
-            initial=initial,
+            seed=seed_of(session.spec.seed, thread.number),
+            count=max(thread.spec.optimizer.population, initial),
         )
 
 

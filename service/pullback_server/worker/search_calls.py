@@ -10,7 +10,15 @@ from pullback.search import Candidates, Constants, Optimizer, make_optimizer, re
 from pullback.search.serialization import constants_of
 from pullback_api.tensors import unpack
 from pullback_api.v1 import search_pb2
-from pullback_server.protocol.messages import BeginSearch, CallDone, CallMessage, ConstantsWanted, Evolve, Evolved
+from pullback_server.protocol.messages import (
+    BeginSearch,
+    CallDone,
+    CallMessage,
+    ConstantsWanted,
+    Evolve,
+    Evolved,
+    PriorWanted,
+)
 from pullback_server.specs import search_settings, search_space
 from pullback_server.stored_files import DamagedFileError
 from pullback_server.worker.failures import UnreadableStateError
@@ -47,10 +55,19 @@ _known = _Known()
 def begin_search(call: BeginSearch) -> Iterator[CallMessage]:
     """Makes an optimizer and asks it for its first latents."""
     thread = search_pb2.ThreadSpec.FromString(call.thread)
+    space = search_space(thread, generators.entry(call.generator), call.measured)
+    settings, initial = search_settings(thread.optimizer), call.drawn
+    if thread.HasField("initial_latents"):
+        initial = unpack(thread.initial_latents)
+    if space.stands_in_weights and not call.measured:
+        # The genetic algorithm begins with draws of the prior itself.
+        draws = call.count if settings.method == "genetic" and initial is None else 0
+        yield CallDone(call.call, PriorWanted(thread.space, thread.class_label, draws))
+        return
     optimizer = make_optimizer(
-        search_settings(thread.optimizer),
-        space=search_space(thread, generators.entry(call.generator), call.measured),
-        initial_latents=unpack(thread.initial_latents) if thread.HasField("initial_latents") else call.initial,
+        settings,
+        space=space,
+        initial_latents=initial,
         eigenbasis=eigenbasis(call.eigenbasis),
         minimize=thread.minimize,
         seed=call.seed,
