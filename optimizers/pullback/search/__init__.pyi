@@ -1,3 +1,5 @@
+from .catalogue_spaces import catalogue_space as catalogue_space
+from .catalogue_spaces import measured_blocks as measured_blocks
 from .constraints import Constraint as Constraint
 from .construction import make_optimizer as make_optimizer
 from .construction import restore as restore
@@ -16,5 +18,3 @@ from .serialization import Constants as Constants
 from .spaces import Block as Block
 from .spaces import Moments as Moments
 from .spaces import SearchSpace as SearchSpace
-from .spaces import catalogue_space as catalogue_space
-from .spaces import measured_blocks as measured_blocks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 from numpy.typing import NDArray
 
-from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
-from pullback.generators.style_based.named_layers import mapped_space
+from pullback.errors import InvalidInputError
 from pullback.generators.truncated_normal import CUT, DEVIATION
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.constraints import PRIOR, Constraint
@@ -29,10 +27,8 @@ _FOURTH = 3 * DEVIATION**2 - CUT**2 * (1 - DEVIATION**2)
 _SPREADS = {"standard-normal": 2.0, "truncated-normal": _FOURTH / DEVIATION**4 - 1, "bounded": 0.8, "one-hot": 0.0}
 MEASURED = ("mapped", "class-embeddings")
 """Priors that only the generator's weights know: a search has their moments."""
-# A class whose embedding stays.
-_HELD = "held"
-# Of a prior that a mapping network makes, to see how far its draws lie from its mean.
-_DRAWS = 2048
+HELD = "held"
+"""The kind of a class whose embedding stays."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +71,11 @@ class Block:
     moments: Moments | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in (*KINDS, _HELD):
-            raise InvalidInputError(f"a block is {' or '.join((*KINDS, _HELD))}, but {self.kind!r} came")
-        if (self.kind in (*MEASURED, _HELD)) != (self.moments is not None):
+        if self.kind not in (*KINDS, HELD):
+            raise InvalidInputError(f"a block is {' or '.join((*KINDS, HELD))}, but {self.kind!r} came")
+        if (self.kind in (*MEASURED, HELD)) != (self.moments is not None):
             raise InvalidInputError(
-                f"a {' or '.join((*MEASURED, _HELD))} block has moments, and no other, but {self.moments} came of "
+                f"a {' or '.join((*MEASURED, HELD))} block has moments, and no other, but {self.moments} came of "
                 f"{self.kind}"
             )
         if self.moments is not None and (not self.moments.mean or self.width % len(self.moments.mean)):
@@ -233,7 +229,7 @@ class SearchSpace:
         return any(block.moments is not None for block in self.blocks)
 
     def _moves(self, block: Block) -> bool:
-        return block.kind != _HELD and (block.kind != "one-hot" or self.held_class is None)
+        return block.kind != HELD and (block.kind != "one-hot" or self.held_class is None)
 
     @cached_property
     def scale(self) -> Float64[np.ndarray, " searched"]:
@@ -286,13 +282,13 @@ class SearchSpace:
         In float32, as generators take them, so that bounds hold to its rounding.
         """
         normal = self.is_normal
-        if not normal.all():
+        if not normal.all() and math.isfinite(self.reach):
             points = self.centre + _of_length(points - self.centre, self.reach)
         moving = points * self.scale
         moving[:, normal] = self._within.nearest(moving[:, normal])
         least, most = self._of_moving([block.limits for block in self.blocks]).T
         moving[:, ~normal] = moving[:, ~normal].clip(least[~normal], most[~normal])
-        if self.constraint.min_norm and not normal.all():
+        if self.constraint.min_norm and not normal.all() and math.isfinite(self.reach):
             # Where the norm had to be raised, the others give way.
             left = np.sqrt(np.maximum(self.reach**2 - np.square(moving[:, normal]).sum(axis=1), 0))
             centre, scale = self.centre[~normal], self.scale[~normal]
@@ -354,7 +350,7 @@ class SearchSpace:
     def _held(self) -> Float32[np.ndarray, " dim"]:
         """A latent with what is held, and zeros elsewhere."""
         held = np.concatenate(
-            [block.mean if block.kind == _HELD else np.zeros(block.width) for block in self.blocks]
+            [block.mean if block.kind == HELD else np.zeros(block.width) for block in self.blocks]
         ).astype(np.float32)
         if self.held_class is not None:
             held[np.setdiff1d(np.arange(self.dim), self.moving)[self.held_class]] = 1  # no other block is held then
@@ -368,97 +364,3 @@ def _of_length(
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     drawn: Float64[np.ndarray, "n k"] = np.where(lengths > most, most / np.where(lengths > 0, lengths, 1) * rows, rows)
     return drawn
-
-
-def catalogue_space(
-    entry: CatalogueEntry,
-    name: str,
-    *,
-    constraint: Constraint | None = None,
-    class_label: str = "",
-    measured: Mapping[str, Block] | None = None,
-) -> SearchSpace:
-    """A latent space of a generator in the catalogue, as a search sees it.
-
-    Args:
-        entry: The generator.
-        name: Name of the space; empty = the generator's first.
-        constraint: Bounds on latents; none when omitted.
-        class_label: The class that is held; empty = none.
-        measured: The blocks of priors that stand in the weights, by the space's name (see `measured_blocks`). Without
-            them, means of 0 and deviations of 1 stand for theirs: enough to see whether a search can be made, not to
-            make one.
-
-    Raises:
-        UnknownNameError: No such space, or no such class.
-        InvalidInputError: As `SearchSpace` does.
-    """
-    space = entry.space(name) if name else entry.spaces[0]
-    parts = parts_in(entry, space)
-    held = None
-    if class_label:
-        labels = [label for part in parts for label in part.labels]
-        if class_label not in labels:
-            raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
-        if not any(part.prior == "class-embeddings" for part in parts):
-            held = labels.index(class_label)
-        elif len(parts) == 1:
-            raise InvalidInputError(
-                f"class {class_label!r} is all that space {space.name!r} holds, so that nothing is left to search; "
-                f"leave the class out, or search space {entry.input_space!r}"
-            )
-    known = measured or {}
-    blocks = [known.get(part.name) or _block(part, entry, held=bool(class_label)) for part in parts]
-    return SearchSpace(tuple(blocks), constraint or _FREE, held)
-
-
-def measured_blocks(entry: CatalogueEntry, name: str, generator: Any, *, class_label: str = "") -> dict[str, Block]:
-    """The blocks of a space whose priors stand in the weights, by the names of their spaces; none of most families.
-
-    Args:
-        entry: What the catalogue says of the generator.
-        name: Name of the space.
-        generator: The `Generator`, whose weights are there; its module needs torch, which a search goes without.
-        class_label: The class that is held; empty = none.
-    """
-    return {
-        part.name: _measured(part, generator, entry, class_label)
-        for part in parts_in(entry, entry.space(name))
-        if part.prior in MEASURED
-    }
-
-
-def _measured(part: SpaceEntry, generator: Any, entry: CatalogueEntry, class_label: str) -> Block:
-    prior = generator.space(part.name).prior
-    if part.labels:
-        codes = prior.class_codes(part.dim)
-        if class_label:
-            return Block(_HELD, part.dim, None, Moments(tuple(codes[part.labels.index(class_label)].tolist())))
-        limits = None if len(codes) == 1 else (float(codes.min()), float(codes.max()))
-        return Block(part.prior, part.dim, limits, _moments(codes, codes.mean(dim=0), prior.spread(), 1))
-    # w̄ is the same in all layers, whatever their truncation.
-    once = mapped_space(entry) or part
-    drawn = generator.space(once.name).sample(_DRAWS, 0)
-    mean = prior.mean(part.dim)[: once.dim]
-    return Block(part.prior, part.dim, None, _moments(drawn, mean, prior.spread(), part.dim // once.dim))
-
-
-def _moments(drawn: Any, mean: Any, deviation: float, layers: int) -> Moments:
-    """Moments with the spread of draws, which are the same in every layer."""
-    away: NDArray[np.float64] = np.square((drawn - mean).double().numpy() / deviation).sum(axis=1)
-    return Moments(tuple(mean.tolist()), deviation, float(away.var()) * layers / drawn.shape[1])
-
-
-def _block(part: SpaceEntry, entry: CatalogueEntry, *, held: bool) -> Block:
-    if part.prior in MEASURED:
-        kind = _HELD if held and part.labels else part.prior
-        return Block(kind, part.dim, None, Moments((0.0,)))
-    if part.prior != "truncated-normal":
-        return Block(part.prior, part.dim, part.bounds)
-    reach = CUT * entry.asked("truncation")
-    return Block(part.prior, part.dim, (-reach, reach))
-
-
-def parts_in(entry: CatalogueEntry, space: SpaceEntry) -> list[SpaceEntry]:
-    """The spaces that make up one of a generator, side by side."""
-    return parts_of(entry) if space.prior == "product" else [space]
