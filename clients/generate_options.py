@@ -53,6 +53,10 @@ DICTIONARIES: Mapping[str, tuple[str, tuple[Any, ...]]] = {
         "Options of an inversion that the contract carries as they are.",
         (specs_pb2.InversionSettings,),
     ),
+    "TuningFields": (
+        "Options of a tuning that the contract carries as they are.",
+        (specs_pb2.TuningSettings,),
+    ),
     "ThreadFields": (
         "Options of one evolution that the contract carries as they are.",
         (search_pb2.SearchOptions, search_pb2.ThreadSpec, search_pb2.SearchConstraint),

@@ -30,6 +30,7 @@ from pullback_api.v1 import (
     search_pb2,
     search_pb2_grpc,
     specs_pb2,
+    tunings_pb2_grpc,
 )
 
 START_SECONDS = 60.0
@@ -249,6 +250,7 @@ class LiveServer:
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
         self.search = search_pb2_grpc.SearchStub(self._channel)
         self.directions = directions_pb2_grpc.DirectionsStub(self._channel)
+        self.tunings = tunings_pb2_grpc.TuningsStub(self._channel)
 
     @property
     def token(self) -> str:

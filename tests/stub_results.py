@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import safetensors.numpy
+from google.protobuf import json_format
 
 import pullback
 from pullback import distances, generators
 from pullback.directions import DirectionSet, Origin
 from pullback.geometry.eigenbasis import Eigenbasis, Provenance
 from pullback_api.tensors import pack
-from pullback_api.v1 import inversion_pb2, specs_pb2
+from pullback_api.v1 import inversion_pb2, specs_pb2, tunings_pb2
 from pullback_server.direction_sets import direction_set_message
 from pullback_server.names import parse_generator
 from pullback_server.protocol.messages import CallDone, CallMessage, Framed, Presentation, StartJob, Traverse
 from pullback_server.protocol.payload import read_payload
+from pullback_server.protocol.tuned_files import METADATA
 from pullback_server.protocol.walks import Walked
 from pullback_server.specs import DIRECTION_METHODS, METRIC_METHODS, class_space
 from pullback_server.worker import files
@@ -131,11 +134,30 @@ def directions(start: StartJob) -> bytes:
     return direction_set_message(found, spec, basis).SerializeToString()
 
 
+def tuning(start: StartJob) -> bytes:
+    """Weights of two numbers; distances fall to a half."""
+    request = tunings_pb2.TuneRequest.FromString(start.work)
+    entry = generators.entry(parse_generator(request.settings.generator, "generator"))
+    told = tunings_pb2.Tuning(
+        settings=request.settings,
+        generator_weights_hash=entry.weights_hash,
+        updates=3,
+        tensors=1,
+        trace=pack(np.array([[0.5, 0.4, np.nan]] * 3, np.float32)),
+    )
+    for item in read_payload(files.content(start.payload)):
+        assert isinstance(item, inversion_pb2.Target)
+        told.photographs.add(label=item.label, pivot=item.start, distance_before=0.4, distance=0.2)
+    header = {METADATA: json_format.MessageToJson(told, indent=None)}
+    return safetensors.numpy.save({"weight": np.array([1.0, 2.0], np.float32)}, header)
+
+
 MAKERS: dict[str, Callable[[StartJob], bytes]] = {
     "eigenbasis": eigenbasis,
     "inversion": inversion,
     "analysis": analysis,
     "directions": directions,
+    "tuning": tuning,
 }
 
 

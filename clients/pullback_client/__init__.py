@@ -77,6 +77,7 @@ from pullback_client.inversion.framing import Box, Crop, Framing
 from pullback_client.inversion.options import InversionOptions
 from pullback_client.inversion.pasting import Alignment
 from pullback_client.inversion.result import BestSoFar, Inversion, InversionFailure, InversionOutcome, Solution
+from pullback_client.inversion.tuning import TunedPhotograph, Tuning, TuningOptions
 from pullback_client.jobs.events import JobEvent, JobState, Portion, Progress
 from pullback_client.jobs.job import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
 from pullback_client.local_server import LocalServer
@@ -192,6 +193,9 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialResult",
+    "TunedPhotograph",
+    "Tuning",
+    "TuningOptions",
     "UnauthenticatedError",
     "UnavailableError",
     "VariationDistances",

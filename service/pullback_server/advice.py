@@ -12,6 +12,7 @@ LIST_DIRECTIONS = (
     "Client.list_directions, `pullback directions GENERATOR --list` (ListDirections of the API) tell which there are"
 )
 LIST_INVERSIONS = "ListInversions of the API tells which there are"
+LIST_TUNINGS = "Client.list_tunings, `pullback tunings` (ListTunings of the API) tell which there are"
 LIST_JOBS = "Client.list_jobs, `pullback jobs list` (ListJobs of the API) tell which there are"
 CANCEL_JOBS = "wait for it, or cancel it with Job.cancel, `pullback jobs cancel`, or CancelJob of the API"
 CASCADE = "delete with cascade=True (--cascade, `cascade` of the API) to have {what}"

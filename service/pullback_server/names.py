@@ -4,6 +4,7 @@ generators/{generator}
 generators/{generator}/eigenbases/{eigenbasis}
 generators/{generator}/analyses/{analysis}
 generators/{generator}/directions/{directions}
+generators/{generator}/tunings/{tuning}
 inversions/{inversion}
 jobs/{job}
 sessions/{session}
@@ -22,6 +23,7 @@ _GENERATOR = re.compile(rf"generators/({_ID})")
 _EIGENBASIS = re.compile(rf"generators/({_ID})/eigenbases/({_ID})")
 _ANALYSIS = re.compile(rf"generators/({_ID})/analyses/({_ID})")
 _DIRECTIONS = re.compile(rf"generators/({_ID})/directions/({_ID})")
+_TUNING = re.compile(rf"generators/({_ID})/tunings/({_ID})")
 _INVERSION = re.compile(rf"inversions/({_ID})")
 _JOB = re.compile(rf"jobs/({_ID})")
 _SESSION = re.compile(rf"sessions/({_ID})")
@@ -64,6 +66,11 @@ def directions_name(generator: str, directions: str) -> str:
     return f"generators/{generator}/directions/{directions}"
 
 
+def tuning_name(generator: str, tuning: str) -> str:
+    """`generators/{generator}/tunings/{tuning}`."""
+    return f"generators/{generator}/tunings/{tuning}"
+
+
 def inversion_name(inversion: str) -> str:
     """`inversions/{inversion}`."""
     return f"inversions/{inversion}"
@@ -81,6 +88,12 @@ def session_name(session: str) -> str:
 
 def parse_generator(name: str, field: str) -> str:
     """The generator's id in `generators/{generator}`; INVALID_ARGUMENT on `field` for anything else."""
+    if (tuning := _TUNING.fullmatch(name)) is not None:
+        raise invalid(
+            field,
+            f"expected a generator, but the tuning {name!r} came, which Render and Traverse alone take; for all else, "
+            f"take {generator_name(tuning[1])}: its eigenbases and directions serve the tuning",
+        )
     return _parse(_GENERATOR, name, field, "generators/{generator}")[0]
 
 
@@ -100,6 +113,17 @@ def parse_directions(name: str, field: str) -> tuple[str, str]:
     """Generator's and directions' ids; INVALID_ARGUMENT on `field` for anything else."""
     generator, directions = _parse(_DIRECTIONS, name, field, "generators/{generator}/directions/{directions}")
     return generator, directions
+
+
+def parse_tuning(name: str, field: str) -> tuple[str, str]:
+    """Generator's and tuning's ids; INVALID_ARGUMENT on `field` for anything else."""
+    generator, tuning = _parse(_TUNING, name, field, "generators/{generator}/tunings/{tuning}")
+    return generator, tuning
+
+
+def is_tuning(name: str) -> bool:
+    """Whether a name is that of a tuning."""
+    return _TUNING.fullmatch(name) is not None
 
 
 def parse_inversion(name: str, field: str) -> str:

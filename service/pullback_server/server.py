@@ -29,6 +29,8 @@ from pullback_api.v1 import (
     jobs_pb2_grpc,
     search_pb2,
     search_pb2_grpc,
+    tunings_pb2,
+    tunings_pb2_grpc,
 )
 from pullback_server.access import (
     OPEN_SERVICE,
@@ -62,12 +64,14 @@ from pullback_server.servicers import (
     InversionServicer,
     JobsServicer,
     SearchServicer,
+    TuningsServicer,
 )
 from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.supervision import Health, HealthServicer
+from pullback_server.tunings import Tunings
 from pullback_server.watching import TracingError, Watch, WatchingInterceptor
 
 if TYPE_CHECKING:
@@ -85,6 +89,7 @@ _DESCRIPTORS = tuple(
         (jobs_pb2, "Jobs"),
         (search_pb2, "Search"),
         (directions_pb2, "Directions"),
+        (tunings_pb2, "Tunings"),
     )
 )
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -296,16 +301,23 @@ class Server:
     def _build_servicers(
         self,
     ) -> tuple[
-        GeneratorsServicer, GeometryServicer, InversionServicer, JobsServicer, SearchServicer, DirectionsServicer
+        GeneratorsServicer,
+        GeometryServicer,
+        InversionServicer,
+        JobsServicer,
+        SearchServicer,
+        DirectionsServicer,
+        TuningsServicer,
     ]:
         """What serves each of `_DESCRIPTORS`, in their order."""
         return (
-            GeneratorsServicer(self._executor),
+            GeneratorsServicer(self._executor, Tunings(self._store, self._scheduler)),
             GeometryServicer(self._store, self._scheduler),
             InversionServicer(self._store, self._scheduler, self._decoders),
             JobsServicer(self._store, self._scheduler, self._broker),
             SearchServicer(self._sessions, Creation(self._store, self._scheduler, self._decoders)),
             DirectionsServicer(self._store, self._scheduler, self._executor, self._importers),
+            TuningsServicer(self._store, self._scheduler, self._decoders),
         )
 
     def _build_grpc(
@@ -316,6 +328,7 @@ class Server:
         jobs: JobsServicer,
         search: SearchServicer,
         directions: DirectionsServicer,
+        tunings: TuningsServicer,
     ) -> grpc.aio.Server:
         server = grpc.aio.server(
             interceptors=[
@@ -333,6 +346,7 @@ class Server:
         jobs_pb2_grpc.add_JobsServicer_to_server(jobs, server)
         search_pb2_grpc.add_SearchServicer_to_server(search, server)
         directions_pb2_grpc.add_DirectionsServicer_to_server(directions, server)
+        tunings_pb2_grpc.add_TuningsServicer_to_server(tunings, server)
         health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(self._health, SERVICES), server)  # type: ignore[no-untyped-call]
         names = (*SERVICES, OPEN_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)

@@ -20,6 +20,7 @@ _REMEDIES = {
     "inversions": f"{_BACKUP}, or invert the images again",
     "eigenbases": f"{_BACKUP}, or compute it again",
     "analyses": f"{_BACKUP}, or ask for it again",
+    "tunings": f"{_BACKUP}, or tune anew",
     "directions": f"{_BACKUP}, or delete them and find or import them again",
 }
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+from PIL import Image
 
 from live_server import LiveServer
 from pullback_api.tensors import pack, unpack
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2, values_pb2
+from pullback_api.v1 import (
+    directions_pb2,
+    generators_pb2,
+    geometry_pb2,
+    inversion_pb2,
+    jobs_pb2,
+    specs_pb2,
+    tunings_pb2,
+    values_pb2,
+)
 from pullback_client import Client, InvalidArgumentError
 from tiny_style import tiny_style, write_style_catalogue
 
@@ -123,3 +135,53 @@ def test_a_random_session_in_w_is_refused_with_the_space_to_take(server: LiveSer
         pytest.raises(InvalidArgumentError, match=r"optimizer.method.*of w and w\+: z"),
     ):
         client.evolve("tiny-style", space="w", optimizer="random")
+
+
+def test_a_tuning_draws_a_photograph_and_the_generator_draws_as_before(server: LiveServer) -> None:
+    w = sampled(server, "w")
+    (before,) = rendered(server, "w", w)
+    darker = Image.open(io.BytesIO(before.data)).point(lambda level: level // 2)
+    file = io.BytesIO()
+    darker.save(file, "PNG")
+    target = inversion_pb2.Target(image=values_pb2.Image(data=file.getvalue()), start=pack(w[0]))
+    settings = specs_pb2.TuningSettings(
+        generator=GENERATOR, space="w+", distance="mse", steps=30, learning_rate=0.01, threshold=0
+    )
+    request = tunings_pb2.TuneRequest(settings=settings, targets=[target], pivot_space="w")
+    job = server.wait(server.tunings.Tune(request, timeout=60).name)
+    assert job.state == jobs_pb2.JOB_STATE_SUCCEEDED, job.error
+    (photograph,) = server.tunings.GetTuning(tunings_pb2.GetTuningRequest(name=job.result), timeout=60).photographs
+    assert photograph.squared_error < 0.5 * photograph.squared_error_before
+    latents = unpack(photograph.pivot)[None]
+    request = generators_pb2.RenderRequest(generator=job.result, space="w+", latents=pack(latents))
+    (tuned,) = [answer.image for answer in server.generators.Render(request, timeout=60)]
+    levels = [np.asarray(Image.open(io.BytesIO(each)), np.float64) / 255 for each in (tuned.data, file.getvalue())]
+    assert np.square(levels[0] - levels[1]).mean() == pytest.approx(photograph.squared_error, abs=1e-3)
+    assert rendered(server, "w", w)[0].data == before.data
+    # A walk with the tuned weights begins, at its middle frame, with the tuned image.
+    walk = directions_pb2.TraverseRequest(
+        generator=job.result,
+        space="w+",
+        latent=pack(latents[0]),
+        direction={"directions": direction_of(server)},
+        distance="mse",
+        frames=3,
+    )
+    frames = [answer.frame for answer in server.directions.Traverse(walk, timeout=60) if answer.HasField("frame")]
+    assert frames[1].image.data == tuned.data
+    server.tunings.DeleteTuning(tunings_pb2.DeleteTuningRequest(name=job.result), timeout=60)
+    with pytest.raises(grpc.RpcError) as caught:
+        list(server.generators.Render(request, timeout=60))
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def direction_of(server: LiveServer) -> str:
+    """Directions in w of the generator itself."""
+    basis = specs_pb2.EigenbasisSpec(generator=GENERATOR, space="w", distance="mse", samples=200)
+    request = geometry_pb2.ComputeEigenbasisRequest(spec=basis)
+    computed = server.wait(server.geometry.ComputeEigenbasis(request, timeout=60).name)
+    spec = specs_pb2.DirectionsSpec(generator=GENERATOR, space="w", k=1, eigenbasis=computed.result)
+    request = directions_pb2.DiscoverDirectionsRequest(spec=spec)
+    found = server.wait(server.directions.DiscoverDirections(request, timeout=60).name)
+    assert found.state == jobs_pb2.JOB_STATE_SUCCEEDED, found.error
+    return found.result

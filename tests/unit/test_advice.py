@@ -25,6 +25,7 @@ from pullback_api.v1 import (
     jobs_pb2,
     search_pb2,
     specs_pb2,
+    tunings_pb2,
     values_pb2,
 )
 from pullback_client import Client
@@ -41,7 +42,7 @@ LIBRARY = re.compile(r"(?<![\w.])pullback\.([a-z]+(?:\.\w+)+)")
 CALL = re.compile(r"(?<![\w.])(?:([A-Z][a-z]+)\.)?((?:List|Compute|Import|Create|Get)[A-Z]\w+)")
 SERVICES = {
     service.name: [method.name for method in service.methods]
-    for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2)
+    for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, tunings_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 }
 # Of pip, which fetches weights, and of Jupyter, which writes notebooks as files.

@@ -13,7 +13,15 @@ from PIL import Image
 
 import pullback_client.jobs.job
 from in_process import Failure, InProcessServer
-from pullback_api.v1 import directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2
+from pullback_api.v1 import (
+    directions_pb2,
+    generators_pb2,
+    geometry_pb2,
+    inversion_pb2,
+    jobs_pb2,
+    search_pb2,
+    tunings_pb2,
+)
 from pullback_client import Client, ClientError, JobEvent, JobState
 from pullback_client.wire.transport import IDEMPOTENT_METHODS
 
@@ -107,7 +115,7 @@ def test_a_deletion_is_not_tried_again(client: Client, server: InProcessServer) 
 def test_all_methods_but_deletion_are_retried() -> None:
     services = {
         service.name: {method.name for method in service.methods}
-        for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2)
+        for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, tunings_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
     }
     retried = {service: set(methods) for service, methods in IDEMPOTENT_METHODS.items()}
@@ -116,7 +124,7 @@ def test_all_methods_but_deletion_are_retried() -> None:
         for service, methods in services.items()
     }
     assert retried == kept
-    assert sum(map(len, services.values())) - sum(map(len, kept.values())) == 6
+    assert sum(map(len, services.values())) - sum(map(len, kept.values())) == 7
 
 
 def test_an_absent_server_is_a_clear_error() -> None:

@@ -30,6 +30,8 @@ from pullback_client.images import ImageInput
 from pullback_client.inversion.checks import CheckedInversion
 from pullback_client.inversion.options import InversionOptions
 from pullback_client.inversion.result import Inversion, InversionOutcome
+from pullback_client.inversion.starts import StartsInput
+from pullback_client.inversion.tuning import Tuning, TuningOptions
 from pullback_client.jobs.events import JobEvent, JobState, Progress
 from pullback_client.jobs.job import Result_co
 from pullback_client.search.exchange import TellOutcome
@@ -61,10 +63,10 @@ class AsyncClient:
     async def call(self, function: Callable[..., Awaitable[Any] | Any], *arguments: Any, **options: Any) -> Any: ...
     async def list_jobs(
         self, states: Iterable[JobState | str] = ...
-    ) -> list[AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections]]: ...
+    ) -> list[AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections | Tuning]]: ...
     async def get_job(
         self, name: str
-    ) -> AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections]: ...
+    ) -> AsyncJob[Eigenbasis | list[InversionOutcome] | Analysis | AsyncDirections | Tuning]: ...
     async def delete_job(self, name: str, *, cascade: bool = ...) -> None: ...
     async def analyze(
         self,
@@ -110,6 +112,7 @@ class AsyncClient:
         strength: float,
         *,
         walk: WalkOptions | None = ...,
+        tune: bool | TuningOptions = ...,
         progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
         timeout: float = ...,
         **options: Unpack[InversionOptions],
@@ -122,6 +125,7 @@ class AsyncClient:
         strength: float,
         *,
         walk: WalkOptions | None = ...,
+        tune: bool | TuningOptions = ...,
         progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
         timeout: float = ...,
         **options: Unpack[InversionOptions],
@@ -207,10 +211,22 @@ class AsyncClient:
         self, generator: str, count: int = ..., *, space: str | None = ..., seed: int = ..., timeout: float = ...
     ) -> Array: ...
     async def render(
-        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
+        self,
+        generator: str,
+        latents: npt.ArrayLike,
+        *,
+        space: str | None = ...,
+        tuning: Tuning | str | None = ...,
+        timeout: float = ...,
     ) -> list[Image.Image]: ...
     def iter_render(
-        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
+        self,
+        generator: str,
+        latents: npt.ArrayLike,
+        *,
+        space: str | None = ...,
+        tuning: Tuning | str | None = ...,
+        timeout: float = ...,
     ) -> AsyncGenerator[Image.Image]: ...
     @overload
     async def invert(  # type: ignore[overload-overlap]
@@ -250,6 +266,24 @@ class AsyncClient:
     ) -> AsyncJob[list[InversionOutcome]]: ...
     async def get_inversion(self, name: str) -> list[InversionOutcome]: ...
     async def delete_inversion(self, name: str) -> None: ...
+    async def tune(
+        self,
+        images: Inversion | ImageInput | Sequence[Inversion | ImageInput],
+        generator: str | None = ...,
+        *,
+        pivots: StartsInput | None = ...,
+        masks: ImageInput | Sequence[ImageInput | None] | None = ...,
+        center_crop: bool = ...,
+        progress: Callable[[JobEvent], Awaitable[None] | None] | bool | None = ...,
+        timeout: float = ...,
+        **options: Unpack[TuningOptions],
+    ) -> Tuning: ...
+    async def get_tuning(self, name: str | Tuning) -> Tuning: ...
+    async def list_tunings(self, generator: str = ...) -> list[Tuning]: ...
+    async def export_tuning(
+        self, name: str | Tuning, path: str | os.PathLike[str], *, timeout: float = ...
+    ) -> Path: ...
+    async def delete_tuning(self, name: str | Tuning) -> None: ...
     async def list_distances(self) -> list[Distance]: ...
     @property
     def closed(self) -> bool: ...

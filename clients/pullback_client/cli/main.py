@@ -24,7 +24,9 @@ from pullback_client.cli.directions.morph import morph
 from pullback_client.cli.directions.traverse import traverse
 from pullback_client.cli.distances import distances
 from pullback_client.cli.eigenbasis import eigenbasis
+from pullback_client.cli.inversion import tunings
 from pullback_client.cli.inversion.invert import invert
+from pullback_client.cli.inversion.tune import tune
 from pullback_client.cli.report import report
 from pullback_client.cli.search import sessions
 from pullback_client.cli.search.evolve import evolve
@@ -44,6 +46,7 @@ app.command("distances")(distances)
 app.command("eigenbasis")(eigenbasis)
 app.command("report")(report)
 app.command("invert")(invert)
+app.command("tune")(tune)
 app.command("directions")(directions)
 app.command("traverse")(traverse)
 app.command("edit")(edit)
@@ -55,6 +58,7 @@ app.command("bridge", epilog=HELP_OF_FILES)(bridge)
 app.command("demo")(demo)
 app.command("certificates")(certificates)
 app.add_typer(generators.app, name="generators")
+app.add_typer(tunings.app, name="tunings")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(jobs.app, name="jobs")
 with_tls(app)

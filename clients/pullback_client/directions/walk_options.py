@@ -11,10 +11,10 @@ from pullback_client.directions.options import layer_numbers
 from pullback_client.directions.records import Direction
 from pullback_client.directions.start import Start
 from pullback_client.errors import InvalidArgumentError
+from pullback_client.inversion.tuning import Tuning, drawing_name
 from pullback_client.text.vocabulary import refuse_unknown_options
 from pullback_client.wire.codec import tensor_from_array
 from pullback_client.wire.fields import optional_count
-from pullback_client.wire.names import generator_name
 from pullback_client.wire.option_types import MaskFields, WalkFields
 from pullback_client.wire.option_values import set_options
 
@@ -40,6 +40,8 @@ class WalkOptions(WalkFields, total=False):
     """The other direction of a subspace, or a word for it, as for the first."""
     purify: int | None
     """Project what the walk follows on so many top eigenvectors; default as the direction is."""
+    tuning: Tuning | str | None
+    """A tuning of the generator, or its name, with whose weights frames are drawn; default with its own."""
     mask: MaskOptions | None
     """Of a walk that is `linear`, `spherical` or `density_preserving`: which channels alone follow it; see
     `MaskOptions`. The images are then not those of the frames' latents. Default all."""
@@ -85,7 +87,7 @@ def walk_request(
         options: See `WalkOptions`; `check_walk_options` has passed them.
     """
     request = _request(options, directed=direction is not None)
-    request.generator, request.space = generator_name(generator), start.space
+    request.generator, request.space = drawing_name(generator, options.get("tuning")), start.space
     request.latent.CopyFrom(tensor_from_array(start.latent))
     for field, each in ((request.direction, direction), (request.second, second)):
         if each is not None:
@@ -107,7 +109,8 @@ def checked_request(
     """
     first, second = refs
     request = _request(options, directed=first is not None)
-    request.generator, request.space, request.validate_only = generator_name(generator), space, True
+    request.generator = drawing_name(generator, options.get("tuning"))
+    request.space, request.validate_only = space, True
     for field, ref in ((request.direction, first), (request.second, second)):
         if ref is not None:
             field.CopyFrom(ref)

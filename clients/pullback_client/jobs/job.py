@@ -37,6 +37,7 @@ _KINDS = {
     "invert": "inversion",
     "analyze_metric": "analysis",
     "discover_directions": "directions",
+    "tune": "tuning",
 }
 _LONGEST_WAIT = 60.0  # of one WaitJob call
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # between two attempts to reach the server
@@ -78,7 +79,7 @@ class Job(Generic[Result_co]):
 
     @property
     def kind(self) -> str:
-        """What it does: `eigenbasis`, `inversion`, `analysis` or `directions`; `unknown` where the server is newer."""
+        """What it does: `eigenbasis`, `inversion`, `analysis`, `directions`, `tuning`; `unknown` of a newer server."""
         return _KINDS.get(self._message.WhichOneof("work"), "unknown")
 
     @property

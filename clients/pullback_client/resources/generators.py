@@ -9,6 +9,7 @@ from PIL import Image
 
 from pullback_api.v1 import generators_pb2
 from pullback_client.catalogue import CatalogueFault, Generator
+from pullback_client.inversion.tuning import Tuning, drawing_name
 from pullback_client.resources.connection import Connection
 from pullback_client.wire.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
 from pullback_client.wire.fields import whole_number
@@ -79,10 +80,11 @@ class GeneratorCalls(Connection):
         latents: npt.ArrayLike,
         *,
         space: str | None = None,
+        tuning: Tuning | str | None = None,
         timeout: float = RENDER_TIMEOUT,
     ) -> list[Image.Image]:
         """The images of latents, in their order. Arguments as for `iter_render`."""
-        return list(self.iter_render(generator, latents, space=space, timeout=timeout))
+        return list(self.iter_render(generator, latents, space=space, tuning=tuning, timeout=timeout))
 
     def iter_render(
         self,
@@ -90,6 +92,7 @@ class GeneratorCalls(Connection):
         latents: npt.ArrayLike,
         *,
         space: str | None = None,
+        tuning: Tuning | str | None = None,
         timeout: float = RENDER_TIMEOUT,
     ) -> Iterator[Image.Image]:
         """The images of latents, as they are finished, in their order.
@@ -98,11 +101,14 @@ class GeneratorCalls(Connection):
             generator: Name of the generator.
             latents: All finite, shape (n, dim) or (dim,), n from 1 to 10000.
             space: Latent space; None = the generator's first.
+            tuning: A tuning of the generator, or its name, with whose weights they are drawn; None = with its own.
             timeout: Seconds in all.
         """
         tensor = tensor_from_array(latents)
         if len(tensor.shape) == 1:
             tensor.shape.insert(0, 1)
-        request = generators_pb2.RenderRequest(generator=generator_name(generator), space=space or "", latents=tensor)
+        request = generators_pb2.RenderRequest(
+            generator=drawing_name(generator, tuning), space=space or "", latents=tensor
+        )
         stream = self._transport.stream(self._transport.generators.Render, request, timeout=timeout)
         return (image_from_wire(answer.image, f"image {answer.index}") for answer in stream)

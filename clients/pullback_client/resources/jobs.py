@@ -11,17 +11,19 @@ from pullback_client.directions.direction_set import Directions
 from pullback_client.eigenbasis.basis import Eigenbasis
 from pullback_client.errors import BadResponseError
 from pullback_client.inversion.result import InversionOutcome
+from pullback_client.inversion.tuning import Tuning
 from pullback_client.jobs.events import JobState, job_state
 from pullback_client.jobs.job import Job
 from pullback_client.resources.analyses import AnalysisCalls
 from pullback_client.resources.directions import DirectionCalls
 from pullback_client.resources.inversions import InversionCalls
 from pullback_client.resources.references import find_job, job_to_delete
+from pullback_client.resources.tunings import TuningCalls
 
-AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directions]
+AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directions | Tuning]
 
 
-class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
+class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls, TuningCalls):
     """The calls of jobs, whose results are of every kind."""
 
     def list_jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:
@@ -57,7 +59,7 @@ class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
     def _any_job(self, message: jobs_pb2.Job) -> AnyJob:
         return Job(self._transport, message, self._fetch)
 
-    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[InversionOutcome] | Analysis | Directions:
+    def _fetch(self, done: jobs_pb2.Job) -> Eigenbasis | list[InversionOutcome] | Analysis | Directions | Tuning:
         match done.WhichOneof("work"):
             case "compute_eigenbasis":
                 return self.get_eigenbasis(done.result)
@@ -67,5 +69,7 @@ class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
                 return self.get_analysis(done.result)
             case "discover_directions":
                 return self.get_directions(done.result)
+            case "tune":
+                return self.get_tuning(done.result)
             case _:
                 raise BadResponseError(f"{done.name} does work that this client does not know; update pullback")

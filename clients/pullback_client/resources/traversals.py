@@ -16,10 +16,12 @@ from pullback_client.directions.walk_options import WalkOptions, check_walk_opti
 from pullback_client.images import ImageInput, listed
 from pullback_client.inversion.options import InversionOptions
 from pullback_client.inversion.result import InversionFailure
+from pullback_client.inversion.tuning import TuningOptions
 from pullback_client.jobs.job import JOB_TIMEOUT
 from pullback_client.jobs.progress import ProgressOption
 from pullback_client.resources.directions import DirectionCalls
 from pullback_client.resources.inversions import InversionCalls
+from pullback_client.resources.tunings import TuningCalls
 from pullback_client.resources.walks import Walker, settled_in
 from pullback_client.wire.transport import Deadline
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:  # part of `typing` from Python 3.11
     from typing_extensions import Unpack
 
 
-class TraversalCalls(DirectionCalls, InversionCalls):
+class TraversalCalls(DirectionCalls, InversionCalls, TuningCalls):
     """The calls of traversals and edits."""
 
     def traverse(
@@ -94,6 +96,7 @@ class TraversalCalls(DirectionCalls, InversionCalls):
         strength: float,
         *,
         walk: WalkOptions | None = None,
+        tune: bool | TuningOptions = False,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
@@ -107,6 +110,8 @@ class TraversalCalls(DirectionCalls, InversionCalls):
             strength: How far, signed, not 0; in steps of α_H^−½ unless `walk` says otherwise.
             walk: How the walk goes, but for where it begins and ends; see `WalkOptions`. Its distance is
                 the inversion's where none is given.
+            tune: Whether the generator's weights are tuned to the photograph before the walk, which is drawn with them
+                then: True, or how; see `tune`.
             progress: As for `invert`.
             timeout: Seconds to follow each job, and for the walk; an hour where not given.
             **options: How it is inverted; see `InversionOptions`. The space is the direction's where none is given.
@@ -115,7 +120,15 @@ class TraversalCalls(DirectionCalls, InversionCalls):
             ClientError: As `invert` and `traverse` do.
         """
         edits = self.iter_edit(
-            [photograph], generator, direction, strength, walk=walk, progress=progress, timeout=timeout, **options
+            [photograph],
+            generator,
+            direction,
+            strength,
+            walk=walk,
+            tune=tune,
+            progress=progress,
+            timeout=timeout,
+            **options,
         )
         (outcome,) = edits
         if isinstance(outcome, InversionFailure):
@@ -130,6 +143,7 @@ class TraversalCalls(DirectionCalls, InversionCalls):
         strength: float,
         *,
         walk: WalkOptions | None = None,
+        tune: bool | TuningOptions = False,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
@@ -140,7 +154,8 @@ class TraversalCalls(DirectionCalls, InversionCalls):
         was sent ahead, as for `iter_invert`.
         """
         given: WalkOptions = walk or {}
-        return self._edits(photographs, generator, direction, strength, given, options, progress, timeout)
+        tuned: TuningOptions | None = ({} if tune else None) if isinstance(tune, bool) else tune
+        return self._edits(photographs, generator, direction, strength, given, tuned, options, progress, timeout)
 
     def _edits(
         self,
@@ -149,6 +164,7 @@ class TraversalCalls(DirectionCalls, InversionCalls):
         direction: Direction | str,
         strength: float,
         walk: WalkOptions,
+        tune: TuningOptions | None,
         inversion: InversionOptions,
         progress: ProgressOption,
         timeout: float,
@@ -174,5 +190,9 @@ class TraversalCalls(DirectionCalls, InversionCalls):
                 if isinstance(outcome, InversionFailure):
                     yield outcome
                 else:
+                    tuning = None
+                    if tune is not None:
+                        tuning = self.tune(outcome, generator, progress=progress, timeout=timeout, **tune)
+                        options = {**options, "tuning": tuning}
                     found = self.traverse(outcome, direction, generator=generator, timeout=timeout, **options)
-                    yield Edit(outcome, found, strength)
+                    yield Edit(outcome, found, strength, tuning)

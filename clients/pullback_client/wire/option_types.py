@@ -225,6 +225,33 @@ class InversionFields(TypedDict, total=False):
     it, as `z` is into `w`, and `w` into `w+`, where it stands in every layer."""
 
 
+class TuningFields(TypedDict, total=False):
+    """Options of a tuning that the contract carries as they are."""
+
+    space: str | None
+    """Name of the pivots' space; default the generator's first."""
+    distance: str | None
+    """Name of the distance that guides the tuning, with an embedding; default LPIPS over AlexNet, as published."""
+    steps: int | None
+    """At most so many updates for each photograph, 1 to 10000; 350 as published. At most 30000 in all."""
+    learning_rate: float | None
+    """Learning rate of Adam, > 0; 0.0003 as published."""
+    l2: float | None
+    """Weight of the mean squared difference of images on [−1, 1] beside the distance, ≥ 0; 1 as published."""
+    threshold: float | None
+    """Stop where the distance of every photograph is this or less, ≥ 0, 0 = never; 0.06 as published."""
+    locality: float | None
+    """Weight of the locality term, which keeps images of other latents as they were, ≥ 0; 0 = none, the default; 0.1 as
+    published where there is one."""
+    locality_reach: float | None
+    """How far from the pivot on the way to draws from the prior these images lie, in units of the latent, > 0; 30 as
+    published. A nearer draw is taken itself."""
+    seed: int | None
+    """Seed of these draws, ≥ 0; default 0."""
+    preview_every: int | None
+    """Send a preview of every photograph with every so many steps; 0 = none."""
+
+
 class ThreadFields(TypedDict, total=False):
     """Options of one evolution that the contract carries as they are."""
 

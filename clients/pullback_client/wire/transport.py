@@ -1,4 +1,4 @@
-"""Transport, the seam between the client and gRPC: one channel, six stubs, deadlines, retries and typed errors."""
+"""Transport, the seam between the client and gRPC: one channel, seven stubs, deadlines, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pullback_api.v1 import (
     inversion_pb2_grpc,
     jobs_pb2_grpc,
     search_pb2_grpc,
+    tunings_pb2_grpc,
 )
 from pullback_client.errors import (
     CallCancelledError,
@@ -34,7 +35,7 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Response = TypeVar("Response")
 
-# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, DiscoverDirections, Invert,
+# Sent twice, each of these does what it does once. ComputeEigenbasis, AnalyzeMetric, DiscoverDirections, Invert, Tune,
 # CreateSession, Ask and ReclaimTrials are among them because this client always gives them a request id, Tell because
 # trials have ids, and ImportDirections because a file is kept once. What deletes is not: the second one would answer
 # NOT_FOUND.
@@ -74,6 +75,7 @@ IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
         "WatchSession",
         "ExportSession",
     ),
+    "Tunings": ("Tune", "GetTuning", "StreamTuning", "ListTunings"),
 }
 
 
@@ -168,6 +170,7 @@ class Transport:
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
         self.search = search_pb2_grpc.SearchStub(self._channel)
+        self.tunings = tunings_pb2_grpc.TuningsStub(self._channel)
 
     def call(self, method: Callable[..., Response], request: Any, *, timeout: float | None = None) -> Response:
         """One answer to one request.

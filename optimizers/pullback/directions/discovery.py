@@ -59,7 +59,7 @@ def discover(
         raise InvalidInputError(f"method {settings.method!r} {needs} came")
     # Before anything is computed; by which distance directions are measured is free.
     space = "w" if method.through_mapping else settings.space
-    eigenbasis.check_serves(generator=generator.name, weights_hash=generator.weights_hash, space=space)
+    eigenbasis.check_serves(generator=generator.name, weights_hash=generator.metric_hash, space=space)
     given = {**vars(settings), "generator": generator, "eigenbasis": eigenbasis, "distance": distance}
     if method.local:
         given["latent"] = generator.space(settings.space).sample(1, settings.seed)[0] if latent is None else latent

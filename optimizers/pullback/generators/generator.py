@@ -116,10 +116,12 @@ class Generator(nn.Module, ABC):
         spaces: Latent spaces by name. The first is the default.
         input_space: Name of the space that covers the whole input.
         image_shape: (C, H, W) of the images; (C, T) of the sounds.
+        tuned_from: `weights_hash` of the generator whose fine-tuned copy this is; empty of others.
     """
 
     name: str
     weights_hash: str
+    tuned_from: str = ""
     spaces: Mapping[str, LatentSpace]
     input_space: str
     image_shape: tuple[int, int, int] | tuple[int, int]
@@ -139,6 +141,11 @@ class Generator(nn.Module, ABC):
     def dtype(self) -> torch.dtype:
         """Floating-point type of the weights."""
         return self._anchor.dtype
+
+    @property
+    def metric_hash(self) -> str:
+        """Whose eigenbases and directions serve: those of these weights, or of those from which they were tuned."""
+        return self.tuned_from or self.weights_hash
 
     def space(self, name: str) -> LatentSpace:
         """The latent space of that name.

@@ -30,35 +30,35 @@ from pullback_api.v1 import specs_pb2 as pullback__api_dot_v1_dot_specs__pb2
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apullback_api/v1/jobs.proto\x12\x0fpullback_api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"R\n\x08Progress\x12\r\n\x05phase\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\x12\x11\n\x04loss\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_loss\"\xe0\x04\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.pullback_api.v1.JobState\x12=\n\x12\x63ompute_eigenbasis\x18\x03 \x01(\x0b\x32\x1f.pullback_api.v1.EigenbasisSpecH\x00\x12\x34\n\x06invert\x18\x04 \x01(\x0b\x32\".pullback_api.v1.InversionSettingsH\x00\x12\x37\n\x0e\x61nalyze_metric\x18\r \x01(\x0b\x32\x1d.pullback_api.v1.AnalysisSpecH\x00\x12>\n\x13\x64iscover_directions\x18\x0e \x01(\x0b\x32\x1f.pullback_api.v1.DirectionsSpecH\x00\x12\x0e\n\x06result\x18\x05 \x01(\t\x12+\n\x08progress\x18\x06 \x01(\x0b\x32\x19.pullback_api.v1.Progress\x12!\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\x05\x12\x15\n\rlast_sequence\x18\x0c \x01(\x05\x12\x13\n\x0bwaiting_for\x18\x0f \x01(\tB\x06\n\x04work\"\x93\x01\n\x08JobEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x03job\x18\x03 \x01(\x0b\x32\x14.pullback_api.v1.Job\x12(\n\x08previews\x18\x04 \x03(\x0b\x32\x16.pullback_api.v1.Image\"\x1d\n\rGetJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"r\n\x0fListJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06states\x18\x03 \x03(\x0e\x32\x19.pullback_api.v1.JobState\x12\r\n\x05match\x18\x04 \x01(\t\"\x88\x01\n\x10ListJobsResponse\x12\"\n\x04jobs\x18\x01 \x03(\x0b\x32\x14.pullback_api.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource\"7\n\x0fWatchJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"J\n\x0eWaitJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x10\x43\x61ncelJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x10\x44\x65leteJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61scade\x18\x02 \x01(\x08*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xb2\x03\n\x04Jobs\x12>\n\x06GetJob\x12\x1e.pullback_api.v1.GetJobRequest\x1a\x14.pullback_api.v1.Job\x12O\n\x08ListJobs\x12 .pullback_api.v1.ListJobsRequest\x1a!.pullback_api.v1.ListJobsResponse\x12I\n\x08WatchJob\x12 .pullback_api.v1.WatchJobRequest\x1a\x19.pullback_api.v1.JobEvent0\x01\x12@\n\x07WaitJob\x12\x1f.pullback_api.v1.WaitJobRequest\x1a\x14.pullback_api.v1.Job\x12\x44\n\tCancelJob\x12!.pullback_api.v1.CancelJobRequest\x1a\x14.pullback_api.v1.Job\x12\x46\n\tDeleteJob\x12!.pullback_api.v1.DeleteJobRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apullback_api/v1/jobs.proto\x12\x0fpullback_api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpullback_api/v1/specs.proto\x1a\x1cpullback_api/v1/values.proto\"R\n\x08Progress\x12\r\n\x05phase\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\x12\x11\n\x04loss\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_loss\"\x91\x05\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.pullback_api.v1.JobState\x12=\n\x12\x63ompute_eigenbasis\x18\x03 \x01(\x0b\x32\x1f.pullback_api.v1.EigenbasisSpecH\x00\x12\x34\n\x06invert\x18\x04 \x01(\x0b\x32\".pullback_api.v1.InversionSettingsH\x00\x12\x37\n\x0e\x61nalyze_metric\x18\r \x01(\x0b\x32\x1d.pullback_api.v1.AnalysisSpecH\x00\x12>\n\x13\x64iscover_directions\x18\x0e \x01(\x0b\x32\x1f.pullback_api.v1.DirectionsSpecH\x00\x12/\n\x04tune\x18$ \x01(\x0b\x32\x1f.pullback_api.v1.TuningSettingsH\x00\x12\x0e\n\x06result\x18\x05 \x01(\t\x12+\n\x08progress\x18\x06 \x01(\x0b\x32\x19.pullback_api.v1.Progress\x12!\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\x05\x12\x15\n\rlast_sequence\x18\x0c \x01(\x05\x12\x13\n\x0bwaiting_for\x18\x0f \x01(\tB\x06\n\x04work\"\x93\x01\n\x08JobEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x03job\x18\x03 \x01(\x0b\x32\x14.pullback_api.v1.Job\x12(\n\x08previews\x18\x04 \x03(\x0b\x32\x16.pullback_api.v1.Image\"\x1d\n\rGetJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"r\n\x0fListJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06states\x18\x03 \x03(\x0e\x32\x19.pullback_api.v1.JobState\x12\r\n\x05match\x18\x04 \x01(\t\"\x88\x01\n\x10ListJobsResponse\x12\"\n\x04jobs\x18\x01 \x03(\x0b\x32\x14.pullback_api.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x37\n\nunreadable\x18\x03 \x03(\x0b\x32#.pullback_api.v1.UnreadableResource\"7\n\x0fWatchJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"J\n\x0eWaitJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x10\x43\x61ncelJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x10\x44\x65leteJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61scade\x18\x02 \x01(\x08*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xb2\x03\n\x04Jobs\x12>\n\x06GetJob\x12\x1e.pullback_api.v1.GetJobRequest\x1a\x14.pullback_api.v1.Job\x12O\n\x08ListJobs\x12 .pullback_api.v1.ListJobsRequest\x1a!.pullback_api.v1.ListJobsResponse\x12I\n\x08WatchJob\x12 .pullback_api.v1.WatchJobRequest\x1a\x19.pullback_api.v1.JobEvent0\x01\x12@\n\x07WaitJob\x12\x1f.pullback_api.v1.WaitJobRequest\x1a\x14.pullback_api.v1.Job\x12\x44\n\tCancelJob\x12!.pullback_api.v1.CancelJobRequest\x1a\x14.pullback_api.v1.Job\x12\x46\n\tDeleteJob\x12!.pullback_api.v1.DeleteJobRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.jobs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=1575
-  _globals['_JOBSTATE']._serialized_end=1729
+  _globals['_JOBSTATE']._serialized_start=1624
+  _globals['_JOBSTATE']._serialized_end=1778
   _globals['_PROGRESS']._serialized_start=225
   _globals['_PROGRESS']._serialized_end=307
   _globals['_JOB']._serialized_start=310
-  _globals['_JOB']._serialized_end=918
-  _globals['_JOBEVENT']._serialized_start=921
-  _globals['_JOBEVENT']._serialized_end=1068
-  _globals['_GETJOBREQUEST']._serialized_start=1070
-  _globals['_GETJOBREQUEST']._serialized_end=1099
-  _globals['_LISTJOBSREQUEST']._serialized_start=1101
-  _globals['_LISTJOBSREQUEST']._serialized_end=1215
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1218
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1354
-  _globals['_WATCHJOBREQUEST']._serialized_start=1356
-  _globals['_WATCHJOBREQUEST']._serialized_end=1411
-  _globals['_WAITJOBREQUEST']._serialized_start=1413
-  _globals['_WAITJOBREQUEST']._serialized_end=1487
-  _globals['_CANCELJOBREQUEST']._serialized_start=1489
-  _globals['_CANCELJOBREQUEST']._serialized_end=1521
-  _globals['_DELETEJOBREQUEST']._serialized_start=1523
-  _globals['_DELETEJOBREQUEST']._serialized_end=1572
-  _globals['_JOBS']._serialized_start=1732
-  _globals['_JOBS']._serialized_end=2166
+  _globals['_JOB']._serialized_end=967
+  _globals['_JOBEVENT']._serialized_start=970
+  _globals['_JOBEVENT']._serialized_end=1117
+  _globals['_GETJOBREQUEST']._serialized_start=1119
+  _globals['_GETJOBREQUEST']._serialized_end=1148
+  _globals['_LISTJOBSREQUEST']._serialized_start=1150
+  _globals['_LISTJOBSREQUEST']._serialized_end=1264
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1267
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1403
+  _globals['_WATCHJOBREQUEST']._serialized_start=1405
+  _globals['_WATCHJOBREQUEST']._serialized_end=1460
+  _globals['_WAITJOBREQUEST']._serialized_start=1462
+  _globals['_WAITJOBREQUEST']._serialized_end=1536
+  _globals['_CANCELJOBREQUEST']._serialized_start=1538
+  _globals['_CANCELJOBREQUEST']._serialized_end=1570
+  _globals['_DELETEJOBREQUEST']._serialized_start=1572
+  _globals['_DELETEJOBREQUEST']._serialized_end=1621
+  _globals['_JOBS']._serialized_start=1781
+  _globals['_JOBS']._serialized_end=2215
 # @@protoc_insertion_point(module_scope)

@@ -43,13 +43,14 @@ class Progress(_message.Message):
     def __init__(self, phase: _Optional[str] = ..., step: _Optional[int] = ..., total: _Optional[int] = ..., loss: _Optional[float] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("name", "state", "compute_eigenbasis", "invert", "analyze_metric", "discover_directions", "result", "progress", "error", "create_time", "start_time", "end_time", "attempts", "last_sequence", "waiting_for")
+    __slots__ = ("name", "state", "compute_eigenbasis", "invert", "analyze_metric", "discover_directions", "tune", "result", "progress", "error", "create_time", "start_time", "end_time", "attempts", "last_sequence", "waiting_for")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_EIGENBASIS_FIELD_NUMBER: _ClassVar[int]
     INVERT_FIELD_NUMBER: _ClassVar[int]
     ANALYZE_METRIC_FIELD_NUMBER: _ClassVar[int]
     DISCOVER_DIRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    TUNE_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +66,7 @@ class Job(_message.Message):
     invert: _specs_pb2.InversionSettings
     analyze_metric: _specs_pb2.AnalysisSpec
     discover_directions: _specs_pb2.DirectionsSpec
+    tune: _specs_pb2.TuningSettings
     result: str
     progress: Progress
     error: _status_pb2.Status
@@ -74,7 +76,7 @@ class Job(_message.Message):
     attempts: int
     last_sequence: int
     waiting_for: str
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., compute_eigenbasis: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., invert: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., analyze_metric: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., discover_directions: _Optional[_Union[_specs_pb2.DirectionsSpec, _Mapping]] = ..., result: _Optional[str] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., waiting_for: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., compute_eigenbasis: _Optional[_Union[_specs_pb2.EigenbasisSpec, _Mapping]] = ..., invert: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., analyze_metric: _Optional[_Union[_specs_pb2.AnalysisSpec, _Mapping]] = ..., discover_directions: _Optional[_Union[_specs_pb2.DirectionsSpec, _Mapping]] = ..., tune: _Optional[_Union[_specs_pb2.TuningSettings, _Mapping]] = ..., result: _Optional[str] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_sequence: _Optional[int] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class JobEvent(_message.Message):
     __slots__ = ("sequence", "time", "job", "previews")

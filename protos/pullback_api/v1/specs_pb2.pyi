@@ -255,6 +255,32 @@ class InversionSettings(_message.Message):
     start_space: str
     def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ..., start_space: _Optional[str] = ...) -> None: ...
 
+class TuningSettings(_message.Message):
+    __slots__ = ("generator", "space", "distance", "steps", "learning_rate", "l2", "threshold", "locality", "locality_reach", "seed", "preview_every")
+    GENERATOR_FIELD_NUMBER: _ClassVar[int]
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
+    L2_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    LOCALITY_FIELD_NUMBER: _ClassVar[int]
+    LOCALITY_REACH_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_EVERY_FIELD_NUMBER: _ClassVar[int]
+    generator: str
+    space: str
+    distance: str
+    steps: int
+    learning_rate: float
+    l2: float
+    threshold: float
+    locality: float
+    locality_reach: float
+    seed: int
+    preview_every: int
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., l2: _Optional[float] = ..., threshold: _Optional[float] = ..., locality: _Optional[float] = ..., locality_reach: _Optional[float] = ..., seed: _Optional[int] = ..., preview_every: _Optional[int] = ...) -> None: ...
+
 class DirectionsSpec(_message.Message):
     __slots__ = ("generator", "space", "method", "k", "eigenbasis", "seed", "latent", "distance", "samples", "layer", "layers", "ica_vectors", "iterations", "learn_density")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]

@@ -251,9 +251,10 @@ class Executor:
         latents: NDArray[np.float32],
         image_format: str,
         presentation: Presentation = AS_DRAWN,
+        tuning: StoredFile | None = None,
     ) -> AsyncIterator[Rendered]:
-        """Renders latents, shape (n, dim), image by image."""
-        call = Render(next(self._call_numbers), generator, space, latents, image_format, presentation)
+        """Renders latents, shape (n, dim), image by image, with tuned weights where there are some."""
+        call = Render(next(self._call_numbers), generator, space, latents, image_format, presentation, tuning)
         async with contextlib.aclosing(self._call(call)) as answers:
             async for answer in answers:
                 if isinstance(answer, Rendered):

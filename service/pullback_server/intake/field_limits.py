@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pullback.inversion.tuning.settings import MAX_PHOTOGRAPHS
 from pullback_api.limits import MAX_NOTE
 from pullback_server.specs import chosen, search, search_reports, search_thread, targets
 
@@ -93,6 +94,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "eigenbasis": _EIGENBASIS,
         "start_space": _text(_NAME),
     },
+    "TuningSettings": {"generator": _GENERATOR, "space": _text(_NAME), "distance": _text(_NAME)},
     "DirectionsSpec": {
         "generator": _GENERATOR,
         "space": _text(_NAME),
@@ -201,6 +203,16 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "layers": _many(_LAYERS),
         "distance": _text(_NAME),
     },
+    # Tunings
+    "TuneRequest": {
+        "request_id": _text(_REQUEST_ID),
+        "targets": _told_many(MAX_PHOTOGRAPHS),
+        "pivot_space": _text(_NAME),
+    },
+    "GetTuningRequest": {"name": _text(_RESOURCE)},
+    "StreamTuningRequest": {"name": _text(_RESOURCE)},
+    "ListTuningsRequest": {"parent": _PARENT, **_PAGE},
+    "DeleteTuningRequest": {"name": _text(_RESOURCE)},
 }
 
 UNNAMED = Limit(count=1_000, length=1_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.rpc import status_pb2
 
-from pullback_api.v1 import jobs_pb2, specs_pb2, values_pb2
+from pullback_api.v1 import jobs_pb2, specs_pb2, tunings_pb2, values_pb2
 from pullback_server.damage import decoding
 from pullback_server.names import job_name
 from pullback_server.store import EventRecord, JobRecord, JobState
@@ -67,3 +67,5 @@ def _put_work(job: jobs_pb2.Job, kind: str, work: bytes) -> None:
             job.analyze_metric.CopyFrom(specs_pb2.AnalysisSpec.FromString(work))
         case "directions":
             job.discover_directions.CopyFrom(specs_pb2.DirectionsSpec.FromString(work))
+        case "tuning":
+            job.tune.CopyFrom(tunings_pb2.TuneRequest.FromString(work).settings)

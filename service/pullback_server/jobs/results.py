@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -10,6 +11,7 @@ from pullback.geometry.eigenbasis_file import read_parts
 from pullback_api.v1 import analysis_pb2, directions_pb2, geometry_pb2, inversion_pb2, specs_pb2
 from pullback_server.direction_sets import clear_arrays
 from pullback_server.names import job_name, parse_generator
+from pullback_server.protocol.tuned_files import told_in
 from pullback_server.store import BlobStore, JobRecord, ResultRecord
 
 
@@ -18,8 +20,8 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
 
     Args:
         job: The job.
-        made: What its worker sent: an eigenbasis' safetensors file, a serialised `InversionResult`, `MetricAnalysis` or
-            `DirectionSet`.
+        made: What its worker sent: the safetensors file of an eigenbasis or of tuned weights, a serialised
+            `InversionResult`, `MetricAnalysis` or `DirectionSet`.
         blobs: Where content goes.
 
     Raises:
@@ -33,6 +35,7 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
         "inversion": _inversion,
         "analysis": _analysis,
         "directions": _directions,
+        "tuning": _tuning,
     }
     generator, header, more = makers[job.kind](job, made, now)
     return ResultRecord(
@@ -44,7 +47,7 @@ def make_result(job: JobRecord, made: bytes, blobs: BlobStore) -> ResultRecord:
         header=header,
         content=blobs.write(made, more),
         # What is computed once for everybody is nobody's.
-        owner=job.owner if job.kind == "inversion" else "",
+        owner=job.owner if job.kind in ("inversion", "tuning") else "",
     )
 
 
@@ -100,3 +103,11 @@ def _directions(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes,
     clear_arrays(header)
     header.MergeFrom(more)
     return header.spec.generator, header.SerializeToString(), more.SerializeToString()
+
+
+def _tuning(job: JobRecord, made: bytes, now: datetime) -> tuple[str, bytes, bytes]:
+    header = told_in(made)
+    header.name, header.job, header.version = job.result, job_name(job.id), pullback.__version__
+    header.size, header.sha256 = len(made), hashlib.sha256(made).hexdigest()
+    header.create_time.FromDatetime(now)
+    return header.settings.generator, header.SerializeToString(), b""

@@ -27,7 +27,7 @@ class Submission:
 
     Attributes:
         job_id: Identifier for the job, if it is a new one.
-        kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
+        kind: `eigenbasis`, `inversion`, `analysis`, `directions` or `tuning`.
         request_id: The caller's name for the request; empty for none.
         content: What the request says, as bytes: the same content under the same `request_id` is a repeat.
         work: Serialised specification.

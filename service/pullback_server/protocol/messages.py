@@ -26,7 +26,7 @@ class StartJob:
 
     Attributes:
         job: Id of the job.
-        kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
+        kind: `eigenbasis`, `inversion`, `analysis`, `directions` or `tuning`.
         load: What it asks of the worker, and which other jobs it can be computed with.
         alone: Compute it with no other all the same: it may have been the one that killed a worker.
         work: Serialised specification of its kind, defaults filled in.
@@ -110,7 +110,17 @@ AS_DRAWN = Presentation()
 
 @dataclass(frozen=True)
 class Render:
-    """Render latents; the worker answers with one `Rendered` per image, then `CallDone`."""
+    """Render latents; the worker answers with one `Rendered` per image, then `CallDone`.
+
+    Attributes:
+        call: Number of the call.
+        generator: Name of the generator.
+        space: Name of the latents' space.
+        latents: Shape (n, dim).
+        image_format: PNG or JPEG.
+        presentation: What images look like.
+        tuning: File of tuned weights that take the place of the generator's own; None for none.
+    """
 
     call: int
     generator: str
@@ -118,6 +128,7 @@ class Render:
     latents: NDArray[np.float32]
     image_format: str
     presentation: Presentation = AS_DRAWN
+    tuning: StoredFile | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback_server.stored_files import StoredFile
+
 
 @dataclass(frozen=True)
 class WalkAxis:
@@ -86,6 +88,7 @@ class WalkPlan:
         curve: What is asked of a curve; None for other walks.
         mask: Which channels follow the walk; None = all.
         end: The latent to which it leads, shape (dim,), in `space`; None for walks along axes.
+        tuning: File of tuned weights that take the place of the generator's own; None for none.
     """
 
     generator: str
@@ -103,6 +106,7 @@ class WalkPlan:
     curve: CurvePlan | None = None
     mask: MaskPlan | None = None
     end: NDArray[np.float32] | None = None
+    tuning: StoredFile | None = None
 
 
 @dataclass(frozen=True)

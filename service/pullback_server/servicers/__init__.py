@@ -6,6 +6,7 @@ from pullback_server.servicers.geometry import GeometryServicer
 from pullback_server.servicers.inversion import InversionServicer
 from pullback_server.servicers.jobs import JobsServicer
 from pullback_server.servicers.search import SearchServicer
+from pullback_server.servicers.tunings import TuningsServicer
 
 __all__ = [
     "DirectionsServicer",
@@ -14,4 +15,5 @@ __all__ = [
     "InversionServicer",
     "JobsServicer",
     "SearchServicer",
+    "TuningsServicer",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -43,6 +44,7 @@ from pullback_server.specs import (
     space_directions_lie_in,
 )
 from pullback_server.store import Store
+from pullback_server.tunings import Tunings
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -57,6 +59,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         self._importers = importers
         self._kept = KeptDirections(store, scheduler)
         self._deletion = Deletion(store, scheduler)
+        self._tunings = Tunings(store, scheduler)
 
     async def DiscoverDirections(
         self, request: directions_pb2.DiscoverDirectionsRequest, context: Context
@@ -151,7 +154,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         self, request: directions_pb2.TraverseRequest, context: Context
     ) -> AsyncIterator[directions_pb2.TraverseResponse]:
         """See the contract."""
-        generator = find_generator(request.generator, "generator")
+        generator, tuning = await self._tunings.drawing(request.generator, "generator")
         if request.HasField("end"):
             plan = complete_traversal_between(request, generator)
         else:
@@ -162,6 +165,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
                 if request.HasField(field)
             ]
             plan = complete_traversal(request, generator, chosen)
+        plan = replace(plan, tuning=tuning)
         if request.validate_only:
             return
         sent = 0

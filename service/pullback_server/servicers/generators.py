@@ -21,6 +21,7 @@ from pullback_server.servicers.paging import decode_token, encode_token, page_si
 from pullback_server.specs import check_draws_images, find_generator
 from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES, space_of
 from pullback_server.specs.latents import read_latents
+from pullback_server.tunings import Tunings
 
 MAX_LATENTS = 10_000
 
@@ -30,8 +31,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
     """The catalogue, draws from it, and rendering."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, tunings: Tunings) -> None:
         self._executor = executor
+        self._tunings = tunings
 
     async def ListGenerators(
         self, request: generators_pb2.ListGeneratorsRequest, context: Context
@@ -76,7 +78,7 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         self, request: generators_pb2.RenderRequest, context: Context
     ) -> AsyncIterator[generators_pb2.RenderResponse]:
         """See the contract."""
-        entry = find_generator(request.generator, "generator")
+        entry, tuning = await self._tunings.drawing(request.generator, "generator")
         wrong = Violations()
         space = space_of(request.space, entry, "space", wrong)
         check_draws_images(entry, "generator", wrong)
@@ -89,7 +91,7 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         assert latents is not None  # noqa: S101  (otherwise a violation was noted)
         image_format = IMAGE_FORMATS[request.format]
         async for rendered in self._executor.render(
-            generator=entry.name, space=space, latents=latents, image_format=image_format
+            generator=entry.name, space=space, latents=latents, image_format=image_format, tuning=tuning
         ):
             image = values_pb2.Image(
                 data=rendered.data, format=f"IMAGE_FORMAT_{image_format}", width=rendered.width, height=rendered.height

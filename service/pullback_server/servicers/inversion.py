@@ -7,12 +7,11 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
-from pullback.generators import CatalogueEntry
-from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2, values_pb2
+from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2
 from pullback_server.advice import LIST_INVERSIONS
 from pullback_server.damage import decoded, readable
 from pullback_server.decoding import Decoders
-from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle
+from pullback_server.decoding.images import ImageError
 from pullback_server.eigenbases import Eigenbases
 from pullback_server.errors import Violations, failed_precondition, invalid, not_found
 from pullback_server.intake.field_limits import MAX_TARGETS
@@ -23,6 +22,7 @@ from pullback_server.keeping.deletion import Deletion
 from pullback_server.names import inversion_name, job_name, parse_inversion
 from pullback_server.protocol.payload import PayloadItem, write_payload
 from pullback_server.servicers.paging import page_of
+from pullback_server.servicers.prepared_targets import prepared_target
 from pullback_server.specs import (
     check_target,
     complete_inversion_settings,
@@ -164,36 +164,14 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
                 asked_wrongly = True
                 continue
             try:
-                files = await self._decoders.prepare(
-                    target.image.data,
-                    target.mask.data if target.HasField("mask") else None,
-                    image_shape=generator.picture_shape,
-                    center_crop=target.fit == inversion_pb2.FIT_CENTER_CROP,
-                    ignore=[Rectangle(box.left, box.top, box.width, box.height) for box in target.ignore],
-                )
+                prepared = await prepared_target(self._decoders, target, generator)
             except ImageError as error:
                 wrong.add(f"{field}.{error.part}", str(error))
                 status = invalid(f"{field}.{error.part}", str(error)).to_status()
                 items.append(inversion_pb2.InvertedTarget(label=target.label, error=status))
                 continue
             usable = True
-            items.append(_prepared_target(target, files, generator))
+            items.append(prepared)
         if asked_wrongly or not usable:
             wrong.raise_if_any()
         return items, wrong
-
-
-def _prepared_target(
-    target: inversion_pb2.Target, files: PreparedTarget, generator: CatalogueEntry
-) -> inversion_pb2.Target:
-    _, height, width = generator.picture_shape
-
-    def image(data: bytes) -> values_pb2.Image:
-        return values_pb2.Image(data=data, format=values_pb2.IMAGE_FORMAT_PNG, width=width, height=height)
-
-    prepared = inversion_pb2.Target(label=target.label, class_label=target.class_label, image=image(files.image))
-    if files.mask is not None:
-        prepared.mask.CopyFrom(image(files.mask))
-    if target.HasField("start"):
-        prepared.start.CopyFrom(target.start)
-    return prepared

@@ -31,6 +31,7 @@ from pullback_server.specs.search_thread import search_settings, search_space
 from pullback_server.specs.targets import check_target
 from pullback_server.specs.traversal import check_axes, complete_traversal
 from pullback_server.specs.traversal_between import complete_traversal_between
+from pullback_server.specs.tuning import complete_tuning_settings, tuning_options
 
 __all__ = [
     "BASES",
@@ -57,6 +58,7 @@ __all__ = [
     "complete_session_spec",
     "complete_traversal",
     "complete_traversal_between",
+    "complete_tuning_settings",
     "default_eigenbasis_spec",
     "direction_to_come",
     "directions_name_of",
@@ -73,4 +75,5 @@ __all__ = [
     "search_space",
     "solver_options",
     "space_directions_lie_in",
+    "tuning_options",
 ]

@@ -56,7 +56,7 @@ def complete_inversion_settings(
         if not wrong:
             check_budget(complete, generator, field, wrong)
             _check_size(targets, complete, generator, field, wrong)
-    check_start_space(complete, generator, field, wrong)
+    check_start_space(complete, generator, f"{field}.start_space", wrong)
     complete_loss(complete, field, wrong)
     wrong.raise_if_any()
     if complete.basis in STORED_BASES and not complete.eigenbasis:

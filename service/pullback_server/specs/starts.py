@@ -20,11 +20,11 @@ def start_spaces(space: str, generator: CatalogueEntry) -> list[str]:
 def check_start_space(
     settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
 ) -> None:
-    """A space from which nothing leads to that of the inversion is a violation."""
+    """A space from which nothing leads to that of the inversion is a violation of that field."""
     known = start_spaces(settings.space, generator)
     if settings.start_space and settings.start_space not in known:
         wrong.add(
-            f"{field}.start_space",
+            field,
             f"an inversion in space {settings.space!r} starts at a latent of {' or '.join(known)}, but "
             f"{settings.start_space!r} came",
         )

@@ -28,7 +28,7 @@ class JobRecord:
 
     Attributes:
         id: Identifier.
-        kind: What it does: `eigenbasis`, `inversion`, `analysis` or `directions`.
+        kind: What it does: `eigenbasis`, `inversion`, `analysis`, `directions` or `tuning`.
         state: Where it stands.
         work: Serialised specification of its kind, defaults filled in.
         result: Name of the resource that it makes.

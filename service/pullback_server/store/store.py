@@ -101,7 +101,7 @@ class Store:
 
         Args:
             job_id: Identifier of the new job.
-            kind: `eigenbasis`, `inversion`, `analysis` or `directions`.
+            kind: `eigenbasis`, `inversion`, `analysis`, `directions` or `tuning`.
             work: Serialised specification.
             result: Name of the resource that the job makes.
             request_id: The caller's name for the request, if any; one that no job has.

@@ -52,7 +52,7 @@ def of_prior(models: Models, call: Sample | Measure) -> Iterator[CallMessage]:
 
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:
     """Renders latents batch by batch; while one is rendered, the images of those before are encoded and sent."""
-    generator = models.generator(call.generator)
+    generator = models.tuned(call.generator, call.tuning)
     parts = rendered(generator, torch.from_numpy(call.latents), call.space)
     sent: list[Future[None]] = []
     ahead, number = 1, 0

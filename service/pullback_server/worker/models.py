@@ -13,11 +13,16 @@ from pullback.distances import Distance, DistanceEntry
 from pullback.generators import CatalogueEntry
 from pullback.generators import Generator as ImageGenerator
 from pullback.inversion import BankSamples, StartBank, cached_bank
+from pullback.inversion.tuning import TunedWeights
 from pullback.pieces import Underway
+from pullback_server.stored_files import StoredFile
+from pullback_server.worker.files import content
 from pullback_server.worker.parts import SharedShards, of_samples
 
 # Distances that are kept, and banks: there are many more names than that, for a name may say a side.
 KEPT_DISTANCES, KEPT_BANKS = 8, 8
+# Tuned generators that are kept: each has all of its weights.
+KEPT_TUNINGS = 2
 
 
 class Models:
@@ -33,6 +38,7 @@ class Models:
         self.device = device
         self._distance = lru_cache(maxsize=KEPT_DISTANCES)(self._load_distance)
         self.pooled_features = cache(self._load_pooled_features)
+        self._tuned = lru_cache(maxsize=KEPT_TUNINGS)(_tuned)
         self._samples = lru_cache(maxsize=1)(BankSamples)
         self._generators: dict[str, tuple[CatalogueEntry, ImageGenerator]] = {}
         self._banks: dict[tuple[str, DistanceEntry, str], _Bank] = {}
@@ -44,6 +50,17 @@ class Models:
         if known is None or known[0] != found:
             known = self._generators[name] = (found, generators.load(name, device=self.device))
         return known[1]
+
+    def tuned(self, name: str, tuning: StoredFile | None) -> ImageGenerator:
+        """The generator of that name, with tuned weights where there are some; the generator itself stays as it is.
+
+        Raises:
+            WeightsError: They were tuned from other weights.
+            DamagedFileError: Their file is missing or damaged.
+            FileUnavailableError: It cannot be read at the moment.
+        """
+        generator = self.generator(name)
+        return generator if tuning is None else self._tuned(generator, tuning)
 
     def distance(self, name: str) -> Distance:
         """The distance of that name, loaded anew where its entry of the catalogue was replaced."""
@@ -106,6 +123,10 @@ class Models:
 
     def _load_pooled_features(self) -> distances.PooledFeatures:
         return distances.load_pooled_features(self.device)
+
+
+def _tuned(generator: ImageGenerator, tuning: StoredFile) -> ImageGenerator:
+    return TunedWeights.from_bytes(content(tuning)).applied(generator)
 
 
 class _Bank:

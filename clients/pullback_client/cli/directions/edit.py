@@ -51,6 +51,10 @@ def edit(
     ] = None,
     layers: walk_options.WalkLayers = None,
     purify: walk_options.Purify = None,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="Tune the generator's weights to each photograph first.", rich_help_panel="Method"),
+    ] = False,
     upscale: walk_options.Upscale = 1,
     space: Annotated[
         str | None,
@@ -112,7 +116,9 @@ def edit(
         paths = [found[number] for number in left]
         with Client(target) as client, following() as report:
             walk_options.check_size(client, generator, walk, upscale)
-            edits = client.iter_edit(paths, generator, direction, strength, walk=walk, progress=report, **options)
+            edits = client.iter_edit(
+                paths, generator, direction, strength, walk=walk, tune=tune, progress=report, **options
+            )
             with closing(edits):
                 for number, outcome in zip(left, edits, strict=True):
                     outcomes[number] = outcome

@@ -99,6 +99,10 @@ def traverse(
     layers: walk_options.WalkLayers = None,
     second: Annotated[str | None, typer.Option(help="Subspace: the other direction.", rich_help_panel="Walk")] = None,
     purify: walk_options.Purify = None,
+    tuning: Annotated[
+        str | None,
+        typer.Option(help="Draw with these tuned weights: ID or name of a tuning.", rich_help_panel="Walk"),
+    ] = None,
     mask: walk_options.Mask = None,
     upscale: walk_options.Upscale = 1,
     force: Force = False,
@@ -119,6 +123,7 @@ def traverse(
         "layers": direction_options.layers_of(layers),
         "second": second,
         "purify": purify,
+        "tuning": tuning,
         "mask": walk_options.mask_of(mask, settings),
     }
     inversion: InversionOptions = {

@@ -136,7 +136,7 @@ class Axes:
         generator, source = problem.generator, self.eigenbasis.provenance
         layers = generator.repeats(source.space, problem.moves)
         serves = source.space if layers else problem.moves
-        self.eigenbasis.check_serves(generator=generator.name, weights_hash=generator.weights_hash, space=serves)
+        self.eigenbasis.check_serves(generator=generator.name, weights_hash=generator.metric_hash, space=serves)
         block = problem.moving_block
         key = (generator.device, generator.dtype, block.start, problem.extra)
         if key not in self._known:

@@ -12,6 +12,7 @@ from pullback_server.worker.tasks.eigenbasis import EigenbasisTask
 from pullback_server.worker.tasks.inversion import InversionTask
 from pullback_server.worker.tasks.part import PartTask
 from pullback_server.worker.tasks.task import BatchTask, SharedTask, Task
+from pullback_server.worker.tasks.tuning import TuningTask
 
 __all__ = ["BatchTask", "SharedTask", "Task", "make_task"]
 
@@ -23,5 +24,6 @@ def make_task(start: StartJob, models: Models, tell_phase: Callable[[str], None]
         "inversion": InversionTask,
         "analysis": AnalysisTask,
         "directions": DirectionsTask,
+        "tuning": TuningTask,
     }
     return (PartTask if start.part else makers[start.kind])(start, models, tell_phase)

@@ -22,7 +22,7 @@ from pullback_server.worker.walks.masked import masked_render
 def traverse(models: Models, call: Traverse) -> Iterator[CallMessage | None]:
     """Finds the whole way first, and the channels of a mask, and yields None after every piece; then frame by frame."""
     plan = call.plan
-    generator, distance = models.generator(plan.generator), models.distance(plan.distance)
+    generator, distance = models.tuned(plan.generator, plan.tuning), models.distance(plan.distance)
     make = make_walk if plan.end is None else make_walk_between
     walk = yield from make(generator, distance, plan)
     latents, steps = walk.latents.float().cpu().numpy(), walk.steps.reshape(len(walk.steps), -1).tolist()

@@ -1,0 +1,9 @@
+from .locality import interpolation_code as interpolation_code
+from .locality import locality_draw as locality_draw
+from .pivotal import PivotalTuning as PivotalTuning
+from .pivotal import TuningResult as TuningResult
+from .settings import MAX_PHOTOGRAPHS as MAX_PHOTOGRAPHS
+from .settings import TUNING_DISTANCE as TUNING_DISTANCE
+from .settings import TuningSettings as TuningSettings
+from .tuned_weights import MAX_WEIGHT_BYTES as MAX_WEIGHT_BYTES
+from .tuned_weights import TunedWeights as TunedWeights
