@@ -33,6 +33,16 @@ def server_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pullback_server", *arguments]
 
 
+def keeping_command(*arguments: str) -> list[str]:
+    """The command that backs up, restores or checks a server's data with these arguments, on this machine.
+
+    Raises:
+        ServerStartError: The packages that the server needs are not installed.
+    """
+    _check_installed("what reads a server's data", "pullback_server", "torch", "sqlalchemy")
+    return [sys.executable, "-m", "pullback_server.keeping", *arguments]
+
+
 def adding_command(*arguments: str) -> list[str]:
     """The command that adds or checks a generator with these arguments, on this machine.
 

@@ -14,14 +14,12 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from platformdirs import user_data_path
-
 from pullback.errors import InvalidInputError
 from pullback.memory import bytes_of
 from pullback_server.address import AddressError
 from pullback_server.errors import ApiError
 from pullback_server.intake.heap import settle
-from pullback_server.keeping.options import add_database, add_retention
+from pullback_server.keeping.options import DEFAULT_DATA, add_database, add_retention
 from pullback_server.server import Config, Server, StartError
 from pullback_server.store import StoreError
 from pullback_server.tls import files as tls
@@ -148,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         type=Path,
-        default=user_data_path("pullback", appauthor=False) / "server",
+        default=DEFAULT_DATA,
         metavar="DIR",
         help="folder of jobs and results (default: %(default)s)",
     )

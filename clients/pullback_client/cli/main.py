@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli import generators, jobs
+from pullback_client.cli import generators, jobs, keeping
 from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
 from pullback_client.cli.certificates import certificates
 from pullback_client.cli.connecting import with_tls
@@ -42,6 +42,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("check")(keeping.check)
 app.command("distances")(distances)
 app.command("eigenbasis")(eigenbasis)
 app.command("report")(report)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 
+from platformdirs import user_data_path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+DEFAULT_DATA = user_data_path("pullback", appauthor=False) / "server"
 DATABASE_VARIABLE = "PULLBACK_DATABASE"
 _MAX_DAYS = 36_500
 

@@ -60,7 +60,7 @@ class References:
         """
         try:
             with self._database.reading() as session:
-                column = _wanted().c.digest
+                column = wanted_files().c.digest
                 if session.scalar(select(column).where(column == digest)) is not None:
                     return
         except StoreError as error:
@@ -76,7 +76,7 @@ class References:
         be of no use be what it stood for.
         """
         with self._database.reading() as session:
-            wanted, written = _texts(session, _wanted().c.digest), _texts(session, WrittenFileRow.digest)
+            wanted, written = texts_of(session, wanted_files().c.digest), texts_of(session, WrittenFileRow.digest)
         return sorted(written - wanted) if blobs.has_all(wanted) else []
 
     def collect(self, blobs: BlobStore, digests: Collection[str]) -> int:
@@ -86,7 +86,7 @@ class References:
         is on its way. Files go before what is noted of them: what a crash leaves is found again.
         """
         with self._database.writing() as session:
-            column = _wanted().c.digest
+            column = wanted_files().c.digest
             needed = set(session.scalars(select(column).where(column.in_(digests))))
             gone = [digest for digest in digests if digest not in needed and blobs.delete(digest)]
             session.execute(delete(WrittenFileRow).where(WrittenFileRow.digest.in_(gone)))
@@ -95,15 +95,17 @@ class References:
     def sweep(self, blobs: BlobStore) -> Swept:
         """Removes files that no row refers to any more, and moves aside those that this database never knew."""
         with self._database.reading() as session:
-            wanted, written = _texts(session, _wanted().c.digest), _texts(session, WrittenFileRow.digest)
+            wanted, written = texts_of(session, wanted_files().c.digest), texts_of(session, WrittenFileRow.digest)
         swept = blobs.sweep(wanted, written)
         # Those of a version that noted nothing, and those that are gone.
         if wanted != written:
             with self._database.writing() as session:
-                session.execute(delete(WrittenFileRow).where(WrittenFileRow.digest.not_in(select(_wanted().c.digest))))
+                session.execute(
+                    delete(WrittenFileRow).where(WrittenFileRow.digest.not_in(select(wanted_files().c.digest)))
+                )
                 session.add_all(WrittenFileRow(digest=digest) for digest in wanted - written)
         with self._database.reading() as session:
-            unsized = _texts(session, WrittenFileRow.digest, WrittenFileRow.size.is_(None))
+            unsized = texts_of(session, WrittenFileRow.digest, WrittenFileRow.size.is_(None))
         if unsized:
             with self._database.writing() as session:
                 for digest in unsized:
@@ -113,13 +115,13 @@ class References:
         return swept
 
 
-def _wanted() -> Subquery:
+def wanted_files() -> Subquery:
     """Digests that rows refer to, in a column `digest`."""
     columns = (JobRow.payload, ResultRow.content, SessionFileRow.digest)
     return union(*(select(column.label("digest")).where(column.is_not(None)) for column in columns)).subquery()
 
 
-def _texts(
+def texts_of(
     session: Session, column: ColumnElement[str] | InstrumentedAttribute[str], *where: ColumnElement[bool]
 ) -> set[str]:
     """All of a column, also what is damaged."""

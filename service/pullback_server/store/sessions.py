@@ -164,7 +164,7 @@ class SessionStore:
             called = select(SessionTitleRow.session).where(SessionTitleRow.title == match)
             query = query.where(begins_with(SessionRow.id, match) | SessionRow.id.in_(called))
         with self._database.reading() as session:
-            return _records(session, query)
+            return session_records(session, query)
 
     @reads
     def events(self, session_id: str, after: int = 0, limit: int | None = None) -> list[SessionEventRecord]:
@@ -191,14 +191,15 @@ def _name(session_id: str) -> str:
 
 
 def _one(session: Session, query: Select[Any]) -> SessionRecord | None:
-    for _, found in _records(session, query):
+    for _, found in session_records(session, query):
         if isinstance(found, UnreadableError):
             raise found
         return found
     return None
 
 
-def _records(session: Session, query: Select[Any]) -> list[tuple[int, SessionRecord | UnreadableError]]:
+def session_records(session: Session, query: Select[Any]) -> list[tuple[int, SessionRecord | UnreadableError]]:
+    """The sessions of a query with their numbers, errors in the place of those that cannot be read."""
     wanted = select(SessionSpecRow).where(SessionSpecRow.session.in_(query.with_only_columns(SessionRow.id)))
     specs = {found.session: found.spec for found in session.scalars(wanted)}
 

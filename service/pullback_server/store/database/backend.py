@@ -33,6 +33,10 @@ class Backend(Protocol):
         """Raises a `StoreError` for what the database, or the operating system, say of it."""
         ...
 
+    def close(self) -> None:
+        """Closes all connections."""
+        ...
+
     def size(self) -> int:
         """Bytes that it takes."""
         ...

@@ -9,6 +9,9 @@ import json
 import secrets
 from pathlib import Path
 
+from sqlalchemy import Connection, insert
+from sqlalchemy.orm import Session
+
 from pullback_server.store.database.backend import Backend
 from pullback_server.store.database.database import Database
 from pullback_server.store.database.examination import IncompatibleStoreError
@@ -18,7 +21,7 @@ from pullback_server.store.faults import faults_told
 from pullback_server.store.privacy import write_file
 from pullback_server.store.schema import Meta
 
-_FILE = "pullback.sqlite"
+DATABASE_FILE = "pullback.sqlite"
 _MARK = "database.json"
 _KEY = "folder"
 
@@ -38,11 +41,11 @@ def open_database(folder: Path, url: str | None) -> Database:
     if url is None:
         if (mark := _mark_of(folder)) is not None:
             raise _refusal(f"the rows of {folder} are in {mark['database']}: name it with --database")
-        return Database(Sqlite(folder / _FILE))
-    if (folder / _FILE).exists():
+        return Database(Sqlite(folder / DATABASE_FILE))
+    if (folder / DATABASE_FILE).exists():
         raise _refusal(
-            f"{folder} has a database of its own, {_FILE}: take another --data folder; `pullback backup` and `pullback "
-            "restore --database` move what it has"
+            f"{folder} has a database of its own, {DATABASE_FILE}: take another --data folder; `pullback backup` and "
+            "`pullback restore --database` move what it has"
         )
     backend = Postgresql(parse_url(url))
     database = Database(backend)
@@ -54,6 +57,33 @@ def open_database(folder: Path, url: str | None) -> Database:
     return database
 
 
+def open_to_read(folder: Path, url: str | None) -> tuple[Backend, int | None]:
+    """The database of a data folder for whoever only reads it, also while a server uses it; and its tables' version.
+
+    Raises:
+        StoreError: As `open_database` does.
+    """
+    if url is None:
+        if (mark := _mark_of(folder)) is not None:
+            raise _refusal(f"the rows of {folder} are in {mark['database']}: name it with --database")
+        if not (folder / DATABASE_FILE).exists():
+            raise _refusal(f"{folder} is no data folder of a server: it holds no {DATABASE_FILE}")
+        sqlite = Sqlite(folder / DATABASE_FILE)
+        return sqlite, sqlite.version()
+    backend = Postgresql(parse_url(url))
+    found = backend.version_seen()
+    with Session(backend.reader) as session:
+        known = session.get(Meta, _KEY) if found is not None else None
+        if known is None or (mark := _mark_of(folder)) is None or mark["id"] != known.value:
+            raise _refusal(f"{backend} does not belong to the data folder {folder}")
+    return backend, found
+
+
+def is_used(folder: Path) -> bool:
+    """Whether a data folder has a database, wherever that is."""
+    return (folder / DATABASE_FILE).exists() or (folder / _MARK).exists()
+
+
 def _bind(database: Database, folder: Path, backend: Backend) -> None:
     mark = _mark_of(folder)
     with database.reading() as session:
@@ -61,14 +91,19 @@ def _bind(database: Database, folder: Path, backend: Backend) -> None:
         there = None if known is None else known.value
     if there is not None and (mark is None or mark["id"] != there):
         raise _refusal(f"{backend} belongs to another data folder than {folder}: take that, or another database")
-    if mark is None:
-        mark = {"id": secrets.token_hex(16), "database": str(backend)}
-        with faults_told(folder):
-            write_file(folder / _MARK, json.dumps(mark).encode())
-    if there is None:
-        # After the file: a server that is killed in between finds a mark that no database has yet.
+    if mark is None or there is None:
         with database.writing() as session:
-            session.merge(Meta(key=_KEY, value=mark["id"]))
+            write_mark(folder, backend, secrets.token_hex(16) if mark is None else mark["id"], session.connection())
+
+
+def write_mark(folder: Path, backend: Backend, mark: str, connection: Connection) -> None:
+    """Notes in a folder, and in a database that has no mark, that they belong to each other.
+
+    The file is there before the transaction ends: whoever is killed in between leaves a mark that no database has yet.
+    """
+    with faults_told(folder):
+        write_file(folder / _MARK, json.dumps({"id": mark, "database": str(backend)}).encode())
+    connection.execute(insert(Meta).values(key=_KEY, value=mark))
 
 
 def _mark_of(folder: Path) -> dict[str, str] | None:

@@ -61,8 +61,7 @@ class Database:
 
     def close(self) -> None:
         """Closes all connections."""
-        self._backend.reader.dispose()
-        self._backend.writer.dispose()
+        self._backend.close()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

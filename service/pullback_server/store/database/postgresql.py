@@ -91,7 +91,14 @@ class Postgresql:
 
     def version(self) -> int | None:
         """See `Backend`."""
-        with self.faults_told(writing=False), self.writer.connect() as connection:
+        return self._version(self.writer)
+
+    def version_seen(self) -> int | None:
+        """As `version`, of whoever only reads: also while a server uses it."""
+        return self._version(self.reader)
+
+    def _version(self, engine: Engine) -> int | None:
+        with self.faults_told(writing=False), engine.connect() as connection:
             encoding = connection.execute(text("SHOW server_encoding")).scalar()
             if encoding != "UTF8":
                 reason = f"{self} keeps text as {encoding}; make one that keeps UTF8: createdb --encoding UTF8"
@@ -111,6 +118,11 @@ class Postgresql:
             if (fault := self._fault(error)) is None:
                 raise
             raise fault from error
+
+    def close(self) -> None:
+        """See `Backend`."""
+        self.reader.dispose()
+        self.writer.dispose()
 
     def size(self) -> int:
         """See `Backend`."""

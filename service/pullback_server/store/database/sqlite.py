@@ -26,7 +26,7 @@ class Sqlite:
     """A file of SQLite. A transaction that writes holds its lock from the first statement."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         _make_new(path)
         # A commit is on disk before it is acknowledged (FULL), and readers never wait for the writer (WAL).
         self.writer = _engine(path, BUSY_SECONDS, "BEGIN IMMEDIATE", ("journal_mode = WAL", "synchronous = FULL"))
@@ -34,15 +34,20 @@ class Sqlite:
 
     def version(self) -> int | None:
         """See `Backend`."""
-        return examine(self._path)
+        return examine(self.path)
 
     def faults_told(self, *, writing: bool) -> AbstractContextManager[None]:
         """See `Backend`."""
-        return faults_told(self._path.parent, writing=writing)
+        return faults_told(self.path.parent, writing=writing)
+
+    def close(self) -> None:
+        """See `Backend`."""
+        self.reader.dispose()
+        self.writer.dispose()
 
     def size(self) -> int:
         """See `Backend`."""
-        files = (Path(f"{self._path}{suffix}") for suffix in ("", "-wal", "-shm"))
+        files = (Path(f"{self.path}{suffix}") for suffix in ("", "-wal", "-shm"))
         return sum(file.stat().st_size for file in files if os.path.lexists(file))
 
 
