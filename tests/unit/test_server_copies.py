@@ -103,7 +103,7 @@ def test_a_backup_that_is_put_back_is_what_was_there(store: Store, say: Say, tmp
             assert not stat.S_IMODE(path.lstat().st_mode) & 0o077, path
     assert say("check", data="new", url=None) == (
         0,
-        "9 jobs, results and sessions; 9 files, 0.0 MiB; 0 files that none of them refers to\n",
+        "12 jobs, results and sessions; 9 files, 0.0 MiB; 0 files that none of them refers to\n",
     )
 
 
