@@ -4,7 +4,7 @@ KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions bench-latency bench-scale bench-faults train-faces32 docs clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions bench-latency bench-scale bench-trust train-faces32 docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -64,17 +64,18 @@ bench-latency: $(VENV)/.test
 bench-scale: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_scale.py
 
-# Nearly right requests, kills, bombs, and causes of not being well: ONLY=fuzz,kills,bombs,causes, FAULTS requests
-# (30,000), FAULTS_KILLS kills (300), of the seed FAULTS_SEED.
-bench-faults: $(VENV)/.test
-	$(BIN)/python tests/benchmarks/bench_faults.py
+# What a server survives, with TLS: nearly right requests, bombs, kills, causes of not being well, clocks that jump, many
+# clients, and whom it does not let in: ONLY=fuzz,bombs,kills,causes,clocks,clients,doors, TRUST_REQUESTS requests
+# (100,000), TRUST_KILLS kills (1,000), of the seed TRUST_SEED.
+bench-trust: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_trust.py
 
 # How the weights of `faces32` were made: some hours on two cores. Stops and goes on.
 train-faces32: $(VENV)/.test
 	$(BIN)/python -m pullback.training --folder train-faces32 --kimg $(KIMG)
 
 clean:
-	rm -rf $(VENV) build demo bench-inversion bench-search bench-directions bench-faults .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo bench-inversion bench-search bench-directions bench-trust .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

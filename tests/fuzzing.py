@@ -292,7 +292,9 @@ class Sender:
 
     def __init__(self, server: LiveServer) -> None:
         self._channel = server.channel
-        self._http = httpx.Client(base_url=server.http, headers=server.headers, timeout=CALL_SECONDS, trust_env=False)
+        self._http = httpx.Client(
+            base_url=server.http, headers=server.headers, timeout=CALL_SECONDS, trust_env=False, verify=server.ca
+        )
 
     def send(self, attempt: Attempt) -> Answer:
         """Sends one."""

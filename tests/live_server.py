@@ -32,6 +32,7 @@ from pullback_api.v1 import (
     specs_pb2,
     tunings_pb2_grpc,
 )
+from pullback_server.tls.authority import make_authority, make_server, write
 
 START_SECONDS = 60.0
 CALL_SECONDS = 60.0
@@ -72,11 +73,14 @@ class LiveServer:
         data: The folder.
         environment: What its processes find in theirs beside what is there already.
         first: Python code that the server process runs first.
+        secure: Whether it speaks TLS alone, with a certificate of an authority of its own.
     """
 
-    def __init__(self, data: Path, environment: dict[str, str], first: str = "") -> None:
+    def __init__(self, data: Path, environment: dict[str, str], first: str = "", *, secure: bool = False) -> None:
         self.data = data
         self._first = first
+        # Beside the folder, which the server makes itself.
+        self._certificates = data.with_name(f"{data.name}-certificates") if secure else None
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
         self._process: subprocess.Popen[str] | None = None
         self._channel: grpc.Channel | None = None
@@ -110,7 +114,7 @@ class LiveServer:
             self._wait()
             raise AssertionError(f"the server did not start: {line!r}; log: {self.log()[-2000:]}")
         self.target = match[1]
-        self.http = f"http://{match[2]}" if match[2] else ""
+        self.http = f"http{'s' if self._certificates else ''}://{match[2]}" if match[2] else ""
         self.metrics = f"http://{match[3]}" if match[3] else ""
         self._connect()
 
@@ -121,7 +125,7 @@ class LiveServer:
         program = ["-c", code] if self._first else ["-m", "pullback_server"]
         command = [sys.executable, *program, "--listen", "127.0.0.1:0", "--data", str(self.data)]
         self._process = subprocess.Popen(
-            [*command, "--checkpoint-seconds", "0.2", *options],
+            [*command, "--checkpoint-seconds", "0.2", *self._tls_options(), *options],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -131,6 +135,21 @@ class LiveServer:
         # Not a file: a test that limits the size of the server's files must not limit its log.
         self._reader = threading.Thread(target=self._log.extend, args=(self._process.stderr,))
         self._reader.start()
+
+    def _tls_options(self) -> list[str]:
+        if (folder := self._certificates) is None:
+            return []
+        if not folder.exists():
+            folder.mkdir()
+            authority = make_authority()
+            write(authority, folder / "ca.pem", folder / "ca.key")
+            write(make_server(authority, ["127.0.0.1", "localhost"]), folder / "server.pem", folder / "server.key")
+        return ["--tls-cert", str(folder / "server.pem"), "--tls-key", str(folder / "server.key")]
+
+    @property
+    def ca(self) -> str | bool:
+        """What those who call it over HTTP are to trust: a file of certificates, or what they trust anyway."""
+        return True if self._certificates is None else str(self._certificates / "ca.pem")
 
     def log(self) -> str:
         """What the server has logged so far, since `revive` if that was called."""
@@ -264,7 +283,11 @@ class LiveServer:
 
     def connect(self, options: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
         """Another channel to the server, whose calls carry its token where it keeps one."""
-        channel = grpc.insecure_channel(self.target, options=options)
+        if self._certificates is None:
+            channel = grpc.insecure_channel(self.target, options=options)
+        else:
+            trusted = grpc.ssl_channel_credentials((self._certificates / "ca.pem").read_bytes())
+            channel = grpc.secure_channel(self.target, trusted, options=options)
         return grpc.intercept_channel(channel, WithToken(self.token)) if (self.data / "token").exists() else channel
 
     @property

@@ -53,7 +53,7 @@ def bench_bombs(report: Report, seed: int) -> None:
             "PULLBACK_CATALOGUE": str(write_catalogue(folder / "catalogue")),
             "PULLBACK_CACHE": str(folder / "cache"),
         }
-        with LiveServer(folder / "data", environment) as server:
+        with LiveServer(folder / "data", environment, secure=True) as server:
             bombs = _requests(server.eigenbasis())
             server.wait_until(serving=True)
             ended = threading.Event()

@@ -23,10 +23,10 @@ from live_server import LiveServer
 from requests_for_tiny import begin_search
 from tiny import write_catalogue
 
-COUNT = int(os.environ.get("FAULTS", "1000" if QUICK else "30000"))
-SECONDS = float(os.environ.get("FAULTS_SECONDS", "5"))
+COUNT = int(os.environ.get("TRUST_REQUESTS", "1000" if QUICK else "100000"))
+SECONDS = float(os.environ.get("TRUST_SECONDS", "5"))
 THREADS = 4
-KEPT = Path("bench-faults")
+KEPT = Path("bench-trust")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Sent:
 
 
 def bench_fuzz(report: Report, seed: int) -> None:
-    """Requests of all methods over gRPC and HTTP; what is wrong with an answer is kept in `bench-faults/`."""
+    """Requests of all methods over gRPC and HTTP; what is wrong with an answer is kept in `bench-trust/`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = {
             "PULLBACK_CATALOGUE": str(write_catalogue(folder / "catalogue")),
             "PULLBACK_CACHE": str(folder / "cache"),
         }
-        server = LiveServer(folder / "data", environment)
+        server = LiveServer(folder / "data", environment, secure=True)
         server.start("--http", "127.0.0.1:0")
         try:
             with Machine() as machine:

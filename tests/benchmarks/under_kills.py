@@ -14,7 +14,7 @@ from killing import Life, live_through
 from live_server import LiveServer
 from tiny import write_catalogue
 
-KILLS = int(os.environ.get("FAULTS_KILLS", "12" if QUICK else "300"))
+KILLS = int(os.environ.get("TRUST_KILLS", "12" if QUICK else "1000"))
 # Of one server's life, after which it is looked at, and another begins with an empty folder.
 OF_A_LIFE = 12 if QUICK else 25
 # Every so many lives are those of a server that works on a real generator.
@@ -56,7 +56,7 @@ def _live(load: Load, kills: int, seed: int) -> Life:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = {"PULLBACK_CATALOGUE": str(write_catalogue(folder / "catalogue"))}
-        live, quiet = LiveServer(folder / "live", environment), LiveServer(folder / "quiet", environment)
+        live, quiet = LiveServer(folder / "live", environment, secure=True), LiveServer(folder / "quiet", environment)
         live.start()
         quiet.start()
         try:

@@ -1,4 +1,4 @@
-"""A few hundred nearly right requests of all methods: `ONLY=fuzz make bench-faults` in short."""
+"""A few hundred nearly right requests of all methods: `ONLY=fuzz make bench-trust` in short."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from live_server import LiveServer
 from requests_for_tiny import begin_search
 
 COUNT = 320
-SEED = int(os.environ.get("FAULTS_SEED", "1"))
+SEED = int(os.environ.get("TRUST_SEED", "1"))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A server killed at random moments while it has everything to do: `ONLY=kills make bench-faults` in short."""
+"""A server killed at random moments while it has everything to do: `ONLY=kills make bench-trust` in short."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from insisting import Load
 from killing import live_through
 from live_server import LiveServer
 
-KILLS = int(os.environ.get("FAULTS_KILLS", "5"))
-SEED = int(os.environ.get("FAULTS_SEED", "1"))
+KILLS = int(os.environ.get("TRUST_KILLS", "5"))
+SEED = int(os.environ.get("TRUST_SEED", "1"))
 
 
 @pytest.mark.timeout(900 + 60 * KILLS)
