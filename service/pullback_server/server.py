@@ -12,24 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from pullback import generators
 from pullback_api.v1 import (
-    directions_pb2,
     directions_pb2_grpc,
-    generators_pb2,
     generators_pb2_grpc,
-    geometry_pb2,
     geometry_pb2_grpc,
-    inversion_pb2,
     inversion_pb2_grpc,
-    jobs_pb2,
     jobs_pb2_grpc,
-    search_pb2,
     search_pb2_grpc,
-    tunings_pb2,
     tunings_pb2_grpc,
 )
 from pullback_server.access import (
@@ -43,6 +36,7 @@ from pullback_server.access import (
 )
 from pullback_server.address import AddressError, Endpoint, check_reach, is_loopback, split, take
 from pullback_server.config import Config as Config  # noqa: PLC0414 (re-exported)
+from pullback_server.contract import DESCRIPTORS, METHODS, SERVICES
 from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.executor import Executor
@@ -80,21 +74,6 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
-_DESCRIPTORS = tuple(
-    module.DESCRIPTOR.services_by_name[name]
-    for module, name in (
-        (generators_pb2, "Generators"),
-        (geometry_pb2, "Geometry"),
-        (inversion_pb2, "Inversion"),
-        (jobs_pb2, "Jobs"),
-        (search_pb2, "Search"),
-        (directions_pb2, "Directions"),
-        (tunings_pb2, "Tunings"),
-    )
-)
-_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
-SERVICES = tuple(service.full_name for service in _DESCRIPTORS)
-_METHODS = [f"{service.full_name}/{method.name}" for service in (*_DESCRIPTORS, _HEALTH) for method in service.methods]
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -167,7 +146,7 @@ class Server:
         if config.http is not None and config.http == config.listen and not config.listen.endswith(":0"):
             raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
         try:
-            self.watch = Watch(config.watching, _METHODS)
+            self.watch = Watch(config.watching, METHODS)
         except TracingError as error:
             raise StartError(str(error)) from None
         self._config = config
@@ -206,7 +185,7 @@ class Server:
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
         if self._config.http is not None:
-            self._http = self._build_http(self._config.http, dict(zip(_DESCRIPTORS, servicers, strict=True)))
+            self._http = self._build_http(self._config.http, dict(zip(DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
         await self._sessions.start()
         retention = Retention(self._store, self._scheduler, data, self._config.retention)
@@ -309,7 +288,7 @@ class Server:
         DirectionsServicer,
         TuningsServicer,
     ]:
-        """What serves each of `_DESCRIPTORS`, in their order."""
+        """What serves each of `DESCRIPTORS`, in their order."""
         return (
             GeneratorsServicer(self._executor, Tunings(self._store, self._scheduler)),
             GeometryServicer(self._store, self._scheduler),

@@ -11,12 +11,15 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+from google.protobuf.message import Message
 from prometheus_client.parser import text_string_to_metric_families
 
 import pullback_client
 from in_process import Failure, InProcessServer
+from pullback_api.v1 import jobs_pb2, specs_pb2, tunings_pb2
 from pullback_client import Client
 from pullback_server.address import AddressError
+from pullback_server.jobs.watched import labels_of
 from pullback_server.server import Config, Server
 from pullback_server.supervision import Health
 from pullback_server.watching import Watching
@@ -89,6 +92,33 @@ def test_jobs_are_counted_from_the_queue_to_their_end(client: Client, server: In
     assert set(values(server, "pullback_jobs").values()) == {0}
     assert values(server, "pullback_job_queue_seconds_count")[("eigenbasis",)] >= 1
     assert values(server, "pullback_job_seconds_count")[("eigenbasis",)] >= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "work", "generator"),
+    [
+        ("eigenbasis", specs_pb2.EigenbasisSpec(generator="generators/faces", method=1), "faces"),
+        ("inversion", specs_pb2.InversionSettings(generator="generators/faces", method=1), "faces"),
+        ("analysis", specs_pb2.AnalysisSpec(generator="generators/faces"), "faces"),
+        ("directions", specs_pb2.DirectionsSpec(generator="generators/faces/tunings/x", method=1), "faces"),
+        (
+            "tuning",
+            tunings_pb2.TuneRequest(settings=specs_pb2.TuningSettings(generator="generators/faces")),
+            "faces",
+        ),
+    ],
+)
+def test_jobs_are_told_apart_by_what_there_are_few_of(kind: str, work: Message, generator: str) -> None:
+    found, method = labels_of(kind, work.SerializeToString())
+    assert found == generator
+    assert method
+    # All kinds that a job of the contract can be of.
+    kinds = jobs_pb2.Job.DESCRIPTOR.oneofs_by_name["work"].fields
+    assert len(kinds) == 5
+
+
+def test_a_damaged_job_has_no_labels() -> None:
+    assert labels_of("eigenbasis", b"\xff") == ("", "")
 
 
 def test_generations_and_trials_are_counted(client: Client, server: InProcessServer) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from pullback_api.v1 import specs_pb2
+from pullback_api.v1 import specs_pb2, tunings_pb2
 from pullback_server.protocol.messages import Worked
 from pullback_server.specs import DIRECTION_METHODS, INVERSION_METHODS, METRIC_METHODS
 from pullback_server.store import JobRecord, JobState
@@ -141,8 +141,11 @@ def labels_of(kind: str, work: bytes) -> tuple[str, str]:
             case "directions":
                 directions = specs_pb2.DirectionsSpec.FromString(work)
                 name, method = directions.generator, DIRECTION_METHODS[directions.method]
+            case "tuning":
+                name, method = tunings_pb2.TuneRequest.FromString(work).settings.generator, "pivotal"
             case _:
                 name, method = specs_pb2.AnalysisSpec.FromString(work).generator, kind
     except (DecodeError, KeyError):
         return "", ""
-    return name.removeprefix("generators/"), method
+    # Of a tuning, whose name may be new, the generator that the catalogue knows.
+    return name.removeprefix("generators/").partition("/")[0], method

@@ -25,7 +25,7 @@ def count(metrics: Metrics, spec: search_pb2.SessionSpec, events: Iterable[Event
         match event:
             case GenerationOpened(thread=number):
                 thread = spec.threads[number]
-                generator = thread.generator.removeprefix("generators/")
+                generator = thread.generator.removeprefix("generators/").partition("/")[0]
                 metrics.generations.labels(generator, SEARCH_METHODS.get(thread.optimizer.method, "")).inc()
             case GenerationClosed(dropped=dropped):
                 trials.labels("dropped").inc(len(dropped))

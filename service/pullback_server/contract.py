@@ -1,0 +1,35 @@
+"""Contract of a server: its services, and the names of their methods."""
+
+from __future__ import annotations
+
+from grpc_health.v1 import health_pb2
+
+from pullback_api.v1 import (
+    directions_pb2,
+    generators_pb2,
+    geometry_pb2,
+    inversion_pb2,
+    jobs_pb2,
+    search_pb2,
+    tunings_pb2,
+)
+
+DESCRIPTORS = tuple(
+    module.DESCRIPTOR.services_by_name[name]
+    for module, name in (
+        (generators_pb2, "Generators"),
+        (geometry_pb2, "Geometry"),
+        (inversion_pb2, "Inversion"),
+        (jobs_pb2, "Jobs"),
+        (search_pb2, "Search"),
+        (directions_pb2, "Directions"),
+        (tunings_pb2, "Tunings"),
+    )
+)
+SERVICES = tuple(service.full_name for service in DESCRIPTORS)
+METHODS = tuple(
+    f"{service.full_name}/{method.name}"
+    for service in (*DESCRIPTORS, health_pb2.DESCRIPTOR.services_by_name["Health"])
+    for method in service.methods
+)
+"""Full names of all methods, and of those of health."""
