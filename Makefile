@@ -42,7 +42,7 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --config-file .docs/mkdocs.yml
 
 # Benchmarks print a table and one JSON object a line; QUICK=1 takes minutes instead of an hour
-# (of bench-search: of six).
+# (of bench-search: of a day and a half).
 bench-geometry: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_geometry.py
 
