@@ -19,7 +19,8 @@ DEFAULT = "hessian_cma"
 
 
 def _sphere(stay: float | None) -> list[Setting]:
-    norms = (stay,) if stay is not None else (20.0, 10.0, 30.0)
+    # Free searches of others end at norms of some eighty.
+    norms = (stay,) if stay is not None else (20.0, 10.0, 40.0, 80.0)
     rates = (1.5,) if _FEW else (1.0, 1.5)
     return [Setting.of("SphereCMA", norm=norm, learning_rate=rate) for norm in norms for rate in rates]
 
