@@ -11,6 +11,7 @@ from google.protobuf import json_format
 import pullback
 from pullback import distances, generators
 from pullback.directions import DirectionSet, Origin
+from pullback.generators.style_based.named_layers import noise_shapes
 from pullback.geometry.eigenbasis import Eigenbasis, Provenance
 from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, specs_pb2, tunings_pb2
@@ -105,6 +106,9 @@ def inversion(start: StartJob) -> bytes:
                 step=steps - 1,
                 class_label="" if classes is None else item.class_label or classes.labels[0],
                 alignment=ALIGNMENT if settings.HasField("alignment") else None,
+                noise_maps=[pack(np.full(shape, rank, np.float32)) for shape in noise_shapes(entry)]
+                if settings.noise_maps
+                else [],
             )
         if settings.HasField("alignment"):
             found.aligned_target.CopyFrom(png(220))

@@ -21,8 +21,13 @@ SPACES = (
 )
 
 
-def style_state(seed: int = 0) -> dict[str, Tensor]:
-    """Tensors of a network whose mapping and images vary well, unlike those of a fresh one."""
+def style_state(seed: int = 0, strength: float = 0.0) -> dict[str, Tensor]:
+    """Tensors of a network whose mapping and images vary well, unlike those of a fresh one.
+
+    Args:
+        seed: Of the weights.
+        strength: Of the noise in every layer.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = StyleGan2Network(SHAPE)
@@ -32,25 +37,27 @@ def style_state(seed: int = 0) -> dict[str, Tensor]:
         if name.startswith("style.") and name.endswith("bias"):
             # Biases are scaled by 0.01 where they are used.
             tensor.add_(50 * torch.randn(tensor.shape, generator=rng))
+        if name.endswith("noise.weight"):
+            tensor.fill_(strength)
         if name.startswith("to_rgb") and name.endswith("conv.weight"):
             tensor.mul_(0.3)
     return state
 
 
-def tiny_style(seed: int = 0) -> StyleGan2:
-    """The generator, float32 on the CPU."""
+def tiny_style(seed: int = 0, strength: float = 0.0) -> StyleGan2:
+    """The generator, float32 on the CPU; with a strength, noise maps change its images."""
     source = WeightsSource(kind="path", location="nowhere", sha256="1" * 64)
     entry = CatalogueEntry(NAME, "Seeded styles", "stylegan2", SPACES, "w+", (3, 16, 16), source)
-    generator = build(entry, style_state(seed))
+    generator = build(entry, style_state(seed, strength))
     assert isinstance(generator, StyleGan2)
     return generator
 
 
-def write_style_catalogue(folder: Path, seed: int = 0) -> Path:
+def write_style_catalogue(folder: Path, seed: int = 0, strength: float = 0.0) -> Path:
     """Writes weights and a catalogue with the one generator `tiny-style`; returns the catalogue's path."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"tiny-style-{seed}.pt"
-    torch.save(style_state(seed), weights)
+    torch.save(style_state(seed, strength), weights)
     spaces = "\n".join(
         f'[[{NAME}.spaces]]\nname = "{space.name}"\ndim = {space.dim}\nprior = "{space.prior}"\n' for space in SPACES
     )

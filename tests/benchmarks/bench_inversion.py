@@ -22,8 +22,9 @@ import torch
 from judging import JUDGES, judged_by, ratios
 from numpy.typing import NDArray
 from pairs import compare
-from PIL import Image
+from projecting import bench_projector
 from reporting import QUICK, Figure, Report
+from sheets import save_sheet
 from throughput import images_per_second
 from torch import Tensor
 
@@ -343,14 +344,6 @@ def bench_album(report: Report) -> None:
         report.add(Figure(name, ratio, "≤ 0.7" if several else "", reached, detail))
 
 
-def save_sheet(rows: Sequence[Tensor], path: Path) -> None:
-    """Rows of images as one picture."""
-    path.parent.mkdir(exist_ok=True)
-    sheet = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
-    levels = (255 * sheet).round().byte().movedim(0, -1).numpy()
-    Image.fromarray(levels).save(path)
-
-
 def main() -> None:
     """Runs everything, or the parts that $ONLY names, and prints the table."""
     report = Report("inversion")
@@ -364,6 +357,7 @@ def main() -> None:
         "floor": lambda: bench_floor(report, faces),
         "judged": lambda: bench_judged(report, faces),
         "solved": lambda: bench_solved(report, both),
+        "projector": lambda: bench_projector(report, OUT),
         "album": lambda: bench_album(report),
         "throughput": lambda: bench_throughput(report, faces),
     }

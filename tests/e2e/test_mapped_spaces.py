@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,7 +24,7 @@ from pullback_api.v1 import (
     tunings_pb2,
     values_pb2,
 )
-from pullback_client import Client, InvalidArgumentError
+from pullback_client import Client, InvalidArgumentError, Inversion
 from tiny_style import tiny_style, write_style_catalogue
 
 GENERATOR = "generators/tiny-style"
@@ -33,7 +34,10 @@ GENERATOR = "generators/tiny-style"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that knows the seeded StyleGAN2 alone."""
     folder = tmp_path_factory.mktemp("style")
-    environment = {"PULLBACK_CATALOGUE": str(write_style_catalogue(folder)), "PULLBACK_CACHE": str(folder / "cache")}
+    environment = {
+        "PULLBACK_CATALOGUE": str(write_style_catalogue(folder, strength=0.2)),
+        "PULLBACK_CACHE": str(folder / "cache"),
+    }
     with LiveServer(folder / "data", environment) as live:
         yield live
 
@@ -55,7 +59,7 @@ def test_the_catalogue_says_which_spaces_are_mapped(server: LiveServer) -> None:
 
 
 def test_the_same_seed_draws_the_same_image_in_every_space(server: LiveServer) -> None:
-    generator = tiny_style()
+    generator = tiny_style(strength=0.2)
     for space in ("z", "w", "w+"):
         expected = generator.space(space).sample(2, 7).numpy()
         np.testing.assert_allclose(sampled(server, space, 2), expected, rtol=1e-5, atol=1e-6)
@@ -185,3 +189,42 @@ def direction_of(server: LiveServer) -> str:
     found = server.wait(server.directions.DiscoverDirections(request, timeout=60).name)
     assert found.state == jobs_pb2.JOB_STATE_SUCCEEDED, found.error
     return found.result
+
+
+def test_noise_maps_are_found_and_draw_the_image_again(server: LiveServer) -> None:
+    target = rendered(server, "z", sampled(server, "z", seed=5))[0]
+    settings = specs_pb2.InversionSettings(
+        generator=GENERATOR, preset=specs_pb2.INVERSION_PRESET_PROJECTOR, space="w+", distance="mse", steps=20
+    )
+    request = inversion_pb2.InvertRequest(settings=settings, targets=[inversion_pb2.Target(image=target)])
+    ended = server.wait(server.inversion.Invert(request, timeout=60).name)
+    assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED, ended.error
+    found = server.inversion.GetInversion(inversion_pb2.GetInversionRequest(name=ended.result), timeout=60)
+    assert (found.settings.noise_maps, found.settings.weights.noise) == (True, 1e5)
+    (solution,) = found.results[0].solutions
+    assert [list(each.shape) for each in solution.noise_maps] == [[4, 4], [8, 8], [8, 8], [16, 16], [16, 16]]
+
+    def render(noise: list[values_pb2.Tensor]) -> bytes:
+        latents = pack(unpack(solution.latent)[None])
+        again = generators_pb2.RenderRequest(generator=GENERATOR, space="w+", latents=latents, noise_maps=noise)
+        return next(iter(server.generators.Render(again, timeout=60))).image.data
+
+    assert render(list(solution.noise_maps)) == solution.image.data
+    assert render([]) != solution.image.data
+    with pytest.raises(grpc.RpcError) as caught:
+        render(list(solution.noise_maps)[1:])
+    assert "expected 5 noise maps" in caught.value.details()
+
+
+def test_a_client_keeps_the_noise_maps_with_the_latent(server: LiveServer, tmp_path: Path) -> None:
+    with Client(server.target) as client:
+        target = client.render("tiny-style", client.sample("tiny-style", seed=6), space="z")[0]
+        found = client.invert(target, "tiny-style", preset="projector", distance="mse", steps=10, restarts=2, top_k=2)
+        assert (found.settings["space"], found.settings["noise_maps"]) == ("w", True)
+        found.save(tmp_path / "found.safetensors")
+        loaded = Inversion.load(tmp_path / "found.safetensors")
+        for solution, kept in zip(found.solutions, loaded.solutions, strict=True):
+            assert len(kept.noise_maps) == 5
+            assert all(np.array_equal(*pair) for pair in zip(solution.noise_maps, kept.noise_maps, strict=True))
+        (again,) = client.render("tiny-style", loaded.latent, space="w", noise_maps=loaded.noise_maps)
+        assert np.array_equal(np.asarray(again), np.asarray(found.image))

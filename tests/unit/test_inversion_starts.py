@@ -78,7 +78,7 @@ def test_the_first_start_at_the_mean_is_the_mean_and_others_are_near_it() -> Non
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_restart_starts_in_the_targets_own_frame_and_the_others_elsewhere(kind: str) -> None:
     problem = problem_of(alignment=AlignmentPrior(0.2, 0.1))
-    _, frames = problem.split(make_starts(problem, 30, 5, start=kind, bank=bank_of(problem)))
+    _, frames, _ = problem.split(make_starts(problem, 30, 5, start=kind, bank=bank_of(problem)))
     assert frames is not None
     assert torch.equal(frames[:, 0], torch.tensor([[1.0, 0.0, 0.0]]).expand(3, -1))
     assert frames[:, 1:, 0].log().std().item() == pytest.approx(0.2, rel=0.3)

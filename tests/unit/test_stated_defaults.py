@@ -15,7 +15,7 @@ from pullback.directions.defaults import complete as complete_directions
 from pullback.generators import entry
 from pullback.geometry.eigenbasis import DEFAULT_AXES
 from pullback.geometry.pointwise.method import DEFAULT_K
-from pullback.inversion.defaults import METHODS
+from pullback.inversion.defaults import METHODS, NOISE_WEIGHT
 from pullback_api.v1 import directions_pb2, search_pb2, specs_pb2
 from pullback_client.cli.main import app
 from pullback_client.inversion import options
@@ -39,12 +39,16 @@ def inversion(**fields: Any) -> specs_pb2.InversionSettings:
 
 def test_the_weights_of_the_loss() -> None:
     weights = inversion().weights
-    truth = {name: getattr(weights, name) for name in ("distance", "l1", "l2", "prior")}
+    # The last is there only where noise maps are searched.
+    assert not weights.HasField("noise")
+    weights.noise = NOISE_WEIGHT
+    truth = {name: getattr(weights, name) for name in ("distance", "l1", "l2", "prior", "delta", "noise")}
     pairs = [pair.split("=") for pair in shown("invert", "--weights").split(", ")]
     assert {name: float(value) for name, value in pairs} == truth
     documented = options.__file__
     text = Path(documented).read_text("utf-8")
-    said = re.search(r"`distance` \(default (\S+)\), `l1` \((\S+)\), `l2` \((\S+)\), and `prior` \((\S+)\)", text)
+    names = (r"`distance` \(default (\S+)\)", r"`l1` \((\S+)\)", r"`l2` \((\S+)\)", r"`prior` \((\S+)\)")
+    said = re.search(".*".join((*names, r"`delta` \((\S+)\)", r"`noise` \((\S+)\)")), text, re.DOTALL)
     assert said is not None
     assert [float(each) for each in said.groups()] == list(truth.values())
     contract = (Path(specs_pb2.__file__).with_name("specs.proto")).read_text("utf-8")

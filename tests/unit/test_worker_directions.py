@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from metrics import PROVENANCE, metric_with
 from pullback import distances
@@ -21,6 +23,7 @@ from pullback.directions.traversals.walk import even_steps
 from pullback.errors import UnknownNameError
 from pullback.generators import Generator
 from pullback.geometry import Eigenbasis
+from pullback.pictures import to_pictures
 from pullback_api.tensors import unpack
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_server.protocol.messages import CallDone, Framed, Traverse
@@ -181,3 +184,17 @@ def test_a_walk_whose_latents_are_known_at_once_begins_with_its_first_frame() ->
     axes = (WalkAxis(np.eye(6)[0], "z"),)
     plan = WalkPlan(STYLE.name, "mse", "linear", latent, "z", axes, -1.0, 1.0, 3, "PNG", strip=False, animation=False)
     assert [type(answer) for answer in answers(plan)] == [Framed] * 3 + [CallDone]
+
+
+def test_a_walk_has_the_noise_maps_that_it_is_given() -> None:
+    loud = tiny_style(strength=0.2)
+    models: Any = SimpleNamespace(generator=lambda name: loud, distance=distances.load)
+    axes = (WalkAxis(np.eye(6)[0], "z"),)
+    latent = loud.space("z").sample(1, 3)[0].numpy()
+    plan = WalkPlan(STYLE.name, "mse", "linear", latent, "z", axes, -1.0, 1.0, 3, "PNG", strip=False, animation=False)
+    maps = [torch.randn(shape, generator=torch.Generator().manual_seed(1)) for shape in loud.noise_shapes]
+    given = replace(plan, noise_maps=tuple(each.numpy() for each in maps))
+    own, with_maps = ([frame.data for frame in list(traverse(models, Traverse(1, each)))[:3]] for each in (plan, given))
+    assert all(first != second for first, second in zip(own, with_maps, strict=True))
+    drawn = loud.with_noise(maps).render(torch.from_numpy(latent)[None], "z")
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(with_maps[1]))), np.asarray(to_pictures(drawn)[0]))

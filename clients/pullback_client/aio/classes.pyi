@@ -217,6 +217,7 @@ class AsyncClient:
         *,
         space: str | None = ...,
         tuning: Tuning | str | None = ...,
+        noise_maps: Sequence[npt.ArrayLike] = ...,
         timeout: float = ...,
     ) -> list[Image.Image]: ...
     def iter_render(
@@ -226,6 +227,7 @@ class AsyncClient:
         *,
         space: str | None = ...,
         tuning: Tuning | str | None = ...,
+        noise_maps: Sequence[npt.ArrayLike] = ...,
         timeout: float = ...,
     ) -> AsyncGenerator[Image.Image]: ...
     @overload

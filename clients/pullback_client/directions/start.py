@@ -25,11 +25,13 @@ class Start(NamedTuple):
         latent: Shape (dim,).
         space: Its space; empty = that of the direction.
         generator: Id of the generator it was found for; empty where that is not known.
+        noise_maps: The noise maps that belong to it; empty = the generator's own.
     """
 
     latent: Array
     space: str = ""
     generator: str = ""
+    noise_maps: tuple[Array, ...] = ()
 
 
 def is_photograph(start: Any) -> bool:
@@ -51,7 +53,8 @@ def start_of(start: Any, space: str | None = None) -> Start:
         InvalidArgumentError: No latent.
     """
     if isinstance(start, Inversion):
-        return Start(start.latent, start.settings["space"], id_of(start.settings["generator"]))
+        generator = id_of(start.settings["generator"])
+        return Start(start.latent, start.settings["space"], generator, start.noise_maps)
     return Start(latent_of(start), space or "")
 
 

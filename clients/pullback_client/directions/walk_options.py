@@ -89,6 +89,7 @@ def walk_request(
     request = _request(options, directed=direction is not None)
     request.generator, request.space = drawing_name(generator, options.get("tuning")), start.space
     request.latent.CopyFrom(tensor_from_array(start.latent))
+    request.noise_maps.extend(tensor_from_array(each) for each in start.noise_maps)
     for field, each in ((request.direction, direction), (request.second, second)):
         if each is not None:
             field.CopyFrom(each.to_wire())

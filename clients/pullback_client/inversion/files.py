@@ -23,6 +23,7 @@ ARRAYS = ("latent", "restart_latents", "distance_trace", "loss_trace")
 PICTURES = ("image", "target", "aligned_target")
 """The pictures of an inversion besides those of its solutions."""
 _MASK = "mask_file"  # its bytes
+_NOISE = "noise_map_"  # with the number of its layer
 
 
 class InversionContent(NamedTuple):
@@ -35,6 +36,7 @@ class InversionContent(NamedTuple):
         solution_latents: The latents of the solutions, best first; each (dim,).
         solution_images: Their images.
         mask: The file of the mask; None = there is none.
+        noise_maps: For each layer its noise maps, one of each solution, (solutions, height, width); empty = none.
     """
 
     provenance: Mapping[str, Any]
@@ -43,6 +45,7 @@ class InversionContent(NamedTuple):
     solution_latents: Sequence[Array]
     solution_images: Sequence[Image.Image]
     mask: bytes | None
+    noise_maps: Sequence[Array] = ()
 
 
 def save(content: InversionContent, path: Path) -> list[Path]:
@@ -88,7 +91,9 @@ def load(path: Path) -> dict[str, Any]:
     pictures = {name: Image.fromarray(tensors.pop(name)) if name in tensors else None for name in PICTURES}
     mask: dict[str, Any] = {_MASK: tensors.pop(_MASK).tobytes()} if _MASK in tensors else {}
     solution_images = [Image.fromarray(pixels) for pixels in tensors.pop("solution_images")]
-    content: dict[str, Any] = header["provenance"]
+    # There are none in files of earlier versions, and of inversions that searched none.
+    names = sorted((name for name in tensors if name.startswith(_NOISE)), key=lambda name: int(name[len(_NOISE) :]))
+    content: dict[str, Any] = header["provenance"] | {"noise_maps": [tensors.pop(name) for name in names]}
     return content | tensors | pictures | mask | {"solution_images": solution_images}
 
 
@@ -104,7 +109,8 @@ def _save_folder(content: InversionContent, folder: Path) -> list[Path]:
 
 
 def _arrays(content: InversionContent) -> dict[str, npt.NDArray[Any]]:
-    return {**content.arrays, "solution_latents": np.stack(content.solution_latents)}
+    noise = {f"{_NOISE}{number}": layer for number, layer in enumerate(content.noise_maps)}
+    return {**content.arrays, "solution_latents": np.stack(content.solution_latents), **noise}
 
 
 def _pixels(content: InversionContent) -> dict[str, npt.NDArray[Any]]:

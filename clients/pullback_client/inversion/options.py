@@ -26,7 +26,8 @@ class InversionOptions(InversionFields, total=False):
 
     weights: Mapping[str, float] | None
     """Weights of the loss, each ≥ 0: `distance` (default 1), `l1` (0), `l2` (3), and `prior` (0.0005) of the penalty
-    ½‖z‖²."""
+    ½‖z‖²; in w+ `delta` (0) of what the layers differ in; with `noise_maps` also `noise` (1e5) of their regulariser. A
+    preset has defaults of its own."""
     eigenbasis: str | EigenbasisInfo | None
     """An eigenbasis or its resource name; default the one of the default specification."""
     class_labels: str | Sequence[str] | None
@@ -59,8 +60,9 @@ def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.I
     """
     refuse_unknown_options(options, InversionOptions)
     basis = options.get("eigenbasis")
+    # A preset has a method of its own.
     implied = {
-        "method": "hessian_adam",
+        "method": "hessian_adam" if options.get("preset") is None else None,
         "class_mode": None if options.get("class_labels") is None else "given",
         "start_space": space_of_starts(options.get("starts")),
     }

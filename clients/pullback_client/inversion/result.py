@@ -40,6 +40,8 @@ class Solution:
         alignment: Where it lies within the photograph; None where that was not searched.
         class_label: Its class, the nearest where the class was free; empty where the generator has none.
         framing: Which part of the photograph was compared, and what of it counted, as far as this client knows.
+        noise_maps: The noise maps that its image was drawn with, from the first layer on, each float32, shape (height,
+            width); empty where none were searched.
     """
 
     latent: Array
@@ -51,6 +53,7 @@ class Solution:
     alignment: Alignment | None
     class_label: str
     framing: Framing = WHOLE
+    noise_maps: tuple[Array, ...] = ()
 
     def paste_back(
         self, photograph: ImageInput, *, feather: float = FEATHER, framing: Framing | None = None
@@ -140,6 +143,14 @@ class Inversion:
         It knows of what it asked for itself; a result that `get_inversion` fetched by its name comes without.
         """
         return self.solutions[0].framing
+
+    @property
+    def noise_maps(self) -> tuple[Array, ...]:
+        """The noise maps that `image` was drawn with, from the first layer on; empty where none were searched.
+
+        `Client.render` draws it again with them, and a walk from this inversion has them in every frame.
+        """
+        return self.solutions[0].noise_maps
 
     @property
     def class_label(self) -> str:
@@ -238,11 +249,12 @@ class Inversion:
 
         Args:
             path: `.png`: the image. `.npz`: `latent`, `solution_latents`, `restart_latents`, `distance_trace`,
-                `loss_trace` and `provenance` (a JSON text). `.safetensors`: the same with the pictures as arrays of
-                uint8 and the provenance as metadata; `Inversion.load` reads it. `.json`: the provenance. Without a
-                suffix, or an existing folder: a folder that gets `image.png`, `target.png`, `inversion.npz`,
-                `inversion.safetensors` and `inversion.json`; where the alignment was searched `aligned_target.png`,
-                and of several solutions `solution-1.png`, `solution-2.png` and so on.
+                `loss_trace`, where they were searched the noise maps of the solutions, stacked (`noise_map_0`, of the
+                first layer, and so on), and `provenance` (a JSON text). `.safetensors`: the same with the pictures as
+                arrays of uint8 and the provenance as metadata; `Inversion.load` reads it. `.json`: the provenance.
+                Without a suffix, or an existing folder: a folder that gets `image.png`, `target.png`,
+                `inversion.npz`, `inversion.safetensors` and `inversion.json`; where the alignment was searched
+                `aligned_target.png`, and of several solutions `solution-1.png`, `solution-2.png` and so on.
 
         Returns:
             The files written.
@@ -262,6 +274,7 @@ class Inversion:
             solution_latents=[solution.latent for solution in self.solutions],
             solution_images=[solution.image for solution in self.solutions],
             mask=self.framing.mask,
+            noise_maps=[np.stack(layer) for layer in zip(*(each.noise_maps for each in self.solutions), strict=True)],
         )
 
     @classmethod
@@ -273,19 +286,23 @@ class Inversion:
         """
         content = files.load(Path(path))
         framing = Framing.read(content.pop("framing", None), content.pop("mask_file", None))
+        maps = content.pop("noise_maps")
         solutions = [
             Solution(
                 latent=latent,
                 image=image,
+                noise_maps=tuple(layer[number] for layer in maps),
                 alignment=None if scalars["alignment"] is None else Alignment(**scalars["alignment"]),
                 framing=framing,
                 **{name: scalars[name] for name in _SOLUTION_SCALARS},
             )
-            for latent, image, scalars in zip(
-                content.pop("solution_latents"),
-                content.pop("solution_images"),
-                content.pop("solutions"),
-                strict=True,
+            for number, (latent, image, scalars) in enumerate(
+                zip(
+                    content.pop("solution_latents"),
+                    content.pop("solution_images"),
+                    content.pop("solutions"),
+                    strict=True,
+                )
             )
         ]
         created = datetime.fromisoformat(content.pop("created"))
@@ -378,6 +395,9 @@ def _solution(message: inversion_pb2.Solution, what: str, shape: Sequence[int]) 
         latent=latent,
         image=image_from_wire(message.image, f"{what}.image"),
         alignment=Alignment(place.scale, place.shift_x, place.shift_y) if message.HasField("alignment") else None,
+        noise_maps=tuple(
+            array_from_tensor(each, f"{what}.noise_maps[{number}]") for number, each in enumerate(message.noise_maps)
+        ),
         **{name: getattr(message, name) for name in _SOLUTION_SCALARS},
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy.typing as npt
 from PIL import Image
@@ -81,10 +81,14 @@ class GeneratorCalls(Connection):
         *,
         space: str | None = None,
         tuning: Tuning | str | None = None,
+        noise_maps: Sequence[npt.ArrayLike] = (),
         timeout: float = RENDER_TIMEOUT,
     ) -> list[Image.Image]:
         """The images of latents, in their order. Arguments as for `iter_render`."""
-        return list(self.iter_render(generator, latents, space=space, tuning=tuning, timeout=timeout))
+        frames = self.iter_render(
+            generator, latents, space=space, tuning=tuning, noise_maps=noise_maps, timeout=timeout
+        )
+        return list(frames)
 
     def iter_render(
         self,
@@ -93,6 +97,7 @@ class GeneratorCalls(Connection):
         *,
         space: str | None = None,
         tuning: Tuning | str | None = None,
+        noise_maps: Sequence[npt.ArrayLike] = (),
         timeout: float = RENDER_TIMEOUT,
     ) -> Iterator[Image.Image]:
         """The images of latents, as they are finished, in their order.
@@ -102,6 +107,8 @@ class GeneratorCalls(Connection):
             latents: All finite, shape (n, dim) or (dim,), n from 1 to 10000.
             space: Latent space; None = the generator's first.
             tuning: A tuning of the generator, or its name, with whose weights they are drawn; None = with its own.
+            noise_maps: Noise maps of a style-based generator in the place of its own, for all latents, from the first
+                layer on, such as `Inversion.noise_maps`; none = its own.
             timeout: Seconds in all.
         """
         tensor = tensor_from_array(latents)
@@ -110,5 +117,6 @@ class GeneratorCalls(Connection):
         request = generators_pb2.RenderRequest(
             generator=drawing_name(generator, tuning), space=space or "", latents=tensor
         )
+        request.noise_maps.extend(tensor_from_array(each) for each in noise_maps)
         stream = self._transport.stream(self._transport.generators.Render, request, timeout=timeout)
         return (image_from_wire(answer.image, f"image {answer.index}") for answer in stream)

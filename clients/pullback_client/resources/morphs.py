@@ -54,7 +54,8 @@ class MorphCalls(DirectionCalls, InversionCalls):
             timeout: Seconds for all that is needed together; an hour where not given.
 
         Returns:
-            The walk; its steps go from 0 to 1, and its distances are from the first image.
+            The walk; its steps go from 0 to 1, and its distances are from the first image. All frames have the
+            generator's own noise maps, also those between inversions that found others (`Inversion.noise_maps`).
 
         Raises:
             ClientError: As `invert` does.

@@ -23,6 +23,7 @@ Schedule: TypeAlias = Literal["constant", "cosine"]
 InversionBasis: TypeAlias = Literal["none", "global", "separate", "local"]
 Start: TypeAlias = Literal["prior", "mean", "bank"]
 ClassMode: TypeAlias = Literal["given", "free", "searched"]
+InversionPreset: TypeAlias = Literal["projector"]
 SearchMethod: TypeAlias = Literal["cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random"]
 Aggregation: TypeAlias = Literal["mean", "median"]
 MissingPolicy: TypeAlias = Literal["show_again", "carry_over", "drop"]
@@ -220,6 +221,24 @@ class InversionFields(TypedDict, total=False):
     betas: tuple[float, float] | None
     """Adam's decay of the running means of the gradient and of its square, each from 0 to below 1; default the method's
     own. Only `adam` and `hessian_adam`; (0.9, 0.999) as published."""
+    preset: InversionPreset | None
+    """Settings that go together, as defaults of what is not set: `projector`, NVIDIA's projector of StyleGAN2, for
+    `adam` and `hessian_adam`; default none."""
+    noise_maps: bool | None
+    """Whether the noise maps of a style-based generator are searched as well, from N(0, 1), each map normalised after
+    every update. Only `adam` and `hessian_adam`, whose axes are of the latent alone. Default false."""
+    ramp_up: float | None
+    """Share of the updates, 0 to 1, over which the learning rate rises from 0, besides what `schedule` says; default 0.
+    Only `adam` and `hessian_adam`."""
+    ramp_down: float | None
+    """Share of the updates, 0 to 1, at whose end the learning rate falls to 0 along half a cosine, likewise; default
+    0."""
+    latent_noise: float | None
+    """Normal noise that is added to latents where they are evaluated, at first, ≥ 0, in units of √E‖w − w̄‖²: how far
+    latents lie from their mean, of each layer in w+. Default 0. Only `adam` and `hessian_adam`."""
+    latent_noise_ramp: float | None
+    """Share of the updates, above 0, at most 1, over which that noise falls to 0, as the square of what is left;
+    default 0.75."""
     start_space: str | None
     """Space of the latents that targets bring as their starts: the inversion's own (empty), or one that is mapped into
     it, as `z` is into `w`, and `w` into `w+`, where it stands in every layer."""

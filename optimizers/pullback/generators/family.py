@@ -94,6 +94,8 @@ class Family:
             its file, or runs its code, by itself. Empty of all others.
         named_by_side: Whether layers are known by the side of their maps, as `8 px`.
         named_layers: Whether the catalogue tells how layers are called at all.
+        noise_maps: How many noise maps images can be given beside a latent at 8 px, 16 px and so on up to their side,
+            besides one at 4 px; 0 = they take none.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Family:
     layout: Layout = NO_LAYOUT
     named_by_side: bool = False
     named_layers: bool = True
+    noise_maps: int = 0
 
     def recognises(self, names: Iterable[str]) -> bool:
         """Whether tensors of such names, without prefixes, may be those of a generator of this family."""

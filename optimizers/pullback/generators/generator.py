@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -178,6 +178,42 @@ class Generator(nn.Module, ABC):
     def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels *size"]:
         """Images in [0, 1], or sounds in [−1, 1], of complete inputs."""
 
+    @property
+    def noise_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each noise map that an image may be given beside its latent, from the first layer on.
+
+        A generator has none unless it says otherwise.
+        """
+        return ()
+
+    def synthesize_noisy(
+        self, inputs: Float[Tensor, "batch input_dim"], noise: Float[Tensor, "batch values"] | None
+    ) -> Float[Tensor, "batch channels *size"]:
+        """As `synthesize`, with noise maps in the place of the generator's own.
+
+        Args:
+            inputs: Complete inputs.
+            noise: The maps of `noise_shapes`, each flat, side by side; None for the generator's own.
+
+        Raises:
+            InvalidInputError: It has none.
+        """
+        if noise is not None:
+            raise InvalidInputError(f"generator {self.name!r} has no noise maps that could be given")
+        return self.synthesize(inputs)
+
+    def with_noise(self, maps: Sequence[Tensor]) -> Generator:
+        """This generator with other noise maps as its own, everything else alike; it shares the weights.
+
+        Args:
+            maps: One of each of `noise_shapes`, finite.
+
+        Raises:
+            InvalidInputError: It has no noise maps, or others.
+        """
+        del maps
+        raise InvalidInputError(f"generator {self.name!r} has no noise maps that could be given")
+
     def activations(self, inputs: Float[Tensor, "batch input_dim"], until: str = "") -> dict[str, Tensor]:
         """What the layers make of complete inputs, from the first to the images, by name.
 
@@ -211,6 +247,7 @@ class Generator(nn.Module, ABC):
         latents: Float[Tensor, "batch dim"],
         space: str,
         context: Float[Tensor, "*batch input_dim"] | None = None,
+        noise: Float[Tensor, "batch values"] | None = None,
     ) -> Float[Tensor, "batch channels *size"]:
         """Images or sounds of latents.
 
@@ -219,13 +256,14 @@ class Generator(nn.Module, ABC):
             space: Name of a latent space.
             context: Complete inputs, shape (B, input_dim) or (input_dim,), that fill the coordinates outside
                 `space`; `default_context` when omitted. Of no effect where `space` leaves none open.
+            noise: Noise maps, as `synthesize_noisy` takes them; the generator's own when omitted.
 
         Returns:
             Images of shape (B, C, H, W) in [0, 1], or sounds of shape (B, C, T) in [−1, 1].
 
         Raises:
             UnknownNameError: No such space.
-            InvalidInputError: Latents of another shape.
+            InvalidInputError: Latents of another shape, or noise for a generator that takes none.
         """
         latent_space = self.space(space)
         if latents.ndim != 2 or latents.shape[1] != latent_space.dim:
@@ -233,7 +271,7 @@ class Generator(nn.Module, ABC):
                 f"latents of space {space!r} of generator {self.name!r} have shape (batch, {latent_space.dim}), "
                 f"but shape {tuple(latents.shape)} came"
             )
-        return self.synthesize(self.complete(latents, space, context))
+        return self.synthesize_noisy(self.complete(latents, space, context), noise)
 
     def complete(
         self,

@@ -21,6 +21,7 @@ def rendered(
     latents: Float[Tensor, "count dim"],
     space: str,
     context: Float[Tensor, "*batch input_dim"] | None = None,
+    noise: Float[Tensor, "count values"] | None = None,
 ) -> Iterator[Float[Tensor, "some channels *size"]]:
     """Images of latents, some at a time, each time when they are asked for; nothing is differentiated.
 
@@ -33,6 +34,7 @@ def rendered(
         latents: Latents of `space`, on any device.
         space: Name of a latent space.
         context: Complete inputs, one for all or one for each (see `Generator.render`).
+        noise: Noise maps, flat, one row for each latent; the generator's own when omitted.
 
     Raises:
         UnknownNameError: No such space.
@@ -44,7 +46,10 @@ def rendered(
     def drawn(batch: int, part: slice) -> Tensor:
         which = slice(batch + part.start, batch + part.stop)
         some = latents[which].to(generator.device, generator.dtype)
-        return generator.render(some, space, context if context is None or context.ndim == 1 else context[which])
+        own = context if context is None or context.ndim == 1 else context[which]
+        if noise is None:
+            return generator.render(some, space, own)
+        return generator.render(some, space, own, noise[which].to(some))
 
     block = budget_of(generator.device).block(f"images of space {space!r}", generator, share=CALLS)
     for batch in range(0, len(latents), RENDERED_AT_ONCE):

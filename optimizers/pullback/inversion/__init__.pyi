@@ -9,6 +9,9 @@ from .defaults import method_of as method_of
 from .defaults import taken_options as taken_options
 from .limits import Limits as Limits
 from .methods import make_solver as make_solver
+from .presets import PRESETS as PRESETS
+from .presets import Preset as Preset
+from .presets import preset_of as preset_of
 from .problems.alignment import AlignmentPrior as AlignmentPrior
 from .problems.alignment import cut_frames as cut_frames
 from .problems.classes import class_block as class_block
@@ -22,6 +25,7 @@ from .problems.evaluation import Query as Query
 from .problems.evaluation import evaluate as evaluate
 from .problems.evaluation import evaluate_together as evaluate_together
 from .problems.loss_weights import LossWeights as LossWeights
+from .problems.noise_maps import NoiseMaps as NoiseMaps
 from .problems.problem import Problem as Problem
 from .solve import invert as invert
 from .solvers.adam import Adam as Adam

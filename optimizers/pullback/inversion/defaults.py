@@ -10,6 +10,8 @@ from pullback.errors import InvalidInputError, UnknownNameError
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
     from typing_extensions import Unpack
 
+    from pullback.inversion.presets import Preset
+
 BASES = ("none", "global", "separate", "local")
 _EIGENBASES = ("global", "separate", "none")
 # Candidates of a BasinCMA for each start, as published.
@@ -22,6 +24,9 @@ SQUARED_WEIGHT = 3.0
 # far from the mean as the prior's own, for images that are a little nearer and look less real. `LossWeights` has none,
 # for images that some latent draws.
 PRIOR_WEIGHT = 0.0005
+
+# Weight of the noise maps' regulariser, as published (Karras et al., CVPR 2020, appendix D).
+NOISE_WEIGHT = 1e5
 
 # Standard deviations of an alignment, the sensitivity of pix2latent (Huh et al., ECCV 2020).
 ALIGNMENT_DEVIATION = 0.1
@@ -55,6 +60,15 @@ class SolverOptions(TypedDict, total=False):
     """Of Adam: decay of the running means of the gradient and of its square, each in [0, 1)."""
     exponent: float | None
     """p ≥ 0: coordinates of an eigenbasis are scaled by λ^−p. Not with basis `none`."""
+    ramp_up: float | None
+    """Share of the updates, 0 to 1, over which the learning rate rises from 0, besides what its schedule says."""
+    ramp_down: float | None
+    """Share of the updates, 0 to 1, at whose end the learning rate falls to 0 along half a cosine, likewise."""
+    latent_noise: float | None
+    """Normal noise that is added to latents where they are evaluated, at first, ≥ 0, in units of how far latents of
+    the space lie from their mean (√E‖w − w̄‖², of each layer)."""
+    latent_noise_ramp: float | None
+    """Share of the updates, above 0, at most 1, over which that noise falls to 0, as the square of what is left."""
 
 
 # Every method takes these.
@@ -73,6 +87,7 @@ class Method:
         steps: Updates of a restart that is kept to the end.
         restarts: Starts per image; 0 where the method has a population of its own, around one start.
         start: Where they start, if there is a bank.
+        moves_noise: Whether it can move the generator's noise maps, too.
     """
 
     bases: tuple[str, ...]
@@ -80,6 +95,7 @@ class Method:
     steps: int = 200
     restarts: int = 4
     start: str = "bank"
+    moves_noise: bool = False
 
     @property
     def takes(self) -> frozenset[str]:
@@ -111,7 +127,8 @@ class SolverSettings:
         return {"basis": self.basis, "steps": self.steps, **bound, **self.options}
 
 
-_ADAM: SolverOptions = {"thin": False, "learning_rate": 0.1, "schedule": "constant", "betas": (0.9, 0.999)}
+_RAMPS: SolverOptions = {"ramp_up": 0.0, "ramp_down": 0.0, "latent_noise": 0.0, "latent_noise_ramp": 0.75}
+_ADAM: SolverOptions = {**_RAMPS, "thin": False, "learning_rate": 0.1, "schedule": "constant", "betas": (0.9, 0.999)}
 
 METHODS: dict[str, Method] = {
     "hessian_adam": Method(
@@ -127,8 +144,9 @@ METHODS: dict[str, Method] = {
         # Under `lpips-vgg`, about as much work as 200 under a distance of half the cost.
         steps=120,
         restarts=1,
+        moves_noise=True,
     ),
-    "adam": Method(bases=("none",), options=_ADAM, start="prior"),
+    "adam": Method(bases=("none",), options=_ADAM, start="prior", moves_noise=True),
     "lbfgs": Method(bases=_EIGENBASES, options={"thin": True, "exponent": 0.25}),
     "levenberg_marquardt": Method(bases=("none",), options={"thin": True}, steps=20),
     "basin_cma": Method(bases=("none",), options={"learning_rate": 0.05}, steps=1230, restarts=0, start="mean"),
@@ -164,13 +182,16 @@ def taken_options(name: str, basis: str) -> frozenset[str]:
     return _taken(method_of(name), basis)
 
 
-def faults(name: str, **options: Unpack[SolverOptions]) -> dict[str, str]:
-    """What a method does not take, by the name of the option: a basis, or options that came.
+def faults(name: str, *, preset: Preset | None = None, **options: Unpack[SolverOptions]) -> dict[str, str]:
+    """What a method does not take, by the name of the option: a preset, a basis, or options that came.
 
     Raises:
         UnknownNameError: No such method or basis.
     """
     method, given = method_of(name), _given(options)
+    if preset is not None and name not in preset.methods:
+        able = " or ".join(map(repr, preset.methods))
+        return {"preset": f"preset {preset.name!r} is for method {able}, but {name!r} came; leave one of them out"}
     basis = given.get("basis", method.bases[0])
     if basis not in BASES:
         raise UnknownNameError("basis of inversions", basis, BASES)
@@ -180,21 +201,23 @@ def faults(name: str, **options: Unpack[SolverOptions]) -> dict[str, str]:
     return {option: _untaken(name, basis, option, given[option]) for option in given if option in unknown}
 
 
-def complete(name: str, **options: Unpack[SolverOptions]) -> SolverSettings:
-    """The settings of a method, with its defaults for what is left out.
+def complete(name: str, *, preset: Preset | None = None, **options: Unpack[SolverOptions]) -> SolverSettings:
+    """The settings of a method, with the defaults of a preset and its own for what is left out.
 
     Raises:
         UnknownNameError: No such method or basis.
-        InvalidInputError: The method does not take that basis, or an option that came; the message names it.
+        InvalidInputError: The method does not take that preset, basis, or an option that came; the message names it.
     """
-    if wrong := faults(name, **options):
+    if wrong := faults(name, preset=preset, **options):
         raise InvalidInputError("; ".join(wrong.values()))
     method, given = method_of(name), _given(options)
     basis, evaluations = given.pop("basis", method.bases[0]), given.pop("evaluations", None)
     # With a bound on evaluations, as many steps as that allows.
-    most = method.steps if evaluations is None else min(max(evaluations, 1), MAX_STEPS)
+    own_steps = method.steps if preset is None else preset.steps
+    most = own_steps if evaluations is None else min(max(evaluations, 1), MAX_STEPS)
     steps = given.pop("steps", most)
-    own = {option: value for option, value in method.options.items() if option in _taken(method, basis)}
+    defaults = {**method.options, **({} if preset is None else preset.options_of(name))}
+    own = {option: value for option, value in defaults.items() if option in _taken(method, basis)}
     chosen: Any = own | given
     return SolverSettings(name, basis, steps, evaluations, chosen)
 

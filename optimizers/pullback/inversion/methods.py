@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pullback.errors import InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion.defaults import SolverOptions, SolverSettings, complete
+from pullback.inversion.presets import preset_of
 from pullback.inversion.solvers.adam import Adam
 from pullback.inversion.solvers.basin_cma import BasinCMA
 from pullback.inversion.solvers.basin_cma_hessian_adam import BasinCMAHessianAdam
@@ -23,13 +24,12 @@ if TYPE_CHECKING:  # part of `typing` from Python 3.11
 
 
 def _adam(settings: SolverSettings, eigenbasis: Eigenbasis | None, seed: int) -> Adam:
-    del eigenbasis, seed
-    return Adam(**_given(settings))
+    del eigenbasis
+    return Adam(seed=seed, **_given(settings))
 
 
 def _hessian_adam(settings: SolverSettings, eigenbasis: Eigenbasis | None, seed: int) -> Adam:
-    del seed
-    given = _given(settings)
+    given = _given(settings) | {"seed": seed}
     if settings.basis == "local":
         return LocalHessianAdam(every=given.pop("local_every"), **given)
     return Adam(**given) if eigenbasis is None else HessianAdam(eigenbasis=eigenbasis, **given)
@@ -70,7 +70,12 @@ _MAKERS: dict[str, Callable[[SolverSettings, Eigenbasis | None, int], Solver[Any
 
 
 def make_solver(
-    method: str, *, eigenbasis: Eigenbasis | None = None, seed: int = 0, **options: Unpack[SolverOptions]
+    method: str,
+    *,
+    eigenbasis: Eigenbasis | None = None,
+    seed: int = 0,
+    preset: str | None = None,
+    **options: Unpack[SolverOptions],
 ) -> Solver[Any]:
     """A solver by name, to be driven step by step.
 
@@ -79,14 +84,15 @@ def make_solver(
         eigenbasis: For the bases `global` and `separate`: one of the problem's generator and moving space, of
             any distance.
         seed: Of a method that draws random numbers, any integer ≥ 0.
+        preset: One of `PRESETS`, whose defaults take the place of the method's own.
         **options: See `SolverOptions`.
 
     Raises:
-        UnknownNameError: No such method, basis or schedule.
+        UnknownNameError: No such method, preset, basis or schedule.
         InvalidInputError: An option is out of range or none of the method's, or the eigenbasis is missing or not a
             separate one.
     """
-    settings = complete(method, **options)
+    settings = complete(method, preset=None if preset is None else preset_of(preset), **options)
     if settings.basis not in {"global", "separate"}:
         return _MAKERS[method](settings, None, seed)
     if eigenbasis is None:

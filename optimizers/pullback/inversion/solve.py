@@ -12,6 +12,7 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion.defaults import ALIGNED_RESTARTS, SolverOptions, method_of
 from pullback.inversion.limits import Limits
 from pullback.inversion.methods import make_solver
+from pullback.inversion.presets import preset_of
 from pullback.inversion.problems.evaluation import evaluate_together
 from pullback.inversion.problems.problem import Problem
 from pullback.inversion.solvers.solver import InversionResult
@@ -37,6 +38,7 @@ def invert(
     classes: Sequence[int] | None = None,
     search_classes: bool = False,
     limits: Limits | None = None,
+    preset: str | None = None,
     progress: Callable[[int, int, Tensor], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     **options: Unpack[SolverOptions],
@@ -63,6 +65,8 @@ def invert(
         classes: The class of every target, where it is given (see `make_starts`).
         search_classes: Whether every class is tried.
         limits: What ends the inversion early.
+        preset: One of `PRESETS`: its start, restarts and options are the defaults then. What it says of the problem,
+            space, distance, weights and noise maps, the problem was made with.
         progress: Called after every step with the number of updates before it, with their number in all, and with the
             lowest loss of each target so far, shape (images,), on the CPU.
         should_stop: Asked after every step; true ends the inversion early.
@@ -73,16 +77,16 @@ def invert(
         result's `finished` is false.
 
     Raises:
-        UnknownNameError: No such method, basis, start or schedule.
+        UnknownNameError: No such method, preset, basis, start or schedule.
         InvalidInputError: An option is out of range, the starts cannot be used, or the eigenbasis or bank is missing.
         IncompatibleEigenbasisError: The eigenbasis is of another generator, space or set of weights.
         PullbackError: All losses of every target were non-finite.
     """
-    solver = make_solver(method, eigenbasis=eigenbasis, seed=seed, **options)
-    defaults = method_of(method)
+    solver = make_solver(method, eigenbasis=eigenbasis, seed=seed, preset=preset, **options)
+    defaults = method_of(method) if preset is None else preset_of(preset)
     if starts is None:
         own = "prior" if defaults.start == "bank" and bank is None else defaults.start
-        several = ALIGNED_RESTARTS if problem.extra and defaults.restarts else 1
+        several = ALIGNED_RESTARTS if problem.alignment is not None and defaults.restarts else 1
         count = max(defaults.restarts, several) if restarts is None else restarts
         starts = make_starts(
             problem,

@@ -55,10 +55,15 @@ class TargetSearches:
             starts: Starting points, shape (images, restarts, dim).
 
         Raises:
-            InvalidInputError: They have another shape or are not finite, or the evaluations do not suffice for them.
+            InvalidInputError: They have another shape or are not finite, the evaluations do not suffice for them, or
+                noise maps are searched, which the solver does not move.
             IncompatibleEigenbasisError: The eigenbasis is of something else.
         """
         check_starts(problem, starts)
+        if problem.noise is not None and not solver.moves_noise:
+            raise InvalidInputError(
+                f"{type(solver).__name__} moves no noise maps; take a method that is Adam, or leave the maps out"
+            )
         problems = problem.each()
         states = [solver.init(one, starts[image : image + 1].clone()) for image, one in enumerate(problems)]
         problems[0].company.rows = choose_rows(problem, solver.ask(problems[0], states[0]))

@@ -235,7 +235,7 @@ class MaskSettings(_message.Message):
     def __init__(self, subset: _Optional[int] = ..., subsets: _Optional[int] = ..., layer: _Optional[str] = ..., samples: _Optional[int] = ..., reach: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class TraverseRequest(_message.Message):
-    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask", "validate_only", "end")
+    __slots__ = ("generator", "space", "latent", "direction", "second", "kind", "frames", "first_step", "last_step", "unit", "layers", "distance", "curve", "format", "strip", "animation", "mask", "validate_only", "end", "noise_maps")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     LATENT_FIELD_NUMBER: _ClassVar[int]
@@ -255,6 +255,7 @@ class TraverseRequest(_message.Message):
     MASK_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
+    NOISE_MAPS_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     latent: _values_pb2.Tensor
@@ -274,7 +275,8 @@ class TraverseRequest(_message.Message):
     mask: MaskSettings
     validate_only: bool
     end: _values_pb2.Tensor
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ..., validate_only: bool = ..., end: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ...) -> None: ...
+    noise_maps: _containers.RepeatedCompositeFieldContainer[_values_pb2.Tensor]
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., direction: _Optional[_Union[DirectionRef, _Mapping]] = ..., second: _Optional[_Union[DirectionRef, _Mapping]] = ..., kind: _Optional[_Union[TraversalKind, str]] = ..., frames: _Optional[int] = ..., first_step: _Optional[float] = ..., last_step: _Optional[float] = ..., unit: _Optional[_Union[StepUnit, str]] = ..., layers: _Optional[_Iterable[int]] = ..., distance: _Optional[str] = ..., curve: _Optional[_Union[CurveSettings, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., strip: bool = ..., animation: bool = ..., mask: _Optional[_Union[MaskSettings, _Mapping]] = ..., validate_only: bool = ..., end: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., noise_maps: _Optional[_Iterable[_Union[_values_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class TraversalFrame(_message.Message):
     __slots__ = ("index", "step", "second_step", "latent", "distance", "image")

@@ -102,16 +102,18 @@ class SampleLatentsResponse(_message.Message):
     def __init__(self, latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., space: _Optional[str] = ...) -> None: ...
 
 class RenderRequest(_message.Message):
-    __slots__ = ("generator", "space", "latents", "format")
+    __slots__ = ("generator", "space", "latents", "format", "noise_maps")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     LATENTS_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    NOISE_MAPS_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
     latents: _values_pb2.Tensor
     format: _values_pb2.ImageFormat
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ...) -> None: ...
+    noise_maps: _containers.RepeatedCompositeFieldContainer[_values_pb2.Tensor]
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., format: _Optional[_Union[_values_pb2.ImageFormat, str]] = ..., noise_maps: _Optional[_Iterable[_Union[_values_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class RenderResponse(_message.Message):
     __slots__ = ("index", "image")

@@ -75,7 +75,7 @@ class InvertRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., settings: _Optional[_Union[_specs_pb2.InversionSettings, _Mapping]] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., validate_only: bool = ...) -> None: ...
 
 class Solution(_message.Message):
-    __slots__ = ("latent", "image", "distance", "loss", "restart", "step", "alignment", "class_label")
+    __slots__ = ("latent", "image", "distance", "loss", "restart", "step", "alignment", "class_label", "noise_maps")
     LATENT_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +84,7 @@ class Solution(_message.Message):
     STEP_FIELD_NUMBER: _ClassVar[int]
     ALIGNMENT_FIELD_NUMBER: _ClassVar[int]
     CLASS_LABEL_FIELD_NUMBER: _ClassVar[int]
+    NOISE_MAPS_FIELD_NUMBER: _ClassVar[int]
     latent: _values_pb2.Tensor
     image: _values_pb2.Image
     distance: float
@@ -92,7 +93,8 @@ class Solution(_message.Message):
     step: int
     alignment: Alignment
     class_label: str
-    def __init__(self, latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., distance: _Optional[float] = ..., loss: _Optional[float] = ..., restart: _Optional[int] = ..., step: _Optional[int] = ..., alignment: _Optional[_Union[Alignment, _Mapping]] = ..., class_label: _Optional[str] = ...) -> None: ...
+    noise_maps: _containers.RepeatedCompositeFieldContainer[_values_pb2.Tensor]
+    def __init__(self, latent: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., image: _Optional[_Union[_values_pb2.Image, _Mapping]] = ..., distance: _Optional[float] = ..., loss: _Optional[float] = ..., restart: _Optional[int] = ..., step: _Optional[int] = ..., alignment: _Optional[_Union[Alignment, _Mapping]] = ..., class_label: _Optional[str] = ..., noise_maps: _Optional[_Iterable[_Union[_values_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class InvertedTarget(_message.Message):
     __slots__ = ("label", "latent", "image", "target", "distance", "loss", "best_restart", "best_step", "distance_trace", "loss_trace", "restart_latents", "error", "solutions", "evaluations", "aligned_target")

@@ -31,6 +31,11 @@ class InversionMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INVERSION_METHOD_HESSIAN_BASIN_CMA: _ClassVar[InversionMethod]
     INVERSION_METHOD_LEVENBERG_MARQUARDT: _ClassVar[InversionMethod]
 
+class InversionPreset(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INVERSION_PRESET_UNSPECIFIED: _ClassVar[InversionPreset]
+    INVERSION_PRESET_PROJECTOR: _ClassVar[InversionPreset]
+
 class InversionBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     INVERSION_BASIS_UNSPECIFIED: _ClassVar[InversionBasis]
@@ -93,6 +98,8 @@ INVERSION_METHOD_BASIN_CMA: InversionMethod
 INVERSION_METHOD_BASIN_CMA_HESSIAN_ADAM: InversionMethod
 INVERSION_METHOD_HESSIAN_BASIN_CMA: InversionMethod
 INVERSION_METHOD_LEVENBERG_MARQUARDT: InversionMethod
+INVERSION_PRESET_UNSPECIFIED: InversionPreset
+INVERSION_PRESET_PROJECTOR: InversionPreset
 INVERSION_BASIS_UNSPECIFIED: InversionBasis
 INVERSION_BASIS_NONE: InversionBasis
 INVERSION_BASIS_GLOBAL: InversionBasis
@@ -172,16 +179,20 @@ class AnalysisSpec(_message.Message):
     def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., positions: _Optional[int] = ..., control_positions: _Optional[int] = ..., compared_distances: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ..., max_memory_mib: _Optional[int] = ..., compared_positions: _Optional[int] = ...) -> None: ...
 
 class LossWeights(_message.Message):
-    __slots__ = ("distance", "l1", "l2", "prior")
+    __slots__ = ("distance", "l1", "l2", "prior", "delta", "noise")
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
     L1_FIELD_NUMBER: _ClassVar[int]
     L2_FIELD_NUMBER: _ClassVar[int]
     PRIOR_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
     distance: float
     l1: float
     l2: float
     prior: float
-    def __init__(self, distance: _Optional[float] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ..., prior: _Optional[float] = ...) -> None: ...
+    delta: float
+    noise: float
+    def __init__(self, distance: _Optional[float] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ..., prior: _Optional[float] = ..., delta: _Optional[float] = ..., noise: _Optional[float] = ...) -> None: ...
 
 class AlignmentSettings(_message.Message):
     __slots__ = ("scale", "shift")
@@ -200,7 +211,7 @@ class Betas(_message.Message):
     def __init__(self, mean: _Optional[float] = ..., square: _Optional[float] = ...) -> None: ...
 
 class InversionSettings(_message.Message):
-    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k", "betas", "start_space")
+    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k", "betas", "preset", "noise_maps", "ramp_up", "ramp_down", "latent_noise", "latent_noise_ramp", "start_space")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -226,6 +237,12 @@ class InversionSettings(_message.Message):
     ALIGNMENT_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     BETAS_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
+    NOISE_MAPS_FIELD_NUMBER: _ClassVar[int]
+    RAMP_UP_FIELD_NUMBER: _ClassVar[int]
+    RAMP_DOWN_FIELD_NUMBER: _ClassVar[int]
+    LATENT_NOISE_FIELD_NUMBER: _ClassVar[int]
+    LATENT_NOISE_RAMP_FIELD_NUMBER: _ClassVar[int]
     START_SPACE_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
@@ -252,8 +269,14 @@ class InversionSettings(_message.Message):
     alignment: AlignmentSettings
     top_k: int
     betas: Betas
+    preset: InversionPreset
+    noise_maps: bool
+    ramp_up: float
+    ramp_down: float
+    latent_noise: float
+    latent_noise_ramp: float
     start_space: str
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ..., start_space: _Optional[str] = ...) -> None: ...
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ..., preset: _Optional[_Union[InversionPreset, str]] = ..., noise_maps: bool = ..., ramp_up: _Optional[float] = ..., ramp_down: _Optional[float] = ..., latent_noise: _Optional[float] = ..., latent_noise_ramp: _Optional[float] = ..., start_space: _Optional[str] = ...) -> None: ...
 
 class TuningSettings(_message.Message):
     __slots__ = ("generator", "space", "distance", "steps", "learning_rate", "l2", "threshold", "locality", "locality_reach", "seed", "preview_every")

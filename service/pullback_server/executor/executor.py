@@ -252,9 +252,11 @@ class Executor:
         image_format: str,
         presentation: Presentation = AS_DRAWN,
         tuning: StoredFile | None = None,
+        noise_maps: tuple[NDArray[np.float32], ...] = (),
     ) -> AsyncIterator[Rendered]:
         """Renders latents, shape (n, dim), image by image, with tuned weights where there are some."""
-        call = Render(next(self._call_numbers), generator, space, latents, image_format, presentation, tuning)
+        number = next(self._call_numbers)
+        call = Render(number, generator, space, latents, image_format, presentation, tuning, noise_maps)
         async with contextlib.aclosing(self._call(call)) as answers:
             async for answer in answers:
                 if isinstance(answer, Rendered):

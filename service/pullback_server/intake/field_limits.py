@@ -107,7 +107,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "ListGeneratorsRequest": _PAGE,
     "GetGeneratorRequest": {"name": _text(_RESOURCE)},
     "SampleLatentsRequest": {"generator": _GENERATOR, "space": _text(_NAME)},
-    "RenderRequest": {"generator": _GENERATOR, "space": _text(_NAME)},
+    "RenderRequest": {"generator": _GENERATOR, "space": _text(_NAME), "noise_maps": _many(_LAYERS)},
     # Geometry
     "ComputeEigenbasisRequest": {"request_id": _text(_REQUEST_ID)},
     "GetEigenbasisRequest": {"name": _text(_RESOURCE)},
@@ -202,6 +202,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
         "space": _text(_NAME),
         "layers": _many(_LAYERS),
         "distance": _text(_NAME),
+        "noise_maps": _many(_LAYERS),
     },
     # Tunings
     "TuneRequest": {

@@ -129,6 +129,7 @@ class Render:
     image_format: str
     presentation: Presentation = AS_DRAWN
     tuning: StoredFile | None = None
+    noise_maps: tuple[NDArray[np.float32], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class WalkPlan:
         mask: Which channels follow the walk; None = all.
         end: The latent to which it leads, shape (dim,), in `space`; None for walks along axes.
         tuning: File of tuned weights that take the place of the generator's own; None for none.
+        noise_maps: Noise maps in the place of the generator's own, shape (height, width) each; none for these.
     """
 
     generator: str
@@ -107,6 +108,7 @@ class WalkPlan:
     mask: MaskPlan | None = None
     end: NDArray[np.float32] | None = None
     tuning: StoredFile | None = None
+    noise_maps: tuple[NDArray[np.float32], ...] = ()
 
 
 @dataclass(frozen=True)

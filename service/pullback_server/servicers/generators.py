@@ -21,6 +21,7 @@ from pullback_server.servicers.paging import decode_token, encode_token, page_si
 from pullback_server.specs import check_draws_images, find_generator
 from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES, space_of
 from pullback_server.specs.latents import read_latents
+from pullback_server.specs.noise_maps import read_noise_maps
 from pullback_server.tunings import Tunings
 
 MAX_LATENTS = 10_000
@@ -87,11 +88,17 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         wrong.raise_if_any()
         owner = f"space {space!r} of {request.generator}"
         latents = read_latents(request.latents, entry.space(space).dim, MAX_LATENTS, owner, "latents", wrong)
+        noise_maps = read_noise_maps(request.noise_maps, entry, "noise_maps", wrong)
         wrong.raise_if_any()
         assert latents is not None  # noqa: S101  (otherwise a violation was noted)
         image_format = IMAGE_FORMATS[request.format]
         async for rendered in self._executor.render(
-            generator=entry.name, space=space, latents=latents, image_format=image_format, tuning=tuning
+            generator=entry.name,
+            space=space,
+            latents=latents,
+            image_format=image_format,
+            tuning=tuning,
+            noise_maps=noise_maps,
         ):
             image = values_pb2.Image(
                 data=rendered.data, format=f"IMAGE_FORMAT_{image_format}", width=rendered.width, height=rendered.height

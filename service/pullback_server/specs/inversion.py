@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pullback import distances
 from pullback.generators import CatalogueEntry
+from pullback.inversion import presets as inversion_presets
+from pullback_api.options import set_option
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.batching import Load
@@ -11,8 +13,9 @@ from pullback_server.specs.classes import complete_space, moving_space, precondi
 from pullback_server.specs.common import check_draws_images, distance_of, find_generator, take_out_of_bounds
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion_loss import complete_loss
-from pullback_server.specs.inversion_methods import INVERSION_METHODS
+from pullback_server.specs.inversion_methods import INVERSION_METHODS, PRESETS
 from pullback_server.specs.inversion_options import STORED_BASES, check_budget, complete_options, starts_of
+from pullback_server.specs.noise_maps import MAX_NOISE_VALUES, check_noise_maps, noise_values, rows_of_memory
 from pullback_server.specs.starts import check_start_space
 
 MAX_STARTS = 4_096
@@ -40,24 +43,33 @@ def complete_inversion_settings(
     complete = specs_pb2.InversionSettings()
     complete.CopyFrom(settings)
     out_of_bounds = take_out_of_bounds(complete)
+    # One that is unknown has been taken out.
+    preset = inversion_presets.PRESETS[PRESETS[complete.preset]] if complete.preset else None
+    if preset is not None and not complete.class_mode:
+        complete.space = complete.space or preset.space
     complete.space = complete_space(complete, generator, field, wrong)
-    distance = distance_of(settings.distance or distances.INVERSION_DISTANCE, generator, f"{field}.distance", wrong)
+    usual = distances.INVERSION_DISTANCE if preset is None else preset.distance_for(generator.image_shape[-1])
+    distance = distance_of(settings.distance or usual, generator, f"{field}.distance", wrong)
     if distance is not None:
         complete.distance = distance.name
         if not distance.embedding:
             wrong.add(
                 f"{field}.distance", f"an inversion needs a distance with an embedding; {distance.name!r} has none"
             )
-    complete.method = complete.method or specs_pb2.INVERSION_METHOD_HESSIAN_ADAM
+    if not complete.method:
+        set_option(complete, "method", "hessian_adam" if preset is None else preset.methods[0])
+    if not complete.HasField("noise_maps"):
+        complete.noise_maps = preset is not None and preset.noise_maps
     for path, description in out_of_bounds.items():
         wrong.add(f"{field}.{path}", description)
     if settings.method in (specs_pb2.INVERSION_METHOD_UNSPECIFIED, complete.method):
-        complete_options(complete, generator, field, wrong)
+        complete_options(complete, generator, preset, field, wrong)
+        check_noise_maps(complete, generator, field, wrong)
         if not wrong:
             check_budget(complete, generator, field, wrong)
             _check_size(targets, complete, generator, field, wrong)
     check_start_space(complete, generator, f"{field}.start_space", wrong)
-    complete_loss(complete, field, wrong)
+    complete_loss(complete, generator, preset, field, wrong)
     wrong.raise_if_any()
     if complete.basis in STORED_BASES and not complete.eigenbasis:
         complete.eigenbasis = eigenbasis_name_of(default_eigenbasis_spec(complete))
@@ -82,7 +94,8 @@ def inversion_load(settings: specs_pb2.InversionSettings, images: int) -> Load:
     common = (settings.generator, settings.space, settings.distance, INVERSION_METHODS[settings.method])
     # A step that computes metrics takes many times as long as one that does not.
     local = " local" if settings.basis == specs_pb2.INVERSION_BASIS_LOCAL else ""
-    return Load(" ".join(common) + local, images * starts_of(settings, generator))
+    rows = images * starts_of(settings, generator) * rows_of_memory(settings, generator)
+    return Load(" ".join(common) + local, rows)
 
 
 def _check_size(
@@ -91,11 +104,18 @@ def _check_size(
     each = starts_of(settings, generator)
     starts = targets * each
     steps = min(settings.steps, settings.evaluations or settings.steps)
+    values = noise_values(settings, generator)
     if starts > MAX_STARTS:
         wrong.add(
             f"{field}.restarts",
             f"{targets} images × {each} starts are {starts}, at most {MAX_STARTS:,} fit into one job; "
             f"{_fewer(targets, 'restarts')}",
+        )
+    elif starts * values > MAX_NOISE_VALUES:
+        wrong.add(
+            f"{field}.noise_maps",
+            f"{starts} starts × {values:,} numbers of noise maps are more than the {MAX_NOISE_VALUES:,} that one job "
+            f"may search; {_fewer(targets, 'restarts')}",
         )
     elif starts * steps > MAX_TRACE:
         wrong.add(

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from pullback.generators import CatalogueEntry
+from pullback.generators.style_based.named_layers import mapped_space
 from pullback.inversion.defaults import ALIGNMENT_DEVIATION, PRIOR_WEIGHT
+from pullback.inversion.presets import Preset
 from pullback.inversion.problems.loss_weights import LossWeights
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 
 
-def complete_loss(settings: specs_pb2.InversionSettings, field: str, wrong: Violations) -> None:
+def complete_loss(
+    settings: specs_pb2.InversionSettings,
+    generator: CatalogueEntry,
+    preset: Preset | None,
+    field: str,
+    wrong: Violations,
+) -> None:
     """Fills in the defaults of weights and alignment, and notes what cannot be used although it is within bounds."""
     # What is there of the loss, over the defaults.
-    weights = specs_pb2.LossWeights(**asdict(LossWeights(prior=PRIOR_WEIGHT)))
+    weights = specs_pb2.LossWeights(**asdict(LossWeights(prior=PRIOR_WEIGHT) if preset is None else preset.weights))
     weights.MergeFrom(settings.weights)
+    layered = mapped_space(generator)
+    if weights.delta and (layered is None or settings.space != generator.input_space):
+        wrong.add(
+            f"{field}.weights.delta",
+            f"it is for a space with a w for each layer, but the space is {settings.space!r}; set it to 0, or take "
+            "space 'w+' of a style-based generator",
+        )
+    if not settings.noise_maps:
+        if settings.weights.noise:
+            wrong.add(f"{field}.weights.noise", "it is for noise maps, but none are searched; set noise_maps, too")
+        weights.ClearField("noise")
     settings.weights.CopyFrom(weights)
     if not any((weights.distance, weights.l1, weights.l2)):
         wrong.add(

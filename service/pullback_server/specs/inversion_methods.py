@@ -7,4 +7,5 @@ from pullback_api.v1 import specs_pb2
 
 INVERSION_METHODS = names_of(specs_pb2.InversionMethod)
 BASES = names_of(specs_pb2.InversionBasis)
+PRESETS = names_of(specs_pb2.InversionPreset)
 STARTS = names_of(specs_pb2.Start)

@@ -8,6 +8,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators import CatalogueEntry
 from pullback.inversion.budget import check_evaluations_suffice, check_steps_suffice
 from pullback.inversion.defaults import ALIGNED_RESTARTS, METHODS, POPULATION, Method, SolverOptions, complete, faults
+from pullback.inversion.presets import Preset
 from pullback_api.options import given_options, set_option
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
@@ -32,26 +33,33 @@ def solver_options(settings: specs_pb2.InversionSettings) -> SolverOptions:
 
 
 def complete_options(
-    settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
+    settings: specs_pb2.InversionSettings,
+    generator: CatalogueEntry,
+    preset: Preset | None,
+    field: str,
+    wrong: Violations,
 ) -> None:
     """Fills in the defaults of a known method, and notes what it does not take or cannot use.
 
     Args:
         settings: The settings, each option by itself within its bounds.
         generator: Their generator.
+        preset: The one that they name.
         field: Path of the settings in the request.
         wrong: Where violations go.
     """
     name = INVERSION_METHODS[settings.method]
     given = solver_options(settings)
-    untaken = faults(name, **given)
+    untaken = faults(name, preset=preset, **given)
     for option, description in untaken.items():
         wrong.add(f"{field}.{option}", description)
     if not untaken:
-        for option, value in complete(name, **given).given().items():
+        for option, value in complete(name, preset=preset, **given).given().items():
             set_option(settings, option, value)
         _check_basis(settings, generator, field, wrong)
-    _complete_starts(settings, METHODS[name], generator, field, wrong)
+    # A preset's number of starts is no method's that has a population of its own.
+    usual = METHODS[name] if preset is None or "preset" in untaken else preset
+    _complete_starts(settings, usual, generator, field, wrong)
 
 
 def starts_of(settings: specs_pb2.InversionSettings, generator: CatalogueEntry) -> int:
@@ -91,7 +99,11 @@ def check_budget(
 
 
 def _complete_starts(
-    settings: specs_pb2.InversionSettings, method: Method, generator: CatalogueEntry, field: str, wrong: Violations
+    settings: specs_pb2.InversionSettings,
+    method: Method | Preset,
+    generator: CatalogueEntry,
+    field: str,
+    wrong: Violations,
 ) -> None:
     if not settings.start:
         set_option(settings, "start", method.start)

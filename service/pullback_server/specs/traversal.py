@@ -25,6 +25,7 @@ from pullback_server.specs.common import (
 from pullback_server.specs.directions import check_layers
 from pullback_server.specs.latents import read_latent
 from pullback_server.specs.mask import complete_mask
+from pullback_server.specs.noise_maps import read_noise_maps
 
 TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
     directions_pb2.TRAVERSAL_KIND_LINEAR: "linear",
@@ -112,6 +113,7 @@ def complete_traversal(
     mask = (
         complete_mask(request.mask, kind, units, LONGEST_STEP, generator, wrong) if request.HasField("mask") else None
     )
+    noise_maps = read_noise_maps(request.noise_maps, generator, "noise_maps", wrong)
     wrong.raise_if_any()
     assert latent is not None  # noqa: S101  (otherwise a violation was noted)
     assert distance is not None  # noqa: S101  (likewise)
@@ -133,6 +135,7 @@ def complete_traversal(
         animation=request.animation,
         curve=curve,
         mask=mask,
+        noise_maps=noise_maps,
     )
 
 

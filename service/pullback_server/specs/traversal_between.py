@@ -46,7 +46,7 @@ def complete_traversal_between(request: directions_pb2.TraverseRequest, generato
     if kind not in _KINDS:
         wrong.add("kind", f"a walk to an end is one of {', '.join(_KINDS)}; take one of these, or leave the end out")
     idle = [name for name in _OF_DIRECTIONS if request.HasField(name)]
-    idle += [name for name in ("unit", "layers") if getattr(request, name)]
+    idle += [name for name in ("unit", "layers", "noise_maps") if getattr(request, name)]
     for name in idle:
         wrong.add(name, "only a walk along a direction takes it, and this one leads to an end; leave one of them out")
     distance = distance_of(request.distance, generator, "distance", wrong)

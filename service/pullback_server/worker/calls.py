@@ -26,7 +26,7 @@ from pullback_server.protocol.messages import (
     Rendered,
     Sample,
 )
-from pullback_server.worker.models import Models
+from pullback_server.worker.models import Models, with_maps
 from pullback_server.worker.outbox import Outbox
 from pullback_server.worker.presentation import encode, present
 
@@ -52,7 +52,7 @@ def of_prior(models: Models, call: Sample | Measure) -> Iterator[CallMessage]:
 
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:
     """Renders latents batch by batch; while one is rendered, the images of those before are encoded and sent."""
-    generator = models.tuned(call.generator, call.tuning)
+    generator = with_maps(models.tuned(call.generator, call.tuning), call.noise_maps)
     parts = rendered(generator, torch.from_numpy(call.latents), call.space)
     sent: list[Future[None]] = []
     ahead, number = 1, 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import cache, lru_cache, partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pullback import distances, generators
@@ -23,6 +25,11 @@ from pullback_server.worker.parts import SharedShards, of_samples
 KEPT_DISTANCES, KEPT_BANKS = 8, 8
 # Tuned generators that are kept: each has all of its weights.
 KEPT_TUNINGS = 2
+
+
+def with_maps(generator: ImageGenerator, maps: Sequence[NDArray[np.float32]]) -> ImageGenerator:
+    """A generator with noise maps in the place of its own, where any are given."""
+    return generator.with_noise([torch.from_numpy(each) for each in maps]) if maps else generator
 
 
 class Models:

@@ -20,7 +20,7 @@ Weights: TypeAlias = Annotated[
     typer.Option(
         help="Weights of the loss, which are those named; the others keep their defaults.",
         metavar="NAME=WEIGHT,…",
-        show_default="distance=1, l1=0, l2=3, prior=0.0005",
+        show_default="distance=1, l1=0, l2=3, prior=0.0005, delta=0, noise=1e5",
         rich_help_panel=_METHOD,
     ),
 ]

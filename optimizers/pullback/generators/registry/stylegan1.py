@@ -24,4 +24,5 @@ FAMILY = Family(
     ),
     options=(RESOLUTION, *SHARED),
     layout=Layout(keys=("g_running",)),
+    noise_maps=1,
 )

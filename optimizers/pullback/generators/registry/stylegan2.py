@@ -43,4 +43,5 @@ FAMILY = Family(
     tensors=(r"style\.1\.weight", r"input\.input", r"conv1\.conv\.weight", r"to_rgb1\.conv\.weight"),
     options=(*SHARED, MAPPING_RATE),
     layout=Layout(keys=("g_ema",), beside=("latent_avg",), settings=("args",)),
+    noise_maps=2,
 )

@@ -26,4 +26,5 @@ FAMILY = Family(
     tensors=(r"mapping\.fc0\.weight", r"synthesis\.b4\.const", r"synthesis\.b4\.conv1\.affine\.weight"),
     options=(CLAMP, CLASS, *SHARED, MAPPING_RATE),
     layout=Layout(keys=("G_ema",)),
+    noise_maps=2,
 )

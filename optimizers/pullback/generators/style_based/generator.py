@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from typing import Any
+from copy import copy, deepcopy
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.fitting import check_stated
 from pullback.generators.generator import Generator, LatentSpace
+from pullback.generators.noise_maps import split_maps
 from pullback.generators.priors import Mapped, StandardNormal
 
 _NOISE_SEED = 0
@@ -25,9 +26,11 @@ class StyleNetwork(nn.Module, ABC):
 
     Attributes:
         style: The mapping network, z of shape (B, z_dim) → w of shape (B, w_dim).
+        noises: Holds the noise maps, buffers `noise_0` and on, shape (1, 1, H, W) each.
     """
 
     style: nn.Module
+    noises: nn.Module
 
     @property
     @abstractmethod
@@ -70,6 +73,14 @@ class StyleNetwork(nn.Module, ABC):
     def first_mapping_weight(self) -> Float[Tensor, "outputs dim"]:
         """The weights by which the mapping network meets the normalised z, as they are used."""
 
+    def with_noise(self, maps: Sequence[Tensor]) -> StyleNetwork:
+        """This network with other noise maps, shape (1, 1, H, W) each; it shares the weights."""
+        other = _apart(self)
+        other.noises = nn.Module()
+        for index, each in enumerate(maps):
+            other.noises.register_buffer(f"noise_{index}", each)
+        return other
+
     def mapping(self, z: Float[Tensor, "batch z_dim"]) -> Float[Tensor, "batch w_dim"]:
         """The w of every z."""
         w: Tensor = self.style(z)
@@ -88,8 +99,8 @@ class StyleBased(Generator):
     """A style-based generator with three spaces.
 
     `z`, before the mapping network; `w`, behind it, one for the whole image; `w+`, one w for each layer, side by side,
-    which is the generator's input. The noise maps are fixed, so an image is a function of its latent alone. Images are
-    clamped to [0, 1].
+    which is the generator's input. The noise maps are fixed, so an image is a function of its latent alone, unless maps
+    are given with it. Images are clamped to [0, 1].
 
     Truncation is that of z: it is mapped to w̄ + ψ (w − w̄), in the first `truncation_cutoff` layers or in all. Priors
     of `w` and `w+` draw such w; latents of these spaces are used as they are. Where it acts on some layers only, `w`,
@@ -123,6 +134,11 @@ class StyleBased(Generator):
         # Priors draw on the CPU wherever the network is, so they have a mapping network of their own.
         mapping = deepcopy(network.style).requires_grad_(False).eval()
         self.prior = Mapped.of(mapping, z_dim, mean)
+        strengths = [
+            each for name, each in network.named_parameters() if name.endswith(("noise.weight", "noise_weight"))
+        ]
+        heard = entry.option("noise") != "none" and any(bool(each.any()) for each in strengths)
+        self._noise_sides = tuple(network.noise_sides()) if heard else ()
         self._rates = (rate,) * cutoff + (1.0,) * (layers - cutoff)
         self.register_buffer("_center", self.prior.center.clone(), persistent=False)
         whole = self.prior.truncated(self._rates)
@@ -168,6 +184,31 @@ class StyleBased(Generator):
         """Images in [0, 1] of w+."""
         return _levels(self.network.synthesis(self._layers(inputs)))
 
+    @property
+    def noise_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Those of the layers' maps; none where the entry leaves noise out, or no layer lets any through."""
+        return tuple((side, side) for side in self._noise_sides)
+
+    def synthesize_noisy(
+        self, inputs: Float[Tensor, "batch input_dim"], noise: Float[Tensor, "batch values"] | None
+    ) -> Float[Tensor, "batch channels height width"]:
+        """Images in [0, 1] of w+ and noise maps; of w+ alone where none are given."""
+        if noise is None or not self._noise_sides:
+            return super().synthesize_noisy(inputs, noise)
+        maps = [each[:, None] for each in split_maps(noise, self.noise_shapes)]
+        return _levels(self.network.synthesis(self._layers(inputs), maps))
+
+    def with_noise(self, maps: Sequence[Tensor]) -> StyleBased:
+        """See `Generator.with_noise`."""
+        shapes, came = self.noise_shapes, tuple(tuple(each.shape) for each in maps)
+        if not shapes:
+            super().with_noise(maps)
+        if came != shapes:
+            raise InvalidInputError(f"generator {self.name!r} has noise maps of {shapes}, but {came} came")
+        other = _apart(self)
+        other.network = self.network.with_noise([each.to(self._anchor)[None, None] for each in maps])
+        return other
+
     def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
         """Of `w`, the style weights of the layers one below the other; of `z`, the mapping's first layer.
 
@@ -204,6 +245,16 @@ class StyleBased(Generator):
     def _truncated(self, w: Tensor, rate: float) -> Tensor:
         center = self.get_buffer("_center")
         return w if rate == 1 else center + rate * (w - center)
+
+
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+def _apart(module: _Module) -> _Module:
+    """A module with the same parts, some of which may be replaced without a change to the first."""
+    other = copy(module)
+    other._modules = dict(module._modules)
+    return other
 
 
 def noise_of(entry: CatalogueEntry, sides: Sequence[int], given: dict[str, Tensor]) -> dict[str, Tensor]:

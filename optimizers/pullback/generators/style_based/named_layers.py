@@ -17,6 +17,19 @@ def style_layers(entry: CatalogueEntry) -> int:
     return 0 if mapped is None else entry.space(entry.input_space).dim // mapped.dim
 
 
+def noise_shapes(entry: CatalogueEntry) -> tuple[tuple[int, int], ...]:
+    """Height and width of each noise map that images can be given beside a latent, from the first layer on.
+
+    Empty where the family takes none, or the entry leaves noise out. That weights let none through is not seen here.
+    """
+    each = FAMILIES[entry.family].noise_maps
+    if not each or entry.option("noise") == "none":
+        return ()
+    # Of 4 px one, of 8 px and on to the image so many.
+    sides = [4 << depth for depth in range((entry.image_shape[-1] // 4).bit_length())]
+    return tuple((side, side) for side in sides for _ in range(1 if side == 4 else each))
+
+
 def activation_layers(entry: CatalogueEntry) -> tuple[str, ...]:
     """Names of the layers that `Generator.activations` gives, from the first on, but for the images themselves.
 

@@ -17,7 +17,8 @@ from pullback.errors import InvalidInputError
 from pullback.inversion.batching.chunks import Company, chunks_of, rows_to_meet
 from pullback.inversion.batching.lanes import Lanes, in_lanes, lanes_of
 from pullback.inversion.problems.grams import GramOf, grams_in_pieces
-from pullback.inversion.problems.problem import Problem, Rows, losses
+from pullback.inversion.problems.losses import Rows, losses
+from pullback.inversion.problems.problem import Problem
 from pullback.memory import Block, budget_of, in_smaller_blocks
 from pullback.pieces import in_pieces
 
@@ -113,11 +114,11 @@ def evaluate_together(problems: Sequence[Problem], queries: Sequence[Query]) -> 
     found: list[Evaluation | None] = [None] * len(problems)
     # What a chunk computes is the same for all of its rows.
     for gradient in (True, False):
-        for framed in (False, True):
+        for extra in dict.fromkeys(problem.extra for problem in problems):
             chosen = [
                 number
                 for number, (problem, query) in enumerate(zip(problems, queries, strict=True))
-                if query.gradient == gradient and bool(problem.extra) == framed
+                if query.gradient == gradient and problem.extra == extra
             ]
             parts = yield from _evaluate([problems[i] for i in chosen], [queries[i].points for i in chosen], gradient)
             for number, part in zip(chosen, parts, strict=True):
@@ -223,8 +224,10 @@ class _Way:
         """The block of this kind of work."""
         problem = self.problem
         what = "losses and gradients" if self.gradient else "losses"
-        aligned, twice = (", aligned" if problem.extra else ""), (", images computed twice" if self.sparing else "")
-        kind = f"{what} of space {problem.space!r}{aligned}{twice}"
+        aligned = ", aligned" if problem.alignment is not None else ""
+        noisy = ", with noise maps" if problem.noise is not None else ""
+        twice = ", images computed twice" if self.sparing else ""
+        kind = f"{what} of space {problem.space!r}{aligned}{noisy}{twice}"
         return budget_of(problem.generator.device).block(kind, problem.generator, problem.distance)
 
     def fits(self) -> bool:

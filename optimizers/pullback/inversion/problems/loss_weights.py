@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 
 from pullback.errors import InvalidInputError
-from pullback.inversion.defaults import SQUARED_WEIGHT
+from pullback.inversion.defaults import NOISE_WEIGHT, SQUARED_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class LossWeights:
         l2: Of the mean over pixels of (a − b)², images scaled to [−1, 1].
         prior: Of the prior's penalty: ½‖z‖² for a standard normal one, ½‖c − e‖² to the nearest class e for classes,
             ½‖u‖² for an alignment.
+        delta: In `w+`, of the mean over layers of ‖w_i − w_m‖², w_m the layers' mean, in units of E‖w − w̄‖².
+        noise: Where noise maps are searched, of their regulariser (see `NoiseMaps.penalty`).
 
     Raises:
         InvalidInputError: A weight is negative or not finite, or none that compares images is above 0.
@@ -28,6 +30,8 @@ class LossWeights:
     l1: float = 0.0
     l2: float = SQUARED_WEIGHT
     prior: float = 0.0
+    delta: float = 0.0
+    noise: float = NOISE_WEIGHT
 
     def __post_init__(self) -> None:
         for field in fields(self):

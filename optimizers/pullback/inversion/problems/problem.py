@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
@@ -20,16 +16,12 @@ from pullback.geometry.point import check_same_place
 from pullback.inversion.batching.chunks import Company, embed_each
 from pullback.inversion.problems.alignment import ALIGNMENT_DIM, AlignmentPrior, cut_frames
 from pullback.inversion.problems.loss_weights import LossWeights
+from pullback.inversion.problems.losses import FILLING, Rows, fill, losses
+from pullback.inversion.problems.noise_maps import NoiseMaps
 from pullback.memory import budget_of
 
-# What stands where a mask is 0, in the target and in every reconstruction alike.
-_FILLING = 0.5
-# Less of a pixel than this counts as none.
-_INSIDE = 1e-3
 # Of the room of a budget, for embeddings that are held.
 _SHARE_HELD = 1 / 2
-# A frame in which there is less than this share of what counts in the target shows another picture.
-_LEAST_SHARE = 0.25
 
 
 class Problem:
@@ -44,6 +36,12 @@ class Problem:
     and R is ½‖u‖² more. D is divided by how much counts within the frame, as a share of what counts in the target, so
     that a frame gains nothing by leaving the target; where that is less than a quarter, the loss is infinite.
 
+    Where the generator's noise maps are searched they follow, flat; they are normalised after each update, and their
+    regulariser (see `NoiseMaps`) is added with its own weight. In `w+` a penalty of what the layers differ in may be
+    added: with w_i of layer i, w_m their mean and Δ_i = w_i − w_m, the mean over the layers of ‖Δ_i‖², in units of
+    E‖w − w̄‖². That is the delta regulariser of encoder4editing (Tov et al., ACM TOG 2021, section 4.1), which has the
+    norms ‖Δ_i‖ from the first layer's w, in a form that has a gradient everywhere and prefers no layer.
+
     Attributes:
         generator: The generator G.
         distance: The image distance D.
@@ -55,6 +53,7 @@ class Problem:
         context: Complete inputs, shape (images, m), whose coordinates outside `space` hold; None for the generator's
             default.
         alignment: Prior of the frames; None where targets are taken as they are.
+        noise: The noise maps that are searched; None where the generator's own are meant.
         truncation: Latents are clamped to their prior's support; where that has no end, to so many standard deviations
             on both sides of its mean. None for no clamp, but to the support of a bounded prior.
         embeddings: Embeddings of the masked targets, shape (images, F); None where the budget of memory has no room for
@@ -64,8 +63,9 @@ class Problem:
     Raises:
         UnknownNameError: The generator has no such space.
         InvalidInputError: The generator makes sounds; targets, masks or context have a wrong shape, are out of range or
-            not finite; a mask is 0 everywhere, `moves` lies outside `space`, the truncation is not above 0, or
-            generator and distance live on different devices or in different precisions.
+            not finite; a mask is 0 everywhere, `moves` lies outside `space`, the truncation is not above 0,
+            generator and distance live on different devices or in different precisions, noise maps are searched and
+            the generator has none, or the loss weighs `delta` in a space without layers.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Problem:
         moves: str | None = None,
         alignment: AlignmentPrior | None = None,
         truncation: float | None = None,
+        noise_maps: bool = False,
     ) -> None:
         check_same_place(generator, distance)
         if not isinstance(distance, EmbeddingDistance):
@@ -101,6 +102,13 @@ class Problem:
                 raise InvalidInputError(f"the mask of target {empty[0]} is 0 everywhere, so that nothing counts")
         self.context = None if context is None else self._checked_context(context)
         self.alignment = alignment
+        self.noise = NoiseMaps.of(generator) if noise_maps else None
+        self._layers = generator.repeats("w", self.space)
+        if self.weights.delta and not self._layers:
+            raise InvalidInputError(
+                f"the weight delta is for a space with a w for each layer, which space {self.space!r} of generator "
+                f"{generator.name!r} is not; set it to 0, or take space 'w+'"
+            )
         if truncation is not None and not truncation > 0:
             raise InvalidInputError(f"a truncation lies above 0, but {truncation} came")
         bounded = generator.space(self.space).prior.bounded
@@ -136,7 +144,16 @@ class Problem:
             moves=self.moves,
             alignment=self.alignment,
             truncation=self.truncation,
+            noise_maps=self.noise is not None,
         )
+
+    def without_noise(self) -> Problem:
+        """The same problem with the generator's own noise maps, of points without maps."""
+        if self.noise is None:
+            return self
+        bare = copy.copy(self)
+        bare.noise = None
+        return bare
 
     @property
     def latent_dim(self) -> int:
@@ -145,8 +162,8 @@ class Problem:
 
     @property
     def extra(self) -> int:
-        """How many coordinates of a point follow its latent."""
-        return 0 if self.alignment is None else ALIGNMENT_DIM
+        """How many coordinates of a point follow its latent: of an alignment, then of noise maps."""
+        return (0 if self.alignment is None else ALIGNMENT_DIM) + (0 if self.noise is None else self.noise.values)
 
     @property
     def dim(self) -> int:
@@ -159,20 +176,24 @@ class Problem:
         block, whole = self.generator.space(self.moves), self.generator.space(self.space)
         return slice(block.start - whole.start, block.start - whole.start + block.dim)
 
-    def split(self, points: Float[Tensor, "*batch dim"]) -> tuple[Float[Tensor, "*batch n"], Tensor | None]:
-        """Latents, and frames (scale, shift x, shift y) or None, of points."""
-        latents = points[..., : self.latent_dim]
-        frames = None if self.alignment is None else self.alignment.frames(points[..., self.latent_dim :])
-        return latents, frames
+    def split(
+        self, points: Float[Tensor, "*batch dim"]
+    ) -> tuple[Float[Tensor, "*batch n"], Tensor | None, Tensor | None]:
+        """Latents, frames (scale, shift x, shift y) or None, and flat noise maps or None, of points."""
+        latents, alignments, noise = self._parts(points)
+        frames = None if self.alignment is None else self.alignment.frames(alignments)
+        return latents, frames, None if self.noise is None else noise
 
     def clamp(self, points: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        """Points within the truncation and within the reach of the alignment."""
-        latents, extra = points[..., : self.latent_dim], points[..., self.latent_dim :]
+        """Points within the truncation and within the reach of the alignment, noise maps normalised."""
+        latents, alignments, noise = self._parts(points)
         if self.truncation is not None:
             latents = self.generator.space(self.space).prior.truncate(latents, self.truncation)
         if self.alignment is not None:
-            extra = self.alignment.clamp(extra)
-        return torch.cat([latents, extra], dim=-1)
+            alignments = self.alignment.clamp(alignments)
+        if self.noise is not None:
+            noise = self.noise.normalized(noise)
+        return torch.cat([latents, alignments, noise], dim=-1)
 
     def render(
         self, points: Float[Tensor, "images restarts dim"]
@@ -180,7 +201,10 @@ class Problem:
         """Images of points in [0, 1], each with its target's context, in one forward pass."""
         restarts = points.shape[1]
         context = None if self.context is None else self.context.repeat_interleave(restarts, dim=0)
-        rendered = self.generator.render(self.split(points)[0].flatten(0, 1), self.space, context)
+        latents, _, noise = self.split(points)
+        maps = None if noise is None else noise.flatten(0, 1)
+        inputs = self.generator.complete(latents.flatten(0, 1), self.space, context)
+        rendered = self.generator.synthesize_noisy(inputs, maps)
         return rendered.reshape(self.images, restarts, *rendered.shape[1:])
 
     def framed_targets(
@@ -188,11 +212,11 @@ class Problem:
     ) -> Float[Tensor, "images restarts channels height width"]:
         """What the images of points resemble: the targets, within the points' frames where those are searched."""
         targets = self.targets[:, None].expand(-1, points.shape[1], *self.targets.shape[1:])
-        _, frames = self.split(points)
+        _, frames, _ = self.split(points)
         if frames is None:
             return targets
         # Outside a target there is neither black nor white.
-        cut = _FILLING + cut_frames(targets.flatten(0, 1) - _FILLING, frames.flatten(0, 1))
+        cut = FILLING + cut_frames(targets.flatten(0, 1) - FILLING, frames.flatten(0, 1))
         return cut.reshape(targets.shape)
 
     def evaluate(
@@ -221,31 +245,50 @@ class Problem:
 
     def rows(self, points: Float[Tensor, "rows dim"], image: Int[Tensor, " rows"]) -> Rows:
         """Points and all that their losses depend on, each point for the target of that number."""
-        latents, frames = self.split(points)
+        latents, frames, noise = self.split(points)
         count = len(points)
         # Made on the device: a tensor of numbers would be sent there.
         weights = torch.stack(
             [points.new_full((), weight) for weight in (self.weights.distance, self.weights.l1, self.weights.l2)]
         )
-        penalties = points.new_zeros(count)
-        if self.weights.prior:
-            penalties = self.generator.space(self.space).prior.penalty(latents)
-            if self.alignment is not None:
-                penalties = penalties + self.alignment.penalty(points[:, self.latent_dim :])
-            penalties = self.weights.prior * penalties
         masks = (
             torch.ones_like(self.targets[:1, :1]).expand(count, -1, -1, -1) if self.masks is None else self.masks[image]
         )
         context = None if self.context is None else self.context[image]
         return Rows(
             inputs=self.generator.complete(latents, self.space, context),
+            noise=noise,
             frames=frames,
             targets=self.targets[image],
             masks=masks,
             embeddings=self._embeddings(image),
             weights=weights.expand(count, -1),
-            penalties=penalties,
+            penalties=self._penalties(points),
         )
+
+    def _parts(self, points: Float[Tensor, "*batch dim"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents, alignments and noise maps of points, as coordinates; empty where there are none."""
+        end = self.latent_dim + (0 if self.alignment is None else ALIGNMENT_DIM)
+        return points[..., : self.latent_dim], points[..., self.latent_dim : end], points[..., end:]
+
+    def _penalties(self, points: Float[Tensor, "rows dim"]) -> Float[Tensor, " rows"]:
+        """What the loss has besides the image."""
+        latents, alignments, noise = self._parts(points)
+        prior = self.generator.space(self.space).prior
+        penalties = points.new_zeros(len(points))
+        if self.weights.prior:
+            penalties = self.weights.prior * prior.penalty(latents)
+            if self.alignment is not None:
+                penalties = penalties + self.weights.prior * self.alignment.penalty(alignments)
+        if self.weights.delta:
+            layers = torch.unflatten(latents, 1, (self._layers, -1))
+            # E‖w − w̄‖² = tr Σ
+            unit = prior.spread() ** 2 * layers.shape[2]
+            deltas = (layers - layers.mean(dim=1, keepdim=True)).square().sum(dim=2).mean(dim=1)
+            penalties = penalties + self.weights.delta / unit * deltas
+        if self.noise is not None and self.weights.noise:
+            penalties = penalties + self.weights.noise * self.noise.penalty(noise)
+        return penalties
 
     def _embeddings(self, image: Int[Tensor, " rows"]) -> Float[Tensor, "rows features"]:
         if self.embeddings is not None:
@@ -282,92 +325,6 @@ class Problem:
         if not context.isfinite().all():
             raise InvalidInputError("a context is finite, but NaN or infinity came")
         return context.to(self.generator.device, self.generator.dtype).expand(self.images, -1)
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Points to be evaluated, and all that their losses depend on, each in a row of its own.
-
-    Attributes:
-        inputs: Complete inputs of the generator.
-        frames: Frames within the targets; None where targets are taken as they are.
-        targets: Target images.
-        masks: Weights of their pixels.
-        embeddings: Embeddings of the masked targets, of no use where there are frames.
-        weights: Weights of distance, L1 and L2.
-        penalties: Weighted penalties of the prior.
-    """
-
-    inputs: Float[Tensor, "rows input_dim"]
-    frames: Float[Tensor, "rows 3"] | None
-    targets: Float[Tensor, "rows channels height width"]
-    masks: Float[Tensor, "rows 1 height width"]
-    embeddings: Float[Tensor, "rows features"]
-    weights: Float[Tensor, "rows 3"]
-    penalties: Float[Tensor, " rows"]
-
-    @staticmethod
-    def join(parts: Sequence[Rows]) -> Rows:
-        """The rows of all parts, in order; either all of them have frames or none."""
-
-        def column(name: str) -> Any:
-            values = [getattr(part, name) for part in parts]
-            return None if values[0] is None else torch.cat(values)
-
-        return Rows(**{field.name: column(field.name) for field in fields(Rows)})
-
-
-def losses(
-    generator: Generator, distance: EmbeddingDistance, rows: Rows, *, sparing: bool = False
-) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
-    """Loss and distance of every row, in one forward pass; differentiable.
-
-    With `sparing`, nothing of the generator's pass is kept for its gradient: it is computed again when the distance is
-    done (Chen et al. 2016, arXiv:1604.06174). The numbers are the same.
-    """
-    targets, masks = seen_targets(rows)
-    embeddings, share = rows.embeddings, torch.ones_like(rows.penalties)
-    if rows.frames is not None:
-        embeddings = distance.embed(fill(targets, masks))
-        share = masks.flatten(1).mean(dim=1) / rows.masks.flatten(1).mean(dim=1)
-    if sparing:
-        rendered = checkpoint(generator.synthesize, rows.inputs, use_reentrant=False, preserve_rng_state=False)
-    else:
-        rendered = generator.synthesize(rows.inputs)
-    # D(G(z), x) = ‖φ(G(z)) − φ(x)‖²
-    apart = (distance.embed(fill(rendered, masks)) - embeddings).square().sum(dim=1) / share.clamp_min(_INSIDE)
-    # On [−1, 1] a difference is twice that on [0, 1].
-    difference = 2 * (rendered - targets)
-    # Σ m v / (C Σ m)
-    area = counted(masks, difference.shape[1])
-    absolute = (difference.abs() * masks).flatten(1).sum(dim=1) / area
-    squared = (difference.square() * masks).flatten(1).sum(dim=1) / area
-    weighted = (rows.weights * torch.stack([apart, absolute, squared], dim=1)).sum(dim=1)
-    return torch.where(share < _LEAST_SHARE, math.inf, weighted + rows.penalties), apart
-
-
-def counted(masks: Float[Tensor, "rows 1 height width"], channels: int) -> Float[Tensor, " rows"]:
-    """C Σ m: how many values of each image count."""
-    return channels * masks.flatten(1).sum(dim=1).clamp_min(_INSIDE)
-
-
-def seen_targets(
-    rows: Rows,
-) -> tuple[Float[Tensor, "rows channels height width"], Float[Tensor, "rows 1 height width"]]:
-    """What of its target each row sees, and how much of every pixel counts; differentiable in the frames."""
-    if rows.frames is None:
-        return rows.targets, rows.masks
-    # Σ w m x / Σ w m, w bilinear: what does not count has no part in what lies between pixels.
-    cut = cut_frames(torch.cat([rows.targets * rows.masks, rows.masks], dim=1), rows.frames)
-    masks = cut[:, -1:]
-    return cut[:, :-1] / masks.clamp_min(_INSIDE), masks
-
-
-def fill(
-    images: Float[Tensor, "rows channels height width"], masks: Float[Tensor, "rows 1 height width"]
-) -> Float[Tensor, "rows channels height width"]:
-    """Images as distances see them: what does not count is grey."""
-    return images * masks + _FILLING * (1 - masks)
 
 
 def _checked(

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
-from pullback.inversion.problems.problem import Problem, counted, fill
+from pullback.inversion.problems.losses import counted, fill
+from pullback.inversion.problems.problem import Problem
 
 
 def check_residual(problem: Problem) -> None:
@@ -24,6 +25,11 @@ def check_residual(problem: Problem) -> None:
         raise InvalidInputError(
             f"a residual needs a loss of squares, but the weight l1 = {problem.weights.l1} came; set it to 0, or take "
             "another method"
+        )
+    if problem.noise is not None:
+        raise InvalidInputError(
+            "a residual is a function of the latent, but noise maps are searched; leave them out, or take another "
+            "method"
         )
     if problem.alignment is not None:
         raise InvalidInputError(
@@ -77,4 +83,5 @@ def _render(problem: Problem, point: Tensor, image: int, block: Tensor) -> Tenso
     moving = problem.moving_block
     latent = torch.cat([point[: moving.start], block, point[moving.stop : problem.latent_dim]])
     context = None if problem.context is None else problem.context[image]
-    return problem.generator.render(latent[None], problem.space, context)
+    _, _, noise = problem.split(point)
+    return problem.generator.render(latent[None], problem.space, context, None if noise is None else noise[None])

@@ -45,6 +45,11 @@ class DescentState(Recorded):
         """Whether the next evaluation is the last."""
         return self.step == self.plan.length - 1
 
+    @property
+    def progress(self) -> float:
+        """Share of the updates that were made, from 0 to 1."""
+        return self.step / (self.plan.length - 1)
+
     def to_tensors(self) -> dict[str, Tensor]:
         """The state as named tensors, for a checkpoint."""
         own = {"alive": self.alive, "coordinates": self.coordinates, "base": self.base}
@@ -112,6 +117,10 @@ class Descent(Solver[DescentState]):
         del state
         return own_coordinates(problem)
 
+    def evaluated(self, problem: Problem, state: DescentState) -> Float[Tensor, "images alive dim"]:
+        """The points at which the restarts are evaluated: where they stand."""
+        return self.coordinates(problem, state).points(state.coordinates, state.base)
+
     def query(self, state: DescentState, points: Float[Tensor, "images alive dim"]) -> Query:
         """What has to be known of the points before they are moved."""
         del state
@@ -159,13 +168,13 @@ class Descent(Solver[DescentState]):
 
     def ask(self, problem: Problem, state: DescentState) -> Query:
         """The points of the restarts that are alive."""
-        points = self.coordinates(problem, state).points(state.coordinates, state.base)
+        points = self.evaluated(problem, state)
         return Query(points, gradient=False) if state.is_last else self.query(state, points)
 
     def tell(self, problem: Problem, state: DescentState, evaluation: Evaluation) -> DescentState:
         """Records what was seen and, unless that was the last evaluation, thins the restarts and moves the others."""
-        points = self.coordinates(problem, state).points(state.coordinates, state.base)
-        step, plan = state.step, state.plan
+        points = self.evaluated(problem, state)
+        step, plan, progress = state.step, state.plan, state.progress
         each = 1 if state.is_last else self.cost(problem, step + 1) - self.cost(problem, step)
         state = replace(
             state, record=state.record.seen(points, evaluation, state.alive, cost=each * state.alive.shape[1])
@@ -178,7 +187,7 @@ class Descent(Solver[DescentState]):
             state, evaluation = state.keep(chosen), evaluation.pick(chosen)
         state = self.turn(problem, state, evaluation)
         seen = see(self.coordinates(problem, state), evaluation)
-        moved, memory = self.move(state, seen, step / (plan.length - 1))
+        moved, memory = self.move(state, seen, progress)
         return self._clamped(problem, replace(state, coordinates=moved, memory=memory))
 
     def total(self, state: DescentState) -> int:
@@ -220,7 +229,12 @@ class Descent(Solver[DescentState]):
         )
 
     def _clamped(self, problem: Problem, state: DescentState) -> DescentState:
-        """The state with points within the truncation and within the reach of the alignment."""
+        """The state with points within the truncation and the reach of the alignment, and noise maps normalised."""
+        if problem.noise is not None:
+            # They are coordinates themselves, the last ones: no latent goes to points and back for their sake.
+            rest = state.coordinates.shape[2] - problem.noise.values
+            maps = problem.noise.normalized(state.coordinates[..., rest:])
+            state = replace(state, coordinates=torch.cat([state.coordinates[..., :rest], maps], dim=2))
         if problem.truncation is None and problem.alignment is None:
             return state
         coordinates = self.coordinates(problem, state)

@@ -122,9 +122,9 @@ class Record:
         losses, restart = self.best_loss.min(dim=1)
         image = torch.arange(problem.images, device=restart.device)
         points = self.best_points[image, restart]
-        latents, frames = problem.split(self.best_points)
-        best = latents[image, restart]
-        images = torch.cat(list(rendered(problem.generator, best, problem.space, problem.context)))
+        latents, frames, noise = problem.split(self.best_points)
+        best, maps = latents[image, restart], None if noise is None else noise[image, restart]
+        images = torch.cat(list(rendered(problem.generator, best, problem.space, problem.context, maps)))
         with torch.no_grad():
             framed = problem.framed_targets(points[:, None])[:, 0]
         return InversionResult(
@@ -136,6 +136,7 @@ class Record:
             best_step=self.best_step[image, restart],
             frames=None if frames is None else frames[image, restart],
             framed_targets=framed,
+            noise=maps,
             trace_loss=self.trace_loss,
             trace_distance=self.trace_distance,
             restart_latents=latents,
@@ -143,6 +144,7 @@ class Record:
             restart_distances=self.best_distance,
             restart_steps=self.best_step,
             restart_frames=frames,
+            restart_noise=noise,
             evaluations=torch.full((problem.images,), self.evaluations),
             finished=finished,
         )

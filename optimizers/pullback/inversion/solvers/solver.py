@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -30,6 +30,8 @@ class InversionResult:
             was searched.
         framed_targets: What the images resemble: the targets, within their frames where those were searched, shape
             (images, C, H, W).
+        noise: The noise maps that belong to the images, flat side by side as the generator's `noise_shapes` say, shape
+            (images, values); None where none were searched.
         trace_loss: Losses, shape (images, restarts, steps + 1): column k is the value after k updates, NaN where a
             restart was given up before. One that was stopped has as many columns as it came to.
         trace_distance: Distances, likewise.
@@ -38,6 +40,7 @@ class InversionResult:
         restart_distances: Their distances, same shape.
         restart_steps: After how many updates, same shape.
         restart_frames: Their frames, shape (images, restarts, 3), or None.
+        restart_noise: Their noise maps, shape (images, restarts, values), or None.
         evaluations: Evaluations of the generator for each target, shape (images,).
         finished: Whether all steps were made.
     """
@@ -50,6 +53,7 @@ class InversionResult:
     best_step: Int[Tensor, " images"]
     frames: Float[Tensor, "images 3"] | None
     framed_targets: Float[Tensor, "images channels height width"]
+    noise: Float[Tensor, "images values"] | None
     trace_loss: Float[Tensor, "images restarts evaluations"]
     trace_distance: Float[Tensor, "images restarts evaluations"]
     restart_latents: Float[Tensor, "images restarts dim"]
@@ -57,6 +61,7 @@ class InversionResult:
     restart_distances: Float[Tensor, "images restarts"]
     restart_steps: Int[Tensor, "images restarts"]
     restart_frames: Float[Tensor, "images restarts 3"] | None
+    restart_noise: Float[Tensor, "images restarts values"] | None
     evaluations: Int[Tensor, " images"]
     finished: bool
 
@@ -100,7 +105,12 @@ class Solver(ABC, Generic[StateT]):
     `postprocess(problem, state)`. A step is `ask` for what to evaluate, and `tell` of what came out, so that whoever
     drives several searches may evaluate them together. States are immutable; one that went through `to_tensors` and
     `restore` goes on bit for bit as if it never had.
+
+    Attributes:
+        moves_noise: Whether it can move the generator's noise maps, too.
     """
+
+    moves_noise: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, problem: Problem, starts: Tensor) -> StateT:

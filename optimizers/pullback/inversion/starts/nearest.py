@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from pullback.errors import InvalidInputError
 from pullback.inversion.problems.evaluation import Query, evaluate_together
-from pullback.inversion.problems.problem import Problem, seen_targets
+from pullback.inversion.problems.losses import seen_targets
+from pullback.inversion.problems.problem import Problem
 from pullback.inversion.starts.bank import StartBank, thumbnails_of
 from pullback.pieces import in_pieces
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.geometry.seeding import derive_seed
+from pullback.inversion.problems.alignment import ALIGNMENT_DIM
 from pullback.inversion.problems.classes import class_block, class_codes, given_classes
 from pullback.inversion.problems.problem import Problem
 from pullback.inversion.starts.bank import StartBank
@@ -25,6 +26,7 @@ _NEAR_THE_MEAN = 0.1
 # Streams of random numbers, so that frames do not depend on what else is drawn.
 _LATENTS = 0
 _FRAMES = 1
+_MAPS = 2
 
 
 def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor, "images restarts dim"]:
@@ -32,7 +34,8 @@ def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor,
 
     Each draw depends on the seed and the number of its restart alone: every image gets the starts that it gets alone,
     and more restarts keep those of fewer. Where an alignment is searched, the first
-    restart starts in the target's own frame, the others in frames drawn from the alignment's prior.
+    restart starts in the target's own frame, the others in frames drawn from the alignment's prior. Noise maps that are
+    searched start as noise, each restart with its own.
 
     Args:
         problem: The problem.
@@ -51,7 +54,7 @@ def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor,
     latents = draws.repeat(problem.images, 1, 1)
     points = latents.to(problem.generator.device, problem.generator.dtype)
     alignments = _draw_alignments(problem, restarts, seed)
-    return points if alignments is None else torch.cat([points, alignments], dim=2)
+    return _with_noise(problem, points if alignments is None else torch.cat([points, alignments], dim=2), seed)
 
 
 def mean_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor, "images restarts dim"]:
@@ -132,12 +135,15 @@ def make_starts(
         if bank is None:
             raise InvalidInputError("start 'bank' needs a bank; make one with pullback.inversion.make_bank")
         alignments = _draw_alignments(problem, restarts, seed)
+        # A bank was made with the generator's own noise maps, which are as good as any to compare with.
+        bare = problem.without_noise()
         points = yield from nearest_starts.in_pieces(
-            bank, problem, restarts, hold=None if given is None else hold, alignments=alignments
+            bank, bare, restarts, hold=None if given is None else hold, alignments=alignments
         )
         if problem.masks is None and alignments is None:
-            predicted = problem.clamp(predict_latents(bank, problem))[:, None]
+            predicted = bare.clamp(predict_latents(bank, bare))[:, None]
             points = torch.cat([predicted, points[:, :-1]], dim=1)
+        points = _with_noise(problem, points, seed)
     else:
         points = _DRAWN[start](problem, restarts, seed)
     if latents is not None:
@@ -150,15 +156,23 @@ def make_starts(
 
 def _draw_alignments(problem: Problem, restarts: int, seed: int) -> Float[Tensor, "images restarts 3"] | None:
     """Coordinates of frames, the first of every image its own; None where no alignment is searched."""
-    if not problem.extra:
+    if problem.alignment is None:
         return None
     draws = [
-        torch.randn(problem.extra, generator=torch.Generator().manual_seed(derive_seed(seed, _FRAMES, 0, restart)))
+        torch.randn(ALIGNMENT_DIM, generator=torch.Generator().manual_seed(derive_seed(seed, _FRAMES, 0, restart)))
         if restart
-        else torch.zeros(problem.extra)
+        else torch.zeros(ALIGNMENT_DIM)
         for restart in range(restarts)
     ]
     return torch.stack(draws).repeat(problem.images, 1, 1).to(problem.targets)
+
+
+def _with_noise(problem: Problem, points: Tensor, seed: int) -> Tensor:
+    """Points with the noise maps of each restart behind them, where those are searched."""
+    if problem.noise is None:
+        return points
+    draws = torch.stack([problem.noise.draw(seed, _MAPS, restart) for restart in range(points.shape[1])])
+    return torch.cat([points, draws.to(points).expand(len(points), -1, -1)], dim=2)
 
 
 def _check(restarts: int, classes: int = 1) -> None:

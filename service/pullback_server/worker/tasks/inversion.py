@@ -22,6 +22,7 @@ from pullback.inversion import (
 )
 from pullback.pictures import to_pictures
 from pullback.pieces import finish
+from pullback_api.options import given_options
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.names import parse_generator
 from pullback_server.protocol.messages import Progressed, StartJob
@@ -57,12 +58,11 @@ class InversionTask(BatchTask, SharedTask):
             settings.space,
             read_images([target.image for target in self._targets]),
             masks=read_masks(self._targets),
-            weights=LossWeights(
-                settings.weights.distance, settings.weights.l1, settings.weights.l2, settings.weights.prior
-            ),
+            weights=LossWeights(**given_options(settings.weights)),
             moves=moving_space(settings, entry),
             alignment=_alignment(settings),
             truncation=settings.truncation if settings.HasField("truncation") else None,
+            noise_maps=settings.noise_maps,
         )
         self._solver = make_solver(
             INVERSION_METHODS[settings.method],

@@ -66,9 +66,9 @@ def _solutions(
     order = [restart for restart in losses.argsort(stable=True).tolist() if math.isfinite(float(losses[restart]))]
     order = order[:top_k]
     latents = found.restart_latents[number, order]
-    pictures = [
-        picture for images in rendered(problem.generator, latents, problem.space) for picture in to_pictures(images)
-    ]
+    noise = None if found.restart_noise is None else found.restart_noise[number, order]
+    parts = rendered(problem.generator, latents, problem.space, noise=noise)
+    pictures = [picture for images in parts for picture in to_pictures(images)]
     return [
         inversion_pb2.Solution(
             latent=_pack(latents[place]),
@@ -79,6 +79,7 @@ def _solutions(
             step=int(found.restart_steps[number, restart]),
             alignment=_alignment(found.restart_frames, number, restart),
             class_label=_class_label(latents[place], problem, classes),
+            noise_maps=[_pack(each) for each in _maps(problem, noise, place)],
         )
         for place, (restart, picture) in enumerate(zip(order, pictures, strict=True))
     ]
@@ -89,6 +90,10 @@ def _alignment(frames: Tensor | None, number: int, restart: int) -> inversion_pb
         return None
     scale, shift_x, shift_y = frames[number, restart].tolist()
     return inversion_pb2.Alignment(scale=scale, shift_x=shift_x, shift_y=shift_y)
+
+
+def _maps(problem: Problem, noise: Tensor | None, place: int) -> list[Tensor]:
+    return [] if noise is None or problem.noise is None else problem.noise.split(noise[place])
 
 
 def _class_label(latent: Tensor, problem: Problem, classes: SpaceEntry | None) -> str:

@@ -12,7 +12,7 @@ from pullback.directions.traversals.pictures import forth_and_back, reduced
 from pullback.pictures import side_by_side, to_pictures
 from pullback_server.protocol.messages import CallDone, CallMessage, Framed, Traverse
 from pullback_server.protocol.walks import Walked, WalkPlan
-from pullback_server.worker.models import Models
+from pullback_server.worker.models import Models, with_maps
 from pullback_server.worker.presentation import encode
 from pullback_server.worker.walks.between import make_walk_between
 from pullback_server.worker.walks.latents import make_walk
@@ -22,7 +22,8 @@ from pullback_server.worker.walks.masked import masked_render
 def traverse(models: Models, call: Traverse) -> Iterator[CallMessage | None]:
     """Finds the whole way first, and the channels of a mask, and yields None after every piece; then frame by frame."""
     plan = call.plan
-    generator, distance = models.tuned(plan.generator, plan.tuning), models.distance(plan.distance)
+    generator = with_maps(models.tuned(plan.generator, plan.tuning), plan.noise_maps)
+    distance = models.distance(plan.distance)
     make = make_walk if plan.end is None else make_walk_between
     walk = yield from make(generator, distance, plan)
     latents, steps = walk.latents.float().cpu().numpy(), walk.steps.reshape(len(walk.steps), -1).tolist()
