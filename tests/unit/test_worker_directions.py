@@ -35,7 +35,7 @@ from storing import stored_meanwhile
 from tiny_style import tiny_style
 
 STYLE = tiny_style()
-MODELS: Any = SimpleNamespace(generator=lambda name: STYLE, distance=distances.load)
+MODELS: Any = SimpleNamespace(tuned=lambda name, tuning: STYLE, distance=distances.load)
 BASIS = Eigenbasis.from_metric(
     metric_with(np.geomspace(9, 0.1, 6)),
     replace(PROVENANCE, generator=STYLE.name, weights_hash=STYLE.weights_hash, space="z"),
@@ -188,7 +188,7 @@ def test_a_walk_whose_latents_are_known_at_once_begins_with_its_first_frame() ->
 
 def test_a_walk_has_the_noise_maps_that_it_is_given() -> None:
     loud = tiny_style(strength=0.2)
-    models: Any = SimpleNamespace(generator=lambda name: loud, distance=distances.load)
+    models: Any = SimpleNamespace(tuned=lambda name, tuning: loud, distance=distances.load)
     axes = (WalkAxis(np.eye(6)[0], "z"),)
     latent = loud.space("z").sample(1, 3)[0].numpy()
     plan = WalkPlan(STYLE.name, "mse", "linear", latent, "z", axes, -1.0, 1.0, 3, "PNG", strip=False, animation=False)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from pullback.errors import InvalidInputError, UnknownNameError
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
     from typing_extensions import Unpack
-
-    from pullback.inversion.presets import Preset
 
 BASES = ("none", "global", "separate", "local")
 _EIGENBASES = ("global", "separate", "none")
@@ -69,6 +67,29 @@ class SolverOptions(TypedDict, total=False):
     the space lie from their mean (√E‖w − w̄‖², of each layer)."""
     latent_noise_ramp: float | None
     """Share of the updates, above 0, at most 1, over which that noise falls to 0, as the square of what is left."""
+
+
+class Defaults(Protocol):
+    """Defaults in the place of a method's own, as presets have them."""
+
+    @property
+    def name(self) -> str:
+        """What people call them."""
+        ...
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that they are for."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Updates of a restart."""
+        ...
+
+    def options_of(self, method: str) -> SolverOptions:
+        """The options of a method, those that it does not take included."""
+        ...
 
 
 # Every method takes these.
@@ -182,7 +203,7 @@ def taken_options(name: str, basis: str) -> frozenset[str]:
     return _taken(method_of(name), basis)
 
 
-def faults(name: str, *, preset: Preset | None = None, **options: Unpack[SolverOptions]) -> dict[str, str]:
+def faults(name: str, *, preset: Defaults | None = None, **options: Unpack[SolverOptions]) -> dict[str, str]:
     """What a method does not take, by the name of the option: a preset, a basis, or options that came.
 
     Raises:
@@ -201,7 +222,7 @@ def faults(name: str, *, preset: Preset | None = None, **options: Unpack[SolverO
     return {option: _untaken(name, basis, option, given[option]) for option in given if option in unknown}
 
 
-def complete(name: str, *, preset: Preset | None = None, **options: Unpack[SolverOptions]) -> SolverSettings:
+def complete(name: str, *, preset: Defaults | None = None, **options: Unpack[SolverOptions]) -> SolverSettings:
     """The settings of a method, with the defaults of a preset and its own for what is left out.
 
     Raises:
