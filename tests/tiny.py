@@ -52,10 +52,12 @@ default = "{CLASSES[0]}"
 """
 
 
-def write_weights(path: Path, seed: int, *, conditional: bool = False, dim: int = DIM, width: int = 16) -> str:
-    """Writes the weights of a DCGAN, 8 dimensions to 16 × 16 colour pixels; returns the file's SHA-256."""
+def write_weights(
+    path: Path, seed: int, *, conditional: bool = False, dim: int = DIM, width: int = 16, size: int = SIZE
+) -> str:
+    """Writes the weights of a DCGAN, 8 dimensions to 16 × 16 colour pixels or larger; returns the file's SHA-256."""
     rng = torch.Generator().manual_seed(seed)
-    widths = [dim, width, 8, 3]
+    widths = [dim, width, *[8] * (size.bit_length() - SIZE.bit_length() + 1), 3]
     state = {}
     for layer, (before, after) in enumerate(pairwise(widths)):
         # The conditional form has one more module behind its first layer.
@@ -72,7 +74,9 @@ def write_weights(path: Path, seed: int, *, conditional: bool = False, dim: int 
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_catalogue(folder: Path, seed: int = 0, *, conditional: bool = False, dim: int = DIM, width: int = 16) -> Path:
+def write_catalogue(
+    folder: Path, seed: int = 0, *, conditional: bool = False, dim: int = DIM, width: int = 16, size: int = SIZE
+) -> Path:
     """Writes weights and a catalogue with the one generator `tiny`; returns the catalogue's path.
 
     Args:
@@ -81,12 +85,14 @@ def write_catalogue(folder: Path, seed: int = 0, *, conditional: bool = False, d
         conditional: Whether it has classes.
         dim: Dimensions of its latents, where it has none.
         width: Channels behind its first layer, of 4 × 4 px.
+        size: Pixels of a side, 16 or a larger power of two.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"tiny-{seed}.pt"
-    sha256 = write_weights(weights, seed, conditional=conditional, dim=dim, width=width)
+    sha256 = write_weights(weights, seed, conditional=conditional, dim=dim, width=width, size=size)
     catalogue = folder / "catalogue.toml"
     entry = _CONDITIONAL if conditional else _NORMAL.replace(f"dim = {DIM}", f"dim = {dim}")
+    entry = entry.replace(f"[3, {SIZE}, {SIZE}]", f"[3, {size}, {size}]")
     catalogue.write_text(
         f"""{entry}
 [tiny.source]
