@@ -173,6 +173,14 @@ def unavailable(message: str, retry_seconds: float | None = None) -> ApiError:
     return ApiError(grpc.StatusCode.UNAVAILABLE, message, retry_seconds=retry_seconds)
 
 
+def as_code(error: Exception) -> grpc.StatusCode:
+    """The code of what the caller is told of anything that a servicer raises."""
+    if isinstance(error, ApiError):
+        return error.code
+    failed = isinstance(error, InvalidInputError)
+    return grpc.StatusCode.FAILED_PRECONDITION if failed else grpc.StatusCode.INTERNAL
+
+
 def as_api_error(error: Exception) -> ApiError:
     """What the caller is told of anything that a servicer raises; whatever is not an `ApiError` is logged."""
     if isinstance(error, InvalidInputError):

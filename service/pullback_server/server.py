@@ -42,14 +42,15 @@ from pullback_server.errors import ErrorInterceptor
 from pullback_server.executor import Executor
 from pullback_server.importing import Importers
 from pullback_server.intake.admission import Admission
+from pullback_server.intake.callers import caller
 from pullback_server.intake.entrance import Entrance
 from pullback_server.intake.field_limits import MAX_REQUEST_BYTES
 from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.watched import JobWatch
+from pullback_server.keeping.audit import Trail, audited
 from pullback_server.keeping.keeper import Keeper
-from pullback_server.keeping.retention import Retention
 from pullback_server.processes.disposable import Disposable
 from pullback_server.servicers import (
     DirectionsServicer,
@@ -181,15 +182,17 @@ class Server:
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor, self._access, self.watch.metrics)
         self._admission = Admission()
         self._decoders = Decoders(self._parts.disposable)
+        self._trail = Trail(data)
         servicers = self._build_servicers()
+        for servicer, service in zip(servicers, _DESCRIPTORS, strict=True):
+            audited(servicer, service, self._trail, who=caller)
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
         if self._config.http is not None:
             self._http = self._build_http(self._config.http, dict(zip(DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
         await self._sessions.start()
-        retention = Retention(self._store, self._scheduler, data, self._config.retention)
-        self._keeper = Keeper(self._store, self._scheduler, retention, self._health)
+        self._keeper = Keeper(self._store, self._scheduler, data, self._config.retention, self._health)
         self._announcement.announce(*(each.port for each in (self.endpoint, self.http_endpoint) if each is not None))
         await self._grpc.start()
         if self._http is not None:
@@ -214,6 +217,7 @@ class Server:
         await self._decoders.close()
         await self._scheduler.stop()
         await self.watch.stop()
+        await asyncio.to_thread(self._trail.close)
         self._store.close()
         self._lock.release()
 

@@ -10,6 +10,12 @@ from pullback_client.cli.main import app
 
 COMMANDS = {
     "serve",
+    "backup",
+    "restore",
+    "check",
+    "delete",
+    "morph",
+    "tune",
     "generators",
     "distances",
     "eigenbasis",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path
 
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.keeping.collection import collect
@@ -21,12 +22,14 @@ class Keeper:
     Args:
         store: Where they are.
         scheduler: Calls it.
-        retention: What is too old.
+        data: The data folder.
+        days: How old photographs may become; None = as old as they like.
         health: Sees how it is.
     """
 
-    def __init__(self, store: Store, scheduler: Scheduler, retention: Retention, health: Health) -> None:
-        self._store, self._scheduler, self._retention = store, scheduler, retention
+    def __init__(self, store: Store, scheduler: Scheduler, data: Path, days: float | None, health: Health) -> None:
+        self._store, self._scheduler = store, scheduler
+        self._retention = Retention(store, scheduler, data, days)
         self._task = supervised("keeper", partial(self._keep, health.part("keeper")), health)
 
     async def stop(self) -> None:
