@@ -23,7 +23,7 @@ class Config:
         http: `host:port` of HTTP + JSON, as `listen`; None for none.
         log_level: Of the standard library's logging.
         database: URL of a database of PostgreSQL; None for SQLite in `data`.
-        retention: Days after which jobs that have ended and their inversions are deleted; None for never.
+        retention: Days after which jobs that have ended and their inversions and tunings are deleted; None for never.
         open: Whether every user of the machine is let in, without a token.
         tls: Files of TLS, of gRPC and HTTP both; None for none.
         insecure: Whether other machines may reach it without TLS.

@@ -184,7 +184,7 @@ class Server:
         self._decoders = Decoders(self._parts.disposable)
         self._trail = Trail(data)
         servicers = self._build_servicers()
-        for servicer, service in zip(servicers, _DESCRIPTORS, strict=True):
+        for servicer, service in zip(servicers, DESCRIPTORS, strict=True):
             audited(servicer, service, self._trail, who=caller)
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)

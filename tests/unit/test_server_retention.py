@@ -70,12 +70,17 @@ def enforce(store: Store, folder: Path, days: float | None, now: Callable[[], da
 
 def left(store: Store) -> tuple[set[str], set[str], set[bytes]]:
     blobs = {path.read_bytes() for path in store.blobs._folder.rglob("*") if path.is_file()}
-    results = {record.name for kind in ("inversion", "eigenbasis") for _, record in store.results.page(kind, limit=99)}
+    results = {
+        record.name
+        for kind in ("inversion", "tuning", "eigenbasis")
+        for _, record in store.results.page(kind, limit=99)
+    }
     return {record.id for _, record in store.jobs(limit=99)}, results, blobs
 
 
 def test_what_is_too_old_goes_and_the_rest_stays(store: Store, tmp_path: Path) -> None:
     job(store, "old", days=31)
+    job(store, "tuned", days=31, kind="tuning")
     job(store, "oldfailed", days=31, made=False)
     job(store, "young", days=29)
     job(store, "basis", days=400, kind="eigenbasis")
@@ -91,7 +96,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(store: Store, tmp_path: Path) -
         written = (NOW - timedelta(days=days)).timestamp()
         os.utime(path, (written, written))
     assert enforce(store, tmp_path, None) == 0
-    assert enforce(store, tmp_path, 30) == 4
+    assert enforce(store, tmp_path, 30) == 5
     assert left(store) == (
         {"young", "basis", "running"},
         {"inversions/young", "generators/tiny/eigenbasis/basis"},

@@ -12,8 +12,8 @@ from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.errors import InvalidArgumentError
 
 _FORMS = (
-    "jobs/ID, sessions/ID, inversions/ID, generators/GENERATOR/eigenbases/ID, generators/GENERATOR/analyses/ID or "
-    "generators/GENERATOR/directions/ID"
+    "jobs/ID, sessions/ID, inversions/ID, or generators/GENERATOR/eigenbases/ID, …/analyses/ID, …/directions/ID or "
+    "…/tunings/ID"
 )
 
 
@@ -41,6 +41,8 @@ def delete(
                     client.delete_eigenbasis(name, cascade=cascade)
                 case "analyses":
                     client.delete_analysis(name)
+                case "tunings":
+                    client.delete_tuning(name)
                 case "directions":
                     client.delete_directions(name)
             out.print(f"deleted {name}", soft_wrap=True)
@@ -51,6 +53,6 @@ def _collection(name: str) -> str:
     match name.split("/"):
         case [("jobs" | "sessions" | "inversions") as collection, _]:
             return collection
-        case ["generators", _, ("eigenbases" | "analyses" | "directions") as collection, _]:
+        case ["generators", _, ("eigenbases" | "analyses" | "directions" | "tunings") as collection, _]:
             return collection
     raise InvalidArgumentError(f"expected the name of a resource, {_FORMS}, but {name!r} came")

@@ -33,8 +33,8 @@ def add_retention(parser: argparse.ArgumentParser) -> None:
         "--retention",
         type=_days,
         metavar="DAYS",
-        help="delete jobs, and the inversions that they made, so many days after they have ended, and what was moved "
-        "aside; eigenbases, analyses, directions and sessions stay (default: keep all)",
+        help="delete jobs, and the inversions and tunings that they made, so many days after they have ended, and what "
+        "was moved aside; eigenbases, analyses, directions and sessions stay (default: keep all)",
     )
 
 

@@ -1,9 +1,9 @@
 """Retention: photographs, and what became of them, deleted once they are older than the operator lets them be.
 
-Deleted are jobs that ended before, with inversions that they made and jobs of other kinds of which nothing is left;
-inversions whose job is gone; and files that were moved aside. What a job is given and its checkpoint go when it ends,
-and previews are never written. Eigenbases, analyses and directions are no personal data and stay; so do sessions, which
-are experiments: DeleteSession deletes those.
+Deleted are jobs that ended before, with inversions and tunings that they made and jobs of other kinds of which nothing
+is left; inversions and tunings whose job is gone; and files that were moved aside. What a job is given and its
+checkpoint go when it ends, and previews are never written. Eigenbases, analyses and directions are no personal data and
+stay; so do sessions, which are experiments: DeleteSession deletes those.
 """
 
 from __future__ import annotations
@@ -63,17 +63,17 @@ class Retention:
         jobs = await self._each(
             self._store.deletion.expired_jobs, before, lambda job: self._store.deletion.job(job, with_result=True)
         )
-        inversions = await self._each(self._store.deletion.expired_inversions, before, self._store.results.delete)
+        results = await self._each(self._store.deletion.expired_results, before, self._store.results.delete)
         files = await asyncio.to_thread(_delete_files, self._aside, before.timestamp())
-        if jobs or inversions or files:
+        if jobs or results or files:
             _log.info(
-                "older than %g days: %d jobs, %d inversions, %d files that were moved aside were deleted",
+                "older than %g days, and deleted: %d jobs, %d inversions and tunings without one, %d files moved aside",
                 self._days,
                 jobs,
-                inversions,
+                results,
                 files,
             )
-        return jobs + inversions + files
+        return jobs + results + files
 
     async def _each(
         self, expired: Callable[..., list[tuple[int, str]]], before: datetime, delete: Callable[[str], Any]

@@ -27,6 +27,9 @@ from pullback_server.store.schema import (
     ShareRow,
 )
 
+PERSONAL = ("inversion", "tuning")
+"""Kinds of results that photographs can be seen in, or be drawn by."""
+
 
 class NotEndedError(Exception):
     """What is to be deleted has not ended."""
@@ -79,16 +82,16 @@ class DeletionStore:
         Left out are those of which an eigenbasis, an analysis or directions are there.
         """
         kept = select(ResultRow.number).where(
-            ResultRow.name == JobRow.result, ResultRow.job == JobRow.id, ResultRow.kind != "inversion"
+            ResultRow.name == JobRow.result, ResultRow.job == JobRow.id, ResultRow.kind.not_in(PERSONAL)
         )
         query = select(JobRow.number, JobRow.id).where(JobRow.ended < before, JobRow.number > after, ~kept.exists())
         with self._database.reading() as session:
             return [(number, name) for number, name in session.execute(query.order_by(JobRow.number).limit(limit))]
 
     @reads
-    def expired_inversions(self, before: datetime, *, after: int = 0, limit: int) -> list[tuple[int, str]]:
-        """Inversions that were finished before a time, with their numbers, as `expired_jobs`."""
-        old = ResultRow.kind == "inversion", ResultRow.created < before, ResultRow.number > after
+    def expired_results(self, before: datetime, *, after: int = 0, limit: int) -> list[tuple[int, str]]:
+        """Results of photographs that were finished before a time, with their numbers, as `expired_jobs`."""
+        old = ResultRow.kind.in_(PERSONAL), ResultRow.created < before, ResultRow.number > after
         query = select(ResultRow.number, ResultRow.name).where(*old)
         with self._database.reading() as session:
             return [(number, name) for number, name in session.execute(query.order_by(ResultRow.number).limit(limit))]

@@ -328,7 +328,7 @@ class Store:
         Of files the database knows the sizes; the folders that it does not know hold few.
         """
         folders = {name: _bytes_of(self._folder / name) for name in ("checkpoints", "aside")}
-        kinds = dict.fromkeys(("inputs", "inversion", "eigenbasis", "analysis", "directions", "sessions"), 0)
+        kinds = dict.fromkeys(("inputs", "inversion", "tuning", "eigenbasis", "analysis", "directions", "sessions"), 0)
         return {**kinds, **self._references.sizes(), "database": self._database.size(), **folders}
 
     @reads

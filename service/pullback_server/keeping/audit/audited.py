@@ -16,7 +16,7 @@ from pullback_server.errors import as_code
 from pullback_server.keeping.audit.trail import Trail
 
 # What only looks, at what is everybody's or at how far something is, and what is asked again and again.
-_QUIET = re.compile("List|Wait|Watch|Sample|Render|Traverse|Stream|Get(?!Inversion|SessionImage)")
+_QUIET = re.compile("List|Wait|Watch|Sample|Render|Traverse|StreamEigenbasis|Get(?!Inversion|SessionImage|Tuning)")
 # A resource's name, and nothing that somebody wrote in its place.
 _NAME = re.compile(r"[a-z]+/[a-z0-9._/-]{1,300}")
 _FIELDS = ("name", "session", "parent", "generator")
