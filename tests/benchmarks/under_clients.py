@@ -86,8 +86,13 @@ def _measure(report: Report, server: LiveServer, machine: Machine, seed: int) ->
     first, last = float(np.mean(warm[:third])), float(np.mean(warm[-third:]))
     detail = f"{first / 2**20:.0f} to {last / 2**20:.0f} MiB, PSS of the server and its disposable processes"
     growth = last / first
+    tenths = [float(each[:, 1].mean()) / 2**20 for each in np.array_split(np.array(memory), 10)]
+    report.note(mebibytes_by_tenths_of_the_time=[round(each) for each in tenths])
     report.add(Figure("memory, last third / first third", growth, f"≤ {MOST_GROWTH}", growth <= MOST_GROWTH, detail))
-    unwell = int(not server.is_serving()) + server.log().count("Traceback")
+    before, *tracebacks = server.log().split("Traceback")
+    if tracebacks:
+        report.note(traceback=before[-300:] + "Traceback" + tracebacks[0][:3_000])
+    unwell = int(not server.is_serving()) + len(tracebacks)
     report.add(Figure("unwell afterwards, or tracebacks in the log", unwell, "0", unwell == 0))
 
 
