@@ -83,7 +83,7 @@ def tune(server: LiveServer) -> jobs_pb2.Job:
     ).latents
     pivot = pack(unpack(latents)[0])
     settings = specs_pb2.TuningSettings(
-        generator="generators/tiny", distance="mse", steps=STEPS, threshold=0, locality=0.1, locality_reach=1
+        generator="generators/tiny", distance="mse", steps=5 * STEPS, threshold=0, locality=0.1, locality_reach=1
     )
     target = inversion_pb2.Target(image=tiny_target(server), start=pivot)
     return server.tunings.Tune(tunings_pb2.TuneRequest(settings=settings, targets=[target]), timeout=60)

@@ -120,6 +120,25 @@ def test_a_tuning_of_other_weights_than_the_catalogue_has_now_does_not_draw(
         client.render("faces", PIVOT, tuning=tuning)
 
 
+def test_an_inversion_can_be_tuned_to_at_once(
+    client: Client, server: InProcessServer, photo: Path, tmp_path: Path
+) -> None:
+    one = client.invert(photo, "faces", method="adam", tune=True)
+    assert one.tuning == client.list_tunings()[0].name
+    several = client.invert([photo, tmp_path / "none.png"], "faces", method="adam", tune={"steps": 9})
+    assert client.get_tuning(several[0].tuning).settings["steps"] == 9  # type: ignore[union-attr]
+    assert len(server.called("Tune")) == 2
+    one.save(tmp_path / "one.safetensors")
+    assert Inversion.load(tmp_path / "one.safetensors").tuning == one.tuning
+    assert client.invert(photo, "faces", method="adam").tuning == ""
+
+
+def test_an_edit_walks_with_the_tuned_weights(client: Client, server: InProcessServer, photo: Path) -> None:
+    edit = client.edit(photo, "faces", "hessian:1", 2, tune=True)
+    request = server.called("Traverse")[-1]
+    assert request.generator == edit.inversion.tuning == client.list_tunings()[0].name
+
+
 def test_tunings_on_the_command_line(
     server: InProcessServer,
     found: Inversion,
@@ -139,6 +158,12 @@ def test_tunings_on_the_command_line(
         assert ended.value.code == 0, told.err
         return told.out
 
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "you.png")
+    asked = ("invert", "you.png", "--generator", "faces", "--method", "adam", "--tune", "--out", "inverted")
+    run(*asked)
+    assert (tmp_path / "inverted" / "you-tuned.png").is_file()
+    assert "you" in run(*asked, "--resume")
+    assert len(server.called("Tune")) == 1
     told = run("tune", "results", "--out", "tuned", "--steps", "9")
     assert "0.4000" in told
     assert (tmp_path / "tuned" / "me-tuned.png").is_file()

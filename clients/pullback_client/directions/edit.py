@@ -22,7 +22,6 @@ from pullback_client.images import ImageInput, open_photograph
 from pullback_client.inversion.framing import Framing
 from pullback_client.inversion.pasting import FEATHER, Alignment, paste
 from pullback_client.inversion.result import Inversion, InversionFailure
-from pullback_client.inversion.tuning import Tuning
 from pullback_client.text import markup
 
 EDIT_FILES = ("edited.png", "inverted.png", "strip.png", "animation.gif", "walk.npz", "inversion.safetensors")
@@ -37,13 +36,11 @@ class Edit:
         inversion: What inverting it found; the walk starts there.
         traversal: The walk from there to the strength.
         strength: How far, signed, in the walk's unit.
-        tuning: The weights that were tuned to the photograph and draw the walk; None where none were.
     """
 
     inversion: Inversion
     traversal: Traversal
     strength: float
-    tuning: Tuning | None = None
 
     @property
     def label(self) -> str:
@@ -68,7 +65,7 @@ class Edit:
             "distance": self.frame.distance,
             "inversion": self.inversion.provenance,
             "walk": self.traversal.provenance,
-        } | ({} if self.tuning is None else {"tuning": self.tuning.name})
+        }
 
     def _repr_html_(self) -> str:
         return markup.card(

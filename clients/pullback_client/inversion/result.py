@@ -106,6 +106,8 @@ class Inversion:
         distance_weights_hash: SHA-256 of the distance's; empty where it has no weights.
         version: Version of Pullback that computed it.
         created: When.
+        tuning: Resource name of the weights that were tuned to the photograph, with which `Client.render` of `latent`
+            draws it; empty where none were.
     """
 
     label: str
@@ -130,6 +132,7 @@ class Inversion:
     distance_weights_hash: str
     version: str
     created: datetime
+    tuning: str = ""
 
     @property
     def alignment(self) -> Alignment | None:
@@ -174,6 +177,7 @@ class Inversion:
             "created": self.created.isoformat(),
             "solutions": [_plain(solution) for solution in self.solutions],
             "framing": self.framing.provenance,
+            **({"tuning": self.tuning} if self.tuning else {}),
         }
 
     def _repr_html_(self) -> str:
@@ -382,6 +386,7 @@ def _from_wire(message: inversion_pb2.InversionResult, target: inversion_pb2.Inv
         distance_weights_hash=message.distance_weights_hash,
         version=message.version,
         created=utc(message.create_time),
+        tuning="",
         **arrays,
     )
 

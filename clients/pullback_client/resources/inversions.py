@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, overload
 
 from pullback_api.v1 import inversion_pb2, jobs_pb2
@@ -14,16 +16,18 @@ from pullback_client.inversion.framing import Framing
 from pullback_client.inversion.options import InversionOptions, inversion_settings
 from pullback_client.inversion.requests import MAX_TARGETS, invert_request, parts, photographs
 from pullback_client.inversion.result import Inversion, InversionFailure, InversionOutcome, outcomes_from_wire
+from pullback_client.inversion.tuning import TuningOptions
 from pullback_client.jobs.job import JOB_TIMEOUT, Job
 from pullback_client.jobs.progress import ProgressOption, reporting
-from pullback_client.resources.connection import Connection, new_request_id
+from pullback_client.resources.connection import new_request_id
+from pullback_client.resources.tunings import TuningCalls
 from pullback_client.wire.transport import Deadline
 
 if TYPE_CHECKING:  # part of `typing` from Python 3.11
     from typing_extensions import Unpack
 
 
-class InversionCalls(Connection):
+class InversionCalls(TuningCalls):
     """The calls of inversions."""
 
     @overload  # a path is also a sequence of strings; the first match is meant
@@ -32,6 +36,7 @@ class InversionCalls(Connection):
         images: ImageInput,
         generator: str,
         *,
+        tune: bool | TuningOptions = False,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
@@ -43,6 +48,7 @@ class InversionCalls(Connection):
         images: Sequence[ImageInput],
         generator: str,
         *,
+        tune: bool | TuningOptions = False,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
@@ -53,6 +59,7 @@ class InversionCalls(Connection):
         images: ImageInput | Sequence[ImageInput],
         generator: str,
         *,
+        tune: bool | TuningOptions = False,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
@@ -71,6 +78,8 @@ class InversionCalls(Connection):
                 images, or pixels, as arrays or tensors (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16, bool
                 or floats in [0, 1]; see `ImageInput`.
             generator: Name of the generator.
+            tune: Whether the generator's weights are tuned to each photograph afterwards, by itself: True, or how; see
+                `tune`. The inversions' `tuning` names them.
             progress: A callback for the jobs' events; True = a bar, False = nothing, None = a bar in a terminal.
             timeout: Seconds to follow the jobs, the eigenbasis's included; an hour where not given.
             **options: See `InversionOptions`.
@@ -88,7 +97,7 @@ class InversionCalls(Connection):
                 finished before.
         """
         deadline = Deadline(timeout)
-        found = self._outcomes(images, generator, options, MAX_TARGETS, progress, lambda: deadline)
+        found = self._outcomes(images, generator, options, tune, MAX_TARGETS, progress, lambda: deadline)
         if not is_image(images):
             return list(found)
         (outcome,) = found
@@ -102,6 +111,7 @@ class InversionCalls(Connection):
         generator: str,
         *,
         per_request: int = 32,
+        tune: bool | TuningOptions = False,
         progress: ProgressOption = None,
         timeout: float = JOB_TIMEOUT,
         **options: Unpack[InversionOptions],
@@ -115,6 +125,7 @@ class InversionCalls(Connection):
             images: A list of images, as `invert` takes them; they are read when their turn comes.
             generator: Name of the generator.
             per_request: At most so many images in one request, 1 to 256; fewer are known sooner.
+            tune: As for `invert`.
             progress: As for `invert`; the events' `portion` says which of the images a job works on.
             timeout: Seconds to follow each job; an hour where not given.
             **options: See `InversionOptions`.
@@ -124,7 +135,7 @@ class InversionCalls(Connection):
         """
         if not 1 <= per_request <= MAX_TARGETS:
             raise InvalidArgumentError(f"per_request must be from 1 to {MAX_TARGETS}, got {per_request}")
-        return self._outcomes(images, generator, options, per_request, progress, lambda: Deadline(timeout))
+        return self._outcomes(images, generator, options, tune, per_request, progress, lambda: Deadline(timeout))
 
     def check_inversion(
         self, images: ImageInput | Sequence[ImageInput], generator: str, **options: Unpack[InversionOptions]
@@ -185,6 +196,7 @@ class InversionCalls(Connection):
         images: ImageInput | Sequence[ImageInput],
         generator: str,
         options: InversionOptions,
+        tune: bool | TuningOptions,
         per_request: int,
         progress: ProgressOption,
         deadline: Callable[[], Deadline],
@@ -192,15 +204,22 @@ class InversionCalls(Connection):
         """Checks the options at once; reads and sends the images as the outcomes are asked for."""
         common = inversion_settings(generator, options)
         asked = photographs(images, options)
+        tuned: TuningOptions | None = ({} if tune else None) if isinstance(tune, bool) else tune
 
         def submit(targets: list[inversion_pb2.Target]) -> InversionJob:
             return self._invert(inversion_pb2.InvertRequest(settings=common, targets=targets))
 
         def follow() -> Outcomes:
             with reporting(progress) as report:
-                yield from outcomes(
-                    parts(asked, per_request), len(asked), submit=submit, deadline=deadline, report=report
-                )
+                found = outcomes(parts(asked, per_request), len(asked), submit=submit, deadline=deadline, report=report)
+                with closing(found):
+                    for outcome in found:
+                        if tuned is None or isinstance(outcome, InversionFailure):
+                            yield outcome
+                        else:
+                            left = deadline().remaining()
+                            tuning = self.tune(outcome, generator, progress=report, timeout=left, **tuned)
+                            yield replace(outcome, tuning=tuning.name)
 
         return follow()
 

@@ -18,12 +18,11 @@ from pullback_client.resources.analyses import AnalysisCalls
 from pullback_client.resources.directions import DirectionCalls
 from pullback_client.resources.inversions import InversionCalls
 from pullback_client.resources.references import find_job, job_to_delete
-from pullback_client.resources.tunings import TuningCalls
 
 AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directions | Tuning]
 
 
-class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls, TuningCalls):
+class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
     """The calls of jobs, whose results are of every kind."""
 
     def list_jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:

@@ -21,7 +21,6 @@ from pullback_client.jobs.job import JOB_TIMEOUT
 from pullback_client.jobs.progress import ProgressOption
 from pullback_client.resources.directions import DirectionCalls
 from pullback_client.resources.inversions import InversionCalls
-from pullback_client.resources.tunings import TuningCalls
 from pullback_client.resources.walks import Walker, settled_in
 from pullback_client.wire.transport import Deadline
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:  # part of `typing` from Python 3.11
     from typing_extensions import Unpack
 
 
-class TraversalCalls(DirectionCalls, InversionCalls, TuningCalls):
+class TraversalCalls(DirectionCalls, InversionCalls):
     """The calls of traversals and edits."""
 
     def traverse(
@@ -154,8 +153,7 @@ class TraversalCalls(DirectionCalls, InversionCalls, TuningCalls):
         was sent ahead, as for `iter_invert`.
         """
         given: WalkOptions = walk or {}
-        tuned: TuningOptions | None = ({} if tune else None) if isinstance(tune, bool) else tune
-        return self._edits(photographs, generator, direction, strength, given, tuned, options, progress, timeout)
+        return self._edits(photographs, generator, direction, strength, given, tune, options, progress, timeout)
 
     def _edits(
         self,
@@ -164,7 +162,7 @@ class TraversalCalls(DirectionCalls, InversionCalls, TuningCalls):
         direction: Direction | str,
         strength: float,
         walk: WalkOptions,
-        tune: TuningOptions | None,
+        tune: bool | TuningOptions,
         inversion: InversionOptions,
         progress: ProgressOption,
         timeout: float,
@@ -184,15 +182,12 @@ class TraversalCalls(DirectionCalls, InversionCalls, TuningCalls):
             direction = walker.direction(generator, direction)
         if isinstance(direction, Direction) and not is_curve(options):
             inversion = settled_in(inversion, direction.space)
-        outcomes = self.iter_invert(photographs, generator, progress=progress, timeout=timeout, **inversion)
+        outcomes = self.iter_invert(photographs, generator, tune=tune, progress=progress, timeout=timeout, **inversion)
         with closing(outcomes):
             for outcome in outcomes:
                 if isinstance(outcome, InversionFailure):
                     yield outcome
                 else:
-                    tuning = None
-                    if tune is not None:
-                        tuning = self.tune(outcome, generator, progress=progress, timeout=timeout, **tune)
-                        options = {**options, "tuning": tuning}
+                    options = {**options, "tuning": outcome.tuning or options.get("tuning")}
                     found = self.traverse(outcome, direction, generator=generator, timeout=timeout, **options)
-                    yield Edit(outcome, found, strength, tuning)
+                    yield Edit(outcome, found, strength)

@@ -51,10 +51,7 @@ def edit(
     ] = None,
     layers: walk_options.WalkLayers = None,
     purify: walk_options.Purify = None,
-    tune: Annotated[
-        bool,
-        typer.Option("--tune", help="Tune the generator's weights to each photograph first.", rich_help_panel="Method"),
-    ] = False,
+    tune: option.Tune = False,
     upscale: walk_options.Upscale = 1,
     space: Annotated[
         str | None,

@@ -35,6 +35,7 @@ from pullback_client.inversion.starts import Starts, read_starts
 from pullback_client.report import require_extras
 from pullback_client.report.inversion import REPORT_FILES, is_report, write_report
 from pullback_client.text.printable import printable
+from pullback_client.wire.names import id_of
 
 
 @takes_options(specs_pb2.InversionSettings, leave_out={"class_mode", "preview_every"}, said={"method"})
@@ -53,6 +54,7 @@ def invert(
     crop: option.CropText = None,
     start_from: option.StartFrom = None,
     center_crop: option.CenterCrop = False,
+    tune: option.Tune = False,
     paste: option.Paste = False,
     feather: option.Feather = None,
     report: option.Report = False,
@@ -89,7 +91,9 @@ def invert(
         starts = read_starts(start_from, [each.path.stem for each in listed])
         options["start_space"] = options.get("start_space") or starts.space or None
     asked = [
-        _Asked(each, PhotographFiles(each.path, its_mask, folder, solutions, paste, edge, start), generator, options)
+        _Asked(
+            each, PhotographFiles(each.path, its_mask, folder, solutions, paste, edge, start, tune), generator, options
+        )
         for each, its_mask, start in zip(listed, masks, starts.latents, strict=True)
     ]
     refuse_doubled_files(each.files for each in asked)
@@ -117,10 +121,12 @@ def invert(
         with (
             Client(target) as client,
             following() as draw,
-            closing(client.iter_invert([e.listed.path for e in left], generator, progress=draw, **options)) as results,
+            closing(
+                client.iter_invert([e.listed.path for e in left], generator, tune=tune, progress=draw, **options)
+            ) as results,
         ):
             for each, outcome in zip(left, results, strict=True):
-                each.take(outcome)
+                each.take(outcome, client)
     finished = [each.outcome for each in asked if each.outcome is not None]
     _show(asked)
     if any(isinstance(outcome, Inversion) for outcome in finished):
@@ -175,13 +181,17 @@ class _Asked:
         if isinstance(self.outcome, Inversion):
             self.unpasted = self.files.paste_kept(self.outcome, self._request)
 
-    def take(self, outcome: InversionOutcome) -> None:
-        """Takes what became of it, and saves it."""
+    def take(self, outcome: InversionOutcome, client: Client) -> None:
+        """Takes what became of it, and saves it, with what tuned weights draw where there are some."""
         if isinstance(outcome, InversionFailure):
             self.outcome = self.listed.explained(outcome)
         else:
             self.outcome = outcome
-            self.unpasted = self.files.save(outcome, self._request)
+            tuned = None
+            if outcome.tuning:
+                generator, space = id_of(outcome.settings["generator"]), outcome.settings["space"]
+                (tuned,) = client.render(generator, outcome.latent, space=space, tuning=outcome.tuning)
+            self.unpasted = self.files.save(outcome, self._request, tuned)
 
 
 def _show(asked: Sequence[_Asked]) -> None:

@@ -102,6 +102,14 @@ Folder: TypeAlias = Annotated[
         "--out", help="Folder for PNG, npz, safetensors and JSON of every photograph.", rich_help_panel=_FILES
     ),
 ]
+Tune: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--tune",
+        help="Tune the generator's weights to each photograph as well, as published: see `pullback tune`.",
+        rich_help_panel=_METHOD,
+    ),
+]
 Paste: TypeAlias = Annotated[
     bool,
     typer.Option("--paste", help="Lay each reconstruction back into its photograph as well.", rich_help_panel=_FILES),

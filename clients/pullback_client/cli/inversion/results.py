@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from PIL import Image
+
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.files.atomic import delete, finite, write_json, write_png
 from pullback_client.inversion.pasting import FEATHER
@@ -56,6 +58,7 @@ class PhotographFiles:
         paste: Whether the reconstruction is laid back into the photograph as well.
         feather: Width of the edge of what is laid back; see `Inversion.paste_back`.
         start: The latent from which it is inverted; None where none is given.
+        tune: Whether the generator's weights are tuned to it as well.
     """
 
     path: Path
@@ -65,6 +68,7 @@ class PhotographFiles:
     paste: bool = False
     feather: float = FEATHER
     start: Array | None = None
+    tune: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -92,11 +96,19 @@ class PhotographFiles:
         }
         if self.start is not None:
             content[_START_LATENT] = hashlib.sha256(self.start.tobytes()).hexdigest()
+        if self.tune:
+            given["tune"] = True
         request: Request = json.loads(json.dumps({"generator": generator, **given, **content}))
         return request
 
-    def save(self, result: Inversion, request: Request) -> ClientError | None:
-        """Writes the results, each file atomically, and says why one could not be laid back into its photograph."""
+    def save(self, result: Inversion, request: Request, tuned: Image.Image | None = None) -> ClientError | None:
+        """Writes the results, each file atomically, and says why one could not be laid back into its photograph.
+
+        Args:
+            result: The inversion.
+            request: What it depends on.
+            tuned: What the tuned weights draw; None where none were tuned.
+        """
         before = _record(self._file(".json"))
         # First what says whose the others are, should the run end between them.
         planned = dict.fromkeys(self._pictures)
@@ -105,6 +117,8 @@ class PhotographFiles:
         result.save(self._file(".png"))
         for rank, solution in enumerate(result.solutions[1:], start=2):
             write_png(self._file(f"-{rank}.png"), solution.image)
+        if tuned is not None:
+            write_png(self._file("-tuned.png"), tuned)
         for ending in (".npz", ".safetensors"):
             result.save(self._file(ending))
         problem = self._paste(result)
@@ -143,7 +157,7 @@ class PhotographFiles:
     def _pictures(self) -> list[str]:
         """How the names of the pictures end."""
         ranks = (f"-{rank}.png" for rank in range(2, self.solutions + 1))
-        return [".png", *ranks, *(["-pasted.png"] if self.paste else [])]
+        return [".png", *ranks, *(["-pasted.png"] if self.paste else []), *(["-tuned.png"] if self.tune else [])]
 
     def _paste(self, result: Inversion) -> ClientError | None:
         if not self.paste:
