@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 SCHEMAS = Path(__file__).with_name("data") / "schemas"
+# Data folders that servers of earlier versions made.
+FOLDERS = Path(__file__).with_name("data") / "folders"
 VERSIONS = sorted(int(path.stem) for path in SCHEMAS.glob("*.sql"))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import tarfile
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from old_stores import VERSIONS, columns_of, make_older, tables
+from old_stores import FOLDERS, VERSIONS, columns_of, make_older, tables
 from pullback_api.v1 import search_pb2
-from pullback_server.store import SessionChange, SessionEventRecord, Store
+from pullback_server.keeping.commands import main
+from pullback_server.store import JobState, SessionChange, SessionEventRecord, Store
 from pullback_server.store.schema import EARLIEST_VERSION, SCHEMA_VERSION
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc)
@@ -106,6 +108,52 @@ def test_a_migration_that_fails_half_way_leaves_the_store_as_it_was(data: Path) 
         assert database.execute("SELECT value FROM meta").fetchall() == [("5",)]
         database.execute("DROP TABLE job_owners")
     Store(data).close()
+
+
+def test_a_data_folder_that_an_earlier_server_made_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Made by the server of version 8 itself, not put into its form.
+    with tarfile.open(FOLDERS / "8.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    data = tmp_path / "data"
+    with closing(Store(data)) as store:
+        assert (store.sweep_blobs().removed, store.sweep_blobs().strangers) == (0, 0)
+        states = {job.id: job.state for _, job in store.jobs(limit=9)}
+        assert states == {
+            "basis": JobState.SUCCEEDED,
+            "directions": JobState.SUCCEEDED,
+            "inverted": JobState.SUCCEEDED,
+            "failed": JobState.FAILED,
+            "running": JobState.RUNNING,
+            "needed": JobState.QUEUED,
+            "waiting": JobState.QUEUED,
+        }
+        contents = {
+            record.name: store.results.content(record)
+            for kind in ("eigenbasis", "directions", "inversion")
+            for _, record in store.results.page(kind, limit=9)
+        }
+        assert contents == {
+            "generators/tiny/eigenbases/b": b"an eigenbasis",
+            "generators/tiny/directions/d": b"directions",
+            "inversions/inverted": b"an inversion",
+        }
+        (said,) = store.annotations.of(["generators/tiny/directions/d"])["generators/tiny/directions/d"]
+        assert (said.place, said.title, said.notes) == (2, "smile", "wide")
+        (job,) = store.interrupted()
+        assert (job.batch, job.rows, job.owner, store.blobs.read(job.payload or "")) == (
+            "tiny adam",
+            4,
+            "",
+            b"photographs of running",
+        )
+        assert [waiting.needs for waiting in store.waiting.all()] == ["needed"]
+        assert store.repeated_job("request of inverted", "0" * 64) is not None
+        (found,) = store.sessions.records(limit=9, match="slow rig")
+        assert [event.kind for event in store.sessions.events(found[1].id)] == ["Began"]  # type: ignore[union-attr]
+        sizes = store.bytes_by_kind()
+        assert (sizes["inputs"], sizes["inversion"], sizes["sessions"]) == (44, 12, 7)
+    assert main(["check", "--data", str(data)]) == 0, capsys.readouterr()
+    assert main(["backup", str(tmp_path / "backup"), "--data", str(data)]) == 0
 
 
 def test_what_migrates_is_loaded_only_where_there_is_something_to_migrate(data: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
 from pullback.errors import InvalidInputError, UnknownNameError
 
@@ -69,6 +69,7 @@ class SolverOptions(TypedDict, total=False):
     """Share of the updates, above 0, at most 1, over which that noise falls to 0, as the square of what is left."""
 
 
+@runtime_checkable
 class Defaults(Protocol):
     """Defaults in the place of a method's own, as presets have them."""
 
