@@ -19,7 +19,7 @@ from pullback.geometry import global_metric
 from pullback.inversion import InversionResult, Problem, invert, make_bank, nearest_class
 from toys import Euclidean
 
-CLASSES, CLASS_DIM, TARGETS, STEPS = 1000, 16, int(sys.argv[1]) if len(sys.argv) > 1 else 12, 40
+CLASSES, CLASS_DIM, TARGETS, STEPS = 1000, 16, int(sys.argv[1]) if len(sys.argv) > 1 else 12, 20
 BUDGETS = (None, 1200, 2000, 4000, 8000)
 
 
