@@ -49,6 +49,10 @@ bench-geometry: $(VENV)/.test
 bench-inversion: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_inversion.py
 
+# Class searches over a thousand classes under budgets, against the exhaustive one.
+bench-classes: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_classes.py
+
 bench-search: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_search.py
 

@@ -41,7 +41,6 @@ SHORT = {
     "invert": "--distance mse --method adam --start prior --restarts 1 --steps 2 --evaluations 200",
     "evolve": "--optimizer cma --population 4",
     "eigenbasis": "--samples 8",
-    "directions": "--method jacobian --k 2",
 }
 ZOO = {"lossCriterion": "DCGAN"}
 CONTENTS: dict[str, Callable[[], Any]] = {
