@@ -4,7 +4,7 @@ KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-search bench-directions bench-latency bench-scale bench-trust train-faces32 docs clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-classes bench-search bench-directions bench-latency bench-scale bench-trust train-faces32 docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -79,7 +79,7 @@ train-faces32: $(VENV)/.test
 	$(BIN)/python -m pullback.training --folder train-faces32 --kimg $(KIMG)
 
 clean:
-	rm -rf $(VENV) build demo bench-inversion bench-search bench-directions bench-trust .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo bench-inversion bench-classes bench-search bench-directions bench-trust .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
