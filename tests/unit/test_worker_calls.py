@@ -58,7 +58,7 @@ class Counting(Smooth):
 def render_call(presentation: Presentation = AS_DRAWN, image_format: str = "PNG") -> tuple[Any, Render]:
     generator = Counting()
     latents = generator.space("z").sample(COUNT, 0).numpy()
-    models = SimpleNamespace(tuned=lambda name, tuning: generator)
+    models = SimpleNamespace(generator=lambda name: generator, tuned=lambda name, tuning: generator)
     return models, Render(7, "smooth", "z", latents, image_format, presentation)
 
 

@@ -35,7 +35,7 @@ from storing import stored_meanwhile
 from tiny_style import tiny_style
 
 STYLE = tiny_style()
-MODELS: Any = SimpleNamespace(tuned=lambda name, tuning: STYLE, distance=distances.load)
+MODELS: Any = SimpleNamespace(generator=lambda name: STYLE, tuned=lambda name, tuning: STYLE, distance=distances.load)
 BASIS = Eigenbasis.from_metric(
     metric_with(np.geomspace(9, 0.1, 6)),
     replace(PROVENANCE, generator=STYLE.name, weights_hash=STYLE.weights_hash, space="z"),

@@ -63,7 +63,7 @@ def found_of(generator: Generator, plan: WalkPlan, mask: MaskPlan) -> Subspaces:
 
 
 def frames_of(generator: Generator, plan: WalkPlan) -> list[Framed]:
-    models: Any = SimpleNamespace(generator=lambda name: generator, distance=distances.load)
+    models: Any = SimpleNamespace(tuned=lambda name, tuning: generator, distance=distances.load)
     return [each for each in traverse(models, Traverse(1, plan)) if isinstance(each, Framed)]
 
 
@@ -159,7 +159,7 @@ def test_a_walk_on_some_layers_of_a_style_based_generator_is_masked_too() -> Non
 
 def test_others_have_their_turn_while_subsets_are_found_and_no_longer(tiny_generator: Generator) -> None:
     plan = plan_of(tiny_generator, MASK)
-    models: Any = SimpleNamespace(generator=lambda name: tiny_generator, distance=distances.load)
+    models: Any = SimpleNamespace(tuned=lambda name, tuning: tiny_generator, distance=distances.load)
     first, second = (list(traverse(models, Traverse(1, plan))) for _ in range(2))
     turns = sum(piece is None for piece in first)
     # 16 draws, eight at a time, and then what iterates.
