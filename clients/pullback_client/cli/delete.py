@@ -18,7 +18,7 @@ _FORMS = (
 
 
 def delete(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help=f"What: {_FORMS}.", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"What: {_FORMS}.", show_default=False)],
     *,
     cascade: Annotated[
         bool,
