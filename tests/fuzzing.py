@@ -25,6 +25,7 @@ from PIL import Image
 
 from live_server import LiveServer
 from pullback_api.v1 import (
+    access_pb2,
     directions_pb2,
     generators_pb2,
     geometry_pb2,
@@ -37,7 +38,7 @@ from tiny import DIM, SIZE
 
 METHODS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method
-    for module in (generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, directions_pb2)
+    for module in (access_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, directions_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

@@ -66,6 +66,7 @@ from pullback_client.errors import (
     JobError,
     JobFailedError,
     NotFoundError,
+    PermissionDeniedError,
     ResourceExhaustedError,
     ServerStartError,
     UnauthenticatedError,
@@ -80,6 +81,7 @@ from pullback_client.inversion.result import BestSoFar, Inversion, InversionFail
 from pullback_client.inversion.tuning import TunedPhotograph, Tuning, TuningOptions
 from pullback_client.jobs.events import JobEvent, JobState, Portion, Progress
 from pullback_client.jobs.job import JOB_TIMEOUT, OUTAGE_TIMEOUT, Job
+from pullback_client.keys import Key, NewKey, Role
 from pullback_client.local_server import LocalServer
 from pullback_client.search import (
     Batch,
@@ -166,17 +168,21 @@ __all__ = [
     "JobEvent",
     "JobFailedError",
     "JobState",
+    "Key",
     "LatentSpace",
     "LayerAmplification",
     "LocalServer",
     "MaskOptions",
+    "NewKey",
     "NotFoundError",
     "Origin",
+    "PermissionDeniedError",
     "PerturbationCurve",
     "Portion",
     "Progress",
     "ResourceExhaustedError",
     "Robustness",
+    "Role",
     "ServerStartError",
     "SessionEvent",
     "SessionHistory",

@@ -7,6 +7,7 @@ from pullback_client.resources.distances import DistanceCalls
 from pullback_client.resources.former_names import renamed
 from pullback_client.resources.generators import RENDER_TIMEOUT
 from pullback_client.resources.jobs import AnyJob, JobCalls
+from pullback_client.resources.keys import KeyCalls
 from pullback_client.resources.morphs import MorphCalls
 from pullback_client.resources.sessions import SessionCalls
 from pullback_client.resources.traversals import TraversalCalls
@@ -14,7 +15,7 @@ from pullback_client.resources.traversals import TraversalCalls
 __all__ = ["CALL_TIMEOUT", "DEFAULT_TARGET", "RENDER_TIMEOUT", "TARGET_VARIABLE", "AnyJob", "Client"]
 
 
-class Client(JobCalls, TraversalCalls, MorphCalls, SessionCalls, DistanceCalls):
+class Client(JobCalls, TraversalCalls, MorphCalls, SessionCalls, DistanceCalls, KeyCalls):
     """A connection to a Pullback server. Use it as a context manager, or close it.
 
     Every call has a deadline. Calls that do no harm twice are tried again while the server cannot be reached. Objects

@@ -6,7 +6,8 @@
     ├── AlreadyExistsError                     the name or the request id is taken
     ├── FailedPreconditionError                something has to be done first; the message says what
     ├── ResourceExhaustedError                 too large a message, or the server has no room left
-    ├── UnauthenticatedError (PermissionError) the server lets in its own user only, or who has its token
+    ├── UnauthenticatedError (PermissionError) the server lets in its own user only, or who has its token or a key
+    ├── PermissionDeniedError (PermissionError) the key that it came with may not do that
     ├── UnavailableError (ConnectionError)     no server at the target, or it went away
     ├── DeadlineExceededError (TimeoutError)   not done in time; a job goes on all the same
     ├── CallCancelledError                     the call was cancelled, for instance by closing the client
@@ -113,6 +114,12 @@ class UnauthenticatedError(ClientError, PermissionError):
     default_code = grpc.StatusCode.UNAUTHENTICATED
 
 
+class PermissionDeniedError(ClientError, PermissionError):
+    """A key that may not do that: the message says who may."""
+
+    default_code = grpc.StatusCode.PERMISSION_DENIED
+
+
 class UnavailableError(ClientError, ConnectionError):
     """No server at the target, or it went away."""
 
@@ -189,6 +196,7 @@ _BY_CODE: dict[grpc.StatusCode, type[ClientError]] = {
             FailedPreconditionError,
             ResourceExhaustedError,
             UnauthenticatedError,
+            PermissionDeniedError,
             UnavailableError,
             DeadlineExceededError,
             CallCancelledError,

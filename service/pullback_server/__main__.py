@@ -16,6 +16,7 @@ from types import FrameType
 
 from pullback.errors import InvalidInputError
 from pullback.memory import bytes_of
+from pullback_server.access import quotas
 from pullback_server.address import AddressError
 from pullback_server.errors import ApiError
 from pullback_server.intake.heap import settle
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"--memory or PULLBACK_MEMORY: {error}", options.log_format)
     try:
         certificates = tls.read_options(options)
+        each_key = quotas.from_options(options.quota or ())
     except ValueError as error:
         return _refuse(str(error), options.log_format)
     config = Config(
@@ -67,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         database=options.database,
         retention=options.retention,
         watching=Watching.of(options),
+        quotas=each_key,
     )
     try:
         asyncio.run(_serve(config))
@@ -177,6 +180,12 @@ def _parser() -> argparse.ArgumentParser:
         help="how much work of a job a crash can undo at most (default: %(default)s)",
     )
     tls.add_options(parser)
+    parser.add_argument(
+        "--quota",
+        action="append",
+        metavar="NAME=NUMBER",
+        help=f"what each key may have where `pullback keys create` says nothing of it; repeatable: {quotas.HELP}",
+    )
     add_options(parser)
     return parser
 

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pullback_server.access.quotas import Quotas
 from pullback_server.tls.files import TlsFiles
 from pullback_server.watching import Watching
 
@@ -27,6 +28,7 @@ class Config:
         open: Whether every user of the machine is let in, without a token.
         tls: Files of TLS, of gRPC and HTTP both; None for none.
         insecure: Whether other machines may reach it without TLS.
+        quotas: What each key may have where nothing else is said of it.
         watching: How it is watched, and how it ends.
     """
 
@@ -40,6 +42,7 @@ class Config:
     open: bool = False
     tls: TlsFiles | None = None
     insecure: bool = False
+    quotas: Quotas = field(default_factory=Quotas)
     database: str | None = None
     retention: float | None = None
     watching: Watching = field(default_factory=Watching)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grpc_health.v1 import health_pb2
 
 from pullback_api.v1 import (
+    access_pb2,
     directions_pb2,
     generators_pb2,
     geometry_pb2,
@@ -24,6 +25,7 @@ DESCRIPTORS = tuple(
         (search_pb2, "Search"),
         (directions_pb2, "Directions"),
         (tunings_pb2, "Tunings"),
+        (access_pb2, "Access"),
     )
 )
 SERVICES = tuple(service.full_name for service in DESCRIPTORS)

@@ -7,6 +7,7 @@ generators/{generator}/directions/{directions}
 generators/{generator}/tunings/{tuning}
 inversions/{inversion}
 jobs/{job}
+keys/{key}
 sessions/{session}
 """
 
@@ -27,8 +28,10 @@ _TUNING = re.compile(rf"generators/({_ID})/tunings/({_ID})")
 _INVERSION = re.compile(rf"inversions/({_ID})")
 _JOB = re.compile(rf"jobs/({_ID})")
 _SESSION = re.compile(rf"sessions/({_ID})")
+_KEY = re.compile(r"keys/([a-z0-9](?:[a-z0-9._-]{0,58}[a-z0-9])?|-)")
 
 ANY_GENERATOR = "generators/-"
+ANY_KEY = "-"
 
 ID_LENGTH = 8
 # Digits and consonants that nobody takes for another, aloud or on paper; without vowels they make no words.
@@ -139,6 +142,16 @@ def parse_job(name: str, field: str) -> str:
 def parse_session(name: str, field: str) -> str:
     """The session's id; INVALID_ARGUMENT on `field` for anything else."""
     return _parse(_SESSION, name, field, "sessions/{session}")[0]
+
+
+def key_name(key: str) -> str:
+    """`keys/{key}`."""
+    return f"keys/{key}"
+
+
+def parse_key(name: str, field: str) -> str:
+    """The key's id in `keys/{key}`, `-` for all; INVALID_ARGUMENT on `field` for anything else."""
+    return _parse(_KEY, name, field, "keys/{key}")[0]
 
 
 def _parse(pattern: re.Pattern[str], name: str, field: str, form: str) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from pullback import generators
 from pullback_api.v1 import (
+    access_pb2_grpc,
     directions_pb2_grpc,
     generators_pb2_grpc,
     geometry_pb2_grpc,
@@ -31,10 +31,11 @@ from pullback_server.access import (
     Access,
     AccessInterceptor,
     Announcement,
+    Keys,
     TokenFileError,
     kept_token,
 )
-from pullback_server.address import AddressError, Endpoint, check_reach, is_loopback, split, take
+from pullback_server.address import AddressError, Endpoint, take
 from pullback_server.config import Config as Config  # noqa: PLC0414 (re-exported)
 from pullback_server.contract import DESCRIPTORS, METHODS, SERVICES
 from pullback_server.decoding import Decoders
@@ -53,6 +54,7 @@ from pullback_server.keeping.audit import Trail, audited
 from pullback_server.keeping.keeper import Keeper
 from pullback_server.processes.disposable import Disposable
 from pullback_server.servicers import (
+    AccessServicer,
     DirectionsServicer,
     GeneratorsServicer,
     GeometryServicer,
@@ -66,12 +68,13 @@ from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.supervision import Health, HealthServicer
+from pullback_server.tls.files import TlsError
+from pullback_server.tls.reach import Reach
 from pullback_server.tunings import Tunings
 from pullback_server.watching import TracingError, Watch, WatchingInterceptor
 
 if TYPE_CHECKING:
     from pullback_server.http import HttpServer
-    from pullback_server.tls.certificates import Certificates
 
 GRACE_SECONDS = 5.0
 HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
@@ -82,6 +85,13 @@ _OPTIONS = (
     ("grpc.http2.bdp_probe", 0),
     # Two servers on one port would share its calls between them.
     ("grpc.so_reuseport", 0),
+    # Of one connection: as many as all may have that wait, and calls beside those.
+    ("grpc.max_concurrent_streams", 2_500),
+    ("grpc.max_allowed_incoming_connections", 1_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    # Who is gone without a word, as by a cable that is pulled, is noticed, and what is kept for them let go.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
     # A quiet watch is kept alive by the client's pings; by default they would be taken for abuse.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -136,16 +146,7 @@ class Server:
     """
 
     def __init__(self, config: Config, parts: Parts = PROCESSES) -> None:
-        self._beyond = config.tls is not None or config.insecure
-        for address in filter(None, (config.listen, config.http)):
-            check_reach(address, beyond=self._beyond)
-            if config.open and not is_loopback(address) and (config.tls is None or config.tls.client_ca is None):
-                raise AddressError(
-                    f"refusing --open on {address}: everybody on that network could use this server, see its images "
-                    "and end its jobs. Without --open, programs need a token, or a key of `pullback keys`"
-                )
-        if config.http is not None and config.http == config.listen and not config.listen.endswith(":0"):
-            raise AddressError(f"--listen and --http need ports of their own, but both are {config.listen}")
+        self._reach = Reach(config.listen, config.http, everybody=config.open, tls=config.tls, insecure=config.insecure)
         try:
             self.watch = Watch(config.watching, METHODS)
         except TracingError as error:
@@ -164,12 +165,16 @@ class Server:
             AddressError: A port is taken.
         """
         data = self._config.data
-        self._certificates = _read_certificates(self._config)
+        try:
+            self._reach.open()
+        except TlsError as error:
+            raise StartError(f"no TLS: {error}") from None
         self._take_folder(data)
         _tell_faults()
         # Before anything is written: a folder whose database is damaged is left as it is.
         self._store = Store(data, self._config.database)
         self._announcement = Announcement(required=not self._config.open)
+        self._keys = Keys(self._store.keys.all(), self._config.quotas)
         self._access = self._decide_access(data)
         self._sweep()
         self._broker = EventBroker()
@@ -177,10 +182,12 @@ class Server:
         self._executor = self._parts.executor(self._config, self._health)
         checkpoints = Checkpoints(data / "checkpoints")
         jobs = JobWatch(self.watch.metrics, self.watch.tracing)
-        self._scheduler = Scheduler(self._store, self._executor, self._broker, checkpoints, self._health, jobs)
+        self._scheduler = Scheduler(
+            self._store, self._executor, self._broker, checkpoints, self._health, jobs, self._keys
+        )
         self._importers = Importers(self._parts.disposable)
         self._sessions = SessionRegistry(self._store, self._scheduler, self._executor, self._access, self.watch.metrics)
-        self._admission = Admission()
+        self._admission = Admission(self._keys)
         self._decoders = Decoders(self._parts.disposable)
         self._trail = Trail(data)
         servicers = self._build_servicers()
@@ -243,7 +250,7 @@ class Server:
         except TokenFileError as error:
             raise StartError(str(error)) from None
         _log.info("programs of this user are let in by themselves, any other by the token in %s", data / TOKEN_FILE)
-        return Access(token, self._announcement.token)
+        return Access(token, self._announcement.token, self._keys)
 
     def _sweep(self) -> None:
         try:
@@ -265,8 +272,9 @@ class Server:
     def _listen(self, address: str) -> Endpoint:
         # gRPC is content with one address of a name where another server has the rest, so each is taken for itself. It
         # takes no sockets that are open: they are closed for the moment that it needs.
-        endpoint, listeners = take(address, beyond=self._beyond)
-        credentials = None if self._certificates is None else self._certificates.for_grpc
+        endpoint, listeners = take(address, beyond=self._reach.beyond)
+        certificates = self._reach.certificates
+        credentials = None if certificates is None else certificates.for_grpc
         for listener in listeners:
             listener.close()
         for target in endpoint.targets:
@@ -291,6 +299,7 @@ class Server:
         SearchServicer,
         DirectionsServicer,
         TuningsServicer,
+        AccessServicer,
     ]:
         """What serves each of `DESCRIPTORS`, in their order."""
         return (
@@ -301,6 +310,7 @@ class Server:
             SearchServicer(self._sessions, Creation(self._store, self._scheduler, self._decoders)),
             DirectionsServicer(self._store, self._scheduler, self._executor, self._importers),
             TuningsServicer(self._store, self._scheduler, self._decoders),
+            AccessServicer(self._store, self._scheduler, self._keys),
         )
 
     def _build_grpc(
@@ -312,6 +322,7 @@ class Server:
         search: SearchServicer,
         directions: DirectionsServicer,
         tunings: TuningsServicer,
+        access: AccessServicer,
     ) -> grpc.aio.Server:
         server = grpc.aio.server(
             interceptors=[
@@ -330,6 +341,7 @@ class Server:
         search_pb2_grpc.add_SearchServicer_to_server(search, server)
         directions_pb2_grpc.add_DirectionsServicer_to_server(directions, server)
         tunings_pb2_grpc.add_TuningsServicer_to_server(tunings, server)
+        access_pb2_grpc.add_AccessServicer_to_server(access, server)
         health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(self._health, SERVICES), server)  # type: ignore[no-untyped-call]
         names = (*SERVICES, OPEN_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
@@ -348,38 +360,13 @@ class Server:
             grace_seconds=GRACE_SECONDS,
             access=self._access,
             admission=self._admission,
-            hosts=self._hosts,
-            beyond=self._beyond,
-            tls=None if self._certificates is None else self._certificates.for_http,
+            hosts=self._reach.hosts,
+            beyond=self._reach.beyond,
+            tls=None if self._reach.certificates is None else self._reach.certificates.for_http,
             watch=self.watch.calls,
         )
         self.http_endpoint = server.bind(address)
         return server
-
-    def _hosts(self) -> Collection[str]:
-        """By which the HTTP server may be called, beside those of loopback."""
-        if self._certificates is not None:
-            return self._certificates.names
-        if not self._config.insecure or self._config.http is None:
-            return ()
-        return (split(self._config.http)[0].lower(), socket.gethostname().lower(), socket.getfqdn().lower())
-
-
-def _read_certificates(config: Config) -> Certificates | None:
-    if config.tls is None:
-        if config.insecure:
-            _log.warning(
-                "--insecure: whoever is on the way between this server and its clients can read and change what they "
-                "send each other, photographs and tokens too"
-            )
-        return None
-    # Not needed where there is no TLS.
-    from pullback_server.tls.certificates import Certificates, TlsError  # noqa: PLC0415
-
-    try:
-        return Certificates(config.tls)
-    except TlsError as error:
-        raise StartError(f"no TLS: {error}") from None
 
 
 def _tell_faults() -> None:

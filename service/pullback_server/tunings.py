@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import tunings_pb2
+from pullback_server.access import Ownership
 from pullback_server.advice import LIST_TUNINGS
 from pullback_server.damage import decoded
 from pullback_server.errors import failed_precondition, not_found
@@ -20,6 +21,7 @@ class Tunings:
     def __init__(self, store: Store, scheduler: Scheduler) -> None:
         self._store = store
         self._scheduler = scheduler
+        self._ownership = Ownership(store, scheduler.in_store)
 
     async def find(self, name: str, field: str) -> ResultRecord:
         """The record of a tuning.
@@ -28,14 +30,17 @@ class Tunings:
             ApiError: NOT_FOUND where there is none of that name, FAILED_PRECONDITION where its job has not succeeded,
                 DATA_LOSS where its row is damaged.
         """
-        parse_tuning(name, field)
+        _, identifier = parse_tuning(name, field)
+        missing = not_found(f"{field}: no tuning {name!r}; {LIST_TUNINGS}")
+        # A tuning bears the id of its job.
+        await self._ownership.job(identifier, missing)
         record = await self._scheduler.in_store(self._store.results.find, name)
         if record is not None:
             return record
         maker = await self._scheduler.in_store(self._store.maker_of, name)
         if maker is not None and not maker.state.ended:
             raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
-        raise not_found(f"{field}: no tuning {name!r}; {LIST_TUNINGS}")
+        raise missing
 
     async def drawing(self, name: str, field: str) -> tuple[CatalogueEntry, StoredFile | None]:
         """The generator that a name stands for, and the weights that it draws with instead of its own; None for those.

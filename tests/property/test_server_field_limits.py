@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pullback_api.v1 import search_pb2
+from pullback_server.contract import DESCRIPTORS
 from pullback_server.errors import ApiError
 from pullback_server.intake.field_limits import FIELD_LIMITS, MAX_REQUEST_BYTES
 from pullback_server.intake.requests import parse
 from pullback_server.intake.wire import MAX_FIELDS, PACKAGE, check, limit_of
-from pullback_server.server import _DESCRIPTORS
 
 REQUESTS: dict[str, Descriptor] = {
-    method.input_type.name: method.input_type for service in _DESCRIPTORS for method in service.methods
+    method.input_type.name: method.input_type for service in DESCRIPTORS for method in service.methods
 }
 # Every place in a request where something long can stand: the request, and the fields that lead there.
 Place = tuple[FieldDescriptor, ...]

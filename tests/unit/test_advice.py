@@ -18,6 +18,7 @@ import pullback
 import pullback_client
 import pullback_server
 from pullback_api.v1 import (
+    access_pb2,
     directions_pb2,
     generators_pb2,
     geometry_pb2,
@@ -42,7 +43,16 @@ LIBRARY = re.compile(r"(?<![\w.])pullback\.([a-z]+(?:\.\w+)+)")
 CALL = re.compile(r"(?<![\w.])(?:([A-Z][a-z]+)\.)?((?:List|Compute|Import|Create|Get)[A-Z]\w+)")
 SERVICES = {
     service.name: [method.name for method in service.methods]
-    for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, tunings_pb2)
+    for module in (
+        access_pb2,
+        directions_pb2,
+        generators_pb2,
+        geometry_pb2,
+        inversion_pb2,
+        jobs_pb2,
+        search_pb2,
+        tunings_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
 }
 # Of pip, which fetches weights, and of Jupyter, which writes notebooks as files.

@@ -28,6 +28,7 @@ COMMANDS = {
     "export",
     "bridge",
     "certificates",
+    "share",
     "demo",
 }
 

@@ -43,7 +43,9 @@ def test_the_exported_names_are_pinned() -> None:
         SessionHistory GenerationRecord TrialRecord Origin
         ImageInput Job JobEvent JobState Portion Progress
         ClientError FieldViolation InvalidArgumentError NotFoundError AlreadyExistsError FailedPreconditionError
-        ResourceExhaustedError UnauthenticatedError UnavailableError DeadlineExceededError CallCancelledError
+        Key NewKey Role
+        ResourceExhaustedError UnauthenticatedError PermissionDeniedError UnavailableError
+        DeadlineExceededError CallCancelledError
         InternalError BadResponseError JobError JobFailedError JobCancelledError ServerStartError
         """
     assert sorted(pullback_client.__all__) == sorted(names.split())

@@ -14,6 +14,7 @@ from PIL import Image
 import pullback_client.jobs.job
 from in_process import Failure, InProcessServer
 from pullback_api.v1 import (
+    access_pb2,
     directions_pb2,
     generators_pb2,
     geometry_pb2,
@@ -112,19 +113,28 @@ def test_a_deletion_is_not_tried_again(client: Client, server: InProcessServer) 
     assert len(server.called("DeleteEigenbasis")) == 1
 
 
-def test_all_methods_but_deletion_are_retried() -> None:
+def test_all_methods_but_deletion_and_new_keys_are_retried() -> None:
     services = {
         service.name: {method.name for method in service.methods}
-        for module in (directions_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, tunings_pb2)
+        for module in (
+            access_pb2,
+            directions_pb2,
+            generators_pb2,
+            geometry_pb2,
+            inversion_pb2,
+            jobs_pb2,
+            search_pb2,
+            tunings_pb2,
+        )
         for service in module.DESCRIPTOR.services_by_name.values()
     }
     retried = {service: set(methods) for service, methods in IDEMPOTENT_METHODS.items()}
     kept = {
-        service: {method for method in methods if not method.startswith("Delete")}
+        service: {method for method in methods if not method.startswith(("Delete", "CreateKey"))}
         for service, methods in services.items()
     }
     assert retried == kept
-    assert sum(map(len, services.values())) - sum(map(len, kept.values())) == 7
+    assert sum(map(len, services.values())) - sum(map(len, kept.values())) == 8
 
 
 def test_an_absent_server_is_a_clear_error() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import grpc
 import pytest
 
+from pullback_server.access import Identity, Role, set_identity
 from pullback_server.errors import ApiError, not_found
 from pullback_server.http.bounded_calls import BoundedCalls
 
@@ -55,6 +56,19 @@ def test_the_same_request_takes_up_what_was_begun() -> None:
         work.done.set()
         assert await calls.call(METHOD, b"a", work.begin) == 1
         assert work.begun == 1
+
+    run(test)
+
+
+def test_the_same_request_of_another_key_takes_up_nothing_of_it() -> None:
+    async def test(calls: BoundedCalls, work: Work) -> None:
+        set_identity(Identity("ada", Role.USER))
+        await not_ready(calls, work)
+        work.done.set()
+        set_identity(Identity("bob", Role.USER))
+        assert await calls.call(METHOD, b"a", work.begin) == 2
+        set_identity(Identity("ada", Role.USER))
+        assert await calls.call(METHOD, b"a", work.begin) == 1
 
     run(test)
 

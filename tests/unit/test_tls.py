@@ -20,8 +20,8 @@ from pullback_client.aio import AsyncClient
 from pullback_client.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from pullback_server.tls.__main__ import main as make_certificates
 from pullback_server.tls.authority import Signed, make_authority, make_client, make_server, read, write
-from pullback_server.tls.certificates import Certificates, TlsError
-from pullback_server.tls.files import TlsFiles
+from pullback_server.tls.certificates import Certificates
+from pullback_server.tls.files import TlsError, TlsFiles
 
 HOSTS = ["localhost", "127.0.0.1", "rig2.example.org"]
 

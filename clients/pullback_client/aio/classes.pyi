@@ -1,7 +1,7 @@
 # Made by `python clients/generate_aio.py` from the synchronous classes. Do not edit.
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +34,7 @@ from pullback_client.inversion.starts import StartsInput
 from pullback_client.inversion.tuning import Tuning, TuningOptions
 from pullback_client.jobs.events import JobEvent, JobState, Progress
 from pullback_client.jobs.job import Result_co
+from pullback_client.keys import Key, NewKey, Role
 from pullback_client.search.exchange import TellOutcome
 from pullback_client.search.history import GenerationRecord, SessionHistory
 from pullback_client.search.options import EvolveOptions
@@ -290,6 +291,17 @@ class AsyncClient:
     ) -> Path: ...
     async def delete_tuning(self, name: str | Tuning) -> None: ...
     async def list_distances(self) -> list[Distance]: ...
+    async def create_key(
+        self,
+        name: str,
+        *,
+        role: Role | str = ...,
+        expires: datetime | None = ...,
+        quotas: Mapping[str, float] | None = ...,
+    ) -> NewKey: ...
+    async def list_keys(self) -> list[Key]: ...
+    async def revoke_key(self, name: str) -> Key: ...
+    async def share(self, resource: str, key: str = ..., *, withdraw: bool = ...) -> list[str]: ...
     @property
     def closed(self) -> bool: ...
     generators = list_generators

@@ -39,14 +39,14 @@ def _connecting(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def connecting(*args: Any, **kwargs: Any) -> Any:
-        given = {variable: kwargs.pop(name) for name, (variable, _) in _OPTIONS.items()}
+        given = {variable: kwargs.pop(f"tls_{name}") for name, (variable, _) in _OPTIONS.items()}
         with _environment(given):
             return command(*args, **kwargs)
 
     signature = inspect.signature(command, eval_str=True)
     more = [
         inspect.Parameter(
-            name,
+            f"tls_{name}",
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=_ANNOTATED[

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli import generators, jobs, keeping
+from pullback_client.cli import generators, jobs, keeping, keys
 from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
 from pullback_client.cli.certificates import certificates
 from pullback_client.cli.connecting import with_tls
@@ -31,6 +31,7 @@ from pullback_client.cli.report import report
 from pullback_client.cli.search import sessions
 from pullback_client.cli.search.evolve import evolve
 from pullback_client.cli.serve import serve
+from pullback_client.cli.share import share
 from pullback_client.errors import ClientError
 from pullback_client.files import protected_files
 from pullback_client.text.printable import printable
@@ -60,10 +61,12 @@ app.command("delete")(delete)
 app.command("bridge", epilog=HELP_OF_FILES)(bridge)
 app.command("demo")(demo)
 app.command("certificates")(certificates)
+app.command("share")(share)
 app.add_typer(generators.app, name="generators")
 app.add_typer(tunings.app, name="tunings")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(keys.app, name="keys")
 with_tls(app)
 
 

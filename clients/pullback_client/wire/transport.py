@@ -1,4 +1,4 @@
-"""Transport, the seam between the client and gRPC: one channel, seven stubs, deadlines, retries and typed errors."""
+"""Transport, the seam between the client and gRPC: one channel, its stubs, deadlines, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import grpc
 
 from pullback_api.v1 import (
+    access_pb2_grpc,
     directions_pb2_grpc,
     generators_pb2_grpc,
     geometry_pb2_grpc,
@@ -40,6 +41,7 @@ Response = TypeVar("Response")
 # trials have ids, and ImportDirections because a file is kept once. What deletes is not: the second one would answer
 # NOT_FOUND.
 IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
+    "Access": ("ListKeys", "RevokeKey", "Share"),
     "Directions": (
         "DiscoverDirections",
         "GetDirections",
@@ -164,6 +166,7 @@ class Transport:
             if tls is None
             else grpc.secure_channel(target, tls.credentials(), options)
         )
+        self.access = access_pb2_grpc.AccessStub(self._channel)
         self.directions = directions_pb2_grpc.DirectionsStub(self._channel)
         self.generators = generators_pb2_grpc.GeneratorsStub(self._channel)
         self.geometry = geometry_pb2_grpc.GeometryStub(self._channel)

@@ -8,12 +8,15 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 
 from pullback_api.tokens import SCHEME
+from pullback_server.access.identity import OPERATOR, Identity
+from pullback_server.access.keys import Keys
 from pullback_server.errors import unauthenticated
 from pullback_server.names import session_name
 
 _ADVICE = (
     "This server lets in programs of its own user on this machine, which find a token by themselves. Any other program "
-    "needs the token that this user finds in the file `token` of the server's data folder: Pullback's clients take it "
+    "needs a key that an operator makes by `pullback keys create`, or the token that this user finds in the file "
+    "`token` of the server's data folder: Pullback's clients take either "
     f"from $PULLBACK_TOKEN, or from the file named in $PULLBACK_TOKEN_FILE; others send it as `authorization: {SCHEME} "
     "TOKEN`. On a machine of one person, `pullback serve --open` does without"
 )
@@ -25,14 +28,19 @@ class Access:
     Args:
         token: The one that is kept from start to start; images' signatures are made with it. None lets in everybody.
         passing: Another one, which ends with this server process.
+        keys: Keys, each with a token of its own; None for none.
+
+    Attributes:
+        keys: These.
     """
 
-    def __init__(self, token: str | None, passing: str | None = None) -> None:
+    def __init__(self, token: str | None, passing: str | None = None, keys: Keys | None = None) -> None:
+        self.keys = Keys() if keys is None else keys
         self._key = None if token is None else token.encode()
         self._accepted = [each.encode() for each in (token, passing) if each is not None]
 
-    def check(self, credentials: Sequence[str | bytes]) -> None:
-        """Lets a call in, or does not.
+    def check(self, credentials: Sequence[str | bytes]) -> Identity:
+        """Lets a call in, or does not; who calls.
 
         Args:
             credentials: Every `authorization` that the call carries.
@@ -41,7 +49,7 @@ class Access:
             ApiError: UNAUTHENTICATED; says how to be let in.
         """
         if self._key is None:
-            return
+            return OPERATOR
         if len(credentials) != 1:
             came = "no token came" if not credentials else f"{len(credentials)} authorizations came"
             raise unauthenticated(f"{came}. {_ADVICE}")
@@ -49,8 +57,11 @@ class Access:
         scheme, _, token = (given.encode(errors="replace") if isinstance(given, str) else given).partition(b" ")
         if scheme.lower() != SCHEME.lower().encode():
             raise unauthenticated(f"an authorization came that is no bearer token. {_ADVICE}")
-        if not any(hmac.compare_digest(token, accepted) for accepted in self._accepted):
+        if any(hmac.compare_digest(token, accepted) for accepted in self._accepted):
+            return OPERATOR
+        if (found := self.keys.identify(token)) is None:
             raise unauthenticated(f"a token came that is not this server's. {_ADVICE}")
+        return found
 
     def image_path(self, session: str, image_id: str) -> str:
         """Path of a session's image over HTTP, to be opened by whoever has it.

@@ -10,6 +10,8 @@ from grpc_health.v1 import health_pb2
 
 from pullback_api.tokens import HEADER
 from pullback_server.access.access import Access
+from pullback_server.access.identity import set_identity
+from pullback_server.access.permissions import check_may
 from pullback_server.errors import ApiError
 
 OPEN_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -35,9 +37,11 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         if not handler_call_details.method.startswith(f"/{OPEN_SERVICE}/"):
             metadata = handler_call_details.invocation_metadata or ()
             try:
-                self._access.check([value for name, value in metadata if name == HEADER])
+                who = self._access.check([value for name, value in metadata if name == HEADER])
+                check_may(who, handler_call_details.method)
             except ApiError as error:
                 return _refusal(error)
+            set_identity(who)
         return await continuation(handler_call_details)
 
 

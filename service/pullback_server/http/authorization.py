@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import grpc
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pullback_api.tokens import HEADER, SCHEME
-from pullback_server.access import Access
+from pullback_server.access import Access, check_may, set_identity
+from pullback_server.access.identity import OPERATOR
 from pullback_server.errors import ApiError
 from pullback_server.http.errors import error_response
 from pullback_server.http.images import split_name
@@ -39,7 +41,8 @@ class Authorization:
             admitted = self._admit(scope)
         except ApiError as error:
             response = error_response(error)
-            response.headers["WWW-Authenticate"] = f'{SCHEME} realm="pullback"'
+            if error.code is grpc.StatusCode.UNAUTHENTICATED:
+                response.headers["WWW-Authenticate"] = f'{SCHEME} realm="pullback"'
             await response(scope, receive, send)
             return
         await self._app(admitted, receive, send)
@@ -48,12 +51,16 @@ class Authorization:
         """The request as it is to be answered.
 
         Raises:
-            ApiError: UNAUTHENTICATED.
+            ApiError: UNAUTHENTICATED, PERMISSION_DENIED.
         """
+        # The task may have been begun in that of the connection's last request.
+        set_identity(OPERATOR)
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             return scope
         if image := _SIGNED_IMAGE.fullmatch(scope["path"]):
             self._access.check_image(image["session"], split_name(image["name"])[0], image["signature"])
             return {**scope, "path": f"{image['folder']}/{image['name']}"}
-        self._access.check(Headers(scope=scope).getlist(HEADER))
+        who = self._access.check(Headers(scope=scope).getlist(HEADER))
+        check_may(who, scope["path"])
+        set_identity(who)
         return scope

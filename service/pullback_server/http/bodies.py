@@ -73,6 +73,7 @@ class Bodies:
                 body = await self._receive(receive)
                 if "content-encoding" not in headers:
                     hold.shrink(len(body))
+                self._admission.check_size(len(body))
                 await self._app(scope, _replayed(body, receive), send)
         except BodyTimeoutError:
             await plain_error(408, close=True)(scope, receive, send)

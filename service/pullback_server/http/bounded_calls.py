@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from pullback_server.access.identity import identity
 from pullback_server.errors import unavailable
 from pullback_server.http.errors import RETRY_MS
 
@@ -16,7 +17,7 @@ ANSWER_SECONDS = 3.8
 KEPT_SECONDS = 10.0
 
 _T = TypeVar("_T")
-_Key = tuple[str, bytes]
+_Key = tuple[str, str, bytes]
 
 
 class BoundedCalls:
@@ -56,7 +57,7 @@ class BoundedCalls:
         Raises:
             ApiError: UNAVAILABLE where it takes longer.
         """
-        key = (method, request)
+        key = (identity().key, method, request)
         task: asyncio.Task[_T] = self._take_up(key) or asyncio.create_task(begin())
         try:
             done, _ = await asyncio.wait({task}, timeout=self._seconds)

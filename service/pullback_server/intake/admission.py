@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
 
+from pullback_server.access import Keys, identity
 from pullback_server.errors import resource_exhausted
 from pullback_server.intake.budget import Budget, Hold
 from pullback_server.intake.field_limits import MAX_REQUEST_BYTES
@@ -26,10 +28,18 @@ _RETRY_SECONDS = 5.0
 _TRIMMED_BYTES = 4 * 1024 * 1024
 
 
-class Admission:
-    """Lets calls in, over gRPC and over HTTP: one for the whole server."""
+_T = TypeVar("_T")
 
-    def __init__(self) -> None:
+
+class Admission:
+    """Lets calls in, over gRPC and over HTTP: one for the whole server.
+
+    Args:
+        keys: Know how much each may send, and how many calls it may have wait; None for no keys.
+    """
+
+    def __init__(self, keys: Keys | None = None) -> None:
+        self._keys = keys or Keys()
         self._large = Budget(LARGE_TOTAL_BYTES, PATIENCE_SECONDS)
         self._small = Budget(SMALL_TOTAL_BYTES, PATIENCE_SECONDS)
         self._waiting: Counter[str] = Counter()
@@ -55,6 +65,28 @@ class Admission:
                     if hold.amount > _TRIMMED_BYTES:
                         await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, give_back_memory))
 
+    def check_size(self, size: int) -> None:
+        """Refuses a request that is larger than its key may send.
+
+        Raises:
+            ApiError: RESOURCE_EXHAUSTED.
+        """
+        key = identity().key
+        most = self._keys.quotas(key).request_bytes
+        if most is not None and size > most:
+            raise resource_exhausted(
+                f"the key {key!r} may send {most:,} bytes in a request, but {size:,} came; send it in parts"
+            )
+
+    async def while_let_in(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What work of a call gives that may go on for long: it ends where the caller's key is revoked.
+
+        Raises:
+            ApiError: UNAUTHENTICATED: it was.
+        """
+        key = identity().key
+        return await (self._keys.while_let_in(key, work) if key else work)
+
     @contextlib.contextmanager
     def _place(self, method: str, caller: str) -> Iterator[None]:
         """A place among the calls that wait, for those that do."""
@@ -62,6 +94,14 @@ class Admission:
             yield
             return
         free = MAX_WAITING - self._waiting.total()
+        key = identity().key
+        most = self._keys.quotas(key).streams
+        if most is not None and self._waiting[caller] >= most:
+            raise resource_exhausted(
+                f"the key {key!r} may have {most:,} calls that wait, and has as many; end some, or try again in "
+                f"{_RETRY_SECONDS:g} s",
+                _RETRY_SECONDS,
+            )
         # As many as are left for others: one caller alone gets half of them, two get a third each.
         if self._waiting[caller] >= free:
             raise resource_exhausted(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 
+from pullback_server.access.identity import identity
+
 CALLER_HEADER = "pullback-client"
 """Metadata of a call, or header of a request, by which a program names itself; what has no name is its connection."""
 
@@ -28,6 +30,10 @@ def set_caller(address: str, headers: Mapping[str, object]) -> str:
         What `caller` says from now on, in this task and those that it starts.
     """
     name = headers.get(CALLER_HEADER, "")
+    if key := identity().key:
+        # All programs that have a key share what it has.
+        _caller.set(f"key {key}")
+        return _caller.get()
     found = f"client {name[:_MAX_NAME]}" if isinstance(name, str) and name else address
     _caller.set(found)
     return found

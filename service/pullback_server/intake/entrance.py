@@ -64,6 +64,8 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         async def answer(requests: AsyncIterator[bytes], context: _Context) -> Any:
             del requests
             async with self._received(method, context) as request:
+                if method.name.startswith("Wait"):
+                    return await self._admission.while_let_in(behaviour(request, context))
                 return await behaviour(request, context)
 
         return answer
@@ -78,7 +80,7 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                     await responses
                     return
                 async with contextlib.aclosing(responses):
-                    async for response in responses:
+                    while (response := await self._admission.while_let_in(_next(responses))) is not None:
                         yield response
 
         return answer
@@ -95,10 +97,16 @@ class Entrance(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         async with self._admission.admit(method.full_name, who, largest(method.input_type)) as hold:
             data = await _receive(context)
             hold.shrink(len(data))
+            self._admission.check_size(len(data))
             request = await read(data, GetMessageClass(method.input_type))
             # The message has it now.
             del data
             yield request
+
+
+async def _next(responses: AsyncIterator[Any]) -> Any:
+    """The next one; None after the last."""
+    return await anext(responses, None)
 
 
 def _unless_bytes(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:

@@ -181,6 +181,10 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "GetSessionImageRequest": {"session": _SESSION, "image_id": _told_text(search_reports.MAX_TRIAL_ID)},
     "WatchSessionRequest": {"name": _SESSION},
     "ExportSessionRequest": {"name": _SESSION},
+    # Access
+    "CreateKeyRequest": {"id": _text(_NAME)},
+    "RevokeKeyRequest": {"name": _text(_RESOURCE)},
+    "ShareRequest": {"resource": _text(_RESOURCE), "key": _text(_RESOURCE)},
     # Directions
     "Annotation": {"title": _told_text(chosen.MAX_TITLE), "notes": _told_text(chosen.MAX_NOTES)},
     "DiscoverDirectionsRequest": {"request_id": _text(_REQUEST_ID)},

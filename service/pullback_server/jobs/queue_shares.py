@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pullback_server.errors import resource_exhausted
+from pullback_server.jobs.device_clock import DeviceClock
 
 MAX_QUEUED = 1_000
 """Jobs that wait, of all clients together."""
@@ -33,9 +34,13 @@ class QueueShares:
     """Knows whose the jobs are that wait or run; the store knows it beyond the server's end. Lives on the event loop.
 
     What a server took in that noted no owners belongs to nobody that is known, and so to one client.
+
+    Attributes:
+        clock: How long jobs of each key had devices.
     """
 
     def __init__(self) -> None:
+        self.clock = DeviceClock()
         self._owners: dict[str, str] = {}
         self._running: set[str] = set()
         # Who else waits for a job's result, and since when.
@@ -44,6 +49,14 @@ class QueueShares:
     def waiting(self, client: str) -> int:
         """How many jobs of a client wait."""
         return sum(owner == client and job not in self._running for job, owner in self._owners.items())
+
+    def running(self, client: str) -> int:
+        """How many jobs of a client run."""
+        return sum(self._owners.get(job) == client for job in self._running)
+
+    def is_wanted(self, job: str) -> bool:
+        """Whether somebody waits for the result of a job who has not brought it."""
+        return any(client != self._owners.get(job) for client in self._wanted.get(job, ()))
 
     def came(self, job: str, client: str) -> None:
         """A client has brought a job."""
@@ -64,10 +77,12 @@ class QueueShares:
 
     def requeued(self, job: str) -> None:
         """A job waits again."""
+        self.clock.ended(job)
         self._running.discard(job)
 
     def ended(self, job: str) -> None:
         """A job has ended, or was not taken in."""
+        self.clock.ended(job)
         self._owners.pop(job, None)
         self._wanted.pop(job, None)
         self._running.discard(job)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -11,6 +13,8 @@ from typing import ParamSpec, TypeVar
 
 import grpc
 
+from pullback_server.access import Keys
+from pullback_server.access.usage import Usage
 from pullback_server.advice import ASK_AGAIN
 from pullback_server.error_texts import unforeseen
 from pullback_server.errors import ApiError, failed_precondition
@@ -39,6 +43,8 @@ RETRY_SECONDS = 1.0
 SUSPEND_SECONDS = 20.0
 WRITTEN_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
+# How often the time of devices is written down while jobs run, and looked whether a day has begun.
+COUNT_SECONDS, DAY_SECONDS = 10.0, 60.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,6 +56,17 @@ class Scheduler:
     """Gives queued jobs to the workers that have room for them, and has what becomes of them written down.
 
     Everything runs on the event loop but the store's transactions.
+
+    Args:
+        store: Keeps them.
+        executor: Computes them.
+        broker: Tells of them.
+        checkpoints: Where they go on from.
+        health: Sees whether all this goes on.
+        keys: Know what jobs each may have; None for no keys.
+
+    Attributes:
+        usage: What each key uses.
     """
 
     def __init__(
@@ -60,7 +77,9 @@ class Scheduler:
         checkpoints: Checkpoints,
         health: Health,
         watch: JobWatch | None = None,
+        keys: Keys | None = None,
     ) -> None:
+        self.usage = Usage(store, self.in_store, keys or Keys())
         self._health = health
         self._store = store
         self._executor = executor
@@ -77,6 +96,7 @@ class Scheduler:
         self._sharing = Sharing(executor, self.on_room)
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
+        self._counted = 0.0
 
     async def in_store(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls a method of the store off the event loop: see `Transactions.call`."""
@@ -85,6 +105,7 @@ class Scheduler:
     async def start(self) -> None:
         """Takes up what an earlier server left unfinished, and starts the workers."""
         await self.in_store(self._checkpoints.sweep, self._state)
+        await self.usage.start()
         owners = await self.in_store(self._store.owners)
         for job_id, client in owners.items():
             self.shares.came(job_id, client)
@@ -127,6 +148,8 @@ class Scheduler:
             await asyncio.sleep(_LOOK_SECONDS)
         share = min(1.0, seconds / DRAIN_SECONDS)
         await self._executor.suspend(SUSPEND_SECONDS * share)
+        with contextlib.suppress(StoreUnavailableError):
+            await self._count()
         if not await self._recorder.all_written(WRITTEN_SECONDS * share):
             # The disk is full. Those jobs stay RUNNING in the store, so that the next server takes them up.
             _log.error("what became of some jobs could not be written down; they go on from their checkpoints")
@@ -182,14 +205,38 @@ class Scheduler:
 
     async def _dispatch(self) -> bool:
         """Starts every queued job for which some worker has room; false where there is none."""
+        await self._count()
         queued = [job for job in await self.in_store(self._store.queued) if job.id not in self._recorder.unwritten_ends]
         turns = self.shares.in_turn([Queued(job.id, job.created) for job in queued])
-        queued = [queued[number] for number in turns]
+        queued = self._allowed([queued[number] for number in turns])
         placed = place([Load(job.batch, job.rows) for job in queued], self._executor.loads())
         for number, worker in placed:
             with about(job=queued[number].id):
                 await self._start(queued[number], worker)
         return bool(placed)
+
+    async def _count(self) -> None:
+        """Has it written down how long jobs of keys had devices."""
+        self._counted = asyncio.get_running_loop().time()
+        for key, seconds in self.shares.clock.taken().items():
+            await self.usage.add(key, seconds)
+
+    def _allowed(self, queued: list[JobRecord]) -> list[JobRecord]:
+        """Those of these jobs, in their order, that their keys may have run beside those that do."""
+        allowed, more, waits = [], Counter[str](), False
+        for job in queued:
+            # What is everybody's does not wait for the one who asked first.
+            if job.owner and not self.shares.is_wanted(job.id):
+                if not self.usage.has_day_left(job.owner):
+                    waits = True
+                    continue
+                if not self.usage.may_run(job.owner, self.shares.running(f"key {job.owner}") + more[job.owner]):
+                    continue
+                more[job.owner] += 1
+            allowed.append(job)
+        if waits:
+            asyncio.get_running_loop().call_later(DAY_SECONDS, self._wake.set)
+        return allowed
 
     async def _start(self, job: JobRecord, worker: int) -> None:
         """Gives a queued job to the worker of that number."""
@@ -217,6 +264,7 @@ class Scheduler:
             # It was cancelled while its input was read.
             return
         self.shares.started(job.id)
+        self.shares.clock.began(job.id, job.owner, worker)
         start = replace(start, trace=self._watch.started(job))
         self._broker.publish(job.id, job.last_sequence)
         if job.id in self._recorder.unwritten_ends or not self._executor.assign(start, worker):
@@ -251,6 +299,9 @@ class Scheduler:
 
     def on_job_message(self, message: JobMessage) -> None:
         """A worker says something about a job."""
+        if asyncio.get_running_loop().time() >= self._counted + COUNT_SECONDS:
+            # Long jobs are not to have devices for longer than their keys may.
+            self._wake.set()
         if isinstance(message, Worked):
             self._watch.worked(message)
         elif not self._sharing.heard(message):

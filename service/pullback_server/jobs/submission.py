@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 import grpc
 
 from pullback_api.v1 import jobs_pb2, specs_pb2
+from pullback_server.access import identity
 from pullback_server.errors import ApiError
 from pullback_server.intake.callers import caller
 from pullback_server.jobs.progress import queued_progress, waiting_progress
@@ -92,7 +93,7 @@ async def find_repeated(scheduler: Scheduler, store: Store, request_id: str, con
     if not request_id:
         return None
     try:
-        return await scheduler.in_store(store.repeated_job, request_id, _digest(content))
+        return await scheduler.in_store(store.repeated_job, request_id, _digest(content), identity().key)
     except RequestConflictError as error:
         raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
 
@@ -104,14 +105,19 @@ async def submit(scheduler: Scheduler, store: Store, submission: Submission) -> 
         ApiError: ALREADY_EXISTS where `request_id` was used for another request, RESOURCE_EXHAUSTED where the queue or
             the disk is full.
     """
-    client, new = caller(), list[JobRecord]()
+    client, owner, new = caller(), identity().key, list[JobRecord]()
     own = scheduler.shares.waiting(client)
+    try:
+        if owner and await scheduler.in_store(_known, store, submission, owner) is None:
+            await scheduler.usage.check_job(own, len(submission.payload))
+    except RequestConflictError as error:
+        raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
     # Before they are taken in, so that what the same client submits meanwhile counts them.
     coming = [each.job_id for each in (submission.needs, submission) if each is not None]
     for job_id in coming:
         scheduler.shares.came(job_id, client)
     try:
-        job = await scheduler.in_store(_accept, store, submission, client, own, new)
+        job = await scheduler.in_store(_accept, store, submission, client, own, owner, new)
     except RequestConflictError as error:
         raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
     finally:
@@ -138,10 +144,18 @@ async def answer(scheduler: Scheduler, store: Store, submission: Submission, *, 
     return proposed_message(submission.kind, submission.work, submission.result)
 
 
-def _accept(store: Store, submission: Submission, client: str, own: int, new: list[JobRecord]) -> JobRecord:
+def _known(store: Store, submission: Submission, owner: str) -> JobRecord | None:
+    """The job that stands for a submission already, if any. Runs in a thread of the store."""
+    known = None
+    if submission.request_id:
+        known = store.repeated_job(submission.request_id, _digest(submission.content), owner)
+    return known or (store.maker_of(submission.result) if submission.shared_result else None)
+
+
+def _accept(store: Store, submission: Submission, client: str, own: int, owner: str, new: list[JobRecord]) -> JobRecord:
     """The job; adds what is created to `new`. Runs in the store's thread, so that nothing comes between its steps."""
     digest = _digest(submission.content)
-    if submission.request_id and (known := store.repeated_job(submission.request_id, digest)) is not None:
+    if submission.request_id and (known := store.repeated_job(submission.request_id, digest, owner)) is not None:
         return known
     if submission.shared_result and (maker := store.maker_of(submission.result)) is not None:
         if maker.provided and not maker.state.ended:
@@ -156,14 +170,20 @@ def _accept(store: Store, submission: Submission, client: str, own: int, new: li
     check_place(own + places - 1, store.queue_length() + places - 1)
     if needs is not None:
         # A server that is killed after this step finds a job that nobody needs.
-        needed = _create(store, needs, client, provided=True)
+        needed = _create(store, needs, client, owner, provided=True)
         new.append(needed)
-    new.append(_create(store, submission, client, needed=needed))
+    new.append(_create(store, submission, client, owner, needed=needed))
     return new[-1]
 
 
 def _create(
-    store: Store, submission: Submission, client: str, *, needed: JobRecord | None = None, provided: bool = False
+    store: Store,
+    submission: Submission,
+    client: str,
+    owner: str,
+    *,
+    needed: JobRecord | None = None,
+    provided: bool = False,
 ) -> JobRecord:
     return store.create_job(
         job_id=submission.job_id,
@@ -180,6 +200,7 @@ def _create(
         client=client,
         needs=None if needed is None else needed.id,
         provided=provided,
+        owner=owner,
     )
 
 

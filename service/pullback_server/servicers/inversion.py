@@ -8,12 +8,13 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pullback_api.v1 import geometry_pb2, inversion_pb2, inversion_pb2_grpc, jobs_pb2, specs_pb2
+from pullback_server.access import Ownership, identity
 from pullback_server.advice import LIST_INVERSIONS
 from pullback_server.damage import decoded, readable
 from pullback_server.decoding import Decoders
 from pullback_server.decoding.images import ImageError
 from pullback_server.eigenbases import Eigenbases
-from pullback_server.errors import Violations, failed_precondition, invalid, not_found
+from pullback_server.errors import ApiError, Violations, failed_precondition, invalid, not_found
 from pullback_server.intake.field_limits import MAX_TARGETS
 from pullback_server.jobs.resources import job_message, proposed_message
 from pullback_server.jobs.scheduler import Scheduler
@@ -48,6 +49,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         self._decoders = decoders
         self._eigenbases = Eigenbases(store, scheduler)
         self._deletion = Deletion(store, scheduler)
+        self._ownership = Ownership(store, scheduler.in_store)
 
     async def Invert(self, request: inversion_pb2.InvertRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
@@ -88,6 +90,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
     async def GetInversion(self, request: inversion_pb2.GetInversionRequest, context: Context) -> bytes:
         """See the contract. The answer is the stored bytes: to write 100 MB anew would hold the interpreter's lock."""
         identifier = parse_inversion(request.name, "name")
+        await self._ownership.job(identifier, _no_inversion(request.name))
         record = await self._scheduler.in_store(self._store.results.find, request.name)
         if record is not None:
             content = await self._scheduler.in_store(self._store.results.content, record)
@@ -96,7 +99,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         # An inversion bears the id of its job.
         job = await self._scheduler.in_store(self._store.job, identifier)
         if job is None or job.result != request.name:
-            raise not_found(f"no inversion {request.name!r}; {LIST_INVERSIONS}")
+            raise _no_inversion(request.name)
         if job.state == JobState.SUCCEEDED:
             raise not_found(f"{request.name} was deleted; invert the images again, under a new request_id")
         if job.state.ended:
@@ -110,7 +113,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         records, token = await page_of(
             request,
             lambda limit, before: self._scheduler.in_store(
-                self._store.results.page, "inversion", limit=limit, before=before
+                self._store.results.page, "inversion", limit=limit, before=before, seen=identity().seen_by
             ),
         )
         inversions, unreadable = readable(
@@ -120,9 +123,10 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
 
     async def DeleteInversion(self, request: inversion_pb2.DeleteInversionRequest, context: Context) -> empty_pb2.Empty:
         """See the contract."""
-        parse_inversion(request.name, "name")
+        identifier = parse_inversion(request.name, "name")
+        await self._ownership.job(identifier, _no_inversion(request.name), own=True)
         if not await self._scheduler.in_store(self._store.results.has, request.name):
-            raise not_found(f"no inversion {request.name!r}; {LIST_INVERSIONS}")
+            raise _no_inversion(request.name)
         await self._deletion.result(request.name)
         return empty_pb2.Empty()
 
@@ -175,3 +179,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
         if asked_wrongly or not usable:
             wrong.raise_if_any()
         return items, wrong
+
+
+def _no_inversion(name: str) -> ApiError:
+    return not_found(f"no inversion {name!r}; {LIST_INVERSIONS}")

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pullback_api.v1 import jobs_pb2, jobs_pb2_grpc
+from pullback_server.access import Ownership, identity
 from pullback_server.advice import LIST_JOBS
 from pullback_server.damage import readable
 from pullback_server.errors import ApiError, invalid, not_found, unavailable
@@ -35,6 +36,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         self._scheduler = scheduler
         self._broker = broker
         self._deletion = Deletion(store, scheduler)
+        self._ownership = Ownership(store, scheduler.in_store)
 
     async def GetJob(self, request: jobs_pb2.GetJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
@@ -50,7 +52,12 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         records, token = await page_of(
             request,
             lambda limit, before: self._scheduler.in_store(
-                self._store.jobs, limit=limit, before=before, states=states, match=request.match
+                self._store.jobs,
+                limit=limit,
+                before=before,
+                states=states,
+                match=request.match,
+                seen=identity().seen_by,
             ),
         )
         jobs, unreadable = readable(records, job_message)
@@ -93,7 +100,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
 
     async def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
-        job = await self._find(request.name)
+        job = await self._find(request.name, own=True)
         try:
             return job_message(await self._scheduler.cancel(job.id))
         except NotThereError:
@@ -102,14 +109,17 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
     async def DeleteJob(self, request: jobs_pb2.DeleteJobRequest, context: Context) -> empty_pb2.Empty:
         """See the contract."""
         job_id = parse_job(request.name, "name")
+        await self._ownership.job(job_id, _no_job(request.name), deleting=True)
         # One that is damaged can be deleted too.
         if not await self._scheduler.in_store(self._store.has_job, job_id):
             raise _no_job(request.name)
         await self._deletion.job(job_id, cascade=request.cascade)
         return empty_pb2.Empty()
 
-    async def _find(self, name: str) -> JobRecord:
-        job = await self._scheduler.in_store(self._store.job, parse_job(name, "name"))
+    async def _find(self, name: str, *, own: bool = False) -> JobRecord:
+        job_id = parse_job(name, "name")
+        await self._ownership.job(job_id, _no_job(name), own=own)
+        job = await self._scheduler.in_store(self._store.job, job_id)
         if job is None:
             raise _no_job(name)
         return job

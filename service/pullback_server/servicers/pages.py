@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pullback_server.access import identity
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import ANY_GENERATOR
 from pullback_server.servicers.paging import PageRequest, page_of
 from pullback_server.specs import find_generator
-from pullback_server.store import ResultRecord, Store, UnreadableError
+from pullback_server.store import EVERYBODYS, ResultRecord, Store, UnreadableError
 
 
 class ListRequest(PageRequest, Protocol):
@@ -20,7 +21,9 @@ class ListRequest(PageRequest, Protocol):
 async def page_of_results(
     scheduler: Scheduler, store: Store, kind: str, request: ListRequest
 ) -> tuple[list[ResultRecord | UnreadableError], str]:
-    """One page of a generator's results, newest first, errors in the place of damaged ones, and the token of the next.
+    """One page of a generator's results, newest first, of those that the caller sees, and the token of the next.
+
+    Errors stand in the place of damaged ones.
 
     Raises:
         ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for a page size or token that cannot be used.
@@ -29,6 +32,11 @@ async def page_of_results(
     return await page_of(
         request,
         lambda limit, before: scheduler.in_store(
-            store.results.page, kind, generator=generator, limit=limit, before=before
+            store.results.page,
+            kind,
+            generator=generator,
+            limit=limit,
+            before=before,
+            seen=None if kind in EVERYBODYS else identity().seen_by,
         ),
     )

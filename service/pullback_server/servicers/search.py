@@ -127,7 +127,9 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
 
     async def DeleteSession(self, request: search_pb2.DeleteSessionRequest, context: Context) -> empty_pb2.Empty:
         """See the contract."""
-        await self._registry.delete(parse_session(request.name, "name"))
+        session_id = parse_session(request.name, "name")
+        await self._registry.check_own(session_id)
+        await self._registry.delete(session_id)
         return empty_pb2.Empty()
 
     async def GetSessionImage(self, request: search_pb2.GetSessionImageRequest, context: Context) -> values_pb2.Image:
@@ -180,6 +182,7 @@ class SearchServicer(search_pb2_grpc.SearchServicer):
                 events.append(StateChanged(state.value))
             journal.add(events)
 
+        await self._registry.check_own(session_id)
         async with self._registry.using(session_id) as live:
             await live.change(decide)
         return await self._registry.resource(await self._registry.record(session_id))

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pullback_api.v1 import jobs_pb2, tunings_pb2, tunings_pb2_grpc
+from pullback_server.access import Ownership
 from pullback_server.advice import LIST_TUNINGS
 from pullback_server.damage import decoded, readable
 from pullback_server.decoding import Decoders
@@ -40,6 +41,7 @@ class TuningsServicer(tunings_pb2_grpc.TuningsServicer):
         self._scheduler = scheduler
         self._decoders = decoders
         self._tunings = Tunings(store, scheduler)
+        self._ownership = Ownership(store, scheduler.in_store)
 
     async def Tune(self, request: tunings_pb2.TuneRequest, context: Context) -> jobs_pb2.Job:
         """See the contract."""
@@ -101,10 +103,12 @@ class TuningsServicer(tunings_pb2_grpc.TuningsServicer):
 
     async def DeleteTuning(self, request: tunings_pb2.DeleteTuningRequest, context: Context) -> empty_pb2.Empty:
         """See the contract."""
-        parse_tuning(request.name, "name")
+        _, identifier = parse_tuning(request.name, "name")
+        missing = not_found(f"no tuning {request.name!r}; {LIST_TUNINGS}")
+        await self._ownership.job(identifier, missing, own=True)
         # One that is damaged can be deleted too.
         if not await self._scheduler.in_store(self._store.results.has, request.name):
-            raise not_found(f"no tuning {request.name!r}; {LIST_TUNINGS}")
+            raise missing
         await self._scheduler.in_store(self._store.results.delete, request.name)
         return empty_pb2.Empty()
 

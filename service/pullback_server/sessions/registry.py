@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from google.protobuf.message import DecodeError
 
 from pullback_api.v1 import search_pb2
-from pullback_server.access import Access
+from pullback_server.access import Access, Ownership, identity
 from pullback_server.advice import CLOSE_SESSION, LIST_SESSIONS
 from pullback_server.damage import DataLossError, decoded
 from pullback_server.errors import ApiError, failed_precondition, not_found
@@ -47,6 +47,7 @@ class SessionRegistry:
     ) -> None:
         self._store = store
         self._scheduler = scheduler
+        self._ownership = Ownership(store, scheduler.in_store)
         self._means = Means(store, scheduler, executor, ImageCache(), access, metrics or Metrics())
         self._live: OrderedDict[str, LiveSession] = OrderedDict()
         self._waking: asyncio.Task[None] | None = None
@@ -83,13 +84,14 @@ class SessionRegistry:
             RequestConflictError: `request_id` was used for another request.
             ApiError: RESOURCE_EXHAUSTED where the disk is full.
         """
+        await self._scheduler.usage.check_session(len(content))
         journal = Journal(Session(spec), datetime.now(timezone.utc))
         journal.add([began])
-        digest = hashlib.sha256(content).hexdigest()
+        digest, owner = hashlib.sha256(content).hexdigest(), identity().key
 
         def accept() -> tuple[SessionRecord | None, bool]:
             # Runs in the store's thread, so that nothing comes between its steps.
-            if request_id and (known := self._store.sessions.repeated(request_id, digest)) is not None:
+            if request_id and (known := self._store.sessions.repeated(request_id, digest, owner)) is not None:
                 return known, False
             session_id = new_id(self._store.sessions.has)
             self._store.sessions.create(
@@ -100,6 +102,7 @@ class SessionRegistry:
                 spec=spec.SerializeToString(),
                 change=change_of(session_id, journal),
                 files=files,
+                owner=owner,
             )
             return self._store.sessions.record(session_id), True
 
@@ -119,26 +122,40 @@ class SessionRegistry:
             RequestConflictError: It was used for another request.
         """
         digest = hashlib.sha256(content).hexdigest()
-        return await self._scheduler.in_store(self._store.sessions.repeated, request_id, digest)
+        return await self._scheduler.in_store(self._store.sessions.repeated, request_id, digest, identity().key)
 
     async def records(
         self, *, limit: int, before: int | None, states: Collection[int], match: str
     ) -> list[tuple[int, SessionRecord | UnreadableError]]:
-        """Sessions with their numbers, newest first: see `SessionStore.records`."""
+        """Those sessions that the caller sees with their numbers, newest first: see `SessionStore.records`."""
         return await self._scheduler.in_store(
-            self._store.sessions.records, limit=limit, before=before, states=states, match=match
+            self._store.sessions.records,
+            limit=limit,
+            before=before,
+            states=states,
+            match=match,
+            seen=identity().seen_by,
         )
 
     async def record(self, session_id: str) -> SessionRecord:
-        """A session as it stands on disk.
+        """A session as it stands on disk, if the caller sees it.
 
         Raises:
             ApiError: NOT_FOUND.
         """
+        await self._ownership.session(session_id, no_session(session_id))
         record = await self._scheduler.in_store(self._store.sessions.record, session_id)
         if record is None:
             raise no_session(session_id)
         return record
+
+    async def check_own(self, session_id: str) -> None:
+        """Refuses to change a session that is another's.
+
+        Raises:
+            ApiError: NOT_FOUND where the caller does not see it, PERMISSION_DENIED.
+        """
+        await self._ownership.session(session_id, no_session(session_id), own=True)
 
     async def resource(self, record: SessionRecord | UnreadableError) -> search_pb2.Session:
         """The resource of a session; what is damaged of it and follows from its log is taken from there.
@@ -183,7 +200,7 @@ class SessionRegistry:
 
     @asynccontextmanager
     async def using(self, session_id: str) -> AsyncIterator[LiveSession]:
-        """A session to work with, of which there is one as long as anybody does.
+        """A session to work with, if the caller sees it, of which there is one as long as anybody does.
 
         Raises:
             ApiError: NOT_FOUND.
@@ -197,6 +214,7 @@ class SessionRegistry:
             live.users -= 1
 
     async def _find(self, session_id: str) -> LiveSession:
+        await self._ownership.session(session_id, no_session(session_id))
         if session_id not in self._live:
             record = await self.record(session_id)
             # Another request may have found it meanwhile.
@@ -231,5 +249,5 @@ class SessionRegistry:
 
 
 def no_session(session_id: str) -> ApiError:
-    """NOT_FOUND for a session."""
+    """NOT_FOUND for a session that is not there, or that the caller does not see."""
     return not_found(f"no session {session_name(session_id)!r}; {LIST_SESSIONS}")

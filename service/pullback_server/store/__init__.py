@@ -19,12 +19,14 @@ from pullback_server.store.faults import (
     UnreadableError,
     unreadable,
 )
+from pullback_server.store.keys import ALL_KEYS, EVERYBODYS, KeyTakenError
 from pullback_server.store.privacy import make_folder, tighten
 from pullback_server.store.records import (
     AnnotationRecord,
     EventRecord,
     JobRecord,
     JobState,
+    KeyRecord,
     ResultRecord,
     SessionChange,
     SessionEventRecord,
@@ -34,6 +36,8 @@ from pullback_server.store.results import InUseError
 from pullback_server.store.store import Store
 
 __all__ = [
+    "ALL_KEYS",
+    "EVERYBODYS",
     "AnnotationRecord",
     "BlobCorruptedError",
     "BlobStore",
@@ -42,6 +46,8 @@ __all__ = [
     "IncompatibleStoreError",
     "JobRecord",
     "JobState",
+    "KeyRecord",
+    "KeyTakenError",
     "NotEndedError",
     "NotThereError",
     "RefusedTextError",

@@ -136,6 +136,29 @@ class SessionRecord:
 
 
 @dataclass(frozen=True)
+class KeyRecord:
+    """A key, by which somebody is let in.
+
+    Attributes:
+        name: What it is called, and what its resources name as their owner.
+        role: What it may do.
+        digest: Of its token.
+        quotas: JSON: what it may have, where that is not as for all.
+        created: When it was made.
+        expires: When it lets in no more, if ever.
+        revoked: When it was revoked, if it was.
+    """
+
+    name: str
+    role: str
+    digest: str
+    quotas: str
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+
+
+@dataclass(frozen=True)
 class SessionEventRecord:
     """An entry of a session's log: its number, when it happened, its kind, and the rest as JSON."""
 

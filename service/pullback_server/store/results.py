@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from pullback_server.store.blobs import BlobCorruptedError, BlobStore
 from pullback_server.store.database import Database, reads
 from pullback_server.store.faults import UnreadableError, entry_read, unreadable
+from pullback_server.store.keys import seen_by
 from pullback_server.store.records import JobState, ResultRecord
 from pullback_server.store.rows import records_of, result_record
 from pullback_server.store.schema import JobRow, ResultRow
@@ -93,14 +94,22 @@ class ResultStore:
 
     @reads
     def page(
-        self, kind: str, *, limit: int, generator: str | None = None, before: int | None = None
+        self,
+        kind: str,
+        *,
+        limit: int,
+        generator: str | None = None,
+        before: int | None = None,
+        seen: str | None = None,
     ) -> list[tuple[int, ResultRecord | UnreadableError]]:
-        """Results of a kind with their numbers, newest first; of one generator, or of all."""
+        """Results of a kind with their numbers, newest first; of one generator, or of all; those that a key sees."""
         query = select(ResultRow).where(ResultRow.kind == kind).order_by(ResultRow.number.desc()).limit(limit)
         if before is not None:
             query = query.where(ResultRow.number < before)
         if generator is not None:
             query = query.where(ResultRow.generator == generator)
+        if seen is not None:
+            query = query.where(seen_by(seen, ResultRow.owner, ResultRow.job, "jobs/"))
         with self._database.reading() as session:
             return records_of(session, query, result_record, table=ResultRow, key=ResultRow.name, name=str)
 

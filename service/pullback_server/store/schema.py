@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timezone
 from typing import Any
 
@@ -68,6 +69,11 @@ def _collated(element: _Codes, compiler: SQLCompiler, **options: Any) -> str:
 def begins_with(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
     """Whether a text begins so, upper and lower case being different; in SQLite an index on the column serves."""
     return _Codes(column).between(prefix, f"{prefix}\U0010ffff")
+
+
+def request_key(owner: str, request_id: str | None) -> str | None:
+    """What stands for a request's name in the tables: keys may take names that others have taken."""
+    return hashlib.sha256(f"{owner}\0{request_id}".encode()).hexdigest() if owner and request_id else request_id
 
 
 def utc_now() -> datetime:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from pullback_server.store.blobs import BlobStore
 from pullback_server.store.database import Database, reads
 from pullback_server.store.faults import NotThereError, RequestConflictError, UnreadableError, entry_read
+from pullback_server.store.keys import seen_by
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
 from pullback_server.store.rows import records_of
 from pullback_server.store.schema import (
@@ -20,6 +21,7 @@ from pullback_server.store.schema import (
     SessionSpecRow,
     SessionTitleRow,
     begins_with,
+    request_key,
     utc_now,
 )
 
@@ -58,7 +60,7 @@ class SessionStore:
 
         Args:
             session_id: Identifier of the new session.
-            request_id: The caller's name for the request, if any; one that no session has.
+            request_id: The caller's name for the request, if any; one that no session of its owner has.
             request_digest: Digest of the request, to tell a repeat from a conflict.
             spec: Serialised specification.
             change: The first events, and what they add up to.
@@ -72,7 +74,7 @@ class SessionStore:
         with self._database.writing() as session:
             row = SessionRow(
                 id=session_id,
-                request_id=request_id,
+                request_id=request_key(owner, request_id),
                 request_digest=request_digest,
                 state=change.state,
                 evolving=change.evolving,
@@ -89,14 +91,14 @@ class SessionStore:
             _apply(session, row, change)
 
     @reads
-    def repeated(self, request_id: str, request_digest: str) -> SessionRecord | None:
-        """The session that was created under that `request_id`, if any.
+    def repeated(self, request_id: str, request_digest: str, owner: str = "") -> SessionRecord | None:
+        """The session of that owner that was created under that `request_id`, if any.
 
         Raises:
             RequestConflictError: It was created for another request.
         """
         with self._database.reading() as session:
-            query = select(SessionRow).where(SessionRow.request_id == request_id)
+            query = select(SessionRow).where(SessionRow.request_id == request_key(owner, request_id))
             record, row = _one(session, query), session.scalar(query)
             if row is None:
                 return None
@@ -145,7 +147,13 @@ class SessionStore:
 
     @reads
     def records(
-        self, *, limit: int, before: int | None = None, states: Collection[int] = (), match: str = ""
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        states: Collection[int] = (),
+        match: str = "",
+        seen: str | None = None,
     ) -> list[tuple[int, SessionRecord | UnreadableError]]:
         """Sessions with their numbers, newest first, those with a number under `before`.
 
@@ -154,6 +162,7 @@ class SessionStore:
             before: Only those with a lower number.
             states: Only those in one of these; empty for all.
             match: Only those whose id begins so or whose title it is; empty for all.
+            seen: Only those that this key sees; None for all.
         """
         query = select(SessionRow).order_by(SessionRow.number.desc()).limit(limit)
         if before is not None:
@@ -163,6 +172,8 @@ class SessionStore:
         if match:
             called = select(SessionTitleRow.session).where(SessionTitleRow.title == match)
             query = query.where(begins_with(SessionRow.id, match) | SessionRow.id.in_(called))
+        if seen is not None:
+            query = query.where(seen_by(seen, SessionRow.owner, SessionRow.id, "sessions/"))
         with self._database.reading() as session:
             return session_records(session, query)
 

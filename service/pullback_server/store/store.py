@@ -24,12 +24,22 @@ from pullback_server.store.job_rows import (
     present_job,
     readable,
 )
+from pullback_server.store.keys import EVERYBODYS, KeyStore, seen_by
 from pullback_server.store.privacy import make_folder
 from pullback_server.store.records import EventRecord, JobRecord, JobState, ResultRecord
 from pullback_server.store.references import References
 from pullback_server.store.results import UNFINISHED, ResultStore, put_result
 from pullback_server.store.rows import event_record, job_record
-from pullback_server.store.schema import EventRow, JobOwnerRow, JobRow, Meta, ResultRow, begins_with, utc_now
+from pullback_server.store.schema import (
+    EventRow,
+    JobOwnerRow,
+    JobRow,
+    Meta,
+    ResultRow,
+    begins_with,
+    request_key,
+    utc_now,
+)
 from pullback_server.store.sessions import SessionStore
 from pullback_server.store.waiting import WaitingStore
 
@@ -69,6 +79,7 @@ class Store:
         self.results = ResultStore(self._database, self.blobs, self._release)
         self.waiting = WaitingStore(self._database, self._release)
         self.annotations = AnnotationStore(self._database)
+        self.keys = KeyStore(self._database)
         self.sessions = SessionStore(self._database, self.blobs, self._release)
         self.deletion = DeletionStore(self._database, self._release)
 
@@ -104,7 +115,7 @@ class Store:
             kind: `eigenbasis`, `inversion`, `analysis`, `directions` or `tuning`.
             work: Serialised specification.
             result: Name of the resource that the job makes.
-            request_id: The caller's name for the request, if any; one that no job has.
+            request_id: The caller's name for the request, if any; one that no job of its owner has.
             request_digest: Digest of the request, to tell a repeat from a conflict.
             progress: Serialised `Progress` to begin with.
             uses: Name of the eigenbasis that the job works with.
@@ -121,7 +132,7 @@ class Store:
                 id=job_id,
                 kind=kind,
                 state=JobState.QUEUED,
-                request_id=request_id,
+                request_id=request_key(owner, request_id),
                 request_digest=request_digest,
                 work=work,
                 result=result,
@@ -146,14 +157,14 @@ class Store:
             return job_record(row)
 
     @reads
-    def repeated_job(self, request_id: str, request_digest: str) -> JobRecord | None:
-        """The job that was accepted under that `request_id`, if any.
+    def repeated_job(self, request_id: str, request_digest: str, owner: str = "") -> JobRecord | None:
+        """The job of that owner that was accepted under that `request_id`, if any.
 
         Raises:
             RequestConflictError: It was accepted for another request.
         """
         with self._database.reading() as session:
-            query = select(JobRow).where(JobRow.request_id == request_id)
+            query = select(JobRow).where(JobRow.request_id == request_key(owner, request_id))
             for _, found in job_records(session, query):
                 if isinstance(found, UnreadableError):
                     raise found
@@ -199,9 +210,23 @@ class Store:
 
     @reads
     def jobs(
-        self, *, limit: int, before: int | None = None, states: Collection[JobState] = (), match: str = ""
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        states: Collection[JobState] = (),
+        match: str = "",
+        seen: str | None = None,
     ) -> list[tuple[int, JobRecord | UnreadableError]]:
-        """Jobs with their numbers, newest first, those with a number under `before` and an id that begins so."""
+        """Jobs with their numbers, newest first, those with a number under `before` and an id that begins so.
+
+        Args:
+            limit: At most so many.
+            before: Only those with a lower number.
+            states: Only those in one of these; empty for all.
+            match: Only those whose id begins so; empty for all.
+            seen: Only those that this key sees; None for all.
+        """
         query = select(JobRow).order_by(JobRow.number.desc()).limit(limit)
         if before is not None:
             query = query.where(JobRow.number < before)
@@ -209,6 +234,8 @@ class Store:
             query = query.where(JobRow.state.in_(states))
         if match:
             query = query.where(begins_with(JobRow.id, match))
+        if seen is not None:
+            query = query.where(JobRow.kind.in_(EVERYBODYS) | seen_by(seen, JobRow.owner, JobRow.id, "jobs/"))
         with self._database.reading() as session:
             return job_records(session, query)
 

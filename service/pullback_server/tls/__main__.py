@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from pullback_server.tls.authority import LOOPBACK, Signed, make_authority, make_client, make_server, read, write
-from pullback_server.tls.certificates import TlsError
+from pullback_server.tls.files import TlsError
 
 
 def main(arguments: list[str] | None = None) -> int:

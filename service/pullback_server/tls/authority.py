@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pullback_server.tls.certificates import TlsError
+from pullback_server.tls.files import TlsError
 
 AUTHORITY_DAYS = 3650
 """Clients are given the authority's certificate by hand, and are not to be visited often."""

@@ -14,17 +14,13 @@ from typing import Any
 import grpc
 from cryptography import x509
 
-from pullback_server.tls.files import TlsFiles
+from pullback_server.tls.files import TlsError, TlsFiles
 
 WARNED_BEFORE = timedelta(days=30)
 
 _log = logging.getLogger(__name__)
 
 _Seen = tuple[tuple[int, ...] | None, ...]
-
-
-class TlsError(Exception):
-    """Certificates that cannot be used; says why, and what to do."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class TlsError(Exception):
+    """Certificates that cannot be used; says why, and what to do."""
+
+
 @dataclass(frozen=True)
 class TlsFiles:
     """Files in PEM.

@@ -1,0 +1,42 @@
+"""Permissions: which methods a role may call, before anything of a request is received."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import grpc
+
+from pullback_server.access.identity import Identity, Role
+from pullback_server.errors import ApiError
+
+_READING = ("Get", "List", "Watch", "Wait", "Stream", "Export", "Sample", "Render", "Traverse")
+"""What methods begin with that change nothing, by the contract's naming."""
+_OPERATORS = frozenset(
+    {"CreateKey", "RevokeKey"}
+    # What everybody has is not one's own to take away.
+    | {"DeleteEigenbasis", "DeleteDirections", "DeleteAnalysis"}
+)
+
+
+def check_may(who: Identity, method: str) -> None:
+    """Refuses a call that a role may not make.
+
+    Args:
+        who: Who calls.
+        method: `/package.Service/Method`; what is none of the contract's is for everybody.
+
+    Raises:
+        ApiError: PERMISSION_DENIED.
+    """
+    service, _, name = method.rpartition("/")
+    if who.role is Role.OPERATOR or not service.startswith("/pullback_api."):
+        return
+    if name in _OPERATORS:
+        deny(f"{name} is for operators, and the key {who.key!r} is a {who.role.value}'s")
+    if who.role is Role.VIEWER and not name.startswith(_READING):
+        deny(f"{name} changes something, and the key {who.key!r} is a viewer's")
+
+
+def deny(message: str) -> NoReturn:
+    """Raises PERMISSION_DENIED."""
+    raise ApiError(grpc.StatusCode.PERMISSION_DENIED, message)
