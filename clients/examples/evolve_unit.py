@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The evolution."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generator", default="faces")
-    parser.add_argument("--optimizer", default="hessian_cma")
+    parser.add_argument("--optimizer", default="hessian_gp")
     parser.add_argument("--generations", type=int, default=40)
     parser.add_argument("--network", default="efficientnet-lite0", choices=list(neurons.NETWORKS))
     parser.add_argument("--side", type=int, help="px of what the network sees; by default, what suits it")

@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The experiment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generator", default="faces")
-    parser.add_argument("--optimizer", default="hessian_cma")
+    parser.add_argument("--optimizer", default="hessian_gp")
     parser.add_argument("--generations", type=int, default=20)
     parser.add_argument("--session", help="a session to go on with, after a crash or a break")
     parser.add_argument("--target", help="address of the server")

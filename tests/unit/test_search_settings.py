@@ -36,6 +36,7 @@ def test_every_method_has_the_options_of_the_contract() -> None:
             "last_sigma",
             "negative_weights",
         },
+        "hessian_gp": {"population", "sigma", "exponent", "axes", "decay_generations", "last_sigma"},
         "cholesky_cma": {"population", "sigma"},
         "sphere_cma": {
             "population",
@@ -49,7 +50,7 @@ def test_every_method_has_the_options_of_the_contract() -> None:
         "genetic": {"population", "mutation_rate", "mutation_size", "selectivity"},
         "random": {"population"},
     }
-    assert sorted(NEEDS_EIGENBASIS) == ["hessian_cma"]
+    assert sorted(NEEDS_EIGENBASIS) == ["hessian_cma", "hessian_gp"]
 
 
 @pytest.mark.parametrize("method", METHODS)

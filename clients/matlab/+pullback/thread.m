@@ -5,15 +5,16 @@ function spec = thread(generator, varargin)
 %   of the generator of that name, for PULLBACK.EVOLVE. What is left out is the
 %   server's default.
 %
-%      optimizer          'hessian_cma', 'cma', 'cholesky_cma', 'sphere_cma',
-%                         'genetic' or 'random'; the default is 'hessian_cma',
+%      optimizer          'hessian_gp', 'hessian_cma', 'cma', 'cholesky_cma',
+%                         'sphere_cma', 'genetic' or 'random'; the default is 'hessian_gp',
 %                         whose eigenbasis is computed first where none is there
 %      population         images of a generation, 2 to 1000
 %      sigma              first step size, in standard deviations of the prior
-%      exponent, axes, adapt_covariance, last_sigma,
-%      negative_weights                                        of hessian_cma
+%      exponent, axes, last_sigma                of hessian_gp and hessian_cma
+%      adapt_covariance, negative_weights                      of hessian_cma
 %      radius, first_angle, last_angle, parents                 of sphere_cma
-%      decay_generations, learning_rate                               of both
+%      decay_generations                                     of these three
+%      learning_rate                             of hessian_cma and sphere_cma
 %      mutation_rate, mutation_size, selectivity                   of genetic
 %      space              latent space; the default is the generator's first
 %      eigenbasis         'generators/{id}/eigenbases/{id}'
@@ -25,7 +26,7 @@ function spec = thread(generator, varargin)
 %      channel_weights    how channel values become a score, one per channel
 %
 %   Example:
-%      threads = {pullback.thread('faces', 'optimizer', 'hessian_cma'), ...
+%      threads = {pullback.thread('faces', 'optimizer', 'hessian_gp'), ...
 %                 pullback.thread('faces', 'optimizer', 'genetic')};
 %      session = pullback.evolve(threads, 'seed', 3);
 %

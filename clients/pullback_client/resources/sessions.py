@@ -35,9 +35,9 @@ class SessionCalls(EigenbasisCalls):
     ) -> EvolutionSession:
         """Begins a session that evolves images for whatever gives them scores.
 
-        `hessian_cma` searches in a global eigenbasis. Where no `eigenbasis=` is named and the server has none that
-        serves the generator and the space, the server has the one of the default specification computed first, and this
-        waits for that; before that the whole request is checked.
+        `hessian_gp`, the default, and `hessian_cma` search in a global eigenbasis. Where no `eigenbasis=` is named and
+        the server has none that serves the generator and the space, the server has the one of the default specification
+        computed first, and this waits for that; before that the whole request is checked.
 
         Args:
             generator: Name of the generator.

@@ -27,8 +27,8 @@ class ThreadOptions(ThreadFields, total=False):
     """Options of one evolution. What is left out, or None, is the server's default."""
 
     eigenbasis: str | EigenbasisInfo | None
-    """An eigenbasis or its resource name, for `hessian_cma`; default the newest that serves the generator and space, or
-    one that is computed first."""
+    """An eigenbasis or its resource name, for `hessian_gp` and `hessian_cma`; default the newest that serves the
+    generator and space, or one that is computed first."""
     initial_latents: npt.ArrayLike | None
     """Latents of the first generation, shape (n, dim); default the optimizer's own."""
     stay: str | float | None
@@ -114,7 +114,7 @@ def _thread(generator: str, options: Mapping[str, Any]) -> search_pb2.ThreadSpec
         channel_weights=_channel_weights(options.get("channel_weights")),
     )
     set_options(thread, {**options, "eigenbasis": None if basis is None else eigenbasis_name(basis)})
-    set_options(thread.optimizer, {**options, "optimizer": options.get("optimizer") or "hessian_cma"})
+    set_options(thread.optimizer, {**options, "optimizer": options.get("optimizer") or "hessian_gp"})
     stay = options.get("stay")
     set_options(thread.constraint, {**options, "stay": _as_text(stay)})
     if (latents := options.get("initial_latents")) is not None:

@@ -24,7 +24,7 @@ InversionBasis: TypeAlias = Literal["none", "global", "separate", "local"]
 Start: TypeAlias = Literal["prior", "mean", "bank"]
 ClassMode: TypeAlias = Literal["given", "free", "searched"]
 InversionPreset: TypeAlias = Literal["projector"]
-SearchMethod: TypeAlias = Literal["cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random"]
+SearchMethod: TypeAlias = Literal["cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random", "hessian_gp"]
 Aggregation: TypeAlias = Literal["mean", "median"]
 MissingPolicy: TypeAlias = Literal["show_again", "carry_over", "drop"]
 ImageFormat: TypeAlias = Literal["png", "jpeg"]
@@ -275,16 +275,18 @@ class ThreadFields(TypedDict, total=False):
     """Options of one evolution that the contract carries as they are."""
 
     optimizer: SearchMethod | None
-    """The method: `hessian_cma` (the default), `cma`, `cholesky_cma`, `sphere_cma`, `genetic` or `random`. Settings are
-    of some of them each; one that the method does not have is an error."""
+    """The method: `hessian_gp` (the default), `hessian_cma`, `cma`, `cholesky_cma`, `sphere_cma`, `genetic` or
+    `random`. Settings are of some of them each; one that the method does not have is an error."""
     population: int | None
     """Images of a generation, 2 to 1000."""
     sigma: float | None
-    """First step size, > 0, in units of the prior's standard deviation. `cma`, `hessian_cma`, `cholesky_cma`."""
+    """First step size, > 0, in units of the prior's standard deviation. `hessian_gp`, `hessian_cma`, `cma`,
+    `cholesky_cma`."""
     exponent: float | None
-    """p of the first covariance U diag(λ^-2p) Uᵀ, 0 to 2; λ is the spectrum divided by its largest. `hessian_cma`."""
+    """p of the first covariance U diag(λ^-2p) Uᵀ, 0 to 2; λ is the spectrum divided by its largest. `hessian_gp`,
+    `hessian_cma`."""
     axes: int | None
-    """Leading eigenvectors that are searched, 1 to the space's dimension. `hessian_cma`."""
+    """Leading eigenvectors that are searched, 1 to the space's dimension. `hessian_gp`, `hessian_cma`."""
     adapt_covariance: bool | None
     """Whether the covariance is adapted, or stays as it begins. `hessian_cma`."""
     radius: float | None
@@ -295,7 +297,7 @@ class ThreadFields(TypedDict, total=False):
     """Step of an offspring in degrees after `decay_generations`, above 0 and at most 180. `sphere_cma`."""
     decay_generations: int | None
     """Generations over which the angle or the step size falls, ≥ 1; of `hessian_cma` also 0: the step size is adapted
-    instead. `sphere_cma`, `hessian_cma`."""
+    instead. `sphere_cma`, `hessian_gp`, `hessian_cma`."""
     learning_rate: float | None
     """How far the mean moves, 0 to 2; 1 = as far as the weighted selected. `sphere_cma`, `hessian_cma`."""
     parents: int | None
@@ -307,7 +309,7 @@ class ThreadFields(TypedDict, total=False):
     selectivity: float | None
     """How strongly fitter parents are preferred, > 0. `genetic`."""
     last_sigma: float | None
-    """Step size after `decay_generations`, > 0. `hessian_cma`."""
+    """Step size after `decay_generations`, > 0. `hessian_gp`, `hessian_cma`."""
     negative_weights: bool | None
     """Whether the mean moves away from the worse half of a generation as well, not only towards the better; false where
     the step size is adapted. `hessian_cma`."""

@@ -16,6 +16,7 @@ from pullback.search.methods.cholesky_cma import CholeskyCMA
 from pullback.search.methods.cma import CMA
 from pullback.search.methods.genetic import Genetic
 from pullback.search.methods.hessian_cma import HessianCMA
+from pullback.search.methods.hessian_gp import HessianGP
 from pullback.search.methods.method import Beginning, Method
 from pullback.search.methods.random_search import RandomSearch
 from pullback.search.methods.sphere_cma import SphereCMA
@@ -25,7 +26,7 @@ from pullback.search.serialization import Constants, Stored
 from pullback.search.spaces import Block, Moments, SearchSpace
 
 KINDS: dict[str, type[Method[Any]]] = {
-    kind.name: kind for kind in (CMA, HessianCMA, CholeskyCMA, SphereCMA, Genetic, RandomSearch)
+    kind.name: kind for kind in (HessianGP, HessianCMA, CMA, CholeskyCMA, SphereCMA, Genetic, RandomSearch)
 }
 
 
@@ -44,12 +45,13 @@ def make_optimizer(
     Args:
         settings: The method and its options; what is left out takes the method's default.
         space: Where to search.
-        start: The latent around which the CMA methods begin, shape (dim,). When omitted, the mean of `initial_latents`,
-            or else the prior's mean; for `sphere_cma`, which needs a direction, a draw from the prior.
+        start: The latent around which methods with a mean begin, shape (dim,). When omitted, the mean of
+            `initial_latents`, or else the prior's mean; `sphere_cma`, which needs a direction, makes it of its first
+            generation.
         initial_latents: Latents that are asked first, shape (n, dim), each moved to the nearest that is admitted. Not
             for `random`.
         eigenbasis: That of the space's metric, of `w+` also that of `w`, whose axes then stand in every layer; for
-            `hessian_cma`, and of no effect for the others.
+            `hessian_gp` and `hessian_cma`, and of no effect for the others.
         minimize: Whether low scores are good ones.
         seed: Of all random numbers, any integer ≥ 0.
 

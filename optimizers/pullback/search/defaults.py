@@ -8,14 +8,14 @@ from typing import Any
 
 from pullback.errors import InvalidInputError, UnknownNameError
 
-METHODS = ("cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random")
-NEEDS_EIGENBASIS = frozenset({"hessian_cma"})
+METHODS = ("cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random", "hessian_gp")
+NEEDS_EIGENBASIS = frozenset({"hessian_gp", "hessian_cma"})
 # Wang & Ponce (2021), section 6: as many of 4,096 axes are enough.
 _MOST_AXES = 500
 MOST_OF_CMA = 1024
 """Coordinates that `cma` searches at most: its state takes 16 n² bytes, 16.8 MB of so many."""
 # Of the first step size, the last one.
-_LAST_SHARE = 0.2
+_LAST_SHARES = {"hessian_gp": 0.1, "hessian_cma": 0.2}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class SearchSettings:
     """How a search works; None = the method's default, or what the method does not have."""
 
     method: str
-    """`cma`, `hessian_cma`, `cholesky_cma`, `sphere_cma`, `genetic` or `random`."""
+    """`cma`, `hessian_cma`, `cholesky_cma`, `sphere_cma`, `genetic`, `random` or `hessian_gp`."""
     population: int | None = _within(2, 1000)
     """Images of a generation."""
     sigma: float | None = _above(0)
@@ -145,8 +145,8 @@ def unsuitable(settings: SearchSettings, dim: int) -> str:
         return ""
     return (
         f"method 'cma' keeps two matrices of n² numbers, {16e-6 * dim**2:,.0f} MB a generation here: it searches "
-        f"{MOST_OF_CMA:,} coordinates at most, but the space has {dim:,}; take 'hessian_cma', which searches leading "
-        "axes of the metric, or 'cholesky_cma', 'sphere_cma' or 'genetic'"
+        f"{MOST_OF_CMA:,} coordinates at most, but the space has {dim:,}; take 'hessian_gp' or 'hessian_cma', which "
+        "search leading axes of the metric, or 'cholesky_cma', 'sphere_cma' or 'genetic'"
     )
 
 
@@ -182,21 +182,21 @@ def _ranges(settings: SearchSettings, dim: int) -> dict[str, _Range]:
 
 def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | bool]:
     """Every option of the method with its default."""
-    if settings.method == "hessian_cma":
+    if settings.method in NEEDS_EIGENBASIS:
         axes = settings.axes or min(dim, _MOST_AXES)
         values: dict[str, int | float | bool] = {
             "population": _population(axes),
-            "sigma": 1.5,
+            "sigma": 3.0 if settings.method == "hessian_gp" else 1.5,
             "exponent": 0.25,
             "axes": axes,
-            "adapt_covariance": True,
             "decay_generations": 60,
-            "learning_rate": 1.0,
-            # The rule by which the step size is adapted was made for positive weights, and would be misled.
-            "negative_weights": settings.decay_generations != 0,
         }
+        if settings.method == "hessian_cma":
+            # The rule by which the step size is adapted was made for positive weights, and would be misled.
+            falls = settings.decay_generations != 0
+            values |= {"adapt_covariance": True, "learning_rate": 1.0, "negative_weights": falls}
         if settings.decay_generations != 0:
-            values["last_sigma"] = _LAST_SHARE * (settings.sigma or values["sigma"])
+            values["last_sigma"] = _LAST_SHARES[settings.method] * (settings.sigma or values["sigma"])
         return values
     if settings.method == "sphere_cma":
         # The mean and 40 offspring, as published; the radius is the norm that a prior of `dim` coordinates gives.

@@ -24,6 +24,7 @@ class SearchMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SEARCH_METHOD_SPHERE_CMA: _ClassVar[SearchMethod]
     SEARCH_METHOD_GENETIC: _ClassVar[SearchMethod]
     SEARCH_METHOD_RANDOM: _ClassVar[SearchMethod]
+    SEARCH_METHOD_HESSIAN_GP: _ClassVar[SearchMethod]
 
 class MissingPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -72,6 +73,7 @@ SEARCH_METHOD_CHOLESKY_CMA: SearchMethod
 SEARCH_METHOD_SPHERE_CMA: SearchMethod
 SEARCH_METHOD_GENETIC: SearchMethod
 SEARCH_METHOD_RANDOM: SearchMethod
+SEARCH_METHOD_HESSIAN_GP: SearchMethod
 MISSING_POLICY_UNSPECIFIED: MissingPolicy
 MISSING_POLICY_SHOW_AGAIN: MissingPolicy
 MISSING_POLICY_CARRY_OVER: MissingPolicy

@@ -17,6 +17,7 @@ from pullback_server.sessions.pictures import FORMATS, presentation_of
 from pullback_server.sessions.provision import Provision
 from pullback_server.sessions.state.events import Began, StoredImage
 from pullback_server.specs import find_generator
+from pullback_server.specs.search_thread import needs_eigenbasis
 from pullback_server.store import ResultRecord, Store
 
 
@@ -91,7 +92,7 @@ class Creation:
 
         Empty where it needs none, and where none is named or serves.
         """
-        if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
+        if not needs_eigenbasis(thread):
             return ""
         if thread.eigenbasis:
             named = await self._eigenbases.find(thread.eigenbasis)
@@ -105,7 +106,7 @@ class Creation:
 
     async def _awaited(self, thread: search_pb2.ThreadSpec, generator: CatalogueEntry, digest: str) -> str:
         """The id of the job that computes a thread's eigenbasis, its name filled in; empty where it waits for none."""
-        if digest or thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
+        if digest or not needs_eigenbasis(thread):
             return ""
         job = await self._provision.request(thread, generator)
         thread.eigenbasis = job.result

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pullback.errors import InvalidInputError, PullbackError, UnknownNameError
 from pullback.generators import CatalogueEntry
 from pullback.search import (
+    METHODS,
+    NEEDS_EIGENBASIS,
     Block,
     Constraint,
     SearchSettings,
@@ -72,6 +74,11 @@ def search_space(
     )
 
 
+def needs_eigenbasis(thread: search_pb2.ThreadSpec) -> bool:
+    """Whether the optimizer of a complete thread searches in an eigenbasis."""
+    return SEARCH_METHODS.get(thread.optimizer.method) in NEEDS_EIGENBASIS
+
+
 def search_settings(options: search_pb2.SearchOptions) -> SearchSettings:
     """The options of a thread's optimizer as the library takes them."""
     given = given_options(options)
@@ -94,7 +101,7 @@ def _space(
 
 def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:
     options = thread.optimizer
-    options.method = options.method or search_pb2.SEARCH_METHOD_HESSIAN_CMA
+    options.method = options.method or search_pb2.SEARCH_METHOD_HESSIAN_GP
     _check_method(thread, space, field, wrong)
     _check_eigenbasis(thread, field, wrong)
     settings = search_settings(options)
@@ -136,9 +143,10 @@ def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str,
 def _check_eigenbasis(thread: search_pb2.ThreadSpec, field: str, wrong: Violations) -> None:
     if not thread.eigenbasis:
         return
-    if thread.optimizer.method != search_pb2.SEARCH_METHOD_HESSIAN_CMA:
+    if not needs_eigenbasis(thread):
         method = SEARCH_METHODS[thread.optimizer.method]
-        wrong.add(f"{field}.eigenbasis", f"method {method!r} takes none; leave it out, or use method 'hessian_cma'")
+        able = " or ".join(repr(name) for name in METHODS if name in NEEDS_EIGENBASIS)
+        wrong.add(f"{field}.eigenbasis", f"method {method!r} takes none; leave it out, or use method {able}")
         return
     owner_of_eigenbasis(thread.eigenbasis, f"{field}.eigenbasis", wrong)
 

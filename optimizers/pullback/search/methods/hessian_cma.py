@@ -9,45 +9,27 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float64
 
-from pullback.errors import InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.methods.adaptation import Distribution, Normal, TriangularDistribution
+from pullback.search.methods.eigenframe import Eigenframe, needed_eigenbasis, scales_of
 from pullback.search.methods.method import Beginning, Drawn, Method, State
+from pullback.search.methods.recombination import falling
 
-# Eigenvalues count as at least this share of the largest: zero, or below by rounding, would ask for endless steps.
-_FLOOR = 1e-4
 # Of up to so many axes the covariance and its decomposition are kept whole, 16 k² bytes: .9 MB. Of more, a root.
 _MOST_WHOLE = 240
 
 
 @dataclass(frozen=True, eq=False)
-class HessianState(State):
-    """A distribution in coordinates y, and what these are: x = start + U diag(s) y.
+class HessianState(Eigenframe):
+    """A distribution in coordinates along eigenvectors.
 
     Attributes:
-        start: Shape (n,).
-        axes: U, shape (n, k), orthonormal columns.
-        scales: s, shape (k,), of mean square 1.
         distribution: Of y.
     """
 
-    start: Float64[np.ndarray, " n"]
-    axes: Float64[np.ndarray, "n k"]
-    scales: Float64[np.ndarray, " k"]
     distribution: Normal
 
     parts: ClassVar[Mapping[str, type[State]]] = {"distribution": Distribution}
-    constants: ClassVar[tuple[str, ...]] = ("start", "axes", "scales")
-
-    def points(self, coordinates: Float64[np.ndarray, "m k"]) -> Float64[np.ndarray, "m n"]:
-        """The points x of coordinates y."""
-        points: Float64[np.ndarray, "m n"] = self.start + coordinates * self.scales @ self.axes.T
-        return points
-
-    def coordinates(self, points: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m k"]:
-        """The coordinates y of points x, or of what lies nearest to these in start + span(U)."""
-        coordinates: Float64[np.ndarray, "m k"] = (points - self.start) @ self.axes / self.scales
-        return coordinates
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +82,7 @@ class HessianCMA(Method[HessianState]):
 
     def first(self, beginning: Beginning) -> HessianState:
         """Around the point, or the prior's mean, along the eigenvectors of the eigenbasis."""
-        if beginning.eigenbasis is None:
-            raise InvalidInputError("method 'hessian_cma' needs an eigenbasis of the space, but none came")
-        return self.begin(beginning.centre, beginning.space.eigenbasis(beginning.eigenbasis))
+        return self.begin(beginning.centre, needed_eigenbasis(beginning, self.name))
 
     def begin(self, start: Float64[np.ndarray, " n"], eigenbasis: Eigenbasis) -> HessianState:
         """The search around a point.
@@ -111,9 +91,7 @@ class HessianCMA(Method[HessianState]):
             start: Shape (n,).
             eigenbasis: Of the metric on points.
         """
-        spectrum = eigenbasis.eigenvalues[: self.axes] / eigenbasis.eigenvalues[0]
-        scales = spectrum.clip(_FLOOR) ** -self.exponent
-        scales /= np.sqrt(np.square(scales).mean())
+        scales = scales_of(eigenbasis, self.axes, self.exponent)
         none, axes = np.zeros(self.axes), eigenbasis.top(self.axes)
         if self.axes > _MOST_WHOLE:
             return ManyAxesState(start, axes, scales, TriangularDistribution.begin(none, self.sigma))
@@ -152,7 +130,4 @@ class HessianCMA(Method[HessianState]):
         """The step size after so many updates; None where it is adapted."""
         if self.last_sigma is None:
             return None
-        # σ_t = σ (σ_last/σ)^(t/T), t ≤ T
-        gone: float = min(updates / self.decay_generations, 1.0)
-        sigma: float = self.sigma * (self.last_sigma / self.sigma) ** gone
-        return sigma
+        return falling(self.sigma, self.last_sigma, updates / self.decay_generations)

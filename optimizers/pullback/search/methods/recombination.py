@@ -111,3 +111,9 @@ def bounded_steps(steps: Float64[np.ndarray, "m dim"]) -> Float64[np.ndarray, " 
     longest = math.sqrt(dim) + 2 * dim / (dim + 2)
     factors: Float64[np.ndarray, " m"] = longest / np.maximum(np.linalg.norm(steps, axis=1), longest)
     return factors
+
+
+def falling(first: float, last: float, gone: float) -> float:
+    """A step size that falls by the same factor all the time: first (last/first)^gone, and stays from gone = 1 on."""
+    size: float = first * (last / first) ** min(gone, 1.0)
+    return size

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 
 from pullback.errors import InvalidInputError
 from pullback.search.methods.method import Beginning, Drawn, Method, Origin, State
-from pullback.search.methods.recombination import ranked, recombination_weights
+from pullback.search.methods.recombination import falling, ranked, recombination_weights
 from pullback.search.spaces import SearchSpace
 
 
@@ -127,8 +127,7 @@ class SphereCMA(Method[SphereState]):
     def _angle(self, state: SphereState) -> float:
         """Step of an offspring in radians."""
         # Published are where it begins and ends; in between, a constant factor, as step sizes of CMA-ES fall.
-        share = min(state.updates / self.decay_generations, 1.0)
-        return math.radians(self.first_angle * (self.last_angle / self.first_angle) ** share)
+        return math.radians(falling(self.first_angle, self.last_angle, state.updates / self.decay_generations))
 
 
 def _exponential(mean: Float64[np.ndarray, " k"], steps: Float64[np.ndarray, "n k"]) -> Float64[np.ndarray, "n k"]:

@@ -1,0 +1,99 @@
+"""Regression by a Gaussian process with a Matérn 5/2 kernel. NumPy only.
+
+Equations are those of Rasmussen & Williams, "Gaussian Processes for Machine Learning" (2006).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+# Of inputs of k dimensions the length scale is this times √k; draws of the prior lie √(2k) apart.
+_LENGTH = 4.0
+# Variances of the noise, in units of the process' own, of which the likeliest is taken.
+_NOISES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProcess:
+    """The posterior's mean: m + Σ_i α_i k(x, x_i).
+
+    Attributes:
+        inputs: x_i, shape (n, k).
+        weights: α, shape (n,).
+        constant: m.
+    """
+
+    inputs: Float64[np.ndarray, "n k"]
+    weights: Float64[np.ndarray, " n"]
+    constant: float
+
+    @classmethod
+    def told(
+        cls, inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarray, " n"], noise: float
+    ) -> GaussianProcess:
+        """The process that was told values at inputs, with noise of that variance."""
+        weights, constant = _weights(_noisy(inputs, noise), values)
+        return cls(inputs, weights, constant)
+
+    def mean_and_gradient(self, at: Float64[np.ndarray, " k"]) -> tuple[float, Float64[np.ndarray, " k"]]:
+        """The mean at a point, and its gradient there."""
+        scale = _scale(at.size)
+        towards = self.inputs - at
+        r = scale * np.linalg.norm(towards, axis=1)
+        decayed = np.exp(-r)
+        # k = (1 + r + r²/3) e^−r (4.17), so dk/dr = −r (1 + r) e^−r / 3, and dr/dx = scale² (x − x_i) / r
+        mean = self.constant + float(self.weights @ ((1 + r + r**2 / 3) * decayed))
+        gradient: Float64[np.ndarray, " k"] = scale**2 / 3 * (self.weights * (1 + r) * decayed) @ towards
+        return mean, gradient
+
+
+def likeliest_noise(inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarray, " n"], near: float) -> float:
+    """The variance of the noise, of some that there are, under which values are likeliest.
+
+    Args:
+        inputs: Shape (n, k).
+        values: Shape (n,).
+        near: What it was before, which it changes by a step at most; NaN where it is not known.
+    """
+    kernel = _noisy(inputs, 0.0)
+    before = _NOISES.index(near) if near in _NOISES else None
+    able = _NOISES if before is None else _NOISES[max(before - 1, 0) : before + 2]
+    return max(able, key=lambda noise: _log_likelihood(kernel, values, noise))
+
+
+def _log_likelihood(kernel: Float64[np.ndarray, "n n"], values: Float64[np.ndarray, " n"], noise: float) -> float:
+    """Log marginal likelihood but for a constant (5.8), with the process' own variance the likeliest for it."""
+    noisy = kernel + noise * np.eye(len(values))
+    weights, constant = _weights(noisy, values)
+    n, misfit = len(values), float((values - constant) @ weights)
+    determinant = 2 * float(np.log(np.diag(np.linalg.cholesky(noisy))).sum())
+    return -n / 2 * math.log(max(misfit / n, 1e-12)) - determinant / 2
+
+
+def _weights(
+    noisy: Float64[np.ndarray, "n n"], values: Float64[np.ndarray, " n"]
+) -> tuple[Float64[np.ndarray, " n"], float]:
+    """α = (K + σ² I)⁻¹ (y − m), and the m that generalised least squares gives (2.42)."""
+    told, ones = np.linalg.solve(noisy, np.stack([values, np.ones_like(values)], axis=1)).T
+    constant = float(told.sum() / ones.sum())
+    weights: Float64[np.ndarray, " n"] = told - constant * ones
+    return weights, constant
+
+
+def _noisy(inputs: Float64[np.ndarray, "n k"], noise: float) -> Float64[np.ndarray, "n n"]:
+    """K + σ² I of inputs."""
+    squares = np.square(inputs).sum(axis=1)
+    distances = np.sqrt((squares[:, None] + squares - 2 * inputs @ inputs.T).clip(0))
+    r = _scale(inputs.shape[1]) * distances
+    kernel: Float64[np.ndarray, "n n"] = (1 + r + r**2 / 3) * np.exp(-r)
+    np.fill_diagonal(kernel, 1 + noise)
+    return kernel
+
+
+def _scale(dim: int) -> float:
+    """√5 / length: what distances are multiplied by."""
+    return math.sqrt(5 / dim) / _LENGTH
