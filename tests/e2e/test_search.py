@@ -66,13 +66,14 @@ def decoded(image: values_pb2.Image) -> np.ndarray:
     [
         {"method": CMA, "population": 6},
         {"method": HESSIAN, "axes": 4},
+        {"method": search_pb2.SEARCH_METHOD_HESSIAN_GP, "population": 5},
         {"method": search_pb2.SEARCH_METHOD_CHOLESKY_CMA},
         {"method": search_pb2.SEARCH_METHOD_SPHERE_CMA, "population": 8},
         {"method": search_pb2.SEARCH_METHOD_GENETIC},
         {"method": search_pb2.SEARCH_METHOD_RANDOM},
         {},
     ],
-    ids=["cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random", "default"],
+    ids=["cma", "hessian_cma", "hessian_gp", "cholesky_cma", "sphere_cma", "genetic", "random", "default"],
 )
 def test_an_evolution_runs_to_its_end_with_every_method(server: LiveServer, optimizer: dict[str, Any]) -> None:
     server.eigenbasis()
@@ -83,6 +84,12 @@ def test_an_evolution_runs_to_its_end_with_every_method(server: LiveServer, opti
     generations = generations_of(exported(server, session))
     population = session.spec.threads[0].optimizer.population
     assert [list(each.latents.shape) for each in generations] == [[population, DIM]] * 3
+    # Coordinates are normal here, and the prior's deviation 1.
+    for each in generations:
+        distances = np.linalg.norm(unpack(each.latents).astype(np.float64), axis=1)
+        np.testing.assert_allclose(unpack(each.distances), distances, rtol=1e-5)
+        assert each.summary.mean_distance == pytest.approx(distances.mean(), rel=1e-5)
+        assert ((unpack(each.typicalities) >= 0) & (unpack(each.typicalities) <= 1)).all()
     # Each generation is another one.
     assert len({each.latents.data for each in generations}) == 3
     scores = [made_up_score(name) for each in generations for name in each.image_ids]
@@ -99,10 +106,10 @@ def test_a_session_comes_back_with_every_default_filled_in(server: LiveServer) -
     thread = session.spec.threads[0]
     assert (thread.space, thread.optimizer.method, thread.eigenbasis.split("/")[:3]) == (
         "z",
-        HESSIAN,
+        search_pb2.SEARCH_METHOD_HESSIAN_GP,
         basis.split("/")[:3],
     )
-    assert (thread.optimizer.axes, thread.optimizer.exponent, thread.optimizer.sigma) == (DIM, 0.25, 1.5)
+    assert (thread.optimizer.axes, thread.optimizer.exponent, thread.optimizer.sigma) == (DIM, 0.25, 3.0)
     assert session.spec.scores == search_pb2.ScoreOptions(
         repetitions=1,
         aggregation=search_pb2.AGGREGATION_MEAN,

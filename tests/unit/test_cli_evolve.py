@@ -280,7 +280,7 @@ def test_the_settings_of_an_optimizer_its_bounds_and_the_scores_reach_the_server
     run: Run, server: InProcessServer
 ) -> None:
     sphere = "--optimizer sphere_cma --radius 3 --first-angle 50 --last-angle 7.5 --decay-generations 9 --parents 5"
-    more = "--learning-rate 1.5 --min-norm 1 --max-norm 4 --truncation 2.5 --image-format jpeg"
+    more = "--learning-rate 1.5 --min-norm 1 --max-norm 4 --truncation 2.5 --stay prior --image-format jpeg"
     scores = "--aggregation median --max-shows 4 --min-scored 0.25 --dry-run --generations 1"
     result = run("evolve", "faces", *sphere.split(), *more.split(), *scores.split())
     assert result.code == 0, result.err
@@ -295,7 +295,7 @@ def test_the_settings_of_an_optimizer_its_bounds_and_the_scores_reach_the_server
         parents=5,
         learning_rate=1.5,
     )
-    assert thread.constraint == search_pb2.SearchConstraint(min_norm=1, max_norm=4, truncation=2.5)
+    assert thread.constraint == search_pb2.SearchConstraint(min_norm=1, max_norm=4, truncation=2.5, stay="prior")
     assert request.spec.images.format == values_pb2.IMAGE_FORMAT_JPEG
     assert request.spec.scores == search_pb2.ScoreOptions(
         aggregation=search_pb2.AGGREGATION_MEDIAN, max_shows=4, min_scored=0.25

@@ -57,6 +57,7 @@ def test_the_options_of_a_session_reach_the_server(client: Client, server: InPro
             parents=5,
             minimize=True,
             max_norm=4,
+            stay="prior",
             class_label="brown",
             initial_latents=np.ones((2, 5)),
             max_generations=7,
@@ -105,7 +106,7 @@ def test_the_options_of_a_session_reach_the_server(client: Client, server: InPro
                     parents=5,
                 ),
                 minimize=True,
-                constraint=search_pb2.SearchConstraint(max_norm=4),
+                constraint=search_pb2.SearchConstraint(max_norm=4, stay="prior"),
                 class_label="brown",
                 max_generations=7,
                 channel_weights=[1, -1],
@@ -221,9 +222,17 @@ def test_numpys_numbers_and_arrays_are_options_as_pythons_are(client: Client, se
     assert list(thread.channel_weights) == [1, 2]
     assert (spec.images.width, spec.images.height, spec.lease.seconds) == (64, 32, 30)
     assert spec.HasField("dry_run")
-    client.evolve("faces", exponent=np.array(1.0), adapt_covariance=np.True_, negative_weights=np.True_)  # type: ignore[arg-type]
+    client.evolve(
+        "faces", optimizer="hessian_cma", exponent=np.array(1.0), adapt_covariance=np.True_, negative_weights=np.True_
+    )  # type: ignore[arg-type]
     options = server.called("CreateSession")[-1].spec.threads[0].optimizer
     assert (options.exponent, options.negative_weights) == (1, True)
+
+
+def test_how_far_one_may_go_is_a_word_or_a_distance(client: Client, server: InProcessServer) -> None:
+    for stay, sent in ((12, "12.0"), (np.float64(0.1), "0.1"), ("prior", "prior"), (None, "")):
+        client.evolve("faces", optimizer="cma", stay=stay)
+        assert server.called("CreateSession")[-1].spec.threads[0].constraint.stay == sent
 
 
 def test_an_option_that_does_not_exist_is_a_type_error(client: Client) -> None:

@@ -31,6 +31,7 @@ def test_the_posterior_mean_is_that_of_the_textbook() -> None:
     expected = constant + matern(at, inputs) @ inverse @ (values - constant)
     process = GaussianProcess.told(inputs, values, 0.3)
     np.testing.assert_allclose([process.mean_and_gradient(each)[0] for each in at], expected, rtol=1e-9)
+    np.testing.assert_allclose([process.mean_and_gradient(each)[0] for each in inputs], process.means, rtol=1e-9)
 
 
 def test_its_gradient_is_the_slope_of_its_mean() -> None:
@@ -79,6 +80,14 @@ def test_noise_that_drowns_every_score_does_not_lead_below_the_start() -> None:
             optimizer.tell(latents, latents[:, 0] + 3 * rng.standard_normal(len(latents)))
         ends.append(optimizer.incumbent[0])
     assert min(ends) > 0
+
+
+def test_it_goes_back_from_where_nothing_answers() -> None:
+    start, rng = np.full(6, 20.0), np.random.default_rng(5)
+    optimizer = search("hessian_gp", normal_space(6), start=start)
+    points = np.concatenate([rng.standard_normal((30, 6)), start + rng.standard_normal((30, 6))])
+    optimizer.tell(points, np.repeat([5.0, 0.0], 30))
+    assert np.linalg.norm(optimizer.incumbent) < np.linalg.norm(optimizer.incumbent - start)
 
 
 def test_the_step_size_falls_by_the_same_factor_and_then_stays() -> None:

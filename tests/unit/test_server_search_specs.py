@@ -65,8 +65,8 @@ def test_what_is_said_is_kept_and_what_is_not_is_filled_in() -> None:
     assert not spec.HasField("dry_run")
 
 
-def test_no_method_is_the_one_in_the_eigenbasis() -> None:
-    assert complete(thread(optimizer=options())).threads[0].optimizer.method == HESSIAN
+def test_no_method_is_the_gaussian_process_in_the_eigenbasis() -> None:
+    assert complete(thread(optimizer=options())).threads[0].optimizer.method == search_pb2.SEARCH_METHOD_HESSIAN_GP
 
 
 def test_a_complete_specification_is_left_as_it_is() -> None:
@@ -103,6 +103,8 @@ def test_initial_latents_travel_as_float32() -> None:
         ({"eigenbasis": "generators/tiny/eigenbases/a"}, "eigenbasis"),
         ({"eigenbasis": "wrong", "optimizer": options(method=HESSIAN)}, "eigenbasis"),
         ({"constraint": search_pb2.SearchConstraint(max_norm=0.0)}, "constraint.max_norm"),
+        ({"constraint": search_pb2.SearchConstraint(stay="far")}, "constraint"),
+        ({"constraint": search_pb2.SearchConstraint(stay="0")}, "constraint"),
         ({"constraint": search_pb2.SearchConstraint(min_norm=2.0, max_norm=1.0)}, "constraint"),
         ({"constraint": search_pb2.SearchConstraint(min_norm=99.0, truncation=1.0)}, "constraint"),
         ({"class_label": CLASSES[0]}, "class_label"),

@@ -26,7 +26,7 @@ from pullback.search.serialization import Constants, Stored
 from pullback.search.spaces import Block, Moments, SearchSpace
 
 KINDS: dict[str, type[Method[Any]]] = {
-    kind.name: kind for kind in (HessianGP, HessianCMA, CMA, CholeskyCMA, SphereCMA, Genetic, RandomSearch)
+    kind.name: kind for kind in (CMA, HessianCMA, CholeskyCMA, SphereCMA, Genetic, RandomSearch, HessianGP)
 }
 
 

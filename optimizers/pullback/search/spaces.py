@@ -180,7 +180,7 @@ class SearchSpace:
             if not 0 <= self.held_class < widths[0]:
                 raise InvalidInputError(f"a class is a number from 0 to {widths[0] - 1}, but {self.held_class} came")
         self._within.check_fits(int(self.is_normal.sum()))
-        if self.reach < (self.constraint.min_norm or 0):
+        if self.constraint.stay is not None and self.reach < (self.constraint.min_norm or 0):
             raise InvalidInputError(
                 f"latents of a norm of at least {self.constraint.min_norm} lie as far from the prior's mean, but stay "
                 f"allows {self.reach:.6g}; lower min_norm or raise stay"
@@ -252,10 +252,11 @@ class SearchSpace:
     @property
     def reach(self) -> float:
         """How far from the prior's mean points may lie; infinite where no bound says it."""
-        stay = self.constraint.stay
+        stay, most = self.constraint.stay, self.constraint.max_norm
+        bound = math.inf if most is None or not self.is_normal.all() else most
         if stay is None:
-            return math.inf
-        return self.typicality.farthest if stay == PRIOR else float(stay)
+            return bound
+        return min(bound, self.typicality.farthest if stay == PRIOR else float(stay))
 
     def distances(self, latents: NDArray[Any]) -> Float64[np.ndarray, " n"]:
         """Mahalanobis distances of latents, shape (n, dim), from the prior's mean: draws lie about √searched from it.

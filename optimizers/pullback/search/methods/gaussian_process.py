@@ -25,11 +25,13 @@ class GaussianProcess:
         inputs: x_i, shape (n, k).
         weights: α, shape (n,).
         constant: m.
+        means: The mean at the inputs, shape (n,).
     """
 
     inputs: Float64[np.ndarray, "n k"]
     weights: Float64[np.ndarray, " n"]
     constant: float
+    means: Float64[np.ndarray, " n"]
 
     @classmethod
     def told(
@@ -37,7 +39,8 @@ class GaussianProcess:
     ) -> GaussianProcess:
         """The process that was told values at inputs, with noise of that variance."""
         weights, constant = _weights(_noisy(inputs, noise), values)
-        return cls(inputs, weights, constant)
+        # (K + σ² I) α = y − m, so m + K α = y − σ² α
+        return cls(inputs, weights, constant, values - noise * weights)
 
     def mean_and_gradient(self, at: Float64[np.ndarray, " k"]) -> tuple[float, Float64[np.ndarray, " k"]]:
         """The mean at a point, and its gradient there."""

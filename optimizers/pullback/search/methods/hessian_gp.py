@@ -22,6 +22,8 @@ _MOST_POINTS, _MOST_NUMBERS = 1500, 500_000
 _GREATEST = 6e4
 # The noise is estimated from so many of the last points.
 _JUDGED = 600
+# Of how far points may be from the prior's mean, the first step at most.
+_MOST_STEP = 1.5
 # Steps by which the posterior's mean is climbed, the first of this share of the way that is allowed.
 _CLIMBS, _FIRST_CLIMB = 25, 0.2
 
@@ -62,7 +64,8 @@ class HessianGP(Method[HessianGPState]):
 
     Attributes:
         space: Within whose bounds the centre stays.
-        sigma: First step size σ: that of points around their centre, and what bounds the centre's move.
+        sigma: First step size σ: that of points around their centre, and what bounds the centre's move. Where bounds
+            keep points within a distance d of the prior's mean, it is 1.5 d/√k at most, and `last_sigma` in proportion.
         exponent: p of the steps' covariance U diag(λ^−2p) Uᵀ.
         axes: How many eigenvectors.
         decay_generations: Updates over which the step size falls to `last_sigma`.
@@ -126,7 +129,11 @@ class HessianGP(Method[HessianGPState]):
         noise = likeliest_noise(inputs[-_JUDGED:], values[-_JUDGED:], state.noise)
         process = GaussianProcess.told(inputs, values, noise)
         # The step size with which the points were drawn bounds the way that is gone for them.
-        mean = self._climbed(state, process, self._sigma(state) * math.sqrt(state.mean.size))
+        reach = self._sigma(state) * math.sqrt(state.mean.size)
+        mean, value = self._climbed(state, process, state.mean, reach)
+        if process.means.max() > value:
+            # Led astray by noise, or by points from elsewhere: it goes on from the best place that is known.
+            mean, _ = self._climbed(state, process, seen[process.means.argmax()].astype(np.float64), reach)
         return replace(state, mean=mean, seen=seen, scores=known, noise=noise, updates=state.updates + 1)
 
     def incumbent(self, state: HessianGPState) -> Float64[np.ndarray, " n"]:
@@ -134,9 +141,11 @@ class HessianGP(Method[HessianGPState]):
         mean: Float64[np.ndarray, " n"] = state.points(state.mean[None])[0]
         return mean
 
-    def _climbed(self, state: HessianGPState, process: GaussianProcess, reach: float) -> Float64[np.ndarray, " k"]:
-        """Where the posterior's mean is greatest, as far as one gets within `reach` of the centre."""
-        here = self._admitted(state, state.mean)
+    def _climbed(
+        self, state: HessianGPState, process: GaussianProcess, centre: Float64[np.ndarray, " k"], reach: float
+    ) -> tuple[Float64[np.ndarray, " k"], float]:
+        """Where the posterior's mean is greatest, as far as one gets within `reach` of a centre; and that mean."""
+        here = self._admitted(state, centre)
         value, slope = process.mean_and_gradient(here / state.widths)
         step = _FIRST_CLIMB * reach
         for _ in range(_CLIMBS):
@@ -146,15 +155,15 @@ class HessianGP(Method[HessianGPState]):
             if length == 0:
                 break
             there = here + step / length * uphill
-            away = there - state.mean
-            there = state.mean + away * min(1.0, reach / max(float(np.linalg.norm(away)), 1e-300))
+            away = there - centre
+            there = centre + away * min(1.0, reach / max(float(np.linalg.norm(away)), 1e-300))
             there = self._admitted(state, there)
             found, slope_there = process.mean_and_gradient(there / state.widths)
             if found > value:
                 here, value, slope, step = there, found, slope_there, 1.2 * step
             else:
                 step *= 0.4
-        return here
+        return here, value
 
     def _admitted(self, state: HessianGPState, mean: Float64[np.ndarray, " k"]) -> Float64[np.ndarray, " k"]:
         """The nearest centre that the space's bounds admit."""
@@ -163,7 +172,10 @@ class HessianGP(Method[HessianGPState]):
         return coordinates
 
     def _sigma(self, state: HessianGPState) -> float:
-        return falling(self.sigma, self.last_sigma, state.updates / self.decay_generations)
+        # Where points may not go far, steps of what is still allowed would all end at the same bound.
+        most = _MOST_STEP * self.space.reach / math.sqrt(state.mean.size)
+        size = falling(self.sigma, self.last_sigma, state.updates / self.decay_generations)
+        return size * min(1.0, most / self.sigma)
 
 
 def _standard(scores: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
