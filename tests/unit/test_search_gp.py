@@ -47,6 +47,17 @@ def test_its_gradient_is_the_slope_of_its_mean() -> None:
     assert np.isfinite(process.mean_and_gradient(process.inputs[0])[1]).all()
 
 
+def test_it_is_as_sure_of_a_difference_as_the_textbook() -> None:
+    rng = np.random.default_rng(6)
+    inputs, values, ends = 3 * rng.standard_normal((20, 5)), rng.standard_normal(20), 3 * rng.standard_normal((2, 5))
+    inverse, across = np.linalg.inv(matern(inputs, inputs) + 0.3 * np.eye(20)), matern(ends, inputs)
+    constant = inverse.sum(axis=0) @ values / inverse.sum()
+    variance = (values - constant) @ inverse @ (values - constant) / 20
+    means, covariance = across @ inverse @ (values - constant), matern(ends, ends) - across @ inverse @ across.T
+    expected = (means[1] - means[0]) / math.sqrt(variance * (np.array([-1, 1]) @ covariance @ np.array([-1, 1])))
+    assert GaussianProcess.told(inputs, values, 0.3).surety(*ends) == pytest.approx(expected, rel=1e-6)
+
+
 def test_noise_is_told_from_signal() -> None:
     rng = np.random.default_rng(2)
     inputs = 6 * rng.standard_normal((400, 3))

@@ -26,12 +26,16 @@ class GaussianProcess:
         weights: α, shape (n,).
         constant: m.
         means: The mean at the inputs, shape (n,).
+        noise: Variance of the noise, in units of the process' own.
+        variance: The process' own, the likeliest one.
     """
 
     inputs: Float64[np.ndarray, "n k"]
     weights: Float64[np.ndarray, " n"]
     constant: float
     means: Float64[np.ndarray, " n"]
+    noise: float
+    variance: float
 
     @classmethod
     def told(
@@ -40,7 +44,8 @@ class GaussianProcess:
         """The process that was told values at inputs, with noise of that variance."""
         weights, constant = _weights(_noisy(inputs, noise), values)
         # (K + σ² I) α = y − m, so m + K α = y − σ² α
-        return cls(inputs, weights, constant, values - noise * weights)
+        variance = float((values - constant) @ weights) / len(values)
+        return cls(inputs, weights, constant, values - noise * weights, noise, variance)
 
     def mean_and_gradient(self, at: Float64[np.ndarray, " k"]) -> tuple[float, Float64[np.ndarray, " k"]]:
         """The mean at a point, and its gradient there."""
@@ -52,6 +57,17 @@ class GaussianProcess:
         mean = self.constant + float(self.weights @ ((1 + r + r**2 / 3) * decayed))
         gradient: Float64[np.ndarray, " k"] = scale**2 / 3 * (self.weights * (1 + r) * decayed) @ towards
         return mean, gradient
+
+    def surety(self, here: Float64[np.ndarray, " k"], there: Float64[np.ndarray, " k"]) -> float:
+        """How sure it is that there is more there than here: the difference of the means in its standard deviations."""
+        ends = np.stack([here, there])
+        across = _kernel(_distances(ends, self.inputs))
+        known = across[1] - across[0]
+        # Var (f(there) − f(here)) = k(there, there) + k(here, here) − 2 k(here, there) − d (K + σ² I)⁻¹ dᵀ (2.24)
+        told = np.linalg.solve(_noisy(self.inputs, self.noise), known)
+        variance = 2 - 2 * float(_kernel(_distances(ends[:1], ends[1:]))[0, 0]) - float(known @ told)
+        difference = float(self.weights @ known)
+        return difference / math.sqrt(max(variance * self.variance, 1e-300))
 
 
 def likeliest_noise(inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarray, " n"], near: float) -> float:
@@ -89,12 +105,22 @@ def _weights(
 
 def _noisy(inputs: Float64[np.ndarray, "n k"], noise: float) -> Float64[np.ndarray, "n n"]:
     """K + σ² I of inputs."""
-    squares = np.square(inputs).sum(axis=1)
-    distances = np.sqrt((squares[:, None] + squares - 2 * inputs @ inputs.T).clip(0))
-    r = _scale(inputs.shape[1]) * distances
-    kernel: Float64[np.ndarray, "n n"] = (1 + r + r**2 / 3) * np.exp(-r)
+    kernel = _kernel(_distances(inputs, inputs))
     np.fill_diagonal(kernel, 1 + noise)
     return kernel
+
+
+def _kernel(r: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m n"]:
+    """Of distances that are scaled (4.17)."""
+    kernel: Float64[np.ndarray, "m n"] = (1 + r + r**2 / 3) * np.exp(-r)
+    return kernel
+
+
+def _distances(one: Float64[np.ndarray, "m k"], other: Float64[np.ndarray, "n k"]) -> Float64[np.ndarray, "m n"]:
+    """Distances between rows, scaled for the kernel."""
+    squares = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1)
+    distances: Float64[np.ndarray, "m n"] = np.sqrt((squares - 2 * one @ other.T).clip(0))
+    return _scale(one.shape[1]) * distances
 
 
 def _scale(dim: int) -> float:

@@ -60,7 +60,8 @@ class HessianGP(Method[HessianGPState]):
     Learning", 4.17) of the distance that the metric gives: z = Λ^½ Uᵀ x, scaled so that draws of the prior lie √(2k)
     apart. The length scale is 4 √k; the noise is the likeliest. As in trust-region Bayesian optimization (Eriksson et
     al., NeurIPS 2019) the posterior's mean is climbed from the last centre on by σ √k at most, in the steps y that are
-    short where images change fast (`hessian_cma`), and σ falls by the same factor in every update.
+    short where images change fast (`hessian_cma`), and σ falls by the same factor in every update. Of the way there, no
+    more is gone than the process is sure of: so noise leads nowhere, and few scores not far.
 
     Attributes:
         space: Within whose bounds the centre stays.
@@ -134,6 +135,9 @@ class HessianGP(Method[HessianGPState]):
         if process.means.max() > value:
             # Led astray by noise, or by points from elsewhere: it goes on from the best place that is known.
             mean, _ = self._climbed(state, process, seen[process.means.argmax()].astype(np.float64), reach)
+        # z²/(1 + z²) of a way that promises z standard deviations is gone (James & Stein): noise promises, too.
+        surety = process.surety(state.mean / state.widths, mean / state.widths) if (mean != state.mean).any() else 0.0
+        mean = state.mean + surety**2 / (1 + surety**2) * (mean - state.mean)
         return replace(state, mean=mean, seen=seen, scores=known, noise=noise, updates=state.updates + 1)
 
     def incumbent(self, state: HessianGPState) -> Float64[np.ndarray, " n"]:
