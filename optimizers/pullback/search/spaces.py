@@ -363,5 +363,5 @@ def _of_length(
 ) -> Float64[np.ndarray, "n k"]:
     """Rows, each drawn in to a length of at most `most`."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    drawn: Float64[np.ndarray, "n k"] = np.where(lengths > most, most / np.where(lengths > 0, lengths, 1) * rows, rows)
+    drawn: Float64[np.ndarray, "n k"] = rows * np.minimum(1.0, most / np.where(lengths > 0, lengths, 1))
     return drawn
