@@ -46,8 +46,9 @@ class Eigenframe(State):
 def scales_of(eigenbasis: Eigenbasis, axes: int, exponent: float) -> Float64[np.ndarray, " k"]:
     """λ^−p of the leading eigenvalues λ, divided by the largest, to mean square 1."""
     spectrum = eigenbasis.eigenvalues[:axes] / eigenbasis.eigenvalues[0]
-    scales: Float64[np.ndarray, " k"] = spectrum.clip(_FLOOR) ** -exponent
-    return scales / np.sqrt(np.square(scales).mean())
+    raw = spectrum.clip(_FLOOR) ** -exponent
+    scales: Float64[np.ndarray, " k"] = raw / np.sqrt(np.square(raw).mean())
+    return scales
 
 
 def needed_eigenbasis(beginning: Beginning, method: str) -> Eigenbasis:
