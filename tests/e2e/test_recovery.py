@@ -9,11 +9,9 @@ from functools import cache
 
 import grpc
 import pytest
-import safetensors.numpy
 
 from live_server import JOB_SECONDS, LiveServer
-from pullback_api.tensors import pack, unpack
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2, tunings_pb2
+from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
 from pullback_server.__main__ import main
 from requests_for_tiny import (
     arrays_of,
@@ -77,24 +75,6 @@ def analysis_of(server: LiveServer, job: jobs_pb2.Job) -> list[bytes]:
     return [analysis.SerializeToString(deterministic=True)]
 
 
-def tune(server: LiveServer) -> jobs_pb2.Job:
-    latents = server.generators.SampleLatents(
-        generators_pb2.SampleLatentsRequest(generator="generators/tiny", seed=8), timeout=60
-    ).latents
-    pivot = pack(unpack(latents)[0])
-    settings = specs_pb2.TuningSettings(
-        generator="generators/tiny", distance="mse", steps=5 * STEPS, threshold=0, locality=0.1, locality_reach=1
-    )
-    target = inversion_pb2.Target(image=tiny_target(server), start=pivot)
-    return server.tunings.Tune(tunings_pb2.TuneRequest(settings=settings, targets=[target]), timeout=60)
-
-
-def weights_of(server: LiveServer, job: jobs_pb2.Job) -> list[bytes]:
-    request = tunings_pb2.StreamTuningRequest(name=job.result)
-    weights = b"".join(piece.data for piece in server.tunings.StreamTuning(request, timeout=60))
-    return [tensor.tobytes() for _, tensor in sorted(safetensors.numpy.load(weights).items())]
-
-
 WORKS = {
     "inversion": Work(
         lambda server: invert_tiny(server, steps=STEPS),
@@ -103,7 +83,6 @@ WORKS = {
     ),
     "eigenbasis": Work(compute_eigenbasis, eigenbasis_of, "averaging the metric"),
     "analysis": Work(analyze, analysis_of, "metric"),
-    "tuning": Work(tune, weights_of, "tuning weights"),
 }
 every_work = pytest.mark.parametrize("kind", WORKS)
 

@@ -83,11 +83,13 @@ def test_photographs_with_latents_of_an_encoder(client: Client, server: InProces
 
 def test_what_cannot_be_asked_for_is_refused(client: Client, found: Inversion, photo: Path) -> None:
     hidden = replace(found, solutions=(replace(found.solutions[0], framing=Framing(mask=b"file")),))
+    noisy = replace(found, solutions=(replace(found.solutions[0], noise_maps=(PIVOT,)),))
     refused: list[tuple[Any, str]] = [
         (lambda: client.tune(photo, "faces"), "pivots: give"),
         (lambda: client.tune(photo, pivots=PIVOT), "generator: name"),
         (lambda: client.tune([found, photo]), "inversions alone"),
         (lambda: client.tune(hidden), "something was hidden"),
+        (lambda: client.tune(noisy), "noise maps were searched"),
         (lambda: client.tune(photo, "faces", pivots=PIVOT[1:]), r"expected shape \(5\)"),
         (lambda: client.tune(photo, "faces", pivots=PIVOT * np.nan), "finite"),
         (lambda: client.tune(found, steps=10_001), "steps"),

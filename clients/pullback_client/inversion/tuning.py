@@ -187,6 +187,11 @@ def tune_request(
         raise InvalidArgumentError(
             "masks: something was hidden when these were inverted; give photographs with pivots= and masks="
         )
+    if any(each.noise_maps for each in found):
+        raise InvalidArgumentError(
+            "noise maps were searched with these, and a tuning draws with the generator's own: invert without them, or "
+            "give photographs with pivots="
+        )
     given: Any = [each.aligned_target or each.target for each in found] or images
     starts: Any = found or pivots
     settings = specs_pb2.TuningSettings(generator=generator_name(generator))
