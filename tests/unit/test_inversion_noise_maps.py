@@ -294,7 +294,7 @@ def test_along_the_axes_of_the_metric_maps_move_as_they_do_without() -> None:
     basis = global_metric(GENERATOR, Curved(), "w", samples=50)
     problem = problem_of()
     starts = make_starts(problem, 1, start="mean")
-    options: Any = {"ramp_up": 0.0, "latent_noise": 0.0}
+    options: Any = {"ramp_up": 0.0, "latent_noise": 0.0, "learning_rate": 0.1}
     states = []
     for method in ("adam", "hessian_adam"):
         eigenbasis = basis if method == "hessian_adam" else None

@@ -74,7 +74,7 @@ def test_an_inversion_needs_no_more_than_a_generator() -> None:
         space="z",
         distance="lpips-vgg",
         method=HESSIAN_ADAM,
-        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=3, prior=PRIOR_WEIGHT),
+        weights=specs_pb2.LossWeights(distance=1, l1=0, l2=3, prior=PRIOR_WEIGHT, delta=0),
         steps=default.steps,
         restarts=default.restarts,
         learning_rate=default.options["learning_rate"],
@@ -86,6 +86,11 @@ def test_an_inversion_needs_no_more_than_a_generator() -> None:
         start=STARTS[default.start],
         thin=default.options["thin"],
         top_k=1,
+        noise_maps=False,
+        ramp_up=0,
+        ramp_down=0,
+        latent_noise=0,
+        latent_noise_ramp=default.options["latent_noise_ramp"],
     )
 
 
@@ -137,7 +142,7 @@ def test_what_works_in_no_stored_eigenbasis_names_none(fields: dict[str, Any]) -
 
 def test_weights_that_are_not_said_have_their_defaults() -> None:
     found = complete(weights=specs_pb2.LossWeights(l1=0.5, l2=0))
-    assert found.weights == specs_pb2.LossWeights(distance=1, l1=0.5, l2=0, prior=PRIOR_WEIGHT)
+    assert found.weights == specs_pb2.LossWeights(distance=1, l1=0.5, l2=0, prior=PRIOR_WEIGHT, delta=0)
 
 
 def test_what_is_said_is_kept() -> None:
