@@ -93,10 +93,13 @@ def test_a_server_is_watched_from_its_start_to_its_end(
         answer = httpx.post(f"{server.http}/pullback_api.v1.Jobs/GetJob", json={}, headers=server.headers)
         assert answer.status_code == 400
         server.searches.kill()
-        server.wait_until(serving=True)
-        _check_metrics(httpx.get(f"{server.metrics}/metrics").text)
+        # What was killed is noticed, and started again.
+        deadline = time.monotonic() + CALL_SECONDS
         for path in ("/livez", "/readyz", "/healthz"):
-            assert httpx.get(server.http + path).status_code == 200
+            while (answer := httpx.get(server.http + path)).status_code != 200:
+                assert time.monotonic() < deadline, answer.text
+                time.sleep(0.1)
+        _check_metrics(httpx.get(f"{server.metrics}/metrics").text)
         job = invert_tiny(server, steps=4000)
         server.wait_for_step(job.name, 1)
         assert server.terminate() == 0

@@ -55,10 +55,10 @@ SERVICES = {
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 }
-# Of pip, which fetches weights, and of Jupyter, which writes notebooks as files.
+# Of pip, which fetches weights, of Jupyter, which writes notebooks as files, and of PostgreSQL's createdb.
 OTHERS = {
     *("--to", "--no-deps", "--only-binary", "--no-binary", "--no-input", "--disable-pip-version-check", "--quiet"),
-    *("--dest", "--hash", "--require-hashes", "--requirement"),
+    *("--dest", "--hash", "--require-hashes", "--requirement", "--encoding"),
 }
 
 

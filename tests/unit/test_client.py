@@ -43,7 +43,7 @@ def test_the_exported_names_are_pinned() -> None:
         SessionHistory GenerationRecord TrialRecord Origin
         ImageInput Job JobEvent JobState Portion Progress
         ClientError FieldViolation InvalidArgumentError NotFoundError AlreadyExistsError FailedPreconditionError
-        Key NewKey Role
+        Key NewKey Role Tuning TuningOptions TunedPhotograph
         ResourceExhaustedError UnauthenticatedError PermissionDeniedError UnavailableError
         DeadlineExceededError CallCancelledError
         InternalError BadResponseError JobError JobFailedError JobCancelledError ServerStartError

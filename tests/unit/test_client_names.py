@@ -30,7 +30,8 @@ FORMER = {
 }
 VERBS = {
     *("list", "get", "delete", "import", "compute", "submit", "check", "iter", "discover", "find"),
-    *("analyze", "close", "edit", "evolve", "invert", "render", "sample", "traverse"),
+    *("analyze", "close", "create", "edit", "evolve", "export", "invert", "morph", "render", "revoke", "sample"),
+    *("share", "traverse", "tune"),
 }
 NOBODY = "127.0.0.1:1"
 
@@ -40,7 +41,7 @@ def test_every_method_begins_with_a_verb() -> None:
     assert {name.partition("_")[0] for name in methods} == VERBS
     assert {name for name in methods if name.startswith("list_")} == {
         *("list_analyses", "list_catalogue_faults", "list_directions", "list_distances", "list_eigenbases"),
-        *("list_generators", "list_jobs", "list_sessions"),
+        *("list_generators", "list_jobs", "list_keys", "list_sessions", "list_tunings"),
     }
 
 

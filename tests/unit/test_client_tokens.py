@@ -18,6 +18,7 @@ from pullback_client import Client, FailedPreconditionError, InvalidArgumentErro
 from pullback_client.aio import AsyncClient
 from pullback_client.wire.tokens import TokenFinder
 from pullback_server.access.access import Access
+from pullback_server.access.identity import Identity
 from pullback_server.access.token_file import TOKEN_FILE, write_token
 from pullback_server.errors import ApiError
 from pullback_server.server import Config
@@ -163,9 +164,9 @@ def refusals(monkeypatch: pytest.MonkeyPatch) -> list[ApiError]:
     """Why calls were not let in."""
     check, errors = Access.check, []
 
-    def note(access: Access, credentials: Sequence[str | bytes]) -> None:
+    def note(access: Access, credentials: Sequence[str | bytes]) -> Identity:
         try:
-            check(access, credentials)
+            return check(access, credentials)
         except ApiError as error:
             errors.append(error)
             raise

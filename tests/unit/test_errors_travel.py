@@ -34,6 +34,8 @@ VALUES: dict[str, Any] = {
     "error": UnreadableError("/data/blobs/ab is damaged", "it is damaged", "jobs/7"),
     "resource": "jobs/7",
     "job": "jobs/7",
+    "users": ("jobs/8", "jobs/9"),
+    "made": "",
     "code": grpc.StatusCode.ABORTED,
     "kind": "generator",
     "name": "face",

@@ -194,7 +194,7 @@ def test_what_is_said_holds_besides_a_preset() -> None:
         ({"ramp_up": 1.1}, "0 to 1"),
         ({"ramp_down": -0.1}, "0 to 1"),
         ({"latent_noise": math.inf}, "not negative"),
-        ({"latent_noise_ramp": 0.0}, "above 0"),
+        ({"noise_ramp": 0.0}, "above 0"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, float], words: str) -> None:

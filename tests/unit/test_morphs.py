@@ -137,7 +137,7 @@ def test_two_latents_are_walked_between(client: Client, server: InProcessServer)
     np.testing.assert_array_equal(found.latents[-1], SECOND)
     assert list(found.steps) == [0, 0.25, 0.5, 0.75, 1]
     assert found.step_unit == "parts of the way"
-    assert "end" not in found.settings
+    assert found.settings["end"] == "the last frame's latent"
     assert server.called("Invert") == []
 
 

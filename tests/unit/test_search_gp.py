@@ -172,12 +172,32 @@ def test_a_state_of_many_axes_stays_small() -> None:
 def test_it_stays_in_the_span_of_the_leading_axes() -> None:
     turned, start = rotation(12, seed=3), np.random.default_rng(1).standard_normal(12)
     optimizer = search(
-        "hessian_gp", normal_space(12), metric=turned * np.geomspace(1, 1e-3, 12) @ turned.T, axes=4, start=start
+        "hessian_gp",
+        normal_space(12, Constraint(stay="free")),
+        metric=turned * np.geomspace(1, 1e-3, 12) @ turned.T,
+        axes=4,
+        start=start,
     )
     evolve(optimizer, lambda latents: latents.sum(axis=1).astype(np.float64), 5)
     away = optimizer.ask().latents - start
     np.testing.assert_allclose(away @ turned[:, 4:], 0, atol=1e-4)
     assert np.linalg.norm(away @ turned[:, :4], axis=1).min() > 0.1
+
+
+def test_it_stays_near_the_prior_unless_something_else_is_said() -> None:
+    def farthest(constraint: Constraint | None) -> float:
+        optimizer = search("hessian_gp", normal_space(9, constraint))
+        evolve(optimizer, lambda latents: latents[:, 0].astype(np.float64), 20)
+        return float(optimizer.setup.space.distances(optimizer.ask().latents).max())
+
+    # Twice as far as draws typically lie, √9.
+    assert farthest(None) <= 6 * (1 + 1e-6)
+    assert farthest(Constraint(stay="free")) > 7
+    assert farthest(Constraint(stay=8.0)) <= 8 * (1 + 1e-6)
+    # Who bounds the norm says how far it may go.
+    assert farthest(Constraint(max_norm=12.0)) > 7
+    assert search("hessian_gp", normal_space(9)).setup.space.constraint == Constraint(stay=6.0)
+    assert search("hessian_cma", normal_space(9)).setup.space.constraint == Constraint()
 
 
 def test_a_held_class_is_no_coordinate_of_it() -> None:

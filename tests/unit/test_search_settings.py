@@ -164,6 +164,7 @@ def test_the_package_exports_what_it_promises() -> None:
         "make_optimizer",
         "measured_blocks",
         "options_of",
+        "own_constraint",
         "restore",
         "unsuitable",
     }

@@ -84,9 +84,9 @@ def test_the_narrower_of_two_bounds_holds() -> None:
 @pytest.mark.parametrize(
     ("stay", "message"),
     [
-        (0.0, "stay is 'prior' or a finite distance above 0, but 0.0 came"),
-        (math.inf, "stay is 'prior' or a finite distance above 0, but inf came"),
-        ("near", "stay is 'prior' or a finite distance above 0, but 'near' came"),
+        (0.0, "stay is 'prior', 'free' or a finite distance above 0, but 0.0 came"),
+        (math.inf, "stay is 'prior', 'free' or a finite distance above 0, but inf came"),
+        ("near", "stay is 'prior', 'free' or a finite distance above 0, but 'near' came"),
     ],
 )
 def test_a_stay_that_means_nothing_is_refused(stay: float | str, message: str) -> None:

@@ -23,7 +23,8 @@ from pullback_api.v1 import (
     jobs_pb2,
     search_pb2,
 )
-from pullback_server.access import Access
+from pullback_server.access import Access, Keys
+from pullback_server.access.usage import Usage
 from pullback_server.errors import ApiError
 from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.jobs.events import EventBroker
@@ -117,7 +118,7 @@ def served(store: Store, scenario: Callable[[Any], Awaitable[None]]) -> None:
 
     async def run() -> None:
         transactions = Transactions()
-        scheduler: Any = SimpleNamespace(in_store=transactions.call)
+        scheduler: Any = SimpleNamespace(in_store=transactions.call, usage=Usage(store, transactions.call, Keys()))
         nobody: Any = None
         workers: Any = Workers()
         registry = SessionRegistry(store, scheduler, workers, Access(None))
@@ -504,7 +505,7 @@ def test_a_damaged_session_does_not_keep_the_others_from_going_on(store: Store, 
 
     async def run() -> None:
         transactions = Transactions()
-        scheduler: Any = SimpleNamespace(in_store=transactions.call)
+        scheduler: Any = SimpleNamespace(in_store=transactions.call, usage=Usage(store, transactions.call, Keys()))
         workers: Any = Beginning()
         registry = SessionRegistry(store, scheduler, workers, Access(None))
         await registry.start()

@@ -10,10 +10,11 @@ import sys
 _STARTED = """
 import asyncio, gc, json, os, signal, weakref
 from pathlib import Path
+from types import SimpleNamespace
 from pullback_server import __main__ as program
 
 class Started:
-    endpoint, http_endpoint = "127.0.0.1:1", None
+    endpoint, http_endpoint, watch = "127.0.0.1:1", None, SimpleNamespace(exposition=None)
 
     def __init__(self, config):
         pass

@@ -90,7 +90,7 @@ def test_an_inversion_needs_no_more_than_a_generator() -> None:
         ramp_up=0,
         ramp_down=0,
         latent_noise=0,
-        latent_noise_ramp=default.options["latent_noise_ramp"],
+        noise_ramp=default.options["noise_ramp"],
     )
 
 

@@ -17,7 +17,7 @@ from pullback_api.v1 import specs_pb2
 from pullback_server import specs
 from pullback_server.errors import ApiError, Violations
 from pullback_server.protocol.batching import Load
-from pullback_server.specs.noise_maps import read_noise_maps, rows_of_memory
+from pullback_server.specs.inversion.noise_maps import read_noise_maps, rows_of_memory
 
 GENERATOR = "generators/faces32"
 PROJECTOR = specs_pb2.INVERSION_PRESET_PROJECTOR
@@ -93,7 +93,7 @@ def test_what_does_not_go_together_is_refused() -> None:
 
 def test_a_job_searches_no_more_maps_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     # Of 1,024 px an image has 2.8 million numbers; here no number of images comes to so many.
-    monkeypatch.setattr("pullback_server.specs.inversion.MAX_NOISE_VALUES", 8 * VALUES)
+    monkeypatch.setattr("pullback_server.specs.inversion.settings.MAX_NOISE_VALUES", 8 * VALUES)
     assert complete(4, preset=PROJECTOR, restarts=2)
     with pytest.raises(ApiError) as caught:
         complete(3, preset=PROJECTOR, restarts=3)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from pullback_api.v1 import search_pb2
-from pullback_server.access import Access
+from pullback_server.access import Access, Keys
+from pullback_server.access.usage import Usage
 from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError, failed_precondition, unavailable
 from pullback_server.protocol.messages import Evolved
@@ -63,6 +64,9 @@ class Workers:
 class Turns:
     """A scheduler without a thread."""
 
+    def __init__(self, store: Store) -> None:
+        self.usage = Usage(store, self.in_store, Keys())
+
     async def in_store(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
@@ -86,7 +90,7 @@ def test_a_thread_waits_for_a_worker_that_cannot_start_and_fails_where_its_optim
 ) -> None:
     monkeypatch.setattr(live, "WORKER_SECONDS", 0.0)
     workers: Any = Workers(starts_after=starts_after, deaths=deaths)
-    turns: Any = Turns()
+    turns: Any = Turns(store)
 
     async def run() -> ThreadState:
         registry = SessionRegistry(store, turns, workers, Access(None))
@@ -131,7 +135,7 @@ class Version(Workers):
 @asynccontextmanager
 async def serving(store: Store, workers: Version, **options: Any) -> AsyncIterator[SessionRegistry]:
     """A server with these workers, from its start to its end; session `a`, of two threads, is there."""
-    turns: Any = Turns()
+    turns: Any = Turns(store)
     executor: Any = workers
     registry = SessionRegistry(store, turns, executor, Access(None))
     await registry.start()

@@ -71,8 +71,10 @@ class Traversal(Sequence[Frame]):
             told = "no end" if end is None else f"an end after {end.frames} frames"
             raise BadResponseError(f"a walk of {len(frames)} frames came with {told}; walk again")
         settings = as_dict(request)
-        for name in ("latent", "end", "strip", "animation", "format"):
+        for name in ("latent", "strip", "animation", "format"):
             settings.pop(name, None)
+        if request.HasField("end"):
+            settings["end"] = "the last frame's latent"
         strip = image_from_wire(end.strip, "strip")
         return cls(tuple(frames), end.space, strip, end.animation, settings)
 
@@ -120,7 +122,7 @@ class Traversal(Sequence[Frame]):
     @property
     def step_unit(self) -> str:
         """What steps are counted in, in letters that every font has."""
-        if "direction" not in self.settings and self.settings.get("kind") != _CURVE:
+        if "end" in self.settings:
             return "parts of the way"  # from one latent to another
         # A curve has no rate of its own to count by.
         in_latent = self.settings.get("unit") == "STEP_UNIT_LATENT" or self.settings.get("kind") == _CURVE

@@ -33,7 +33,8 @@ class ThreadOptions(ThreadFields, total=False):
     """Latents of the first generation, shape (n, dim); default the optimizer's own."""
     stay: str | float | None
     """Greatest Mahalanobis distance from the prior's mean, above 0, or `prior`: as far as all but one in a hundred of
-    the prior's draws lie; of n coordinates they lie about √n from it. Default no bound."""
+    the prior's draws lie, which is about √n of n coordinates; or `free`: no bound. Default 2 √n of `hessian_gp`, and no
+    bound of others."""
     channel_weights: Sequence[float] | npt.NDArray[Any] | None
     """How channel values become a score: one weight per channel; default their mean."""
 

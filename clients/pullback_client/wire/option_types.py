@@ -236,7 +236,7 @@ class InversionFields(TypedDict, total=False):
     latent_noise: float | None
     """Normal noise that is added to latents where they are evaluated, at first, ≥ 0, in units of √E‖w − w̄‖²: how far
     latents lie from their mean, of each layer in w+. Default 0. Only `adam` and `hessian_adam`."""
-    latent_noise_ramp: float | None
+    noise_ramp: float | None
     """Share of the updates, above 0, at most 1, over which that noise falls to 0, as the square of what is left;
     default 0.75."""
     start_space: str | None

@@ -65,7 +65,7 @@ class SolverOptions(TypedDict, total=False):
     latent_noise: float | None
     """Normal noise that is added to latents where they are evaluated, at first, ≥ 0, in units of how far latents of
     the space lie from their mean (√E‖w − w̄‖², of each layer)."""
-    latent_noise_ramp: float | None
+    noise_ramp: float | None
     """Share of the updates, above 0, at most 1, over which that noise falls to 0, as the square of what is left."""
 
 
@@ -149,7 +149,7 @@ class SolverSettings:
         return {"basis": self.basis, "steps": self.steps, **bound, **self.options}
 
 
-_RAMPS: SolverOptions = {"ramp_up": 0.0, "ramp_down": 0.0, "latent_noise": 0.0, "latent_noise_ramp": 0.75}
+_RAMPS: SolverOptions = {"ramp_up": 0.0, "ramp_down": 0.0, "latent_noise": 0.0, "noise_ramp": 0.75}
 _ADAM: SolverOptions = {**_RAMPS, "thin": False, "learning_rate": 0.1, "schedule": "constant", "betas": (0.9, 0.999)}
 
 METHODS: dict[str, Method] = {

@@ -70,7 +70,7 @@ _PROJECTOR = Preset(
         "ramp_up": 0.05,
         "ramp_down": 0.25,
         "latent_noise": 0.05,
-        "latent_noise_ramp": 0.75,
+        "noise_ramp": 0.75,
     },
     # Tried on three photographs that no figure is measured on, with `faces32`: exponents 0, 1/8, 1/4 at several rates.
     own={"hessian_adam": {"exponent": 0.125, "learning_rate": 0.06}},

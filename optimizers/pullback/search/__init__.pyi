@@ -9,6 +9,7 @@ from .defaults import SearchSettings as SearchSettings
 from .defaults import complete as complete
 from .defaults import faults as faults
 from .defaults import options_of as options_of
+from .defaults import own_constraint as own_constraint
 from .defaults import unsuitable as unsuitable
 from .methods.method import Origin as Origin
 from .optimizer import Best as Best

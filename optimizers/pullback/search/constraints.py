@@ -13,6 +13,8 @@ from pullback.errors import InvalidInputError
 
 PRIOR = "prior"
 """The word for as far as the prior's draws lie."""
+FREE = "free"
+"""The word for no bound, also where the method has one of its own."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Constraint:
         max_norm: Greatest Euclidean norm, above 0; equal to `min_norm` = a sphere.
         truncation: Greatest absolute value of a coordinate, above 0.
         stay: Greatest Mahalanobis distance from the prior's mean, above 0: draws of n coordinates lie about √n from it.
-            `prior` = as far as all but one in a hundred of them (`SearchSpace.farthest`).
+            `prior` = as far as all but one in a hundred of them (`SearchSpace.farthest`); `free` = anywhere; None = as
+            the method does by itself (`defaults.own_constraint`).
 
     Raises:
         InvalidInputError: A bound is out of range, or the shell is empty; the message names it.
@@ -49,7 +52,7 @@ class Constraint:
                 f"min_norm is at most max_norm, but {self.min_norm} and {self.max_norm} came: no latent lies between"
             )
 
-        if self.stay is not None and self.stay != PRIOR:
+        if self.stay is not None and self.stay not in (PRIOR, FREE):
             object.__setattr__(self, "stay", _distance(self.stay))
 
     @property
@@ -107,7 +110,7 @@ def _distance(stay: float | str) -> float:
     except ValueError:
         distance = math.nan
     if not (math.isfinite(distance) and distance > 0):
-        raise InvalidInputError(f"stay is {PRIOR!r} or a finite distance above 0, but {stay!r} came")
+        raise InvalidInputError(f"stay is {PRIOR!r}, {FREE!r} or a finite distance above 0, but {stay!r} came")
     return distance
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from pullback.errors import InvalidInputError
 from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.search.constraints import Constraint
-from pullback.search.defaults import SearchSettings, complete, unsuitable
+from pullback.search.defaults import SearchSettings, complete, own_constraint, unsuitable
 from pullback.search.methods.cholesky_cma import CholeskyCMA
 from pullback.search.methods.cma import CMA
 from pullback.search.methods.genetic import Genetic
@@ -44,7 +45,8 @@ def make_optimizer(
 
     Args:
         settings: The method and its options; what is left out takes the method's default.
-        space: Where to search.
+        space: Where to search. Where it does not say how far from the prior, `hessian_gp` goes at most twice as far as
+            draws lie.
         start: The latent around which methods with a mean begin, shape (dim,). When omitted, the mean of
             `initial_latents`, or else the prior's mean; `sphere_cma`, which needs a direction, makes it of its first
             generation.
@@ -60,6 +62,7 @@ def make_optimizer(
         InvalidInputError: Something cannot be used; the message says what, and what was expected.
     """
     settings = complete(settings, space.searched)
+    space = replace(space, constraint=own_constraint(settings, space.constraint, space.searched))
     if reason := unsuitable(settings, space.searched):
         raise InvalidInputError(reason)
     if settings.method == "random" and space.is_measured:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.search.constraints import Constraint
 
 METHODS = ("cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random", "hessian_gp")
 NEEDS_EIGENBASIS = frozenset({"hessian_gp", "hessian_cma"})
@@ -14,6 +15,9 @@ NEEDS_EIGENBASIS = frozenset({"hessian_gp", "hessian_cma"})
 _MOST_AXES = 500
 MOST_OF_CMA = 1024
 """Coordinates that `cma` searches at most: its state takes 16 n² bytes, 16.8 MB of so many."""
+# As many times as far from the mean as draws of the prior lie: farther off, images look like nothing that the generator
+# was trained on, and scores of real cells are seldom worth that.
+_NEAR = 2.0
 # Of the first step size, the last one.
 _LAST_SHARES = {"hessian_gp": 0.1, "hessian_cma": 0.2}
 
@@ -165,6 +169,22 @@ def complete(settings: SearchSettings, dim: int) -> SearchSettings:
     if wrong:
         raise InvalidInputError("; ".join(wrong.values()))
     return replace(settings, **_defaults(settings, dim) | settings.given())  # type: ignore[arg-type]
+
+
+def own_constraint(settings: SearchSettings, constraint: Constraint, dim: int) -> Constraint:
+    """The bounds within which a method searches, where a request does not say how far it may go.
+
+    `hessian_gp` stays within twice the distance at which draws of the prior typically lie, √dim from its mean. Others,
+    whose steps are adapted, have no bound of their own. Bounds on the norm say how far it may go.
+
+    Args:
+        settings: The settings.
+        constraint: What was asked for.
+        dim: Number of coordinates that are searched.
+    """
+    if settings.method != "hessian_gp" or (constraint.stay, constraint.min_norm, constraint.max_norm) != (None,) * 3:
+        return constraint
+    return replace(constraint, stay=_NEAR * math.sqrt(dim))
 
 
 def _check_method(method: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pullback.errors import InvalidInputError
 from pullback.generators.truncated_normal import CUT, DEVIATION
 from pullback.geometry.eigenbasis import Eigenbasis
-from pullback.search.constraints import PRIOR, Constraint
+from pullback.search.constraints import FREE, PRIOR, Constraint
 from pullback.search.typicality import Typicality
 
 _FREE = Constraint()
@@ -180,7 +180,7 @@ class SearchSpace:
             if not 0 <= self.held_class < widths[0]:
                 raise InvalidInputError(f"a class is a number from 0 to {widths[0] - 1}, but {self.held_class} came")
         self._within.check_fits(int(self.is_normal.sum()))
-        if self.constraint.stay is not None and self.reach < (self.constraint.min_norm or 0):
+        if self.constraint.stay not in (None, FREE) and self.reach < (self.constraint.min_norm or 0):
             raise InvalidInputError(
                 f"latents of a norm of at least {self.constraint.min_norm} lie as far from the prior's mean, but stay "
                 f"allows {self.reach:.6g}; lower min_norm or raise stay"
@@ -254,7 +254,7 @@ class SearchSpace:
         """How far from the prior's mean points may lie; infinite where no bound says it."""
         stay, most = self.constraint.stay, self.constraint.max_norm
         bound = math.inf if most is None or not self.is_normal.all() else most
-        if stay is None:
+        if stay in (None, FREE):
             return bound
         return min(bound, self.typicality.farthest if stay == PRIOR else float(stay))
 

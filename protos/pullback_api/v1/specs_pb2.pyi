@@ -211,7 +211,7 @@ class Betas(_message.Message):
     def __init__(self, mean: _Optional[float] = ..., square: _Optional[float] = ...) -> None: ...
 
 class InversionSettings(_message.Message):
-    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k", "betas", "preset", "noise_maps", "ramp_up", "ramp_down", "latent_noise", "latent_noise_ramp", "start_space")
+    __slots__ = ("generator", "space", "distance", "method", "weights", "steps", "restarts", "seed", "learning_rate", "schedule", "eigenbasis", "exponent", "preview_every", "basis", "local_every", "start", "thin", "evaluations", "seconds", "patience", "truncation", "class_mode", "alignment", "top_k", "betas", "preset", "noise_maps", "ramp_up", "ramp_down", "latent_noise", "noise_ramp", "start_space")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
@@ -242,7 +242,7 @@ class InversionSettings(_message.Message):
     RAMP_UP_FIELD_NUMBER: _ClassVar[int]
     RAMP_DOWN_FIELD_NUMBER: _ClassVar[int]
     LATENT_NOISE_FIELD_NUMBER: _ClassVar[int]
-    LATENT_NOISE_RAMP_FIELD_NUMBER: _ClassVar[int]
+    NOISE_RAMP_FIELD_NUMBER: _ClassVar[int]
     START_SPACE_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
@@ -274,9 +274,9 @@ class InversionSettings(_message.Message):
     ramp_up: float
     ramp_down: float
     latent_noise: float
-    latent_noise_ramp: float
+    noise_ramp: float
     start_space: str
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ..., preset: _Optional[_Union[InversionPreset, str]] = ..., noise_maps: bool = ..., ramp_up: _Optional[float] = ..., ramp_down: _Optional[float] = ..., latent_noise: _Optional[float] = ..., latent_noise_ramp: _Optional[float] = ..., start_space: _Optional[str] = ...) -> None: ...
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., distance: _Optional[str] = ..., method: _Optional[_Union[InversionMethod, str]] = ..., weights: _Optional[_Union[LossWeights, _Mapping]] = ..., steps: _Optional[int] = ..., restarts: _Optional[int] = ..., seed: _Optional[int] = ..., learning_rate: _Optional[float] = ..., schedule: _Optional[_Union[Schedule, str]] = ..., eigenbasis: _Optional[str] = ..., exponent: _Optional[float] = ..., preview_every: _Optional[int] = ..., basis: _Optional[_Union[InversionBasis, str]] = ..., local_every: _Optional[int] = ..., start: _Optional[_Union[Start, str]] = ..., thin: bool = ..., evaluations: _Optional[int] = ..., seconds: _Optional[float] = ..., patience: _Optional[int] = ..., truncation: _Optional[float] = ..., class_mode: _Optional[_Union[ClassMode, str]] = ..., alignment: _Optional[_Union[AlignmentSettings, _Mapping]] = ..., top_k: _Optional[int] = ..., betas: _Optional[_Union[Betas, _Mapping]] = ..., preset: _Optional[_Union[InversionPreset, str]] = ..., noise_maps: bool = ..., ramp_up: _Optional[float] = ..., ramp_down: _Optional[float] = ..., latent_noise: _Optional[float] = ..., noise_ramp: _Optional[float] = ..., start_space: _Optional[str] = ...) -> None: ...
 
 class TuningSettings(_message.Message):
     __slots__ = ("generator", "space", "distance", "steps", "learning_rate", "l2", "threshold", "locality", "locality_reach", "seed", "preview_every")

@@ -136,6 +136,7 @@ FIELD_LIMITS: Mapping[str, Mapping[str, Limit]] = {
     "CancelJobRequest": {"name": _text(_RESOURCE)},
     "DeleteJobRequest": {"name": _text(_RESOURCE)},
     # Search
+    "SearchConstraint": {"stay": _text(_NAME)},
     "ThreadSpec": {
         "generator": _GENERATOR,
         "space": _text(_NAME),

@@ -20,8 +20,8 @@ from pullback_server.names import generator_name
 from pullback_server.servicers.paging import decode_token, encode_token, page_size
 from pullback_server.specs import check_draws_images, find_generator
 from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES, space_of
+from pullback_server.specs.inversion.noise_maps import read_noise_maps
 from pullback_server.specs.latents import read_latents
-from pullback_server.specs.noise_maps import read_noise_maps
 from pullback_server.tunings import Tunings
 
 MAX_LATENTS = 10_000

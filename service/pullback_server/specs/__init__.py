@@ -22,16 +22,20 @@ from pullback_server.specs.directions import (
     space_directions_lie_in,
 )
 from pullback_server.specs.eigenbasis import METRIC_METHODS, blocks_of, complete_eigenbasis_spec, eigenbasis_name_of
-from pullback_server.specs.inversion import complete_inversion_settings, default_eigenbasis_spec, inversion_load
-from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS, STARTS
-from pullback_server.specs.inversion_options import solver_options
+from pullback_server.specs.inversion.methods import BASES, INVERSION_METHODS, STARTS
+from pullback_server.specs.inversion.options import solver_options
+from pullback_server.specs.inversion.settings import (
+    complete_inversion_settings,
+    default_eigenbasis_spec,
+    inversion_load,
+)
+from pullback_server.specs.inversion.tuning import complete_tuning_settings, tuning_options
 from pullback_server.specs.search import complete_session_spec
 from pullback_server.specs.search_reports import read_reports
 from pullback_server.specs.search_thread import search_settings, search_space
 from pullback_server.specs.targets import check_target
 from pullback_server.specs.traversal import check_axes, complete_traversal
 from pullback_server.specs.traversal_between import complete_traversal_between
-from pullback_server.specs.tuning import complete_tuning_settings, tuning_options
 
 __all__ = [
     "BASES",

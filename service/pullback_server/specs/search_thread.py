@@ -16,6 +16,7 @@ from pullback.search import (
     catalogue_space,
     complete,
     faults,
+    own_constraint,
     unsuitable,
 )
 from pullback_api.options import given_options, names_of, set_option
@@ -118,6 +119,9 @@ def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field
         return
     for name, value in filled.given().items():
         set_option(options, name, value)
+    bounds = own_constraint(filled, space.constraint, space.searched)
+    if bounds != space.constraint:
+        thread.constraint.stay = str(bounds.stay)
 
 
 def _check_method(thread: search_pb2.ThreadSpec, space: SearchSpace, field: str, wrong: Violations) -> None:

@@ -23,9 +23,9 @@ from pullback_server.specs.common import (
     take_out_of_bounds,
 )
 from pullback_server.specs.directions import check_layers
+from pullback_server.specs.inversion.noise_maps import read_noise_maps
 from pullback_server.specs.latents import read_latent
 from pullback_server.specs.mask import complete_mask
-from pullback_server.specs.noise_maps import read_noise_maps
 
 TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
     directions_pb2.TRAVERSAL_KIND_LINEAR: "linear",

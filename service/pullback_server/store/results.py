@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -23,19 +24,23 @@ class InUseError(Exception):
     """What is to be deleted is still needed.
 
     Attributes:
+        name: What is to be deleted.
         users: Names of unfinished jobs that need it, `MOST` of them.
         made: Name of the result that is there, and that the job which is to be deleted made; empty for none.
     """
 
     MOST = 20
 
-    def __init__(self, name: str, *, users: Sequence[str] = (), made: str = "") -> None:
-        self.users, self.made = tuple(users), made
+    def __init__(self, name: str, users: Sequence[str] = (), made: str = "") -> None:
+        self.name, self.users, self.made = name, tuple(users), made
         if made:
             super().__init__(f"{made} was made by {name}")
             return
         more = " and more" if len(users) >= self.MOST else ""
         super().__init__(f"{name} is used by {', '.join(users)}{more}, which {_have(users)} not ended")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.users, self.made)
 
 
 def _have(users: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ class Adam(Descent):
         ramp_down: Share of the updates at whose end it falls to 0 along half a cosine, besides, 0 to 1.
         latent_noise: Standard deviation of the noise on latents at first, finite and ≥ 0, in units of √E‖w − w̄‖², of
             each layer where the space that moves has a w for each.
-        latent_noise_ramp: Share of the updates over which it falls to 0, above 0, at most 1.
+        noise_ramp: Share of the updates over which it falls to 0, above 0, at most 1.
         seed: Of that noise.
 
     Raises:
@@ -53,7 +53,7 @@ class Adam(Descent):
     ramp_up: float = 0.0
     ramp_down: float = 0.0
     latent_noise: float = 0.0
-    latent_noise_ramp: float = 0.75
+    noise_ramp: float = 0.75
     seed: int = 0
 
     moves_noise: ClassVar[bool] = True
@@ -72,10 +72,9 @@ class Adam(Descent):
                 raise InvalidInputError(f"a ramp {name} is a share of the updates, 0 to 1, but {share} came")
         if not (math.isfinite(self.latent_noise) and self.latent_noise >= 0):
             raise InvalidInputError(f"noise on latents is finite and not negative, but {self.latent_noise} came")
-        if not 0 < self.latent_noise_ramp <= 1:
+        if not 0 < self.noise_ramp <= 1:
             raise InvalidInputError(
-                f"noise on latents falls over a share of the updates above 0, at most 1, but {self.latent_noise_ramp} "
-                "came"
+                f"noise on latents falls over a share of the updates above 0, at most 1, but {self.noise_ramp} came"
             )
 
     def evaluated(self, problem: Problem, state: DescentState) -> Float[Tensor, "images alive dim"]:
@@ -97,7 +96,7 @@ class Adam(Descent):
     def noise_scale(self, progress: float) -> float:
         """Standard deviation of the noise on latents after that share of the updates, in its unit."""
         # σ_t = σ max(0, 1 − t / r)²
-        return self.latent_noise * max(0.0, 1 - progress / self.latent_noise_ramp) ** 2
+        return self.latent_noise * max(0.0, 1 - progress / self.noise_ramp) ** 2
 
     def rate(self, progress: float) -> float:
         """Step size of the update after that share of the updates."""

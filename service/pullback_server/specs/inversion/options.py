@@ -15,7 +15,7 @@ from pullback_server.errors import Violations
 from pullback_server.specs.classes import class_space, moving_space
 from pullback_server.specs.common import owner_of_eigenbasis
 from pullback_server.specs.eigenbasis import blocks_of
-from pullback_server.specs.inversion_methods import BASES, INVERSION_METHODS
+from pullback_server.specs.inversion.methods import BASES, INVERSION_METHODS
 
 MAX_RESTARTS = 1_024
 MAX_SOLUTIONS = 64

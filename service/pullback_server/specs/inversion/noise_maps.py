@@ -14,7 +14,7 @@ from pullback.inversion.defaults import METHODS
 from pullback_api.tensors import unpack
 from pullback_api.v1 import specs_pb2, values_pb2
 from pullback_server.errors import Violations
-from pullback_server.specs.inversion_methods import INVERSION_METHODS
+from pullback_server.specs.inversion.methods import INVERSION_METHODS
 
 # Numbers of the maps that a job moves, or an answer brings: 64 MiB, and some six times that while they are searched.
 MAX_NOISE_VALUES = 2**24

@@ -12,10 +12,10 @@ from pullback_server.protocol.batching import Load
 from pullback_server.specs.classes import complete_space, moving_space, preconditioning_space
 from pullback_server.specs.common import check_draws_images, distance_of, find_generator, take_out_of_bounds
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
-from pullback_server.specs.inversion_loss import complete_loss
-from pullback_server.specs.inversion_methods import INVERSION_METHODS, PRESETS
-from pullback_server.specs.inversion_options import STORED_BASES, check_budget, complete_options, starts_of
-from pullback_server.specs.noise_maps import MAX_NOISE_VALUES, check_noise_maps, noise_values, rows_of_memory
+from pullback_server.specs.inversion.loss import complete_loss
+from pullback_server.specs.inversion.methods import INVERSION_METHODS, PRESETS
+from pullback_server.specs.inversion.noise_maps import MAX_NOISE_VALUES, check_noise_maps, noise_values, rows_of_memory
+from pullback_server.specs.inversion.options import STORED_BASES, check_budget, complete_options, starts_of
 from pullback_server.specs.starts import check_start_space
 
 MAX_STARTS = 4_096

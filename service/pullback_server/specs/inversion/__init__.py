@@ -1,0 +1,1 @@
+"""Specifications of inversions and of tunings: settings, loss, methods, options and noise maps."""
