@@ -35,7 +35,7 @@ from pullback_api.v1 import inversion_pb2, jobs_pb2, jobs_pb2_grpc, search_pb2, 
 from pullback_client.wire.tokens import TokenFinder
 from pullback_server.processes.disposable import Disposable
 from pullback_server.processes.frames import Header
-from pullback_server.protocol.messages import Failure as JobFailure
+from pullback_server.protocol.failure import Failure as JobFailure
 from pullback_server.server import Config, Parts, Server
 from pullback_server.store import Store
 from sample_images import SIZE

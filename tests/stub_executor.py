@@ -16,23 +16,19 @@ from pullback_server.errors import ApiError
 from pullback_server.executor import Executor
 from pullback_server.executor.worker import JobListener
 from pullback_server.protocol.batching import Load
-from pullback_server.protocol.messages import (
+from pullback_server.protocol.calls import (
     BeginSearch,
     Call,
     CallDone,
     CallMessage,
     Evolve,
-    Failure,
-    Finished,
-    JobFailed,
-    Progressed,
     Render,
     Rendered,
     Sample,
-    StartJob,
-    Stopped,
     Traverse,
 )
+from pullback_server.protocol.failure import Failure
+from pullback_server.protocol.messages import Finished, JobFailed, Progressed, StartJob, Stopped
 from pullback_server.supervision import Health
 from pullback_server.worker.search_calls import begin_search, evolve
 

@@ -17,7 +17,8 @@ from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, specs_pb2, tunings_pb2
 from pullback_server.direction_sets import direction_set_message
 from pullback_server.names import parse_generator
-from pullback_server.protocol.messages import CallDone, CallMessage, Framed, Presentation, StartJob, Traverse
+from pullback_server.protocol.calls import CallDone, CallMessage, Framed, Presentation, Traverse
+from pullback_server.protocol.messages import StartJob
 from pullback_server.protocol.payload import read_payload
 from pullback_server.protocol.tuned_files import METADATA
 from pullback_server.protocol.walks import Walked

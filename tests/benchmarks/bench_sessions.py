@@ -19,7 +19,7 @@ from torch import Tensor
 from pullback import generators
 from pullback.generators import Generator
 from pullback_client import Client, EvolutionSession, LocalServer, Trial
-from pullback_server.protocol.messages import RENDER_BATCH
+from pullback_server.protocol.calls import RENDER_BATCH
 
 IMAGES = 40
 GENERATIONS = 15 if QUICK else 200

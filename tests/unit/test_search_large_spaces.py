@@ -13,7 +13,7 @@ from pullback.geometry import Eigenbasis, Provenance
 from pullback.search import Constants, Optimizer, SearchSettings, make_optimizer, restore, unsuitable
 from pullback.search.methods import hessian_cma
 from pullback.search.methods.adaptation import Distribution, TriangularDistribution
-from pullback_server.protocol.messages import CallDone, ConstantsWanted, Evolve, Evolved
+from pullback_server.protocol.calls import CallDone, ConstantsWanted, Evolve, Evolved
 from pullback_server.stored_files import StoredFile
 from pullback_server.worker import search_calls
 from searching import normal_space

@@ -30,7 +30,8 @@ from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, submit
-from pullback_server.protocol.messages import Evolved, StartJob
+from pullback_server.protocol.calls import Evolved
+from pullback_server.protocol.messages import StartJob
 from pullback_server.servicers import (
     DirectionsServicer,
     GeometryServicer,

@@ -27,7 +27,9 @@ from pullback_server.jobs.queue_shares import MAX_QUEUED, Queued
 from pullback_server.jobs.resources import job_message
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, eigenbasis_submission, needed_eigenbasis, submit
-from pullback_server.protocol.messages import Evolved, Failure, Finished, JobFailed, Progressed, StartJob
+from pullback_server.protocol.calls import Evolved
+from pullback_server.protocol.failure import Failure
+from pullback_server.protocol.messages import Finished, JobFailed, Progressed, StartJob
 from pullback_server.sessions.answers import Asker
 from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.registry import SessionRegistry

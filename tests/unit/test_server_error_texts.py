@@ -29,7 +29,8 @@ from pullback_server.jobs.checkpoints import Checkpoints
 from pullback_server.jobs.events import EventBroker
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.processes.exits import DEVICE_LOST
-from pullback_server.protocol.messages import CallFailed, CallMessage, Finished
+from pullback_server.protocol.calls import CallFailed, CallMessage
+from pullback_server.protocol.messages import Finished
 from pullback_server.store import JobState, Store
 from pullback_server.supervision import Health, HealthServicer, supervised
 from pullback_server.worker.failures import describe, end_if_lost

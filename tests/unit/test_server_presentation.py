@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pullback_server.protocol.messages import AS_DRAWN, Presentation
+from pullback_server.protocol.calls import AS_DRAWN, Presentation
 from pullback_server.worker.presentation import encode, present
 
 RNG = np.random.default_rng(0)

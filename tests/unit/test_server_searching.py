@@ -7,7 +7,8 @@ import re
 import grpc
 import numpy as np
 
-from pullback_server.protocol.messages import CallDone, CallFailed, Evolve, FromWorker
+from pullback_server.protocol.calls import CallDone, CallFailed, Evolve
+from pullback_server.protocol.messages import FromWorker
 from pullback_server.worker.open_calls import OpenCalls
 from pullback_server.worker.search_calls import evolve
 from pullback_server.worker.unread import Unread

@@ -20,7 +20,7 @@ from pullback_server.access import Access, Keys
 from pullback_server.access.usage import Usage
 from pullback_server.damage import DataLossError
 from pullback_server.errors import ApiError, failed_precondition, unavailable
-from pullback_server.protocol.messages import Evolved
+from pullback_server.protocol.calls import Evolved
 from pullback_server.sessions import live
 from pullback_server.sessions.answers import Asker, reclaim, tell
 from pullback_server.sessions.live import LiveSession

@@ -8,8 +8,8 @@ import pytest
 
 from pullback_server.jobs.sharing import Sharing
 from pullback_server.protocol.batching import MEASUREMENT, Load
+from pullback_server.protocol.failure import Failure
 from pullback_server.protocol.messages import (
-    Failure,
     Finished,
     JobFailed,
     LendPart,

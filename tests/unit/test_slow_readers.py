@@ -14,7 +14,7 @@ import pytest
 from pullback_api.v1 import generators_pb2, generators_pb2_grpc
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.executor.worker import TAKEN_BYTES, Settings, Worker
-from pullback_server.protocol.messages import CallDone, Render, Rendered, Taken
+from pullback_server.protocol.calls import CallDone, Render, Rendered, Taken
 from pullback_server.sessions.audience import MAX_UNREAD, Audience
 from pullback_server.supervision import Health
 

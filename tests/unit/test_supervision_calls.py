@@ -19,7 +19,8 @@ from pullback_server.executor import Executor
 from pullback_server.executor.outstanding import OpenCall, is_last
 from pullback_server.executor.worker import Settings, Worker
 from pullback_server.protocol.batching import MEASUREMENT
-from pullback_server.protocol.messages import CallDone, Ready, Render, Rendered, Sample, StartJob
+from pullback_server.protocol.calls import CallDone, Render, Rendered, Sample
+from pullback_server.protocol.messages import Ready, StartJob
 from pullback_server.supervision import Health, Part
 from pullback_server.supervision.health import STARTING
 from pullback_server.worker.unread import WINDOW_BYTES

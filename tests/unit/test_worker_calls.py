@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pullback_server.protocol.messages import (
+from pullback_server.protocol.calls import (
     AS_DRAWN,
     RENDER_BATCH,
     CallDone,

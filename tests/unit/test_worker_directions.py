@@ -26,7 +26,7 @@ from pullback.geometry import Eigenbasis
 from pullback.pictures import to_pictures
 from pullback_api.tensors import unpack
 from pullback_api.v1 import directions_pb2, specs_pb2
-from pullback_server.protocol.messages import CallDone, Framed, Traverse
+from pullback_server.protocol.calls import CallDone, Framed, Traverse
 from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.worker.tasks.directions import DirectionsTask
 from pullback_server.worker.walks.calls import traverse

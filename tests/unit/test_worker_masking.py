@@ -19,7 +19,7 @@ from pullback.errors import InvalidInputError
 from pullback.generators import Generator
 from pullback.pictures import to_pictures
 from pullback.pieces import finish, in_pieces
-from pullback_server.protocol.messages import Framed, Traverse
+from pullback_server.protocol.calls import Framed, Traverse
 from pullback_server.protocol.walks import MaskPlan, WalkAxis, WalkPlan
 from pullback_server.worker.walks import masked as masked_walks
 from pullback_server.worker.walks.calls import traverse

@@ -14,8 +14,9 @@ from pullback_client.inversion.checks import CheckedInversion, check_photographs
 from pullback_client.inversion.course import InversionJob, Outcomes, framed, outcomes
 from pullback_client.inversion.framing import Framing
 from pullback_client.inversion.options import InversionOptions, inversion_settings
+from pullback_client.inversion.received import outcomes_from_wire
 from pullback_client.inversion.requests import MAX_TARGETS, invert_request, parts, photographs
-from pullback_client.inversion.result import Inversion, InversionFailure, InversionOutcome, outcomes_from_wire
+from pullback_client.inversion.result import Inversion, InversionFailure, InversionOutcome
 from pullback_client.inversion.tuning import TuningOptions
 from pullback_client.jobs.job import JOB_TIMEOUT, Job
 from pullback_client.jobs.progress import ProgressOption, reporting

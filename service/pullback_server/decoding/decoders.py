@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
 from pullback_server.processes.frames import Header
-from pullback_server.protocol.messages import Presentation
+from pullback_server.protocol.calls import Presentation
 
 _MIB = 1024 * 1024
 # An image of 16 million pixels takes 64 MB, and up to three copies of it are there at a time.

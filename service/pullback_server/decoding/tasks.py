@@ -12,7 +12,7 @@ from PIL import Image
 from pullback_api.pictures import PictureError, kind_of, size_of
 from pullback_api.pictures.claims import webp_size
 from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle, prepare
-from pullback_server.protocol.messages import Presentation
+from pullback_server.protocol.calls import Presentation
 from pullback_server.worker.presentation import encode, present
 
 Header = dict[str, Any]

@@ -22,7 +22,7 @@ from pullback_server.executor.listener import EXIT_SECONDS
 from pullback_server.executor.sender import weight
 from pullback_server.executor.worker import JobListener, Settings, Worker
 from pullback_server.protocol.batching import Load
-from pullback_server.protocol.messages import (
+from pullback_server.protocol.calls import (
     AS_DRAWN,
     BeginSearch,
     Call,
@@ -32,20 +32,17 @@ from pullback_server.protocol.messages import (
     ConstantsWanted,
     Evolve,
     Evolved,
-    Failure,
     Framed,
-    LendPart,
     Measure,
     Presentation,
     PriorWanted,
-    Ready,
     Render,
     Rendered,
     Sample,
-    StartJob,
-    TakePart,
     Traverse,
 )
+from pullback_server.protocol.failure import Failure
+from pullback_server.protocol.messages import LendPart, Ready, StartJob, TakePart
 from pullback_server.protocol.walks import Walked, WalkPlan
 from pullback_server.stored_files import StoredFile
 from pullback_server.supervision import Health

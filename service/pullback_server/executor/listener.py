@@ -9,7 +9,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from pullback_server.protocol.messages import CallMessage, Computing, DeviceMemory, JobMessage, Ready
+from pullback_server.protocol.calls import CallMessage
+from pullback_server.protocol.messages import Computing, DeviceMemory, JobMessage, Ready
 
 EXIT_SECONDS = 2.0
 

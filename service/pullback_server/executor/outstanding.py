@@ -9,16 +9,7 @@ from dataclasses import dataclass, field
 from pullback import generators
 from pullback.errors import PullbackError
 from pullback_server.executor.sender import weight
-from pullback_server.protocol.messages import (
-    Call,
-    CallDone,
-    CallFailed,
-    CallMessage,
-    Framed,
-    Render,
-    Rendered,
-    Traverse,
-)
+from pullback_server.protocol.calls import Call, CallDone, CallFailed, CallMessage, Framed, Render, Rendered, Traverse
 from pullback_server.worker.unread import WINDOW_BYTES
 
 # What a call counts for apart from its images: a small image, in values of pixels.

@@ -31,32 +31,34 @@ from pullback_server.processes.priority import give_way
 from pullback_server.processes.pulse import Pulse, shared_memory
 from pullback_server.processes.vitals import vitals
 from pullback_server.protocol.batching import Load
-from pullback_server.protocol.messages import (
+from pullback_server.protocol.calls import (
     AbandonCall,
     Call,
     CallDone,
     CallFailed,
     CallMessage,
+    Framed,
+    Rendered,
+    Taken,
+    TracedCall,
+)
+from pullback_server.protocol.failure import Failure
+from pullback_server.protocol.messages import (
     CancelJob,
     DeviceMemory,
     Exit,
-    Failure,
     Finished,
-    Framed,
     JobFailed,
     JobMessage,
     LendPart,
     PartLent,
     Progressed,
     Ready,
-    Rendered,
     StartJob,
     Stopped,
     SuspendJobs,
-    Taken,
     TakePart,
     ToWorker,
-    TracedCall,
     Worked,
 )
 from pullback_server.supervision import Part

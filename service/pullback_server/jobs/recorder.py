@@ -23,7 +23,8 @@ from pullback_server.jobs.progress import progress_in, read_progress
 from pullback_server.jobs.queue_shares import QueueShares
 from pullback_server.jobs.results import make_result
 from pullback_server.jobs.watched import JobWatch
-from pullback_server.protocol.messages import Failure, Finished, JobFailed, JobMessage, Progressed, Stopped
+from pullback_server.protocol.failure import Failure
+from pullback_server.protocol.messages import Finished, JobFailed, JobMessage, Progressed, Stopped
 from pullback_server.store import JobRecord, NotThereError, Store, reads
 from pullback_server.supervision import Part
 from pullback_server.transactions import StoreUnavailableError, Transactions

@@ -29,7 +29,8 @@ from pullback_server.jobs.store_probe import probe_store
 from pullback_server.jobs.watched import JobWatch
 from pullback_server.names import job_name
 from pullback_server.protocol.batching import Load, place
-from pullback_server.protocol.messages import Failure, JobMessage, StartJob, Worked
+from pullback_server.protocol.failure import Failure
+from pullback_server.protocol.messages import JobMessage, StartJob, Worked
 from pullback_server.store import JobRecord, JobState, NotThereError, Store, reads
 from pullback_server.supervision import Health, supervised
 from pullback_server.transactions import StoreUnavailableError, Transactions

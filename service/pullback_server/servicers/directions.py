@@ -21,7 +21,7 @@ from pullback_server.importing import Importers
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, answer, fresh_job_id, needed_eigenbasis
 from pullback_server.keeping.deletion import Deletion
-from pullback_server.protocol.messages import Framed
+from pullback_server.protocol.calls import Framed
 from pullback_server.protocol.walks import Walked
 from pullback_server.servicers.kept_directions import KeptDirections, set_header
 from pullback_server.servicers.pages import page_of_results

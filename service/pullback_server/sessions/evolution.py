@@ -16,7 +16,7 @@ from pullback_server.errors import ApiError
 from pullback_server.executor import Executor
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import parse_generator
-from pullback_server.protocol.messages import Evolved
+from pullback_server.protocol.calls import Evolved
 from pullback_server.sessions.latents import Latents, read_latents, write_latents
 from pullback_server.sessions.pictures import CARRIED
 from pullback_server.sessions.state.events import GenerationOpened, NewImage

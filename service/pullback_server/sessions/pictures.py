@@ -14,7 +14,7 @@ from pullback_server.errors import ApiError
 from pullback_server.executor import Executor
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.names import parse_generator
-from pullback_server.protocol.messages import RENDER_BATCH, Presentation
+from pullback_server.protocol.calls import RENDER_BATCH, Presentation
 from pullback_server.sessions.latents import Latents
 from pullback_server.sessions.state.events import GenerationOpened, StoredImage
 from pullback_server.sessions.state.session import Session, image_number

@@ -16,7 +16,7 @@ from pullback import generators
 from pullback.generators import rendered
 from pullback.pictures import to_pictures
 from pullback.search import measured_blocks
-from pullback_server.protocol.messages import (
+from pullback_server.protocol.calls import (
     AS_DRAWN,
     CallDone,
     CallMessage,

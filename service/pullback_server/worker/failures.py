@@ -21,7 +21,7 @@ from pullback.memory import is_context_lost, is_refusal
 from pullback_server.advice import TAKE_LESS_MEMORY
 from pullback_server.error_texts import unforeseen, without_folders
 from pullback_server.processes.exits import DEVICE_LOST
-from pullback_server.protocol.messages import Failure
+from pullback_server.protocol.failure import Failure
 from pullback_server.stored_files import DamagedFileError
 from pullback_server.worker.files import FileUnavailableError
 

@@ -10,7 +10,8 @@ import threading
 from multiprocessing.connection import Connection
 
 from pullback_server.processes.pulse import Pulse
-from pullback_server.protocol.messages import AbandonCall, Call, Exit, Ready, Taken, ToWorker, TracedCall
+from pullback_server.protocol.calls import AbandonCall, Call, Taken, TracedCall
+from pullback_server.protocol.messages import Exit, Ready, ToWorker
 from pullback_server.watching.spans import Tracing
 from pullback_server.worker.open_calls import Answers, OpenCalls
 from pullback_server.worker.outbox import Outbox

@@ -7,22 +7,19 @@ from multiprocessing.connection import Connection
 
 from pullback_server.processes.pulse import Pulse
 from pullback_server.protocol.batching import Candidate, together
+from pullback_server.protocol.calls import Measure, Render, Sample, Traverse
 from pullback_server.protocol.messages import (
     CancelJob,
     Computing,
     Finished,
     JobFailed,
     LendPart,
-    Measure,
     PartLent,
-    Render,
-    Sample,
     StartJob,
     Stopped,
     SuspendJobs,
     TakePart,
     ToWorker,
-    Traverse,
 )
 from pullback_server.watching.context import about
 from pullback_server.watching.spans import Tracing

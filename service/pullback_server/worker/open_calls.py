@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from pullback_server.protocol.messages import CallDone, CallFailed, CallMessage, FromWorker
+from pullback_server.protocol.calls import CallDone, CallFailed, CallMessage
+from pullback_server.protocol.messages import FromWorker
 from pullback_server.worker.failures import describe, end_if_lost
 from pullback_server.worker.unread import Unread
 

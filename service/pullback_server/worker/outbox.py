@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
-from pullback_server.protocol.messages import Framed, FromWorker, Rendered
+from pullback_server.protocol.calls import Framed, Rendered
+from pullback_server.protocol.messages import FromWorker
 from pullback_server.worker.unread import Unread
 
 

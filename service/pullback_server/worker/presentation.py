@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pullback_server.protocol.messages import Presentation
+from pullback_server.protocol.calls import Presentation
 
 # Luma of red, green and blue (ITU-R 601).
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)

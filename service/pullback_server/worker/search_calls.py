@@ -10,7 +10,7 @@ from pullback.search import Candidates, Constants, Optimizer, make_optimizer, re
 from pullback.search.serialization import constants_of
 from pullback_api.tensors import unpack
 from pullback_api.v1 import search_pb2
-from pullback_server.protocol.messages import (
+from pullback_server.protocol.calls import (
     BeginSearch,
     CallDone,
     CallMessage,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 
 from pullback_server.processes.pulse import Pulse
-from pullback_server.protocol.messages import BeginSearch, Evolve, Ready, ToWorker
+from pullback_server.protocol.calls import BeginSearch, Evolve
+from pullback_server.protocol.messages import Ready, ToWorker
 from pullback_server.watching.spans import Tracing
 from pullback_server.worker.loop import Loop
 from pullback_server.worker.search_calls import begin_search, evolve

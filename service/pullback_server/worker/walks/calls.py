@@ -10,7 +10,7 @@ from PIL import Image
 from pullback.directions.traversals.measurement import measured_frames
 from pullback.directions.traversals.pictures import forth_and_back, reduced
 from pullback.pictures import side_by_side, to_pictures
-from pullback_server.protocol.messages import CallDone, CallMessage, Framed, Traverse
+from pullback_server.protocol.calls import CallDone, CallMessage, Framed, Traverse
 from pullback_server.protocol.walks import Walked, WalkPlan
 from pullback_server.worker.models import Models, with_maps
 from pullback_server.worker.presentation import encode
