@@ -9,9 +9,11 @@ from functools import cache
 
 import grpc
 import pytest
+import safetensors.numpy
 
 from live_server import JOB_SECONDS, LiveServer
-from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
+from pullback_api.tensors import pack, unpack
+from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2, tunings_pb2
 from pullback_server.__main__ import main
 from requests_for_tiny import (
     arrays_of,
@@ -75,6 +77,20 @@ def analysis_of(server: LiveServer, job: jobs_pb2.Job) -> list[bytes]:
     return [analysis.SerializeToString(deterministic=True)]
 
 
+def tune(server: LiveServer) -> jobs_pb2.Job:
+    settings = specs_pb2.TuningSettings(generator="generators/tiny", distance="mse", steps=5 * STEPS, threshold=0)
+    pivot = server.generators.SampleLatents(generators_pb2.SampleLatentsRequest(generator="generators/tiny", seed=3))
+    target = inversion_pb2.Target(image=tiny_target(server), start=pack(unpack(pivot.latents)[0]))
+    return server.tunings.Tune(tunings_pb2.TuneRequest(settings=settings, targets=[target]), timeout=60)
+
+
+def tuning_of(server: LiveServer, job: jobs_pb2.Job) -> list[bytes]:
+    pieces = server.tunings.StreamTuning(tunings_pb2.StreamTuningRequest(name=job.result), timeout=60)
+    tensors = safetensors.numpy.load(b"".join(piece.data for piece in pieces))
+    tuning = server.tunings.GetTuning(tunings_pb2.GetTuningRequest(name=job.result), timeout=60)
+    return [tuning.trace.data, *(tensors[name].tobytes() for name in sorted(tensors))]
+
+
 WORKS = {
     "inversion": Work(
         lambda server: invert_tiny(server, steps=STEPS),
@@ -83,6 +99,7 @@ WORKS = {
     ),
     "eigenbasis": Work(compute_eigenbasis, eigenbasis_of, "averaging the metric"),
     "analysis": Work(analyze, analysis_of, "metric"),
+    "tuning": Work(tune, tuning_of, "tuning weights"),
 }
 every_work = pytest.mark.parametrize("kind", WORKS)
 
