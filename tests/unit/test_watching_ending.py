@@ -57,8 +57,8 @@ def test_nobody_is_told_where_nobody_has_asked(monkeypatch: pytest.MonkeyPatch, 
     assert not notify("READY=1")
 
 
-@pytest.mark.parametrize(("drain", "attempts"), [(60.0, 1), (45.0, 2)])
-def test_jobs_have_what_the_end_leaves_them(drain: float, attempts: int) -> None:
+@pytest.mark.parametrize(("drain", "stopped"), [(60.0, False), (45.0, True)])
+def test_jobs_have_what_the_end_leaves_them(drain: float, stopped: bool) -> None:
     server = InProcessServer(watching=Watching(drain=drain))
     # Some seconds in all.
     server.bench.pause = 1.0
@@ -69,7 +69,7 @@ def test_jobs_have_what_the_end_leaves_them(drain: float, attempts: int) -> None
         server.stop()
         server.start()
         server._wait_for(lambda: server.job(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED)
-        assert server.job(job.name).attempts == attempts
+        assert (server.job(job.name).attempts > 1) == stopped
 
 
 def test_whoever_ends_is_not_ready_meanwhile() -> None:

@@ -212,6 +212,8 @@ class Scheduler:
         queued = self._allowed([queued[number] for number in turns])
         placed = place([Load(job.batch, job.rows) for job in queued], self._executor.loads())
         for number, worker in placed:
+            if self._draining:
+                return False  # it began while jobs were looked for
             with about(job=queued[number].id):
                 await self._start(queued[number], worker)
         return bool(placed)
