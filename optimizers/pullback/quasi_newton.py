@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -34,6 +35,11 @@ def two_loops(
         back = curvatures[..., pair, None] * dot(changes[..., pair, :], rest)
         rest = rest + steps[..., pair, :] * (shares.pop() - back)
     return -rest
+
+
+def steepest(gradient: Float[Tensor, "*batch k"]) -> Float[Tensor, "*batch k"]:
+    """The direction along which the function falls fastest, of length 1; zero where the gradient is."""
+    return -gradient / dot(gradient, gradient).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)
 
 
 def dot(a: Float[Tensor, "*batch k"], b: Float[Tensor, "*batch k"]) -> Float[Tensor, "*batch 1"]:

@@ -12,13 +12,12 @@ from pullback_client.cli import completion
 from pullback_client.cli.console import following, out
 from pullback_client.cli.described_options import takes_options
 from pullback_client.cli.directions import direction_options, walk_options
+from pullback_client.cli.directions.walk_folder import refuse_walk_over, save_walk
 from pullback_client.cli.inversion import invert_options as option
 from pullback_client.cli.options import Force, Target, given_options, option_names
-from pullback_client.cli.outputs import refuse_file_as_folder, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import WalkOptions
 from pullback_client.directions.morph import MorphKind
-from pullback_client.directions.traversal import FOLDER_FILES, FRAME_FILES
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.inversion.options import InversionOptions
 from pullback_client.report.parts import number
@@ -65,9 +64,7 @@ def morph(
     photographs = [path for path in (first, second) if path.suffix.lower() not in _LATENTS]
     if not photographs and (idle := [name for name in _OF_PHOTOGRAPHS if name in given_options(context)]):
         raise InvalidArgumentError(f"{option_names(context, idle)}: of photographs, and two latents came")
-    refuse_file_as_folder(folder)
-    replaced = [*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)]
-    refuse_overwriting(replaced, force, (first, second))
+    refuse_walk_over(folder, force, (first, second))
     walk = cast("WalkOptions", {name: settings.pop(name) for name in ("frames", "distance")})
     inversion: InversionOptions = {
         **cast("InversionOptions", settings),
@@ -88,9 +85,7 @@ def morph(
             inversion=inversion if photographs else None,
             progress=report,
         )
-    # One that is there is taken for a folder, whatever its name ends in.
-    folder.mkdir(parents=True, exist_ok=True)
-    written = found.save(folder, upscale=upscale)
+    written = save_walk(found, folder, upscale)
     out.print(
         f"{len(found)} frames in {found.space}, image distance of the ends {number(float(found.distances[-1]))}; "
         f"wrote {len(written)} files into {folder}",

@@ -12,12 +12,11 @@ from pullback_client.cli import completion
 from pullback_client.cli.console import following, out
 from pullback_client.cli.described_options import takes_options
 from pullback_client.cli.directions import direction_options, walk_options
+from pullback_client.cli.directions.walk_folder import refuse_walk_over, save_walk
 from pullback_client.cli.inversion import invert_options as option
 from pullback_client.cli.options import Force, Target, given_options, option_names
-from pullback_client.cli.outputs import refuse_file_as_folder, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import WalkOptions
-from pullback_client.directions.traversal import FOLDER_FILES, FRAME_FILES
 from pullback_client.directions.walk_options import check_walk_options
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.inversion.options import InversionOptions
@@ -115,9 +114,7 @@ def traverse(
         raise InvalidArgumentError(f"{' and '.join(named)} exclude each other: a walk has one start")
     if photo is None and (idle := [name for name in _OF_PHOTOGRAPHS if name in given_options(context)]):
         raise InvalidArgumentError(f"{option_names(context, idle)}: of a photograph; name it with --photo")
-    refuse_file_as_folder(folder)
-    replaced = [*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)]
-    refuse_overwriting(replaced, force, (latent, photo))
+    refuse_walk_over(folder, force, (latent, photo))
     options: WalkOptions = {
         **walk_options.walk_of(settings),
         "layers": direction_options.layers_of(layers),
@@ -150,9 +147,7 @@ def traverse(
             progress=report,
             **options,
         )
-    # One that is there is taken for a folder, whatever its name ends in.
-    folder.mkdir(parents=True, exist_ok=True)
-    written = walk.save(folder, upscale=upscale)
+    written = save_walk(walk, folder, upscale)
     farthest = number(float(walk.distances.max()))
     out.print(
         f"{len(walk)} frames in {walk.space}, image distance from the start up to {farthest}; "

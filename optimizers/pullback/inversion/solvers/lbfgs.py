@@ -15,7 +15,7 @@ from pullback.geometry.eigenbasis import Eigenbasis
 from pullback.inversion.problems.problem import Problem
 from pullback.inversion.solvers.coordinates import Axes, Coordinates, check_exponent
 from pullback.inversion.solvers.descent import Descent, DescentState, Seen, where
-from pullback.quasi_newton import dot, two_loops
+from pullback.quasi_newton import dot, steepest, two_loops
 
 # Armijo's condition: the share of the decrease that the slope promises.
 _SUFFICIENT = 1e-4
@@ -115,7 +115,7 @@ class LBFGS(Descent):
             "point": state.coordinates,
             "loss": seen.loss[..., None],
             "gradient": seen.gradient,
-            "direction": torch.where(useful, direction, _steepest(seen.gradient)),
+            "direction": torch.where(useful, direction, steepest(seen.gradient)),
             "length": one,
             "failures": torch.zeros_like(one),
         }
@@ -130,7 +130,7 @@ class LBFGS(Descent):
         far = length * dot(old["direction"], old["direction"]).sqrt()
         return {
             **old,
-            "direction": torch.where(forget, _steepest(old["gradient"]), old["direction"]),
+            "direction": torch.where(forget, steepest(old["gradient"]), old["direction"]),
             "length": torch.where(forget, far, length),
             "failures": failures,
             "curvatures": torch.where(forget, 0, old["curvatures"]),
@@ -139,8 +139,3 @@ class LBFGS(Descent):
     @cached_property
     def _axes(self) -> Axes:
         return Axes(self.eigenbasis, self.exponent)
-
-
-def _steepest(gradient: Tensor) -> Tensor:
-    """The direction along which the loss falls fastest, of length 1; zero where the gradient is."""
-    return -gradient / dot(gradient, gradient).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)

@@ -28,6 +28,7 @@ class GaussianProcess:
         means: The mean at the inputs, shape (n,).
         noise: Variance of the noise, in units of the process' own.
         variance: The process' own, the likeliest one.
+        noisy: K + σ² I of the inputs, shape (n, n).
     """
 
     inputs: Float64[np.ndarray, "n k"]
@@ -36,16 +37,18 @@ class GaussianProcess:
     means: Float64[np.ndarray, " n"]
     noise: float
     variance: float
+    noisy: Float64[np.ndarray, "n n"]
 
     @classmethod
     def told(
         cls, inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarray, " n"], noise: float
     ) -> GaussianProcess:
         """The process that was told values at inputs, with noise of that variance."""
-        weights, constant = _weights(_noisy(inputs, noise), values)
+        noisy = _noisy(inputs, noise)
+        weights, constant = _weights(noisy, values)
         # (K + σ² I) α = y − m, so m + K α = y − σ² α
         variance = float((values - constant) @ weights) / len(values)
-        return cls(inputs, weights, constant, values - noise * weights, noise, variance)
+        return cls(inputs, weights, constant, values - noise * weights, noise, variance, noisy)
 
     def mean_and_gradient(self, at: Float64[np.ndarray, " k"]) -> tuple[float, Float64[np.ndarray, " k"]]:
         """The mean at a point, and its gradient there."""
@@ -64,7 +67,7 @@ class GaussianProcess:
         across = _kernel(_distances(ends, self.inputs))
         known = across[1] - across[0]
         # Var (f(there) − f(here)) = k(there, there) + k(here, here) − 2 k(here, there) − d (K + σ² I)⁻¹ dᵀ (2.24)
-        told = np.linalg.solve(_noisy(self.inputs, self.noise), known)
+        told = np.linalg.solve(self.noisy, known)
         variance = 2 - 2 * float(_kernel(_distances(ends[:1], ends[1:]))[0, 0]) - float(known @ told)
         difference = float(self.weights @ known)
         return difference / math.sqrt(max(variance * self.variance, 1e-300))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from pullback.quasi_newton import dot, two_loops
+from pullback.quasi_newton import dot, steepest, two_loops
 
 # Armijo's condition: the share of the decrease that the slope promises.
 _SUFFICIENT = 1e-4
@@ -45,7 +45,7 @@ def descended(
     first, idle = abs(value), 0
     steps: list[Tensor] = []
     changes: list[Tensor] = []
-    direction, length = _steepest(gradient), 1.0
+    direction, length = steepest(gradient), 1.0
     for _ in range(evaluations - 1):
         if not direction.any():
             break
@@ -68,12 +68,7 @@ def descended(
 
 def _quasi_newton(gradient: Tensor, steps: list[Tensor], changes: list[Tensor]) -> Tensor:
     if not steps:
-        return _steepest(gradient)
+        return steepest(gradient)
     s, y = torch.stack(steps), torch.stack(changes)
     direction = two_loops(gradient, s, y, 1 / dot(s, y)[:, 0])
-    return direction if float(dot(direction, gradient)) < 0 else _steepest(gradient)
-
-
-def _steepest(gradient: Tensor) -> Tensor:
-    """The direction along which the function falls fastest, of length 1; zero where the gradient is."""
-    return -gradient / dot(gradient, gradient).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)
+    return direction if float(dot(direction, gradient)) < 0 else steepest(gradient)
