@@ -24,23 +24,12 @@ from google.protobuf.message_factory import GetMessageClass
 from PIL import Image
 
 from live_server import LiveServer
-from pullback_api.v1 import (
-    access_pb2,
-    directions_pb2,
-    generators_pb2,
-    geometry_pb2,
-    inversion_pb2,
-    jobs_pb2,
-    search_pb2,
-    values_pb2,
-)
+from pullback_api.v1 import jobs_pb2, values_pb2
+from pullback_server.contract import DESCRIPTORS
 from tiny import DIM, SIZE
 
 METHODS: dict[str, MethodDescriptor] = {
-    f"{service.full_name}/{method.name}": method
-    for module in (access_pb2, generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2, directions_pb2)
-    for service in module.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
+    f"{service.full_name}/{method.name}": method for service in DESCRIPTORS for method in service.methods
 }
 FAULTY = {"UNKNOWN", "INTERNAL", "unknown", "internal"}
 CALL_SECONDS = 60.0

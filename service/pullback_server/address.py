@@ -48,8 +48,15 @@ def is_loopback(address: str) -> bool:
     Raises:
         AddressError: Not an address.
     """
-    host = split(address)[0].strip("[]")
-    return host == "localhost" or _is_loopback(host)
+    return is_loopback_host(split(address)[0].strip("[]"))
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host, an address without brackets or a name, is this machine alone; of names, `localhost` is."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_reach(address: str, *, beyond: bool) -> str:
@@ -154,7 +161,7 @@ def _addresses_of(host: str, *, beyond: bool) -> list[str]:
     except OSError as error:
         raise AddressError(f"cannot find the address of {host!r} ({error}); listen on 127.0.0.1 instead") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    far = [address for address in addresses if not _is_loopback(address)]
+    far = [address for address in addresses if not is_loopback_host(address)]
     if far and not beyond:
         raise AddressError(
             f"refusing to listen on {host!r}: on this machine it stands for {', '.join(far)}, which others can reach. "
@@ -177,10 +184,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

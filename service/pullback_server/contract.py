@@ -1,6 +1,8 @@
-"""Contract of a server: its services, and the names of their methods."""
+"""Contract of a server: its services, the names of their methods, and which of them change something."""
 
 from __future__ import annotations
+
+import re
 
 from grpc_health.v1 import health_pb2
 
@@ -35,3 +37,13 @@ METHODS = tuple(
     for method in service.methods
 )
 """Full names of all methods, and of those of health."""
+_READING = re.compile("(Get|List|Watch|Wait|Stream|Export|Sample|Render|Traverse)(?![a-z])")
+
+
+def only_reads(method: str) -> bool:
+    """Whether a method changes nothing, by the contract's naming; one of an unknown kind is taken to change something.
+
+    Args:
+        method: Its name, without that of its service.
+    """
+    return _READING.match(method) is not None

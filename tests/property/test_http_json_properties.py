@@ -13,17 +13,14 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pullback_api.v1 import generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2
+from pullback_api.v1 import search_pb2
+from pullback_server.contract import DESCRIPTORS
 from pullback_server.errors import ApiError
 from pullback_server.http.lenient_json import parse
 
-FILES = (generators_pb2, geometry_pb2, inversion_pb2, jobs_pb2, search_pb2)
-REQUESTS = [
-    GetMessageClass(method.input_type)
-    for module in FILES
-    for service in module.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-]
+REQUESTS = [GetMessageClass(method.input_type) for service in DESCRIPTORS for method in service.methods]
+# Of these, JSON has a text.
+TIMES = ("google.protobuf.Duration", "google.protobuf.Timestamp")
 LONG = (
     FieldDescriptor.TYPE_INT64,
     FieldDescriptor.TYPE_UINT64,
@@ -59,7 +56,7 @@ def messages(draw: st.DrawFn, message_class: type[Message], depth: int = 3) -> M
     """Any message of a class, with some of its fields."""
     message = message_class()
     full_name = message_class.DESCRIPTOR.full_name
-    if full_name == "google.protobuf.Duration":
+    if full_name in TIMES:
         # Parts of a microsecond do not survive as a number of seconds.
         message.FromMicroseconds(draw(st.integers(0, 10**9)))  # type: ignore[attr-defined]
         return message
@@ -90,9 +87,10 @@ def mangle(draw: st.DrawFn, value: Any, message: Message) -> dict[str, Any]:
                 mangled[name] = draw(st.sampled_from([[]] if only else [None, []]))
             continue
         item, own = value[field.name], getattr(message, field.name)
-        if field.message_type is not None and field.message_type.full_name == "google.protobuf.Duration":
+        kind = field.message_type
+        if kind is not None and kind.full_name == "google.protobuf.Duration":
             item = draw(st.sampled_from([item, float(item.removesuffix("s"))]))
-        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+        elif kind is not None and not kind.GetOptions().map_entry and kind.full_name not in TIMES:
             whole = zip(item, own, strict=True) if field.is_repeated else [(item, own)]
             parts = [mangle(draw, *pair) for pair in whole]
             item = parts if field.is_repeated else parts[0]
@@ -157,8 +155,8 @@ def test_no_number_of_the_contract_is_of_64_bits() -> None:
     # In JSON they would be texts.
     long = [
         f"{message.full_name}.{field.name}"
-        for module in FILES
-        for message in module.DESCRIPTOR.message_types_by_name.values()
+        for file in {service.file.name: service.file for service in DESCRIPTORS}.values()
+        for message in file.message_types_by_name.values()
         for field in message.fields
         if field.type in LONG
     ]

@@ -18,21 +18,19 @@ import pullback
 import pullback_client
 import pullback_server
 from pullback_api.v1 import (
-    access_pb2,
     directions_pb2,
     generators_pb2,
-    geometry_pb2,
     inversion_pb2,
     jobs_pb2,
     search_pb2,
     specs_pb2,
-    tunings_pb2,
     values_pb2,
 )
 from pullback_client import Client
 from pullback_client.cli.main import app
 from pullback_client.resources.former_names import present_name
 from pullback_server.__main__ import _parser
+from pullback_server.contract import DESCRIPTORS
 
 ROOT: Any = typer.main.get_command(app)
 # Not one whose name an f-string completes.
@@ -41,20 +39,7 @@ COMMAND = re.compile(r"`pullback ([^`]+)`")
 CLIENT = re.compile(r"(?<![\w.])Client\.(\w+)")
 LIBRARY = re.compile(r"(?<![\w.])pullback\.([a-z]+(?:\.\w+)+)")
 CALL = re.compile(r"(?<![\w.])(?:([A-Z][a-z]+)\.)?((?:List|Compute|Import|Create|Get)[A-Z]\w+)")
-SERVICES = {
-    service.name: [method.name for method in service.methods]
-    for module in (
-        access_pb2,
-        directions_pb2,
-        generators_pb2,
-        geometry_pb2,
-        inversion_pb2,
-        jobs_pb2,
-        search_pb2,
-        tunings_pb2,
-    )
-    for service in module.DESCRIPTOR.services_by_name.values()
-}
+SERVICES = {service.name: [method.name for method in service.methods] for service in DESCRIPTORS}
 # Of pip, which fetches weights, of Jupyter, which writes notebooks as files, and of PostgreSQL's createdb.
 OTHERS = {
     *("--to", "--no-deps", "--only-binary", "--no-binary", "--no-input", "--disable-pip-version-check", "--quiet"),

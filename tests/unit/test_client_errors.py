@@ -13,18 +13,10 @@ from PIL import Image
 
 import pullback_client.jobs.job
 from in_process import Failure, InProcessServer
-from pullback_api.v1 import (
-    access_pb2,
-    directions_pb2,
-    generators_pb2,
-    geometry_pb2,
-    inversion_pb2,
-    jobs_pb2,
-    search_pb2,
-    tunings_pb2,
-)
+from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2
 from pullback_client import Client, ClientError, JobEvent, JobState
 from pullback_client.wire.transport import IDEMPOTENT_METHODS
+from pullback_server.contract import DESCRIPTORS
 
 
 @pytest.mark.parametrize(
@@ -114,20 +106,7 @@ def test_a_deletion_is_not_tried_again(client: Client, server: InProcessServer) 
 
 
 def test_all_methods_but_deletion_and_new_keys_are_retried() -> None:
-    services = {
-        service.name: {method.name for method in service.methods}
-        for module in (
-            access_pb2,
-            directions_pb2,
-            generators_pb2,
-            geometry_pb2,
-            inversion_pb2,
-            jobs_pb2,
-            search_pb2,
-            tunings_pb2,
-        )
-        for service in module.DESCRIPTOR.services_by_name.values()
-    }
+    services = {service.name: {method.name for method in service.methods} for service in DESCRIPTORS}
     retried = {service: set(methods) for service, methods in IDEMPOTENT_METHODS.items()}
     kept = {
         service: {method for method in methods if not method.startswith(("Delete", "CreateKey"))}

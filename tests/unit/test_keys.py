@@ -20,16 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from PIL import Image
 
 from in_process import InProcessServer
-from pullback_api.v1 import (
-    access_pb2,
-    directions_pb2,
-    generators_pb2,
-    geometry_pb2,
-    inversion_pb2,
-    jobs_pb2,
-    search_pb2,
-    tunings_pb2,
-)
+from pullback_api.v1 import geometry_pb2, jobs_pb2, search_pb2
 from pullback_client import (
     AlreadyExistsError,
     Client,
@@ -40,15 +31,10 @@ from pullback_client import (
     ResourceExhaustedError,
     UnauthenticatedError,
 )
+from pullback_server.contract import DESCRIPTORS, only_reads
 
 METHODS: dict[str, MethodDescriptor] = {
-    f"/{service.full_name}/{method.name}": method
-    for module in (
-        *(access_pb2, directions_pb2, generators_pb2, geometry_pb2),
-        *(inversion_pb2, jobs_pb2, search_pb2, tunings_pb2),
-    )
-    for service in module.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
+    f"/{service.full_name}/{method.name}": method for service in DESCRIPTORS for method in service.methods
 }
 # What can be one's own, by the methods that name it: field and kind.
 OWN = {
@@ -86,8 +72,13 @@ EVERYBODYS = {
     *("DeleteDirections", "Invert", "CreateSession", "CreateKey", "RevokeKey"),
 }
 LISTS = {"ListJobs", "ListInversions", "ListSessions", "ListTunings", "ListKeys"}
+ONLY_READ = LISTS | {
+    *("ListGenerators", "GetGenerator", "SampleLatents", "Render", "ListDistances", "GetEigenbasis", "ListEigenbases"),
+    *("StreamEigenbasis", "GetAnalysis", "ListAnalyses", "GetInversion", "GetJob", "WatchJob", "WaitJob", "GetSession"),
+    *("GetSessionImage", "WatchSession", "ExportSession", "GetDirections", "ListDirections", "Traverse", "GetTuning"),
+    "StreamTuning",
+}
 OPERATORS = {"CreateKey", "RevokeKey", "DeleteEigenbasis", "DeleteAnalysis", "DeleteDirections"}
-READING = re.compile("Get|List|Watch|Wait|Stream|Export|Sample|Render|Traverse")
 MORE: dict[str, dict[str, Any]] = {
     "Share": {"key": "keys/-"},
     "ReclaimTrials": {"all_clients": True},
@@ -174,13 +165,14 @@ def laboratory() -> Iterator[Laboratory]:
 
 def test_every_method_is_looked_at() -> None:
     assert OWN.keys() | EVERYBODYS | LISTS == {method.name for method in METHODS.values()}
+    assert {method.name for method in METHODS.values() if only_reads(method.name)} == ONLY_READ
 
 
 @pytest.mark.parametrize("key", ["bob", "val"])
 @pytest.mark.parametrize("path", [path for path, method in METHODS.items() if method.name in OWN])
 def test_what_is_anothers_is_as_if_it_were_not_there(laboratory: Laboratory, path: str, key: str) -> None:
     method = METHODS[path]
-    if key == "val" and not READING.match(method.name):
+    if key == "val" and not only_reads(method.name):
         kinds = [OWN[method.name][1]]
     else:
         kinds = list(laboratory.names) if method.name == "Share" else [OWN[method.name][1]]
@@ -188,7 +180,7 @@ def test_what_is_anothers_is_as_if_it_were_not_there(laboratory: Laboratory, pat
         there = laboratory.names[kind]
         none = f"{there.rpartition('/')[0]}/{NONE}"
         answers = [laboratory.call(key, path, request_for(path, name)) for name in (there, none)]
-        expected = "NOT_FOUND" if key == "bob" or READING.match(method.name) else "PERMISSION_DENIED"
+        expected = "NOT_FOUND" if key == "bob" or only_reads(method.name) else "PERMISSION_DENIED"
         assert answers[0][0] == expected
         assert answers[0][1].replace(there, none) == answers[1][1]
         if not method.server_streaming:
@@ -241,7 +233,7 @@ def test_roles_may_what_they_may(laboratory: Laboratory, path: str) -> None:
     method = METHODS[path]
     request = GetMessageClass(method.input_type)()
     for key, denied in (
-        ("val", method.name in OPERATORS or not READING.match(method.name)),
+        ("val", method.name in OPERATORS or not only_reads(method.name)),
         ("bob", method.name in OPERATORS),
         ("omar", False),
     ):

@@ -7,10 +7,9 @@ from typing import NoReturn
 import grpc
 
 from pullback_server.access.identity import Identity, Role
+from pullback_server.contract import only_reads
 from pullback_server.errors import ApiError
 
-_READING = ("Get", "List", "Watch", "Wait", "Stream", "Export", "Sample", "Render", "Traverse")
-"""What methods begin with that change nothing, by the contract's naming."""
 _OPERATORS = frozenset(
     {"CreateKey", "RevokeKey"}
     # What everybody has is not one's own to take away.
@@ -33,7 +32,7 @@ def check_may(who: Identity, method: str) -> None:
         return
     if name in _OPERATORS:
         deny(f"{name} is for operators, and the key {who.key!r} is a {who.role.value}'s")
-    if who.role is Role.VIEWER and not name.startswith(_READING):
+    if who.role is Role.VIEWER and not only_reads(name):
         deny(f"{name} changes something, and the key {who.key!r} is a viewer's")
 
 

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from pullback_api.v1 import jobs_pb2
+from pullback_server.contract import only_reads
 from pullback_server.errors import as_api_error
 from pullback_server.http.bounded_calls import BoundedCalls
 from pullback_server.http.codec import BinaryCodec, Body, LenientJsonCodec
@@ -20,8 +21,6 @@ from pullback_server.http.errors import connect_error
 
 # Longest wait that still ends in time; the contract's own for Ask and images.
 MAX_WAIT_SECONDS = 3.5
-# Methods that change nothing, by the contract's naming.
-_READING = ("Get", "List", "Wait", "Sample")
 
 # No servicer of ours looks at its context, which is gRPC's; some answer with the bytes of their message.
 Behaviour = Callable[[Any, Any], Awaitable[Message | bytes]]
@@ -76,7 +75,7 @@ class ServiceApplication(ConnectASGIApplication[object]):
         self, method: MethodDescriptor, behaviour: Behaviour
     ) -> Callable[[Any, RequestContext[Message, Message]], Awaitable[Message]]:
         """What the servicer does, in time and with Connect's errors."""
-        reading = method.name.startswith(_READING)
+        reading = only_reads(method.name)
         prepare, output = _PREPARED.get(method.full_name), GetMessageClass(method.output_type)
 
         async def answer(body: Body[Message], context: RequestContext[Message, Message]) -> Message:

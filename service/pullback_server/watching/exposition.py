@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from pullback_server.address import AddressError
+from pullback_server.address import AddressError, is_loopback_host
 from pullback_server.deadlines import within
 from pullback_server.supervision import Health
 from pullback_server.watching.readiness import livez, readyz
@@ -95,7 +95,7 @@ class Exposition:
             ) from None
         self.port = self._server.sockets[0].getsockname()[1]
         _log.info("metrics are at http://%s/metrics", self.target)
-        if not _is_loopback(self._host):
+        if not is_loopback_host(self._host):
             _log.warning("--metrics %s: whoever reaches that address can read them; they need no key", self.target)
 
     async def stop(self) -> None:
@@ -131,7 +131,7 @@ class Exposition:
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         if method not in ("GET", "HEAD"):
             return _text(405, "expected GET")
-        if _is_loopback(self._host) and not _names_address(headers.get("host", "")):
+        if is_loopback_host(self._host) and not _names_address(headers.get("host", "")):
             # A page of the web whose name was pointed at this machine.
             return _text(403, "expected a request to an address or to localhost")
         match target.split(" ")[0].partition("?")[0]:
@@ -178,10 +178,3 @@ def _names_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

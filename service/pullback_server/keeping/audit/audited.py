@@ -12,14 +12,16 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
+from pullback_server.contract import only_reads
 from pullback_server.errors import as_code
 from pullback_server.keeping.audit.trail import Trail
 
-# What only looks, at what is everybody's or at how far something is, and what is asked again and again.
-_QUIET = re.compile("List|Wait|Watch|Sample|Render|Traverse|StreamEigenbasis|Get(?!Inversion|SessionImage|Tuning)")
+HANDING_OUT = frozenset({"GetInversion", "GetTuning", "StreamTuning", "GetSessionImage", "ExportSession"})
+"""Methods that change nothing, but hand out what is somebody's. The others that change nothing are not noted: they look
+at what is everybody's, or at how far something is, or are asked again and again."""
 # A resource's name, and nothing that somebody wrote in its place.
 _NAME = re.compile(r"[a-z]+/[a-z0-9._/-]{1,300}")
-_FIELDS = ("name", "session", "parent", "generator")
+_OF = ("name", "session", "parent", "generator", "resource")
 
 _Servicer = TypeVar("_Servicer")
 
@@ -34,7 +36,7 @@ def audited(servicer: _Servicer, service: ServiceDescriptor, trail: Trail, who: 
         who: Tells who makes the call that is being answered.
     """
     for method in service.methods:
-        if not _QUIET.match(method.name):
+        if method.name in HANDING_OUT or not only_reads(method.name):
             behaviour = getattr(servicer, method.name)
             wrap = _stream if method.server_streaming else _unary
             setattr(servicer, method.name, functools.wraps(behaviour)(wrap(behaviour, method, trail, who)))
@@ -51,6 +53,8 @@ def _unary(
             answered = await behaviour(request, context)
             if not isinstance(answered, bytes):
                 _put_name(entry, "made", getattr(answered, "name", ""))
+                # Of the answer that holds a new key.
+                _put_name(entry, "made", getattr(getattr(answered, "key", None), "name", ""))
             return answered
 
     return answer
@@ -71,8 +75,10 @@ def _stream(
 @contextlib.contextmanager
 def _noted(request: Any, method: MethodDescriptor, trail: Trail, who: Callable[[], str]) -> Iterator[dict[str, str]]:
     entry = {"who": who(), "what": f"{method.containing_service.name}/{method.name}"}
-    for field in _FIELDS:
+    for field in _OF:
         _put_name(entry, "of", getattr(request, field, ""))
+    # Of what is shared: whom with, or from whom it is taken back.
+    _put_name(entry, "withdrawn" if getattr(request, "withdraw", False) else "with", getattr(request, "key", ""))
     code = grpc.StatusCode.OK
     try:
         yield entry
