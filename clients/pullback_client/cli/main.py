@@ -32,6 +32,7 @@ from pullback_client.cli.search import sessions
 from pullback_client.cli.search.evolve import evolve
 from pullback_client.cli.serve import serve
 from pullback_client.cli.share import share
+from pullback_client.cli.studio import studio
 from pullback_client.errors import ClientError
 from pullback_client.files import protected_files
 from pullback_client.text.printable import printable
@@ -60,6 +61,7 @@ app.command("export")(sessions.export)
 app.command("delete")(delete)
 app.command("bridge", epilog=HELP_OF_FILES)(bridge)
 app.command("demo")(demo)
+app.command("studio")(studio)
 app.command("certificates")(certificates)
 app.command("share")(share)
 app.add_typer(generators.app, name="generators")
