@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pullback_client.wire.fields import whole_number
 from pullback_client.wire.tls import find_tls
 from pullback_client.wire.transport import Transport
 
@@ -21,6 +22,8 @@ TARGET_VARIABLE = "PULLBACK_TARGET"
 
 CALL_TIMEOUT = 30.0
 """Seconds that a call may take where nothing else is said."""
+
+_LONGEST_PAGE = 1_000  # of what a server gives at a time
 
 _Page = TypeVar("_Page")
 
@@ -89,3 +92,12 @@ class Connection:
 def new_request_id() -> str:
     """A name for one request, which makes sending it again harmless."""
     return uuid.uuid4().hex
+
+
+def first_page(most: int | None) -> int:
+    """How long a page is asked for where the newest `most` are wanted; 0, the server's own length, for all.
+
+    Raises:
+        InvalidArgumentError: `most` is no number from 1.
+    """
+    return 0 if most is None else min(whole_number("most", most, minimum=1), _LONGEST_PAGE)

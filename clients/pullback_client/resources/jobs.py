@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TypeAlias
 
 from pullback_api.v1 import jobs_pb2
@@ -15,6 +16,7 @@ from pullback_client.inversion.tuning import Tuning
 from pullback_client.jobs.events import JobState, job_state
 from pullback_client.jobs.job import Job
 from pullback_client.resources.analyses import AnalysisCalls
+from pullback_client.resources.connection import first_page
 from pullback_client.resources.directions import DirectionCalls
 from pullback_client.resources.inversions import InversionCalls
 from pullback_client.resources.references import find_job, job_to_delete
@@ -25,11 +27,17 @@ AnyJob: TypeAlias = Job[Eigenbasis | list[InversionOutcome] | Analysis | Directi
 class JobCalls(AnalysisCalls, DirectionCalls, InversionCalls):
     """The calls of jobs, whose results are of every kind."""
 
-    def list_jobs(self, states: Iterable[JobState | str] = ()) -> list[AnyJob]:
-        """The jobs in any of these states, newest first; without states, all jobs."""
+    def list_jobs(self, states: Iterable[JobState | str] = (), *, most: int | None = None) -> list[AnyJob]:
+        """The jobs in any of these states, newest first; without states, all jobs.
+
+        Args:
+            states: Words such as `running`.
+            most: Only the newest so many, ≥ 1; None = all.
+        """
         wanted = [job_state(state).to_wire() for state in states]
-        pages = self._pages(self._transport.jobs.ListJobs, jobs_pb2.ListJobsRequest(states=wanted))
-        return [self._any_job(message) for page in pages for message in page.jobs]
+        request = jobs_pb2.ListJobsRequest(states=wanted, page_size=first_page(most))
+        found = (message for page in self._pages(self._transport.jobs.ListJobs, request) for message in page.jobs)
+        return [self._any_job(message) for message in islice(found, most)]
 
     def get_job(self, name: str) -> AnyJob:
         """One job, by resource name, by id, or by the beginning of one id.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pullback_api.v1 import jobs_pb2, search_pb2
 from pullback_client.jobs.job import JOB_TIMEOUT
 from pullback_client.jobs.progress import ProgressOption
-from pullback_client.resources.connection import new_request_id
+from pullback_client.resources.connection import first_page, new_request_id
 from pullback_client.resources.eigenbases import EigenbasisCalls
 from pullback_client.resources.references import find_session, session_to_delete
 from pullback_client.search.asker import checked_name
@@ -99,8 +100,16 @@ class SessionCalls(EigenbasisCalls):
         request = search_pb2.DeleteSessionRequest(name=session_to_delete(self._transport, name))
         self._transport.call(self._transport.search.DeleteSession, request)
 
-    def list_sessions(self, states: Iterable[SessionState | str] = ()) -> list[SessionStatus]:
-        """The sessions in any of these states, newest first; without states, all sessions."""
+    def list_sessions(
+        self, states: Iterable[SessionState | str] = (), *, most: int | None = None
+    ) -> list[SessionStatus]:
+        """The sessions in any of these states, newest first; without states, all sessions.
+
+        Args:
+            states: Words such as `active`.
+            most: Only the newest so many, ≥ 1; None = all.
+        """
         wanted = [SessionState.of(state).to_wire() for state in states]
-        pages = self._pages(self._transport.search.ListSessions, search_pb2.ListSessionsRequest(states=wanted))
-        return [SessionStatus.from_wire(message) for page in pages for message in page.sessions]
+        request = search_pb2.ListSessionsRequest(states=wanted, page_size=first_page(most))
+        found = (each for page in self._pages(self._transport.search.ListSessions, request) for each in page.sessions)
+        return [SessionStatus.from_wire(message) for message in islice(found, most)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from starlette.requests import HTTPConnection
 
 from pullback_client.aio import AsyncClient
+from pullback_client.keys import Role
 from pullback_client.wire.tokens import TokenFinder
 
 _MOST_VISITS = 1_000  # by key: one more, and the oldest has to come in again
@@ -28,10 +29,12 @@ class Visitor:
     Attributes:
         client: Calls the server with the visitor's own rights.
         by_key: Whether with a key of the server; else with the rights of whoever started the studio.
+        may_change: Whether anything but looking is allowed: not with a viewer's key.
     """
 
     client: AsyncClient
     by_key: bool
+    may_change: bool = True
 
 
 class Visitors:
@@ -82,14 +85,15 @@ class Visitors:
         """
         client = self._connect(key)
         try:
-            await client.list_distances()
+            # Operators see all keys, everybody else the own one.
+            keys = await client.list_keys()
         except BaseException:
             await client.close()
             raise
         if len(self._by_key) >= _MOST_VISITS:
             await self.leave(next(iter(self._by_key)))
         cookie = secrets.token_urlsafe(32)
-        self._by_key[cookie] = Visitor(client, by_key=True)
+        self._by_key[cookie] = Visitor(client, True, may_change=[each.role for each in keys] != [Role.VIEWER])
         return cookie
 
     def known(self, connection: HTTPConnection) -> Visitor | None:
