@@ -68,8 +68,8 @@ bench-latency: $(VENV)/.test
 bench-scale: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_scale.py
 
-# What a server survives, with TLS: nearly right requests, bombs, kills, causes of not being well, clocks that jump, many
-# clients, and whom it does not let in: ONLY=fuzz,bombs,kills,causes,clocks,clients,doors, TRUST_REQUESTS requests
+# What a server survives, with TLS: nearly right requests by keys of all roles, bombs, kills, causes of not being well,
+# clocks that jump, many clients, and whom it does not let in: ONLY=fuzz,bombs,kills,causes,clocks,clients,doors, TRUST_REQUESTS requests
 # (100,000), TRUST_KILLS kills (1,000), of the seed TRUST_SEED.
 bench-trust: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_trust.py

@@ -10,7 +10,7 @@ import json
 import random
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,11 @@ import grpc
 import httpx
 import numpy as np
 from google.protobuf import json_format
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 from PIL import Image
 
 from live_server import LiveServer
@@ -31,7 +33,14 @@ from tiny import DIM, SIZE
 METHODS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method for service in DESCRIPTORS for method in service.methods
 }
-FAULTY = {"UNKNOWN", "INTERNAL", "unknown", "internal"}
+FAULTY = {"UNKNOWN", "INTERNAL"}
+# What a request may be told, beside what is wrong with its fields; data is not lost, and no method is missing.
+CANONICAL = {
+    *("OK", "INVALID_ARGUMENT", "OUT_OF_RANGE", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "ABORTED"),
+    *("UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE"),
+}
+# What a field at fault is called where the request as a whole cannot be read.
+_WHOLE = {"body", "request"}
 CALL_SECONDS = 60.0
 # Streams are left after their first message, or so many seconds without one.
 STREAM_SECONDS = 2.0
@@ -48,6 +57,9 @@ _TEXTS = [
     "inversions/none",
     "jobs/none",
     "sessions/none",
+    "generators/tiny/tunings/none",
+    "keys/none",
+    "keys/-",
     "z",
     "mse",
     "st-lpips-alex",
@@ -100,8 +112,9 @@ class Answer:
 
     Attributes:
         attempt: The request.
-        code: Status, by name.
+        code: Status, by gRPC's name.
         message: What the server said.
+        fields: Paths of the fields at fault.
         seconds: How long it took.
         made: Names of jobs that were begun.
     """
@@ -109,6 +122,7 @@ class Answer:
     attempt: Attempt
     code: str
     message: str = ""
+    fields: tuple[str, ...] = ()
     seconds: float = 0.0
     made: list[str] = field(default_factory=list)
 
@@ -278,36 +292,54 @@ def _disturbed(value: Any, rng: random.Random) -> Any:
 
 
 class Sender:
-    """Sends requests to a live server that speaks HTTP too."""
+    """Sends requests to a live server that speaks HTTP too.
 
-    def __init__(self, server: LiveServer) -> None:
-        self._channel = server.channel
-        self._http = httpx.Client(
-            base_url=server.http, headers=server.headers, timeout=CALL_SECONDS, trust_env=False, verify=server.ca
-        )
+    Args:
+        server: The server.
+        tokens: With which they come: every round of all methods with the next; by default the server's own.
+    """
+
+    def __init__(self, server: LiveServer, tokens: Sequence[str] = ()) -> None:
+        self._server = server
+        self._channels = [server.connect(token=token) for token in tokens or (server.token,)]
+        self._clients = [
+            httpx.Client(
+                base_url=server.http,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=CALL_SECONDS,
+                trust_env=False,
+                verify=server.ca,
+            )
+            for token in tokens or (server.token,)
+        ]
 
     def send(self, attempt: Attempt) -> Answer:
         """Sends one."""
         began = time.monotonic()
-        answer = self._over_grpc(attempt) if attempt.over == "gRPC" else self._over_http(attempt)
+        turn = attempt.number // len(METHODS) % len(self._channels)
+        if attempt.over == "gRPC":
+            answer = self._over_grpc(attempt, self._channels[turn])
+        else:
+            answer = self._over_http(attempt, self._clients[turn])
         answer.seconds = time.monotonic() - began
         return answer
 
     def cancel(self, job: str) -> None:
         """Ends what an attempt has begun."""
         data = jobs_pb2.CancelJobRequest(name=job).SerializeToString()
-        self._over_grpc(Attempt(-1, "pullback_api.v1.Jobs/CancelJob", "gRPC", data))
+        self._over_grpc(Attempt(-1, "pullback_api.v1.Jobs/CancelJob", "gRPC", data), self._server.channel)
 
     def close(self) -> None:
         """Closes what it has opened."""
-        self._http.close()
+        for opened in (*self._channels, *self._clients):
+            opened.close()
 
-    def _over_grpc(self, attempt: Attempt) -> Answer:
+    def _over_grpc(self, attempt: Attempt, channel: grpc.Channel) -> Answer:
         method = METHODS[attempt.method]
         try:
             if method.server_streaming:
-                return self._first_of(attempt)
-            made = self._channel.unary_unary(f"/{attempt.method}", request_serializer=None)(
+                return self._first_of(attempt, channel)
+            made = channel.unary_unary(f"/{attempt.method}", request_serializer=None)(
                 attempt.data, timeout=CALL_SECONDS
             )
         except grpc.RpcError as error:
@@ -315,10 +347,10 @@ class Sender:
         jobs = [jobs_pb2.Job.FromString(made).name] if method.output_type.name == "Job" else []
         return Answer(attempt, "OK", made=jobs)
 
-    def _first_of(self, attempt: Attempt) -> Answer:
+    def _first_of(self, attempt: Attempt, channel: grpc.Channel) -> Answer:
         # Nothing may happen for as long as anybody watches.
         quiet = attempt.method.partition("/")[2].startswith("Watch")
-        call = self._channel.unary_stream(f"/{attempt.method}", request_serializer=None)(
+        call = channel.unary_stream(f"/{attempt.method}", request_serializer=None)(
             attempt.data, timeout=STREAM_SECONDS if quiet else CALL_SECONDS
         )
         try:
@@ -331,9 +363,9 @@ class Sender:
             call.cancel()
         return Answer(attempt, "OK")
 
-    def _over_http(self, attempt: Attempt) -> Answer:
+    def _over_http(self, attempt: Attempt, client: httpx.Client) -> Answer:
         kind = "application/json" if attempt.over == "JSON" else "application/proto"
-        answer = self._http.post(f"/{attempt.method}", content=attempt.data, headers={"Content-Type": kind})
+        answer = client.post(f"/{attempt.method}", content=attempt.data, headers={"Content-Type": kind})
         if answer.status_code == 200:
             jobs = []
             if METHODS[attempt.method].output_type.name == "Job":
@@ -345,15 +377,52 @@ class Sender:
                 jobs = [read.name]
             return Answer(attempt, "OK", made=jobs)
         error = answer.json()
-        return Answer(attempt, error["code"], error["message"])
+        fields = tuple(each["field"] for each in error["fields"])
+        return Answer(attempt, error["code"].upper(), error["message"], fields)
 
 
 def _refused(attempt: Attempt, error: grpc.RpcError) -> Answer:
     assert isinstance(error, grpc.Call)
-    return Answer(attempt, error.code().name, error.details() or "")
+    status, fields = rpc_status.from_call(error), []
+    for detail in () if status is None else status.details:
+        bad_request = error_details_pb2.BadRequest()
+        if detail.Unpack(bad_request):
+            fields += [violation.field for violation in bad_request.field_violations]
+    return Answer(attempt, error.code().name, error.details() or "", tuple(fields))
 
 
-def faults_of(answers: list[Answer], within: float) -> list[Answer]:
-    """Those that say that the server did not know what to say, or that came late."""
-    late: Callable[[Answer], bool] = lambda answer: answer.seconds > within  # noqa: E731
-    return [answer for answer in answers if answer.code in FAULTY or late(answer)]
+def fault_of(answer: Answer) -> str:
+    """What is wrong with an answer; empty where it is canonical, says something and names the field at fault."""
+    if answer.code not in CANONICAL:
+        return f"{answer.code} is no answer to a request"
+    if answer.code == "OK":
+        return ""
+    if not answer.message:
+        return f"{answer.code} without a word"
+    if answer.code == "INVALID_ARGUMENT" and not answer.fields:
+        return "INVALID_ARGUMENT names no field"
+    request = METHODS[answer.attempt.method].input_type
+    # In JSON there are fields that the contract does not have: those are what is wrong.
+    wrong = [field for field in answer.fields if answer.attempt.over != "JSON" and not _has(request, field)]
+    return f"{request.name} has no {wrong[0]!r}" if wrong else ""
+
+
+def _has(message: Descriptor, path: str) -> bool:
+    """Whether a message has a field of that path, such as `targets[2].image`."""
+    if path in _WHOLE:
+        return True
+    name, _, rest = path.partition(".")
+    field = message.fields_by_name.get(name.partition("[")[0])
+    if field is None or ("[" in name and not field.is_repeated):
+        return False
+    if not rest or field.message_type is None or field.message_type.GetOptions().map_entry:
+        # Keys of a map are its client's own.
+        return not rest or field.message_type is not None
+    return _has(field.message_type, rest)
+
+
+def faults_of(answers: list[Answer], within: float) -> dict[int, str]:
+    """What is wrong with answers, by the numbers of their requests: see `fault_of`; or that they came late."""
+    found = {answer.attempt.number: fault_of(answer) for answer in answers}
+    late = {each.attempt.number: f"after {each.seconds:.1f} s" for each in answers if each.seconds > within}
+    return {number: fault for number, fault in {**found, **late}.items() if fault}

@@ -281,14 +281,16 @@ class LiveServer:
         """What lets in a request over HTTP."""
         return {"Authorization": f"Bearer {self.token}"}
 
-    def connect(self, options: Sequence[tuple[str, Any]] = ()) -> grpc.Channel:
-        """Another channel to the server, whose calls carry its token where it keeps one."""
+    def connect(self, options: Sequence[tuple[str, Any]] = (), *, token: str | None = None) -> grpc.Channel:
+        """Another channel to the server, whose calls carry that token, or its own where it keeps one."""
         if self._certificates is None:
             channel = grpc.insecure_channel(self.target, options=options)
         else:
             trusted = grpc.ssl_channel_credentials((self._certificates / "ca.pem").read_bytes())
             channel = grpc.secure_channel(self.target, trusted, options=options)
-        return grpc.intercept_channel(channel, WithToken(self.token)) if (self.data / "token").exists() else channel
+        if token is None and (self.data / "token").exists():
+            token = self.token
+        return channel if token is None else grpc.intercept_channel(channel, WithToken(token))
 
     @property
     def channel(self) -> grpc.Channel:

@@ -18,14 +18,25 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from machine import Machine
 from reporting import QUICK, Figure, Report
 
-from fuzzing import FAULTY, Answer, Fuzzer, Sender
+from fuzzing import FAULTY, METHODS, Answer, Fuzzer, Sender, fault_of
 from live_server import LiveServer
+from pullback_api.v1 import access_pb2, access_pb2_grpc
+from pullback_server.keeping.copies.check import check
 from requests_for_tiny import begin_search
 from tiny import write_catalogue
 
 COUNT = int(os.environ.get("TRUST_REQUESTS", "1000" if QUICK else "100000"))
 SECONDS = float(os.environ.get("TRUST_SECONDS", "5"))
 THREADS = 4
+# With whose key each round of all methods comes: of a key without quotas and with small ones, and with one of nobody.
+KEYS = ("user", "operator", "user", "strict", "user", "operator", "user", "viewer", "nobody")
+_ROLES = {
+    "user": access_pb2.ROLE_USER,
+    "strict": access_pb2.ROLE_USER,
+    "operator": access_pb2.ROLE_OPERATOR,
+    "viewer": access_pb2.ROLE_VIEWER,
+}
+_STRICT = access_pb2.Quotas(queued_jobs=1, running_jobs=1, device_seconds=5, sessions=1, streams=1, request_bytes=4096)
 KEPT = Path("bench-trust")
 
 
@@ -52,11 +63,14 @@ def bench_fuzz(report: Report, seed: int) -> None:
                 _attack(report, server, machine, seed)
         finally:
             server.close()
+        found = check(folder / "data", None)
+        detail = f"of {found.rows} jobs, results and sessions with {found.files} files that are left"
+        report.add(Figure("what is kept, and cannot be read", len(found.lost), "0", not found.lost, detail))
 
 
 def _attack(report: Report, server: LiveServer, machine: Machine, seed: int) -> None:
     known = (server.eigenbasis(), begin_search(server).name)
-    fuzzer, sender, worker = Fuzzer(seed, known), Sender(server), server.worker.pid
+    fuzzer, sender, worker = Fuzzer(seed, known), Sender(server, _tokens(server)), server.worker.pid
 
     def one(number: int) -> Sent:
         began = time.monotonic()
@@ -85,6 +99,16 @@ def _attack(report: Report, server: LiveServer, machine: Machine, seed: int) -> 
     report.add(Figure("tracebacks in the server's log", tracebacks, "0", tracebacks == 0))
 
 
+def _tokens(server: LiveServer) -> list[str]:
+    access = access_pb2_grpc.AccessStub(server.channel)
+    made = {"nobody": "A" * 43}
+    for name, role in _ROLES.items():
+        quotas = _STRICT if name == "strict" else None
+        request = access_pb2.CreateKeyRequest(id=name, role=role, quotas=quotas)
+        made[name] = access.CreateKey(request, timeout=60).token
+    return [made[name] for name in KEYS]
+
+
 def _again(sender: Sender, answer: Answer) -> float:
     """Seconds that the same request takes when nothing else is asked."""
     repeated = sender.send(answer.attempt)
@@ -94,11 +118,13 @@ def _again(sender: Sender, answer: Answer) -> float:
 
 
 def _report(report: Report, sent: list[Sent], pulse: _Pulse, machine: Machine) -> None:
-    faults = [each.answer for each in sent if each.answer.code in FAULTY]
-    for each in faults:
-        report.note(**_keep(each))
+    faults = [(each.answer, fault) for each in sent if (fault := fault_of(each.answer))]
+    for answer, fault in faults:
+        report.note(**_keep(answer), fault=fault)
+    unknown = sum(answer.code in FAULTY for answer, _ in faults)
     detail = f"of {len(sent):,} calls in {pulse.took:.0f} s; a processor was given to {machine.share():.0%}"
-    report.add(Figure("answers UNKNOWN or INTERNAL", len(faults), "0", not faults, detail))
+    report.add(Figure("answers UNKNOWN or INTERNAL", unknown, "0", not unknown, detail))
+    report.add(Figure("answers that are not canonical, or name no field at fault", len(faults), "0", not faults))
     seconds = sorted(each.answer.seconds for each in sent)
     detail = f"p99 {seconds[len(seconds) * 99 // 100]:.2f} s; a call of health meanwhile at most {pulse.slowest:.2f} s"
     report.add(Figure("slowest answer, s", seconds[-1], detail=detail))
@@ -123,7 +149,9 @@ def _keep(answer: Answer) -> dict[str, object]:
         "method": attempt.method,
         "over": attempt.over,
         "code": answer.code,
+        "key": KEYS[attempt.number // len(METHODS) % len(KEYS)],
         "message": answer.message,
+        "fields": answer.fields,
         "seconds": round(answer.seconds, 2),
     }
     (KEPT / f"{attempt.number}.json").write_text(json.dumps(told), encoding="utf-8")

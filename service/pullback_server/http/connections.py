@@ -1,4 +1,4 @@
-"""Connections of HTTP: as many as there are descriptors for, and none that says nothing for long."""
+"""Connections of HTTP: as many as there are descriptors for, and none that says nothing, or reads nothing, for long."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 10.0
 """How long a client may take to send the head of a request, from the connection or the head's first byte."""
+READ_SECONDS = 30.0
+"""How often it is looked whether a client reads what was answered."""
+READ_BYTES = 32 * 1024
+"""What a client has to take of an answer, or all of it, from one look to the next."""
 MAX_CONNECTIONS = 256
 ACCEPTED_AT_ONCE = 16
 """Connections that are taken in one turn of the event loop: each costs a descriptor until it is looked at."""
@@ -20,15 +24,21 @@ _log = logging.getLogger(__name__)
 
 
 class Connection(H11Protocol):
-    """A connection that is closed where its request's head does not come, or where there are too many."""
+    """A connection that is closed where its request's head does not come, its answer is not read, or they are too many.
+
+    Answers wait whole in memory until they are read, however slow their reader is, or whether it reads at all.
+    """
 
     header_seconds = HEADER_SECONDS
+    read_seconds = READ_SECONDS
     max_connections = MAX_CONNECTIONS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
-        super().connection_made(transport)
+        self._counted = _Counted(transport)
+        super().connection_made(self._counted)  # type: ignore[arg-type]
         self._head: asyncio.TimerHandle | None = None
+        self._look = self.loop.call_later(self.read_seconds, self._see_it_read, self._counted.taken, 0)
         if len(self.connections) > self.max_connections:
             # An answer would take a turn of the event loop and a descriptor that others need.
             transport.abort()
@@ -46,6 +56,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._end_wait()
+        self._look.cancel()
         super().connection_lost(exc)
 
     def _wait_for_head(self) -> None:
@@ -59,6 +70,44 @@ class Connection(H11Protocol):
     def _close(self) -> None:
         if not self.transport.is_closing() and self.conn.their_state is h11.IDLE:
             self.transport.close()
+
+    def _see_it_read(self, taken_before: int, unread_before: int) -> None:
+        """Cuts off a client that has had something to read since the last look and took next to nothing of it."""
+        taken, unread = self._counted.taken, self._counted.unread
+        if unread and unread_before and taken - taken_before < READ_BYTES:
+            _log.info("cut off a client that does not read its answer: %s bytes of it waited", f"{unread:,}")
+            # To close it would wait until all of that is sent.
+            self.transport.abort()
+            return
+        self._look = self.loop.call_later(self.read_seconds, self._see_it_read, taken, unread)
+
+
+class _Counted:
+    """A transport that knows how much of what was written has been taken off its hands."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._written = 0
+
+    def write(self, data: bytes) -> None:
+        """Sends data, or keeps it until there is room for it on the way."""
+        self._written += len(data)
+        self._transport.write(data)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for room on the way to the client."""
+        # A transport of TLS tells of its own alone, and asyncio has no other way to that beneath, which has the rest.
+        beneath = getattr(getattr(self._transport, "_ssl_protocol", None), "_transport", None)
+        return sum(each.get_write_buffer_size() for each in (self._transport, beneath) if each is not None)
+
+    @property
+    def taken(self) -> int:
+        """Bytes that are on the way, or with the client."""
+        return self._written - self.unread
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def quieten_accepting(loop: asyncio.AbstractEventLoop) -> None:
