@@ -1,4 +1,4 @@
-"""Black-box search by ask and tell: an optimizer proposes latents, and learns from scores alone. NumPy only.
+"""Black-box search by ask and tell: an optimizer proposes latents, and learns from scores alone. NumPy and SciPy only.
 
 Names are imported when they are first used; none of them brings in torch.
 """

@@ -1,1 +1,1 @@
-"""Methods of black-box search, one a file, and the arithmetic that they share. NumPy only."""
+"""Methods of black-box search, one a file, and the arithmetic that they share. NumPy and SciPy only."""

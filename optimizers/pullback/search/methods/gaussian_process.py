@@ -1,4 +1,4 @@
-"""Regression by a Gaussian process with a Matérn 5/2 kernel. NumPy only.
+"""Regression by a Gaussian process with a Matérn 5/2 kernel. NumPy and SciPy only.
 
 Equations are those of Rasmussen & Williams, "Gaussian Processes for Machine Learning" (2006).
 """
@@ -10,11 +10,48 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.linalg import cho_factor, cho_solve
 
 # Of inputs of k dimensions the length scale is this times √k; draws of the prior lie √(2k) apart.
 _LENGTH = 4.0
 # Variances of the noise, in units of the process' own, of which the likeliest is taken.
 _NOISES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Factor:
+    """Cholesky factor L of K + σ² I, by which it is divided any number of times.
+
+    Attributes:
+        lower: L in the lower triangle, anything above, shape (n, n).
+    """
+
+    lower: Float64[np.ndarray, "n n"]
+
+    @classmethod
+    def of(cls, kernel: Float64[np.ndarray, "n n"], noise: float) -> _Factor:
+        """That of a kernel K and a variance σ², above 0, of the noise."""
+        noisy = kernel.copy()
+        # Rounding of distances would leave points a little apart from themselves.
+        np.fill_diagonal(noisy, 1 + noise)
+        return cls(cho_factor(noisy, lower=True, overwrite_a=True, check_finite=False)[0])
+
+    def solve(self, sides: Float64[np.ndarray, "n *m"]) -> Float64[np.ndarray, "n *m"]:
+        """(K + σ² I)⁻¹ of right sides."""
+        solved: Float64[np.ndarray, "n *m"] = cho_solve((self.lower, True), sides, check_finite=False)
+        return solved
+
+    def weights(self, values: Float64[np.ndarray, " n"]) -> tuple[Float64[np.ndarray, " n"], float]:
+        """α = (K + σ² I)⁻¹ (y − m), and the m that generalised least squares gives (2.42)."""
+        told, ones = self.solve(np.stack([values, np.ones_like(values)], axis=1)).T
+        constant = float(told.sum() / ones.sum())
+        weights: Float64[np.ndarray, " n"] = told - constant * ones
+        return weights, constant
+
+    @property
+    def half_log_determinant(self) -> float:
+        """½ log |K + σ² I|."""
+        return float(np.log(np.diag(self.lower)).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +65,7 @@ class GaussianProcess:
         means: The mean at the inputs, shape (n,).
         noise: Variance of the noise, in units of the process' own.
         variance: The process' own, the likeliest one.
-        noisy: K + σ² I of the inputs, shape (n, n).
+        factor: Cholesky factor of K + σ² I of the inputs.
     """
 
     inputs: Float64[np.ndarray, "n k"]
@@ -37,18 +74,18 @@ class GaussianProcess:
     means: Float64[np.ndarray, " n"]
     noise: float
     variance: float
-    noisy: Float64[np.ndarray, "n n"]
+    factor: _Factor
 
     @classmethod
     def told(
         cls, inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarray, " n"], noise: float
     ) -> GaussianProcess:
         """The process that was told values at inputs, with noise of that variance."""
-        noisy = _noisy(inputs, noise)
-        weights, constant = _weights(noisy, values)
+        factor = _Factor.of(_kernel(_distances(inputs, inputs)), noise)
+        weights, constant = factor.weights(values)
         # (K + σ² I) α = y − m, so m + K α = y − σ² α
         variance = float((values - constant) @ weights) / len(values)
-        return cls(inputs, weights, constant, values - noise * weights, noise, variance, noisy)
+        return cls(inputs, weights, constant, values - noise * weights, noise, variance, factor)
 
     def mean_and_gradient(self, at: Float64[np.ndarray, " k"]) -> tuple[float, Float64[np.ndarray, " k"]]:
         """The mean at a point, and its gradient there."""
@@ -67,8 +104,8 @@ class GaussianProcess:
         across = _kernel(_distances(ends, self.inputs))
         known = across[1] - across[0]
         # Var (f(there) − f(here)) = k(there, there) + k(here, here) − 2 k(here, there) − d (K + σ² I)⁻¹ dᵀ (2.24)
-        told = np.linalg.solve(self.noisy, known)
-        variance = 2 - 2 * float(_kernel(_distances(ends[:1], ends[1:]))[0, 0]) - float(known @ told)
+        told = float(known @ self.factor.solve(known))
+        variance = 2 - 2 * float(_kernel(_distances(ends[:1], ends[1:]))[0, 0]) - told
         difference = float(self.weights @ known)
         return difference / math.sqrt(max(variance * self.variance, 1e-300))
 
@@ -81,7 +118,7 @@ def likeliest_noise(inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarr
         values: Shape (n,).
         near: What it was before, which it changes by a step at most; NaN where it is not known.
     """
-    kernel = _noisy(inputs, 0.0)
+    kernel = _kernel(_distances(inputs, inputs))
     before = _NOISES.index(near) if near in _NOISES else None
     able = _NOISES if before is None else _NOISES[max(before - 1, 0) : before + 2]
     return max(able, key=lambda noise: _log_likelihood(kernel, values, noise))
@@ -89,28 +126,10 @@ def likeliest_noise(inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarr
 
 def _log_likelihood(kernel: Float64[np.ndarray, "n n"], values: Float64[np.ndarray, " n"], noise: float) -> float:
     """Log marginal likelihood but for a constant (5.8), with the process' own variance the likeliest for it."""
-    noisy = kernel + noise * np.eye(len(values))
-    weights, constant = _weights(noisy, values)
+    factor = _Factor.of(kernel, noise)
+    weights, constant = factor.weights(values)
     n, misfit = len(values), float((values - constant) @ weights)
-    determinant = 2 * float(np.log(np.diag(np.linalg.cholesky(noisy))).sum())
-    return -n / 2 * math.log(max(misfit / n, 1e-12)) - determinant / 2
-
-
-def _weights(
-    noisy: Float64[np.ndarray, "n n"], values: Float64[np.ndarray, " n"]
-) -> tuple[Float64[np.ndarray, " n"], float]:
-    """α = (K + σ² I)⁻¹ (y − m), and the m that generalised least squares gives (2.42)."""
-    told, ones = np.linalg.solve(noisy, np.stack([values, np.ones_like(values)], axis=1)).T
-    constant = float(told.sum() / ones.sum())
-    weights: Float64[np.ndarray, " n"] = told - constant * ones
-    return weights, constant
-
-
-def _noisy(inputs: Float64[np.ndarray, "n k"], noise: float) -> Float64[np.ndarray, "n n"]:
-    """K + σ² I of inputs."""
-    kernel = _kernel(_distances(inputs, inputs))
-    np.fill_diagonal(kernel, 1 + noise)
-    return kernel
+    return -n / 2 * math.log(max(misfit / n, 1e-12)) - factor.half_log_determinant
 
 
 def _kernel(r: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m n"]:
