@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve  # type: ignore[import-untyped]
 
 # Of inputs of k dimensions the length scale is this times √k; draws of the prior lie √(2k) apart.
 _LENGTH = 4.0
@@ -36,9 +36,9 @@ class _Factor:
         np.fill_diagonal(noisy, 1 + noise)
         return cls(cho_factor(noisy, lower=True, overwrite_a=True, check_finite=False)[0])
 
-    def solve(self, sides: Float64[np.ndarray, "n *m"]) -> Float64[np.ndarray, "n *m"]:
+    def solve(self, sides: Float64[np.ndarray, "n ..."]) -> Float64[np.ndarray, "n ..."]:
         """(K + σ² I)⁻¹ of right sides."""
-        solved: Float64[np.ndarray, "n *m"] = cho_solve((self.lower, True), sides, check_finite=False)
+        solved: Float64[np.ndarray, "n ..."] = cho_solve((self.lower, True), sides, check_finite=False)
         return solved
 
     def weights(self, values: Float64[np.ndarray, " n"]) -> tuple[Float64[np.ndarray, " n"], float]:
