@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -28,7 +28,6 @@ from pullback_client import (
     InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
-    ResourceExhaustedError,
     UnauthenticatedError,
 )
 from pullback_server.contract import DESCRIPTORS, only_reads
@@ -394,59 +393,3 @@ def test_no_token_is_kept_or_logged(caplog: pytest.LogCaptureFixture) -> None:
         with Client(server.target, token=token) as ada:
             assert [key.name for key in ada.list_keys()] == ["ada"]
     assert token not in caplog.text
-
-
-# Quotas -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Client]]:
-    """Makes clients whose keys have quotas, of a server that begins no job."""
-    with InProcessServer() as server:
-        server.bench.room = False
-        opened: list[Client] = []
-
-        def make(name: str, **quotas: float) -> Client:
-            with Client(server.target) as operator:
-                token = operator.create_key(name, quotas=quotas).token
-            opened.append(Client(server.target, token=token, timeout=30))
-            return opened[-1]
-
-        yield make
-        for client in opened:
-            client.close()
-
-
-def submit(client: Client, samples: int) -> None:
-    request = geometry_pb2.ComputeEigenbasisRequest()
-    request.spec.generator, request.spec.samples = "generators/faces", samples
-    client._transport.call(client._transport.geometry.ComputeEigenbasis, request)
-
-
-def test_of_queued_jobs_a_key_has_its_quota_and_others_theirs(strict: Callable[..., Client]) -> None:
-    few, other = strict("few", queued_jobs=2), strict("other")
-    for samples in (3, 4):
-        submit(few, samples)
-    with pytest.raises(ResourceExhaustedError, match=r"'few' may have 2 jobs waiting, and has 2"):
-        submit(few, 5)
-    # What is there already costs nothing.
-    submit(few, 4)
-    submit(other, 5)
-
-
-def test_of_sessions_and_bytes_too(strict: Callable[..., Client]) -> None:
-    one = strict("one", sessions=1)
-    first = one.evolve("faces", optimizer="cma")
-    with pytest.raises(ResourceExhaustedError, match=r"'one' may have 1 sessions that are not closed, and has 1"):
-        one.evolve("faces", optimizer="cma")
-    first.close()
-    one.evolve("faces", optimizer="cma")
-    full = strict("full", stored_bytes=1)
-    with pytest.raises(ResourceExhaustedError, match=r"'full' may have 1 bytes kept"):
-        full.evolve("faces", optimizer="cma")
-
-
-def test_of_one_request_too(strict: Callable[..., Client]) -> None:
-    small = strict("small", request_bytes=2_000)
-    with pytest.raises(ResourceExhaustedError, match=r"'small' may send 2,000 bytes"):
-        small.evolve("faces", optimizer="cma", title="x" * 200, notes={f"k{n}": "y" * 90 for n in range(40)})
