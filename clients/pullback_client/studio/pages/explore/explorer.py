@@ -1,0 +1,120 @@
+"""One generator under sliders: the parts of the page, and what each change redraws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from urllib.parse import quote
+
+from nicegui import ui
+
+from pullback_client.aio import AsyncClient
+from pullback_client.studio.exploring.axes import AxisSet
+from pullback_client.studio.exploring.state import State
+from pullback_client.studio.exploring.view import View
+from pullback_client.studio.frame import section
+from pullback_client.studio.pages.explore.bank import Bank, Row
+from pullback_client.studio.pages.explore.spectrum import Spectrum
+from pullback_client.studio.pages.explore.starting import Starting
+from pullback_client.studio.pages.explore.steering import Steering
+from pullback_client.studio.pages.explore.strips import Strips
+from pullback_client.studio.pages.explore.viewer import Viewer
+
+_ADDRESS_SECONDS = 0.4  # after which a change stands in the address
+
+
+class Explorer:
+    """The page.
+
+    Args:
+        state: What it explores.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    @classmethod
+    async def load(cls, client: AsyncClient, generator: str, query: Iterable[tuple[str, str]]) -> Explorer:
+        """The page of an address; see `State.load`."""
+        return cls(await State.load(client, generator, query))
+
+    def build(self) -> None:
+        """Makes the parts, where it is called."""
+        with ui.element("div").classes("explore"):
+            with ui.element("section").classes("explore-view").props('aria-label="Image"'):
+                self.viewer = Viewer(self.state.client, self.state.generator.name)
+                self._said = ui.label("").classes("quiet number")
+                self.starting = Starting(self)
+            with section("Axes").classes("explore-hand"):
+                self.steering = Steering(self)
+                self.bank = Bank(self._moved, self._strip)
+            with section("Spectrum").classes("explore-spectrum"):
+                self.spectrum = Spectrum(self._picked)
+        self.strips = Strips(self)
+        self._address = ui.timer(_ADDRESS_SECONDS, self._tell_address, active=False)
+        for fault in self.state.faults:
+            ui.notify(fault, type="warning", multi_line=True, close_button="Close", timeout=0, classes="told")
+        self.state.faults.clear()
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Shows everything anew, as after another start or another set."""
+        state = self.state
+        self.starting.show()
+        self.steering.show()
+        if (axes := state.axes) is None:
+            self.bank.show([], state.view.reach)
+        else:
+            shown = self.shown()
+            self.bank.show([self._row(axes, index) for index in shown], state.view.reach)
+            self.spectrum.show(axes, shown.start, len(shown))
+        self.show()
+
+    def show(self, moves: int = 0) -> None:
+        """Shows the image of where the sliders are.
+
+        Args:
+            moves: How many moves of the hand had led there.
+        """
+        count = self.state.view.moved
+        said = f"moved along {count} {'axis' if count == 1 else 'axes'}" if count else "as it starts"
+        self.viewer.show(self.state.place, f"Image of {self.state.generator.title}, {said}", moves)
+        self._said.set_text(said)
+        self._address.activate()
+
+    def change(self, view: View) -> None:
+        """Takes another view of the same start and set, and shows it."""
+        self.state.view = view
+        self.redraw()
+
+    def shown(self) -> range:
+        """The axes under sliders."""
+        view, count = self.state.view, 0 if self.state.axes is None else len(self.state.axes)
+        return range(min(view.first, count), min(view.first + view.count, count))
+
+    def move(self, chosen: str, index: int, step: float) -> None:
+        """Moves to a step along an axis of a set."""
+        self.change(self.state.view.at(chosen, index, step))
+
+    def _row(self, axes: AxisSet, index: int) -> Row:
+        axis = axes[index]
+        hint = f"α = {axis.rate:.3g}; a step is {axis.unit:.3g} of the latent"
+        value = self.state.view.steps.get(axes.id, {}).get(index, 0.0)
+        return Row(index, axis.title or str(index), hint, value)
+
+    def _moved(self, index: int, step: float, moves: int) -> None:
+        self.state.view = self.state.view.at(self.state.view.along, index, step)
+        self.show(moves)
+
+    async def _strip(self, index: int) -> None:
+        await self.strips.one(index)
+
+    def _picked(self, index: int) -> None:
+        if (axes := self.state.axes) is not None:
+            first = min(max(index - self.state.view.count // 2, 0), max(len(axes) - self.state.view.count, 0))
+            self.change(replace(self.state.view, first=first))
+
+    def _tell_address(self) -> None:
+        self._address.deactivate()
+        query = self.state.view.query()
+        ui.navigate.history.replace(f"/explore/{quote(self.state.generator.name)}{f'?{query}' if query else ''}")
