@@ -4,7 +4,7 @@ export default {
     <div class="bank" role="group" aria-label="Axes">
       <div v-for="row in rows" :key="row.index" class="bank-row" :class="{ held: row.index === held }">
         <span class="bank-name" :title="row.hint">{{ row.name }}</span>
-        <input type="range" class="bank-range" :min="-reach" :max="reach" :step="reach / 80" :value="at(row.index)"
+        <input type="range" class="bank-range" :min="-reach" :max="reach" :step="reach / 40" :value="at(row.index)"
           :aria-label="'Axis ' + row.name" :aria-valuetext="said(row.index) + ' steps'" :title="row.hint"
           @input="move(row.index, $event.target.value)" @focus="hold(row.index)" @pointerdown="hold(row.index)"
           @dblclick="move(row.index, 0)" @keydown.delete.prevent="move(row.index, 0)">

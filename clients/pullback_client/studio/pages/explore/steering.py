@@ -9,7 +9,7 @@ from nicegui import ui
 
 from pullback_client.studio.exploring.axes import set_title
 from pullback_client.studio.exploring.view import MOST_AXES, REACHES
-from pullback_client.studio.parts.jobs import Following
+from pullback_client.studio.pages.explore.finding import Finding
 
 if TYPE_CHECKING:
     from pullback_client.studio.pages.explore.explorer import Explorer
@@ -38,18 +38,13 @@ class Steering:
                 .classes("explore-number")
             )
             ui.button("All to 0", on_click=self._zeroed).props("outline dense no-caps")
-        with ui.element("div").classes("stack") as self._missing:
-            ui.label(
-                "No axes are known yet. The eigen-axes are the directions along which images change most; computing "
-                "them takes minutes, once."
-            ).classes("quiet")
-            self._compute = ui.button("Compute the eigenbasis", on_click=self._computed).props("no-caps")
+        self._finding = Finding(explorer)
 
     def show(self) -> None:
         """Shows what is under the sliders as it is."""
         state = self._explorer.state
         self._controls.set_visibility(state.axes is not None)
-        self._missing.set_visibility(state.axes is None)
+        self._finding.show()
         self._along.set_options(
             {name: set_title(info) for name, info in state.offered().items()}, value=state.view.along or None
         )
@@ -80,17 +75,3 @@ class Steering:
 
     def _zeroed(self) -> None:
         self._explorer.change(replace(self._explorer.state.view, steps={}))
-
-    async def _computed(self) -> None:
-        state = self._explorer.state
-        self._compute.disable()
-        try:
-            job = await state.client.submit_eigenbasis(state.generator.name, space=state.start.space)
-            with self._missing:
-                following = Following("Eigenbasis")
-            await following.result(job)
-            await state.refresh()
-            await state.choose(state.view.along)
-        finally:
-            self._compute.enable()
-            self._explorer.redraw()
