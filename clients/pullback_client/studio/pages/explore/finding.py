@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -10,10 +10,8 @@ from pullback_client.aio import AsyncJob
 from pullback_client.directions.options import LOCAL_METHODS
 from pullback_client.eigenbasis.basis import EigenbasisInfo
 from pullback_client.studio.exploring.axes import METHODS, set_id
+from pullback_client.studio.pages.explore.exploring import Exploring
 from pullback_client.studio.parts.jobs import Following
-
-if TYPE_CHECKING:
-    from pullback_client.studio.pages.explore.explorer import Explorer
 
 _EIGENBASIS = "eigenbasis"
 _CHOICES = {_EIGENBASIS: "Eigen-axes", **{word: title for word, title in METHODS.items() if word != "imported"}}
@@ -34,7 +32,7 @@ class Finding:
         explorer: The page.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Exploring) -> None:
         self._explorer = explorer
         with (
             ui.expansion("Find other axes").props("dense switch-toggle-side").classes("explore-finding") as self._whole

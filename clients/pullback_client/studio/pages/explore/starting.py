@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from pullback_client.studio.exploring.view import View
-
-if TYPE_CHECKING:
-    from pullback_client.studio.pages.explore.explorer import Explorer
+from pullback_client.studio.pages.explore.exploring import Exploring
 
 _SEEDS = 1_000_000  # among which chance chooses
 
@@ -23,7 +20,7 @@ class Starting:
         explorer: The page.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Exploring) -> None:
         self._explorer = explorer
         with ui.element("div").classes("flow explore-start"):
             self._space = (

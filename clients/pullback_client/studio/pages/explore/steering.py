@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from pullback_client.studio.exploring.axes import set_title
 from pullback_client.studio.exploring.view import MOST_AXES, REACHES
+from pullback_client.studio.pages.explore.exploring import Exploring
 from pullback_client.studio.pages.explore.finding import Finding
-
-if TYPE_CHECKING:
-    from pullback_client.studio.pages.explore.explorer import Explorer
 
 
 class Steering:
@@ -22,7 +19,7 @@ class Steering:
         explorer: The page.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Exploring) -> None:
         self._explorer = explorer
         with ui.element("div").classes("flow explore-steering") as self._controls:
             self._along = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -11,10 +10,8 @@ from pullback_client.directions.traversal import Traversal
 from pullback_client.studio.exploring.axes import AxisSet
 from pullback_client.studio.exploring.strips import steps_to, strip
 from pullback_client.studio.frame import section
+from pullback_client.studio.pages.explore.exploring import Exploring
 from pullback_client.studio.pages.explore.walks import show_walk
-
-if TYPE_CHECKING:
-    from pullback_client.studio.pages.explore.explorer import Explorer
 
 
 class Strips:
@@ -24,7 +21,7 @@ class Strips:
         explorer: The page.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Exploring) -> None:
         self._explorer = explorer
         with section("Strips"):
             with ui.element("div").classes("flow"):

@@ -1,0 +1,30 @@
+"""Exploring as its parts see the whole page: what they change, and have shown anew."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pullback_client.studio.exploring.state import State
+from pullback_client.studio.exploring.view import View
+
+
+class Exploring(Protocol):
+    """The page.
+
+    Attributes:
+        state: What it explores.
+    """
+
+    state: State
+
+    def redraw(self) -> None:
+        """Shows everything anew, as after another start or another set."""
+
+    def change(self, view: View) -> None:
+        """Takes another view of the same start and set, and shows it."""
+
+    def shown(self) -> range:
+        """The axes under sliders."""
+
+    def move(self, chosen: str, index: int, step: float) -> None:
+        """Moves to a step along an axis of a set."""
