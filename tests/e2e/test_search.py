@@ -109,7 +109,7 @@ def test_a_session_comes_back_with_every_default_filled_in(server: LiveServer) -
         search_pb2.SEARCH_METHOD_HESSIAN_GP,
         basis.split("/")[:3],
     )
-    assert (thread.optimizer.axes, thread.optimizer.exponent, thread.optimizer.sigma) == (DIM, 0.25, 3.0)
+    assert (thread.optimizer.axes, thread.optimizer.exponent, thread.optimizer.sigma) == (DIM, 0.0, 2.0)
     assert session.spec.scores == search_pb2.ScoreOptions(
         repetitions=1,
         aggregation=search_pb2.AGGREGATION_MEAN,

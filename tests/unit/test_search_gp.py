@@ -78,7 +78,7 @@ def test_it_finds_an_optimum_that_the_metric_makes_hard_in_fewer_images_than_cma
         optimizer = search(method, normal_space(30), metric=metric, population=12)
         evolve(optimizer, score, 40)
         found[method] = score(optimizer.incumbent[None])[0]
-    assert found["hessian_gp"] > 0.2 * found["cma"]
+    assert found["hessian_gp"] > 0.5 * found["cma"]
 
 
 def test_noise_that_drowns_every_score_does_not_lead_below_the_start() -> None:

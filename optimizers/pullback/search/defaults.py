@@ -206,8 +206,9 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
         axes = settings.axes or min(dim, _MOST_AXES)
         values: dict[str, int | float | bool] = {
             "population": _population(axes),
-            "sigma": 3.0 if settings.method == "hessian_gp" else 1.5,
-            "exponent": 0.25,
+            "sigma": 2.0 if settings.method == "hessian_gp" else 1.5,
+            # Within the bounds of `own_constraint`, along axes that hardly change images, steps would waste distance.
+            "exponent": 0.0 if settings.method == "hessian_gp" else 0.25,
             "axes": axes,
             "decay_generations": 60,
         }

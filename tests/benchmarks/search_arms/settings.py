@@ -13,8 +13,9 @@ from search_arms.arm import Setting
 _SETTINGS = os.environ.get("SETTINGS", "few" if QUICK else "all")
 _FEW = _SETTINGS != "all"
 _SIGMAS = (1.0, 2.0) if _FEW else (0.5, 1.0, 1.5, 2.0, 3.0)
-_WIDE_SIGMAS = (3.0,) if _FEW else (1.5, 2.0, 3.0, 4.0)
+_WIDE_SIGMAS = (2.0,) if _FEW else (2.0, 1.5, 3.0, 4.0)
 _EXPONENTS = (0.25,) if _FEW else (0.1, 0.25, 0.4)
+_FLAT_EXPONENTS = (0.0,) if _FEW else (0.0, 0.1, 0.25)
 DEFAULT = "hessian_gp"
 """The method that is the service's default."""
 
@@ -48,7 +49,7 @@ def settings_of(stay: float | None) -> dict[str, list[Setting]]:
         "NGOpt": [Setting.of("NGOpt")],
         # As it comes, with nothing tuned.
         "default": [Setting.of(DEFAULT)],
-        "hessian_gp": [Setting.of("hessian_gp", sigma=s, exponent=p) for s in _WIDE_SIGMAS for p in _EXPONENTS],
+        "hessian_gp": [Setting.of("hessian_gp", sigma=s, exponent=p) for s in _WIDE_SIGMAS for p in _FLAT_EXPONENTS],
         "hessian_cma": [Setting.of("hessian_cma", sigma=s, exponent=p) for s in _SIGMAS for p in _EXPONENTS],
         "sphere_cma": [Setting.of("sphere_cma")],
     }

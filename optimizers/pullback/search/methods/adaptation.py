@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
-from scipy.linalg import solve_triangular  # type: ignore[import-untyped]
 
 from pullback.search.methods.method import State
 from pullback.search.methods.recombination import (
@@ -29,6 +28,7 @@ from pullback.search.methods.recombination import (
     shared_among_equals,
     step_damping,
 )
+from pullback.search.methods.triangles import substitute
 
 D = TypeVar("D", bound="Normal")
 
@@ -266,7 +266,7 @@ class TriangularDistribution(Normal):
 
     def whitened(self, steps: Float64[np.ndarray, "m k"]) -> Float64[np.ndarray, "m k"]:
         """L⁻¹ y."""
-        coordinates: Float64[np.ndarray, "m k"] = solve_triangular(self._root, steps.T, lower=True).T
+        coordinates: Float64[np.ndarray, "m k"] = substitute(self._root, steps.T).T
         return coordinates
 
     def turned(self, coordinates: Float64[np.ndarray, " k"]) -> Float64[np.ndarray, " k"]:

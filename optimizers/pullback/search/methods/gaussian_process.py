@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.linalg import cho_factor, cho_solve  # type: ignore[import-untyped]
+
+from pullback.search.methods.triangles import factor, solve_by_factor
 
 # Of inputs of k dimensions the length scale is this times √k; draws of the prior lie √(2k) apart.
 _LENGTH = 4.0
@@ -34,11 +35,11 @@ class _Factor:
         noisy = kernel.copy()
         # Rounding of distances would leave points a little apart from themselves.
         np.fill_diagonal(noisy, 1 + noise)
-        return cls(cho_factor(noisy, lower=True, overwrite_a=True, check_finite=False)[0])
+        return cls(factor(noisy))
 
     def solve(self, sides: Float64[np.ndarray, "n ..."]) -> Float64[np.ndarray, "n ..."]:
         """(K + σ² I)⁻¹ of right sides."""
-        solved: Float64[np.ndarray, "n ..."] = cho_solve((self.lower, True), sides, check_finite=False)
+        solved: Float64[np.ndarray, "n ..."] = solve_by_factor(self.lower, sides)
         return solved
 
     def weights(self, values: Float64[np.ndarray, " n"]) -> tuple[Float64[np.ndarray, " n"], float]:
@@ -81,11 +82,11 @@ class GaussianProcess:
         cls, inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarray, " n"], noise: float
     ) -> GaussianProcess:
         """The process that was told values at inputs, with noise of that variance."""
-        factor = _Factor.of(_kernel(_distances(inputs, inputs)), noise)
-        weights, constant = factor.weights(values)
+        divisor = _Factor.of(_kernel(_distances(inputs, inputs)), noise)
+        weights, constant = divisor.weights(values)
         # (K + σ² I) α = y − m, so m + K α = y − σ² α
         variance = float((values - constant) @ weights) / len(values)
-        return cls(inputs, weights, constant, values - noise * weights, noise, variance, factor)
+        return cls(inputs, weights, constant, values - noise * weights, noise, variance, divisor)
 
     def mean_and_gradient(self, at: Float64[np.ndarray, " k"]) -> tuple[float, Float64[np.ndarray, " k"]]:
         """The mean at a point, and its gradient there."""
@@ -126,10 +127,10 @@ def likeliest_noise(inputs: Float64[np.ndarray, "n k"], values: Float64[np.ndarr
 
 def _log_likelihood(kernel: Float64[np.ndarray, "n n"], values: Float64[np.ndarray, " n"], noise: float) -> float:
     """Log marginal likelihood but for a constant (5.8), with the process' own variance the likeliest for it."""
-    factor = _Factor.of(kernel, noise)
-    weights, constant = factor.weights(values)
+    divisor = _Factor.of(kernel, noise)
+    weights, constant = divisor.weights(values)
     n, misfit = len(values), float((values - constant) @ weights)
-    return -n / 2 * math.log(max(misfit / n, 1e-12)) - factor.half_log_determinant
+    return -n / 2 * math.log(max(misfit / n, 1e-12)) - divisor.half_log_determinant
 
 
 def _kernel(r: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m n"]:
