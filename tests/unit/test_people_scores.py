@@ -230,7 +230,7 @@ def test_a_design_comes_back_from_the_notes_of_its_session() -> None:
         ({"sharing": "everyone"}, "observers who judge every image must be 1 to 16"),
         ({"observers": ("anna",)}, "named only where everyone"),
         ({"sharing": "everyone", "observers": ("anna", "anna")}, "same name"),
-        ({"instructions": "x" * 1001}, "at most 1000"),
+        ({"instructions": "x" * 1001}, "may have 1000 characters"),
     ],
 )
 def test_designs_that_cannot_be_are_refused(settings: dict[str, object], said: str) -> None:

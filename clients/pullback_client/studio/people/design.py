@@ -34,8 +34,13 @@ RATINGS = range(1, 10)
 MOST_ALTERNATIVES = 9
 MOST_ANSWERS = 30
 MOST_OBSERVERS = 16
+MOST_SHOWS = 100
+"""Showings without a score of their own after which a session for people gives an image up: the server's most."""
+MOST_JUDGED = 90
+"""Answers to an image in a generation, all observers together: fewer than `MOST_SHOWS`."""
 LONGEST_NAME = 40
 LONGEST_INSTRUCTIONS = 1_000
+LONGEST_QUESTION = 200
 LONGEST_MS = 60_000
 
 _NOTE, _INSTRUCTIONS, _OBSERVERS = "people", "people.instructions", "people.observers"
@@ -59,6 +64,7 @@ class Design:
         stimulus_ms: How long the images are seen; 0 = until the answer.
         blank_ms: How long nothing is seen after the answer.
         instructions: What observers read before they begin, at most 1000 characters.
+        question: What stands under the images, at most 200 characters.
     """
 
     way: Way = "rate"
@@ -72,6 +78,7 @@ class Design:
     stimulus_ms: int = 0
     blank_ms: int = 300
     instructions: str = ""
+    question: str = ""
 
     def __post_init__(self) -> None:
         """Raises InvalidArgumentError where the parts do not go together."""
@@ -83,11 +90,15 @@ class Design:
         _check_number("anchors", self.anchors, 0, 8 if models else 0)
         for name in ("fixation_ms", "stimulus_ms", "blank_ms"):
             _check_number(name.replace("_ms", " (ms)"), getattr(self, name), 0, LONGEST_MS)
-        if len(self.instructions) > LONGEST_INSTRUCTIONS:
-            raise InvalidArgumentError(
-                f"the instructions have {len(self.instructions)} characters: give at most {LONGEST_INSTRUCTIONS}"
-            )
+        for name, most in (("instructions", LONGEST_INSTRUCTIONS), ("question", LONGEST_QUESTION)):
+            if len(text := getattr(self, name)) > most:
+                raise InvalidArgumentError(f"the {name} may have {most} characters, got {len(text)}")
         _check_observers(self)
+        if not self.direct and self.answers * max(1, len(self.observers)) > MOST_JUDGED:
+            raise InvalidArgumentError(
+                f"an image may be judged {MOST_JUDGED} times in a generation, but {self.answers} answers of "
+                f"{len(self.observers)} observers were asked for"
+            )
 
     @property
     def direct(self) -> bool:

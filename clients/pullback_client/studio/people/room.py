@@ -88,6 +88,11 @@ class Room:
 
     Raises:
         FailedPreconditionError: The session is not one for people.
+
+    Attributes:
+        design: The design.
+        minimize: Whether low scores are good ones.
+        curve: The scores of each closed generation.
     """
 
     def __init__(self, status: SessionStatus) -> None:
@@ -99,6 +104,7 @@ class Room:
         self._last: Showing | None = None
         self._earlier: list[Answer] = []
         self._scored: dict[str, float] = {}  # of all closed generations
+        self.curve: dict[int, list[float]] = {}
         self._read = False
         self._seats: dict[str, tuple[object, Callable[[], None]]] = {}
         self._held: dict[str, str] = {}  # presentation -> observer
@@ -153,6 +159,11 @@ class Room:
             by_observer=by_observer,
             present=tuple(sorted(self._seats)),
         )
+
+    @property
+    def answers(self) -> list[Answer]:
+        """All answers so far, as the room knows them."""
+        return [*self._earlier, *(() if self._showing is None else self._showing.answers.values())]
 
     def take(self, observer: str, count: int) -> list[Presentation]:
         """What an observer judges next, at most so many: first what they were given before and have not answered.
@@ -278,7 +289,9 @@ class Room:
 
     def _closed(self, generation: GenerationRecord) -> None:
         pairs = zip(generation.image_ids, generation.scores.tolist(), strict=True)
-        self._scored |= {name: score for name, score in pairs if np.isfinite(score)}
+        found = {name: score for name, score in pairs if np.isfinite(score)}
+        self._scored |= found
+        self.curve[generation.summary.generation] = list(found.values())
 
     @property
     def _complete(self) -> bool:
