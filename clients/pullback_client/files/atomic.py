@@ -58,21 +58,36 @@ def delete(path: Path) -> None:
 
 def write_png(path: Path, image: Image.Image) -> None:
     """Writes an image as PNG, atomically."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, to_png(image))
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes indented JSON, atomically. Numbers that are not finite, which JSON does not know, become null."""
-    write_bytes(path, (to_json(value, indent=2) + "\n").encode())
+    write_bytes(path, to_json_file(value))
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]], provenance: Mapping[str, Any]) -> None:
     """Writes arrays and their provenance (a JSON text under `provenance`) as compressed npz, atomically."""
+    write_bytes(path, to_npz(arrays, provenance))
+
+
+def to_png(image: Image.Image) -> bytes:
+    """What `write_png` writes."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def to_npz(arrays: Mapping[str, npt.NDArray[Any]], provenance: Mapping[str, Any]) -> bytes:
+    """What `write_npz` writes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays, provenance=np.array(to_json(provenance)))
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def to_json_file(value: Mapping[str, Any]) -> bytes:
+    """What `write_json` writes."""
+    return (to_json(value, indent=2) + "\n").encode()
 
 
 def to_json(value: Mapping[str, Any], indent: int | None = None) -> str:

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.files.atomic import to_json, write_bytes, write_json, write_npz, write_png
+from pullback_client.files.atomic import to_json, to_json_file, to_npz, to_png, write_bytes
 from pullback_client.wire.codec import Array
 
 _FORMAT = "pullback-inversion-1"
@@ -51,25 +51,22 @@ class InversionContent(NamedTuple):
 def save(content: InversionContent, path: Path) -> list[Path]:
     """Writes an inversion by suffix, or as a folder; see `Inversion.save`."""
     if path.is_dir() or not path.suffix:
-        return _save_folder(content, path)
-    match path.suffix.lower():
-        case ".png":
-            write_png(path, content.pictures["image"])
-        case ".json":
-            write_json(path, content.provenance)
-        case ".npz":
-            write_npz(path, _arrays(content), content.provenance)
-        case ".safetensors":
-            header = to_json({"format": _FORMAT, "provenance": content.provenance})
-            tensors = _arrays(content) | _pixels(content)
-            if content.mask is not None:
-                tensors[_MASK] = np.frombuffer(content.mask, np.uint8)
-            write_bytes(path, safetensors.numpy.save(tensors, {"pullback": header}))
-        case suffix:
-            raise InvalidArgumentError(
-                f"cannot save an inversion as {suffix!r}: expected .png, .npz, .safetensors, .json, or a folder"
-            )
+        files = encoded(content)
+        for name, data in files.items():
+            write_bytes(path / name, data)
+        return [path / name for name in files]
+    write_bytes(path, _encoded(content, path.suffix.lower()))
     return [path]
+
+
+def encoded(content: InversionContent) -> dict[str, bytes]:
+    """The files of an inversion's folder by their names, last what tells of all the rest."""
+    pictures = {f"{name}.png": picture for name, picture in content.pictures.items() if name != "image"}
+    if len(content.solution_images) > 1:
+        pictures |= {f"solution-{n}.png": image for n, image in enumerate(content.solution_images, start=1)}
+    parts = ("image.png", "inversion.npz", "inversion.safetensors", "inversion.json")
+    files = {name: to_png(picture) for name, picture in pictures.items()}
+    return files | {name: _encoded(content, Path(name).suffix) for name in parts}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -97,15 +94,24 @@ def load(path: Path) -> dict[str, Any]:
     return content | tensors | pictures | mask | {"solution_images": solution_images}
 
 
-def _save_folder(content: InversionContent, folder: Path) -> list[Path]:
-    pictures = {f"{name}.png": picture for name, picture in content.pictures.items() if name != "image"}
-    if len(content.solution_images) > 1:
-        pictures |= {f"solution-{n}.png": image for n, image in enumerate(content.solution_images, start=1)}
-    for name, picture in pictures.items():
-        write_png(folder / name, picture)
-    # Last, what tells of all the rest.
-    parts = ("image.png", "inversion.npz", "inversion.safetensors", "inversion.json")
-    return [*(folder / name for name in pictures), *(file for name in parts for file in save(content, folder / name))]
+def _encoded(content: InversionContent, suffix: str) -> bytes:
+    match suffix:
+        case ".png":
+            return to_png(content.pictures["image"])
+        case ".json":
+            return to_json_file(content.provenance)
+        case ".npz":
+            return to_npz(_arrays(content), content.provenance)
+        case ".safetensors":
+            header = to_json({"format": _FORMAT, "provenance": content.provenance})
+            tensors = _arrays(content) | _pixels(content)
+            if content.mask is not None:
+                tensors[_MASK] = np.frombuffer(content.mask, np.uint8)
+            return safetensors.numpy.save(tensors, {"pullback": header})
+        case _:
+            raise InvalidArgumentError(
+                f"cannot save an inversion as {suffix!r}: expected .png, .npz, .safetensors, .json, or a folder"
+            )
 
 
 def _arrays(content: InversionContent) -> dict[str, npt.NDArray[Any]]:

@@ -265,6 +265,10 @@ class Inversion:
         with protected_files.keeping(self.framing.originals):
             return files.save(self._content(), Path(path))
 
+    def encoded(self) -> dict[str, bytes]:
+        """The files that `save` writes into a folder, by their names, without a disk."""
+        return files.encoded(self._content())
+
     def _content(self) -> files.InversionContent:
         pictures = {name: getattr(self, name) for name in files.PICTURES}
         return files.InversionContent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Collection
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from pullback_client.errors import ClientError
 from pullback_client.studio.doors import Doors
 from pullback_client.studio.entrance import Entrance
 from pullback_client.studio.visitors import Visitors
@@ -37,6 +39,8 @@ def make_application(visitors: Visitors, *, secure: bool = False, hosts: Collect
     import pullback_client.studio.pages  # noqa: F401, PLC0415  (registers them)
 
     app.state.visitors = visitors
+    # What the client raises is told to the visitor, and no fault of the studio.
+    logging.getLogger("nicegui").addFilter(lambda record: not isinstance(record.msg, ClientError))
     core.sio.eio.max_http_buffer_size = _GREATEST_UPLOAD
 
     @asynccontextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
 from pullback_client.aio import AsyncClient
 from pullback_client.keys import Role
+from pullback_client.studio.photographs.kept import KeptPhotographs
 from pullback_client.wire.tokens import TokenFinder
 
 _MOST_VISITS = 1_000  # by key: one more, and the oldest has to come in again
@@ -30,11 +31,13 @@ class Visitor:
         client: Calls the server with the visitor's own rights.
         by_key: Whether with a key of the server; else with the rights of whoever started the studio.
         may_change: Whether anything but looking is allowed: not with a viewer's key.
+        photographs: Those that the visitor has given.
     """
 
     client: AsyncClient
     by_key: bool
     may_change: bool = True
+    photographs: KeptPhotographs = field(default_factory=KeptPhotographs)
 
 
 class Visitors:

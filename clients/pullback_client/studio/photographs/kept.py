@@ -1,0 +1,87 @@
+"""Photographs that a visitor has given, in memory alone: none is ever written to the studio's disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from pullback_client.images import open_photograph
+from pullback_client.inversion.framing import WHOLE, Framing
+
+MOST_BYTES = 512 * 1024 * 1024
+"""Bytes of photographs that are kept for a visitor at most: those of the oldest inversions are forgotten first."""
+
+
+@dataclass(frozen=True, eq=False)
+class GivenPhotograph:
+    """A photograph as it was given.
+
+    Attributes:
+        name: Of its file.
+        data: Its file.
+        framing: Which part of it is compared, and what of that counts.
+    """
+
+    name: str
+    data: bytes
+    framing: Framing = WHOLE
+
+    @property
+    def length(self) -> int:
+        """Bytes that it takes."""
+        return len(self.data) + len(self.framing.mask or b"")
+
+
+class KeptPhotographs:
+    """The photographs of inversions, by the jobs that were asked for with them.
+
+    Args:
+        most_bytes: That they may take together.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._by_job: dict[str, tuple[GivenPhotograph, ...]] = {}
+
+    def keep(self, job: str, photographs: Sequence[GivenPhotograph]) -> None:
+        """Keeps the photographs of a job, in the order of its targets; what was kept for it before is replaced."""
+        self._by_job.pop(job, None)
+        self._by_job[job] = tuple(photographs)
+        while sum(each.length for kept in self._by_job.values() for each in kept) > self._most:
+            self._by_job.pop(next(iter(self._by_job)))
+
+    def of(self, job: str) -> tuple[GivenPhotograph, ...]:
+        """The photographs of a job; none where they are not kept."""
+        return self._by_job.get(job, ())
+
+    def forget(self, job: str) -> None:
+        """Forgets those of a job."""
+        self._by_job.pop(job, None)
+
+
+def thumbnail(photograph: Image.Image, side: int) -> Image.Image:
+    """The photograph with sides of at most so many pixels."""
+    small = photograph.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2)
+    return small
+
+
+def compared_part(given: GivenPhotograph, size: tuple[int, int], most: int) -> Image.Image:
+    """The part of a photograph that is compared, at the generator's aspect.
+
+    Args:
+        given: The photograph.
+        size: Width and height of the generator's images.
+        most: Pixels of the longer side of what is returned.
+
+    Raises:
+        InvalidArgumentError: It cannot be read.
+    """
+    photograph = open_photograph(given.data)
+    cut = given.framing.cut(photograph)
+    scale = most / max(size)
+    shown = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    part = photograph.crop((round(cut[0]), round(cut[1]), round(cut[2]), round(cut[3])))
+    return ImageOps.fit(part, shown, Image.Resampling.LANCZOS)
