@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from statistics import median, variance
 
@@ -227,7 +227,7 @@ def test_channel_values_become_a_score_by_their_weights_or_their_mean() -> None:
         driver.open(count=1)
         (trial,) = driver.ask()
         report = scored(trial.trial_id, channel_values=(1.0, 2.0, 3.0))
-        driver.tell(type(report)(**{**vars(report), "score": None}))
+        driver.tell(replace(report, score=None))
         assert driver.session.threads[0].closed[0].closed.scores[0].score == expected
 
 

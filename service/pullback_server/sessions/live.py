@@ -75,6 +75,7 @@ class LiveSession:
     Attributes:
         id: Its identifier.
         users: How many are at it now.
+        left: When the last of them went, by the monotonic clock.
         spec: What it was asked to be.
         latents: Its latents.
         pictures: Its images.
@@ -84,6 +85,7 @@ class LiveSession:
     def __init__(self, record: SessionRecord, means: Means) -> None:
         self.id = record.id
         self.users = 0
+        self.left = time.monotonic()
         self.spec = decoded(session_name(record.id), search_pb2.SessionSpec, record.spec)
         self._means = means
         self.leases = LeaseClock(self.spec.lease.ToTimedelta())
@@ -114,6 +116,11 @@ class LiveSession:
     def idle(self) -> bool:
         """Whether nobody is at it, nothing is being made for it, and its log says all that is known of it."""
         return not (self.users or self._changes or self._evolving or self._blocked or self.pictures.busy)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is in memory, and is closed: nothing will happen to it any more."""
+        return self._session is not None and self._session.state == SessionState.CLOSED
 
     @property
     def blocked(self) -> Mapping[int, str]:

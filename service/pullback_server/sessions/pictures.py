@@ -24,6 +24,8 @@ MAX_CACHE_BYTES = 256 * 1024 * 1024
 MAX_ATTEMPTS = 5
 RETRY_SECONDS = 0.2
 CARRIED = "carried"
+# What an image takes in memory beside its bytes: its message, its name, its place among the others. Of small ones most.
+_BESIDE_BYTES = 1024
 
 _log = logging.getLogger(__name__)
 # An image of a thread: thread, generation, batch. A reference: its id.
@@ -38,6 +40,7 @@ class ImageCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._images: OrderedDict[tuple[str, str], values_pb2.Image] = OrderedDict()
+        self._names: defaultdict[str, set[str]] = defaultdict(set)
 
     def get(self, session: str, image_id: str) -> values_pb2.Image | None:
         """The image, if it is there."""
@@ -48,12 +51,26 @@ class ImageCache:
 
     def put(self, session: str, image_id: str, image: values_pb2.Image) -> None:
         """Keeps an image; drops those that were used least recently where there is no room."""
-        before = self._images.pop((session, image_id), None)
-        self._bytes += len(image.data) - (len(before.data) if before is not None else 0)
+        self._drop(session, image_id)
         self._images[session, image_id] = image
+        self._names[session].add(image_id)
+        self._bytes += len(image.data) + _BESIDE_BYTES
         while self._bytes > self._max_bytes and len(self._images) > 1:
-            _, dropped = self._images.popitem(last=False)
-            self._bytes -= len(dropped.data)
+            self._drop(*next(iter(self._images)))
+
+    def forget(self, session: str) -> None:
+        """Drops the images of a session; those that are asked for later are made again."""
+        for image_id in tuple(self._names.get(session, ())):
+            self._drop(session, image_id)
+
+    def _drop(self, session: str, image_id: str) -> None:
+        dropped = self._images.pop((session, image_id), None)
+        if dropped is None:
+            return
+        self._bytes -= len(dropped.data) + _BESIDE_BYTES
+        self._names[session].discard(image_id)
+        if not self._names[session]:
+            del self._names[session]
 
 
 class Pictures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ from pullback_server.watching.metrics import Metrics
 
 # Sessions in memory; those that nobody has been at for longest are dropped first.
 MAX_LIVE = 128
+# Nobody comes back to most of those that are closed. How long they are kept, and how often it is looked.
+CLOSED_SECONDS, LOOK_SECONDS = 60.0, 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class SessionRegistry:
         self._ownership = Ownership(store, scheduler.in_store)
         self._means = Means(store, scheduler, executor, ImageCache(), access, metrics or Metrics())
         self._live: OrderedDict[str, LiveSession] = OrderedDict()
+        self._looked = time.monotonic()
         self._waking: asyncio.Task[None] | None = None
 
     @property
@@ -191,6 +195,7 @@ class SessionRegistry:
             raise failed_precondition(f"{error}; {CLOSE_SESSION}") from None
         if (live := self._live.pop(session_id, None)) is not None:
             await live.stop()
+        self._means.cache.forget(session_id)
         await collect(self._store, self._scheduler, files)
 
     def blocked(self, session_id: str) -> Mapping[int, str]:
@@ -212,6 +217,7 @@ class SessionRegistry:
             yield live
         finally:
             live.users -= 1
+            live.left = time.monotonic()
 
     async def _find(self, session_id: str) -> LiveSession:
         await self._ownership.session(session_id, no_session(session_id))
@@ -221,15 +227,21 @@ class SessionRegistry:
             self._live.setdefault(session_id, LiveSession(record, self._means))
         self._live.move_to_end(session_id)
         found = self._live[session_id]
-        if len(self._live) > MAX_LIVE:
-            self._drop_idle(len(self._live) - MAX_LIVE, found)
+        if len(self._live) > MAX_LIVE or time.monotonic() >= self._looked + LOOK_SECONDS:
+            self._drop_idle(found)
         return found
 
-    def _drop_idle(self, count: int, kept: LiveSession) -> None:
-        """Forgets sessions that nobody is at; their logs say all that was known of them."""
-        idle = [name for name, live in self._live.items() if live.idle and live is not kept]
-        for name in idle[:count]:
-            del self._live[name]
+    def _drop_idle(self, kept: LiveSession) -> None:
+        """Forgets sessions that nobody is at: too many, and closed ones; their logs say all that was known of them."""
+        self._looked = time.monotonic()
+        for name, live in tuple(self._live.items()):
+            if not live.idle or live is kept:
+                continue
+            over = live.closed and self._looked >= live.left + CLOSED_SECONDS
+            if over or len(self._live) > MAX_LIVE:
+                del self._live[name]
+            if over:
+                self._means.cache.forget(name)
 
     async def _wake(self, session_ids: list[str]) -> None:
         waiting = deque(session_ids)

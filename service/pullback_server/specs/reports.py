@@ -14,7 +14,7 @@ class Outcome(enum.IntEnum):
     ABANDONED = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a rig said of a trial: its image filled in, its outcome decided."""
 

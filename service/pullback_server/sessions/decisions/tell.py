@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import grpc
 
@@ -93,7 +93,7 @@ def _known(session: Session, fresh: dict[str, Report], trial_id: str) -> Report 
 
 def _check_same(known: Report, report: Report) -> None:
     if known != report:
-        different = [name for name, value in vars(known).items() if value != getattr(report, name)]
+        different = [each.name for each in fields(known) if getattr(known, each.name) != getattr(report, each.name)]
         raise ApiError(
             grpc.StatusCode.ALREADY_EXISTS,
             f"trial {report.trial_id!r} was told before with another {', '.join(different)}; "

@@ -21,7 +21,7 @@ class SessionState(enum.IntEnum):
     CLOSED = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredImage:
     """A reference image as it is shown: its label, and the digest and size of its file."""
 
@@ -31,7 +31,7 @@ class StoredImage:
     height: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewImage:
     """An image of a generation, where it came from, and how far from the prior it lies.
 
@@ -49,7 +49,7 @@ class NewImage:
     far: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Asking:
     """One showing that was asked for."""
 
@@ -61,7 +61,7 @@ class Asking:
     reference: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Telling:
     """A report and what it counts for.
 
@@ -86,7 +86,7 @@ class Telling:
     score: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageScore:
     """What an image's scores became: their aggregate, and its variance where some image had several."""
 
@@ -95,7 +95,7 @@ class ImageScore:
     variance: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Began:
     """The session was created.
 
@@ -115,14 +115,14 @@ class Began:
     awaited: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The session was paused, resumed or closed."""
 
     state: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EigenbasisProvided:
     """The eigenbasis that a thread waited for is there: the digest of its file."""
 
@@ -130,7 +130,7 @@ class EigenbasisProvided:
     digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GenerationOpened:
     """A generation can be shown.
 
@@ -155,7 +155,7 @@ class GenerationOpened:
         return next(image for image in self.images if image.image_id == image_id)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Trials were leased under a request's name and to a client's, each empty for none."""
 
@@ -164,7 +164,7 @@ class Asked:
     client: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LeasesRenewed:
     """The request of that name came again: its leases begin anew, to the client that came; empty = as before."""
 
@@ -172,14 +172,14 @@ class LeasesRenewed:
     client: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LeasesExpired:
     """Trials that were not told in time, or under a rig's own ids: their images can be asked for again."""
 
     trial_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrialsReclaimed:
     """Trials that were out were taken back: their images can be asked for again.
 
@@ -194,14 +194,14 @@ class TrialsReclaimed:
     trial_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Told:
     """Trials were told."""
 
     tellings: tuple[Telling, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ShownAgain:
     """Too few images of a generation have a score: those without are shown again, whatever became of them."""
 
@@ -209,7 +209,7 @@ class ShownAgain:
     generation: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GenerationClosed:
     """Every image of a generation is settled: this is what the optimizer is told.
 
@@ -228,7 +228,7 @@ class GenerationClosed:
     carried: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ThreadFailed:
     """A thread cannot go on: number of a canonical gRPC code, and the reason."""
 
@@ -253,7 +253,7 @@ Event = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An event in the log: its number within the session from 1, and when it happened."""
 

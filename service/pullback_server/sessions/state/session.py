@@ -32,7 +32,7 @@ from pullback_server.sessions.state.thread import Thread, ThreadState
 REFERENCE = "reference_"
 
 
-@dataclass
+@dataclass(slots=True)
 class Trial:
     """A trial: how it was asked, what was told of it, and when.
 

@@ -28,7 +28,7 @@ class ThreadState(enum.IntEnum):
     FAILED = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClosedGeneration:
     """A generation that the optimizer has been told of: the events that opened and closed it, and their times."""
 
