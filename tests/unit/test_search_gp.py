@@ -101,15 +101,19 @@ def test_it_goes_back_from_where_nothing_answers() -> None:
     assert np.linalg.norm(optimizer.incumbent) < np.linalg.norm(optimizer.incumbent - start)
 
 
-def test_the_step_size_falls_by_the_same_factor_and_then_stays() -> None:
-    space = normal_space(200)
-    optimizer = search("hessian_gp", space, sigma=2.0, last_sigma=0.5, decay_generations=4, exponent=0.0, population=50)
-    sizes = []
-    for _ in range(6):
+@pytest.mark.parametrize(("noisy", "last"), [(True, 0.5), (False, 0.25)])
+def test_the_step_size_falls_by_the_same_factor_and_then_stays_farther_without_noise(noisy: bool, last: float) -> None:
+    optimizer = search(
+        "hessian_gp", normal_space(50), sigma=2.0, last_sigma=0.5, decay_generations=16, exponent=0.0, population=100
+    )
+    rng, sizes = np.random.default_rng(7), []
+    for _ in range(18):
         latents = optimizer.ask().latents
         sizes.append(float((latents - optimizer.incumbent).std()))
-        optimizer.tell(latents, np.zeros(50))
-    np.testing.assert_allclose(sizes, [2, 2**0.5, 1, 2**-0.5, 0.5, 0.5], rtol=0.05)
+        optimizer.tell(latents, rng.standard_normal(100) if noisy else latents[:, 0])
+    np.testing.assert_allclose(sizes[-2:], last, rtol=0.1)
+    if noisy:
+        np.testing.assert_allclose(sizes, [*np.geomspace(2, 0.5, 17), 0.5], rtol=0.1)
 
 
 def test_scores_that_are_all_equal_leave_the_centre() -> None:

@@ -24,6 +24,8 @@ _GREATEST = 6e4
 _JUDGED = 600
 # Of how far points may be from the prior's mean, the first step at most.
 _MOST_STEP = 1.5
+# Variance of the noise, in units of the process' own, below which steps end shorter.
+_NOISY = 0.04
 # Steps by which the posterior's mean is climbed, the first of this share of the way that is allowed.
 _CLIMBS, _FIRST_CLIMB = 25, 0.2
 
@@ -60,17 +62,18 @@ class HessianGP(Method[HessianGPState]):
     Learning", 4.17) of the distance that the metric gives: z = Λ^½ Uᵀ x, scaled so that draws of the prior lie √(2k)
     apart. The length scale is 4 √k; the noise is the likeliest. As in trust-region Bayesian optimization (Eriksson et
     al., NeurIPS 2019) the posterior's mean is climbed from the last centre on by σ √k at most, in the steps y that are
-    short where images change fast (`hessian_cma`), and σ falls by the same factor in every update. Of the way there, no
-    more is gone than the process is sure of: so noise leads nowhere, and few scores not far.
+    short where images change fast (`hessian_cma`) if the exponent is above 0, and σ falls by the same factor in every
+    update: farther where there is little noise to see through. Of the way there, no more is gone than the process is
+    sure of: so noise leads nowhere, and few scores not far.
 
     Attributes:
         space: Within whose bounds the centre stays.
         sigma: First step size σ: that of points around their centre, and what bounds the centre's move. Where bounds
             keep points within a distance d of the prior's mean, it is 1.5 d/√k at most, and `last_sigma` in proportion.
-        exponent: p of the steps' covariance U diag(λ^−2p) Uᵀ.
+        exponent: p of the steps' covariance U diag(λ^−2p) Uᵀ. Where bounds limit the distance, 0 makes the most of it.
         axes: How many eigenvectors.
         decay_generations: Updates over which the step size falls to `last_sigma`.
-        last_sigma: The last step size.
+        last_sigma: The last step size; where scores are hardly noisy, down to half of it.
     """
 
     space: SearchSpace
@@ -178,7 +181,10 @@ class HessianGP(Method[HessianGPState]):
     def _sigma(self, state: HessianGPState) -> float:
         # Where points may not go far, steps of what is still allowed would all end at the same bound.
         most = _MOST_STEP * self.space.reach / math.sqrt(state.mean.size)
-        size = falling(self.sigma, self.last_sigma, state.updates / self.decay_generations)
+        # Steps are as long as differences need to stand out from the noise.
+        noise = _NOISY if math.isnan(state.noise) else state.noise
+        last = self.last_sigma * min(1.0, math.sqrt(noise / _NOISY))
+        size = falling(self.sigma, last, state.updates / self.decay_generations)
         return size * min(1.0, most / self.sigma)
 
 
