@@ -23,6 +23,15 @@ _AWAY_SECONDS = 30.0  # that a page may be away, as in a tunnel, and goes on as 
 _GREATEST_UPLOAD = 64 * 1024 * 1024  # bytes of a message from a page, as the server takes of a client
 
 
+class _Told(logging.Filter):
+    """Keeps errors of the client out of the log: visitors are told them, and the studio has no fault in them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        raised = record.exc_info[1] if record.exc_info else None
+        return not isinstance(raised, ClientError) and not isinstance(record.msg, ClientError)
+
+
 def make_application(visitors: Visitors, *, secure: bool = False, hosts: Collection[str] = ()) -> ASGIApp:
     """The studio. Call it once in a process.
 
@@ -38,6 +47,7 @@ def make_application(visitors: Visitors, *, secure: bool = False, hosts: Collect
 
     import pullback_client.studio.pages  # noqa: F401, PLC0415  (registers them)
 
+    logging.getLogger("nicegui").addFilter(_Told())
     app.state.visitors = visitors
     # What the client raises is told to the visitor, and no fault of the studio.
     logging.getLogger("nicegui").addFilter(lambda record: not isinstance(record.msg, ClientError))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pullback_client.studio.pages.people import new, observe, progress, sessions
+from pullback_client.studio.pages.people import axis_study, new, observe, progress, sessions
 
-__all__ = ["new", "observe", "progress", "sessions"]
+__all__ = ["axis_study", "new", "observe", "progress", "sessions"]

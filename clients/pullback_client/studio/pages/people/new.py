@@ -9,6 +9,7 @@ from nicegui import events, ui
 from pullback_client.catalogue import Generator
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
+from pullback_client.studio.pages.people.fields import number_field, whole
 from pullback_client.studio.pages.people.sessions import WAYS
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.people.design import COMBINATIONS, MOST_SHOWS, Design, checked_observer
@@ -74,11 +75,11 @@ class Form:
         with section("What observers do"):
             self._way = _radio("Task", WAYS, "rate", self._changed)
             with ui.element("div").classes("people-form"):
-                self._alternatives = _number("Images side by side", 4, 2, 9)
-                self._answers = _number("Answers to each image", 1, 1, 30)
+                self._alternatives = number_field("Images side by side", 4, 2, 9)
+                self._answers = number_field("Answers to each image", 1, 1, 30)
                 self._combination = ui.select({}, label="Score of an image").props("outlined dense").classes("wide")
                 self._combination.on_value_change(self._changed)
-                self._anchors = _number("Best images so far among them (anchors)", 2, 0, 8)
+                self._anchors = number_field("Best images so far among them (anchors)", 2, 0, 8)
             self._hint = ui.label("").classes("quiet")
             self._sharing = _radio("Who judges which images", _SHARING, "shared", self._changed)
             self._observers = (
@@ -90,18 +91,18 @@ class Form:
 
     def _timing_part(self) -> None:
         with section("Timing"), ui.element("div").classes("people-form"):
-            self._fixation = _number("Fixation cross (ms)", 500, 0, 60_000)
-            self._stimulus = _number("Images (ms); 0 = until the answer", 0, 0, 60_000)
-            self._blank = _number("Blank after the answer (ms)", 300, 0, 60_000)
+            self._fixation = number_field("Fixation cross (ms)", 500, 0, 60_000)
+            self._stimulus = number_field("Images (ms); 0 = until the answer", 0, 0, 60_000)
+            self._blank = number_field("Blank after the answer (ms)", 300, 0, 60_000)
 
     def _images_part(self, names: list[str]) -> None:
         with section("Images"), ui.element("div").classes("people-form"):
             first = "faces" if "faces" in names else names[0] if names else None
             self._generator = ui.select(names, value=first, label="Generator").props("outlined dense")
             self._optimizer = ui.select(_OPTIMIZERS, value="hessian_gp", label="Method").props("outlined dense")
-            self._population = _number("Images of a generation", 20, 2, 1000)
-            self._generations = _number("Generations", 10, 1, 100_000)
-            self._seed = _number("Seed", 0, 0, 2**31 - 1)
+            self._population = number_field("Images of a generation", 20, 2, 1000)
+            self._generations = number_field("Generations", 10, 1, 100_000)
+            self._seed = number_field("Seed", 0, 0, 2**31 - 1)
 
     def _words_part(self) -> None:
         with section("Words"), ui.element("div").classes("stack"):
@@ -134,15 +135,15 @@ class Form:
         names = [checked_observer(line) for line in (self._observers.value or "").splitlines() if line.strip()]
         return Design(
             way=way,
-            alternatives={"rate": 1, "compare": 2}.get(way) or _whole(self._alternatives),
-            answers=_whole(self._answers),
+            alternatives={"rate": 1, "compare": 2}.get(way) or whole(self._alternatives),
+            answers=whole(self._answers),
             sharing=self._sharing.value,
             observers=tuple(names) if everyone else (),
             combination=self._combination.value,
-            anchors=_whole(self._anchors) if self._anchors.visible else 0,
-            fixation_ms=_whole(self._fixation),
-            stimulus_ms=_whole(self._stimulus),
-            blank_ms=_whole(self._blank),
+            anchors=whole(self._anchors) if self._anchors.visible else 0,
+            fixation_ms=whole(self._fixation),
+            stimulus_ms=whole(self._stimulus),
+            blank_ms=whole(self._blank),
             instructions=(self._instructions.value or "").strip(),
             question=(self._question.value or "").strip(),
         )
@@ -151,9 +152,9 @@ class Form:
         design = self._design()
         if self._generator.value is None:
             raise InvalidArgumentError("choose a generator; the server knows none where the list is empty")
-        if _whole(self._population) < design.alternatives:
+        if whole(self._population) < design.alternatives:
             raise InvalidArgumentError(
-                f"a generation of {_whole(self._population)} images is too small to show {design.alternatives} at once"
+                f"a generation of {whole(self._population)} images is too small to show {design.alternatives} at once"
             )
         self._button.disable()
         hessian = str(self._optimizer.value).startswith("hessian")
@@ -164,9 +165,9 @@ class Form:
             session = await self._visitor.client.evolve(
                 self._generator.value,
                 optimizer=self._optimizer.value,
-                population=_whole(self._population),
-                max_generations=_whole(self._generations),
-                seed=_whole(self._seed),
+                population=whole(self._population),
+                max_generations=whole(self._generations),
+                seed=whole(self._seed),
                 repetitions=design.repetitions,
                 max_shows=MOST_SHOWS,
                 notes=design.to_notes(),
@@ -182,19 +183,3 @@ class Form:
 def _radio(name: str, options: dict[Any, str], value: str, changed: Any) -> ui.radio:
     ui.label(name).classes("people-ask")
     return ui.radio(options, value=value, on_change=changed).props(f'dense aria-label="{name}"').classes("people-radio")
-
-
-def _number(label: str, value: int, least: int, most: int) -> ui.number:
-    return ui.number(label, value=value, min=least, max=most, step=1, format="%d").props("outlined dense")
-
-
-def _whole(field: ui.number) -> int:
-    """The whole number of a field.
-
-    Raises:
-        InvalidArgumentError: It holds none.
-    """
-    value: Any = field.value
-    if value is None or value != int(value):
-        raise InvalidArgumentError(f"{field.props['label']}: expected a whole number, got {value!r}")
-    return int(value)

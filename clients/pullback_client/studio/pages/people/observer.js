@@ -12,7 +12,7 @@ const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 export default {
   template: `
-    <div class="observer" ref="whole" tabindex="-1" :data-phase="phase">
+    <div class="observer" ref="whole" tabindex="-1" :data-phase="phase" :data-answered="answered">
       <section v-if="resting" class="observer-card">
         <h1>{{ heading }}</h1>
         <p v-if="phase === 'ready'" class="observer-words">{{ instructions }}</p>
