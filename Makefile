@@ -4,7 +4,7 @@ KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-classes bench-search bench-directions bench-latency bench-scale bench-trust train-faces32 docs clean
+.PHONY: demo test check format protos protos-check bench-geometry bench-inversion bench-classes bench-search bench-directions bench-latency bench-scale bench-trust bench-studio train-faces32 docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -73,6 +73,11 @@ bench-scale: $(VENV)/.test
 # (100,000), TRUST_KILLS kills (1,000), of the seed TRUST_SEED.
 bench-trust: $(VENV)/.test
 	$(BIN)/python tests/benchmarks/bench_trust.py
+
+# What those who use the studio wait for: a slider's image, the first sight of a page; and what ten tabs take. Needs
+# Chromium.
+bench-studio: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/bench_studio.py
 
 # How the weights of `faces32` were made: some hours on two cores. Stops and goes on.
 train-faces32: $(VENV)/.test

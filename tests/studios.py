@@ -46,6 +46,11 @@ class StudioProcess:
         self.url = match["url"]
         self.way_in = self.url + (match["way"] or "/enter")
 
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
     def close(self) -> str:
         """Ends it; what it wrote to its log."""
         self._process.terminate()

@@ -17,7 +17,7 @@ from starlette.datastructures import QueryParams
 from pullback_client import Generator, InvalidArgumentError, LatentSpace
 from pullback_client.studio.exploring.axes import Axis, AxisSet
 from pullback_client.studio.exploring.places import Move, Place, fits, layer_count, moved
-from pullback_client.studio.exploring.strips import FRAMES, latent_file, steps_to, strip, walk_file
+from pullback_client.studio.exploring.strips import FRAMES, place_file, steps_to, strip, walk_file
 from pullback_client.studio.exploring.view import MOST_AXES, REACHES, View, decoded, encoded
 
 IDS = st.from_regex(r"(eigenbases|directions)/[a-z0-9-]{1,30}", fullmatch=True)
@@ -210,10 +210,11 @@ def test_the_files_of_a_walk_are_what_they_are_called() -> None:
 
 
 def test_latents_are_saved_with_what_draws_them() -> None:
+    drawing: Any = Drawing()
     start = place(1, 2, 3, noise_maps=(np.full((2, 2), 7, np.float32),))
 
-    np.testing.assert_array_equal(np.load(io.BytesIO(latent_file(start, ".npy"))), [1, 2, 3])
-    with np.load(io.BytesIO(latent_file(start, ".npz"))) as content:
+    np.testing.assert_array_equal(np.load(io.BytesIO(place_file(drawing, "toy", start, ".npy"))), [1, 2, 3])
+    with np.load(io.BytesIO(place_file(drawing, "toy", start, ".npz"))) as content:
         np.testing.assert_array_equal(content["latent"], [1, 2, 3])
         np.testing.assert_array_equal(content["noise_map_0"], np.full((2, 2), 7))
         assert str(content["space"]) == "z"

@@ -108,6 +108,22 @@ def moved(start: Place, moves: Iterable[Move], generator: Generator) -> Place:
     return replace(place, latent=(latent if bounds is None else latent.clip(*bounds)).astype(np.float32))
 
 
+def in_one_space(first: Place, second: Place, generator: Generator) -> tuple[Place, Place]:
+    """Two places as latents of one space, without changing their images.
+
+    Raises:
+        InvalidArgumentError: There is no space that has both.
+    """
+    if first.space == second.space:
+        return first, second
+    if {first.space, second.space} != {W, LAYERED}:
+        raise InvalidArgumentError(
+            f"between latents of {first.space} and {second.space} there is no way: take two of the same space"
+        )
+    lifted = [place if place.space == LAYERED else _layered(place, generator) for place in (first, second)]
+    return lifted[0], lifted[1]
+
+
 def _layered(place: Place, generator: Generator) -> Place:
     """The place in w+ with the same image."""
     if place.space != W or not (count := layer_count(generator)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -130,8 +130,14 @@ class State:
             ClientError: There is none, or the server is away.
         """
         if chosen not in self.sets or anew:
-            self.sets[chosen] = await _fetched(self.client, self.generator.name, chosen, self.infos.get(chosen))
+            self.sets[chosen] = await _fetched(self.client, self.generator.name, chosen, self.infos)
         return self.sets[chosen]
+
+    @property
+    def measured_by(self) -> str | None:
+        """Resource name of an eigenbasis of the space that is explored; None where there is none."""
+        known = (each for each in self.infos.values() if isinstance(each, EigenbasisInfo))
+        return next((each.name for each in known if each.space == self.place.space), None)
 
     async def choose(self, along: str) -> None:
         """Puts the axes of a set under the sliders; of one that there is none of, those of the first that is offered.
@@ -176,13 +182,21 @@ async def _infos(client: AsyncClient, generator: str) -> dict[str, Info]:
     return {set_id(info): info for info in ordered}
 
 
-async def _fetched(client: AsyncClient, generator: str, chosen: str, info: Info | None) -> AxisSet:
-    name = set_name(generator, chosen)
+async def _fetched(client: AsyncClient, generator: str, chosen: str, infos: Mapping[str, Info]) -> AxisSet:
+    name, info = set_name(generator, chosen), infos.get(chosen)
     if chosen.startswith("eigenbases/"):
         k = min(info.k, MOST_FETCHED) if isinstance(info, EigenbasisInfo) else None
         basis = await client.get_eigenbasis(name, k)
         vectors = np.ascontiguousarray(basis.eigenvectors.T, np.float32)
-        return AxisSet(chosen, basis.space, vectors, basis.eigenvalues, {}, (), is_eigenbasis=True)
+        # People name eigen-axes where these are kept as directions.
+        named = [
+            each
+            for kept in infos.values()
+            if isinstance(kept, DirectionsInfo) and kept.method == "hessian" and kept.eigenbasis == name
+            for each in kept.annotations
+        ]
+        titles = {each.index: each.title for each in named if each.title}
+        return AxisSet(chosen, basis.space, vectors, basis.eigenvalues, titles, (), is_eigenbasis=True)
     found = await client.get_directions(name)
     titles = {each.index: each.title for each in found.annotations if each.title}
     return AxisSet(

@@ -6,6 +6,7 @@ import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -56,14 +57,25 @@ def walk_file(walk: Traversal, suffix: str) -> bytes:
         return file.read_bytes()
 
 
-def latent_file(place: Place, suffix: str) -> bytes:
-    """The latent of a place as `.npy`, or as `.npz` with its noise maps (`latent`, `noise_map_0` and so on)."""
+def place_file(client: Client, generator: str, place: Place, suffix: str) -> bytes:
+    """What is at a place, as a file.
+
+    Args:
+        client: Draws it.
+        generator: Id of the generator.
+        place: The place.
+        suffix: `.png`: the image; `.npy`: the latent; `.npz`: `latent`, its `space`, and the noise maps that belong to
+            it (`noise_map_0` and so on).
+    """
     buffer = io.BytesIO()
-    if suffix == ".npy":
-        np.save(buffer, place.latent, allow_pickle=False)
-    else:
-        maps = {f"noise_map_{number}": each for number, each in enumerate(place.noise_maps)}
-        np.savez_compressed(buffer, allow_pickle=False, latent=place.latent, space=np.array(place.space), **maps)
+    match suffix:
+        case ".png":
+            place.draw(client, generator).save(buffer, "PNG")
+        case ".npy":
+            np.save(buffer, place.latent, allow_pickle=False)
+        case _:
+            maps: Any = {f"noise_map_{number}": each for number, each in enumerate(place.noise_maps)}
+            np.savez_compressed(buffer, allow_pickle=False, latent=place.latent, space=np.array(place.space), **maps)
     return buffer.getvalue()
 
 

@@ -4,7 +4,7 @@ export default {
     <div class="bank" role="group" aria-label="Axes">
       <div v-for="row in rows" :key="row.index" class="bank-row" :class="{ held: row.index === held }">
         <span class="bank-name" :title="row.hint">{{ row.name }}</span>
-        <input type="range" class="bank-range" :min="-reach" :max="reach" :step="reach / 40" :value="at(row.index)"
+        <input type="range" class="bank-range" :min="-reach" :max="reach" :step="reach / 40" :value="at(row.index)" :style="filled(row.index)"
           :aria-label="'Axis ' + row.name" :aria-valuetext="said(row.index) + ' steps'" :title="row.hint"
           @input="move(row.index, $event.target.value)" @focus="hold(row.index)" @pointerdown="hold(row.index)"
           @dblclick="move(row.index, 0)" @keydown.delete.prevent="move(row.index, 0)">
@@ -28,6 +28,11 @@ export default {
   },
   methods: {
     at(index) { return this.now[index] ?? 0; },
+    filled(index) {
+      // From the middle to the hand, in parts of the way.
+      const place = Math.min(Math.max(.5 + this.at(index) / (2 * this.reach), 0), 1);
+      return { "--from": `${100 * Math.min(.5, place)}%`, "--to": `${100 * Math.max(.5, place)}%` };
+    },
     said(index) { return String(Math.round(this.at(index) * 1000) / 1000); },
     move(index, text) {
       const value = Number(text);

@@ -11,14 +11,19 @@ from nicegui import ui
 from pullback_client.aio import AsyncClient
 from pullback_client.studio.exploring.axes import AxisSet
 from pullback_client.studio.exploring.state import State
-from pullback_client.studio.exploring.view import View
+from pullback_client.studio.exploring.strips import place_file
+from pullback_client.studio.exploring.view import View, encoded
 from pullback_client.studio.frame import section
 from pullback_client.studio.pages.explore.bank import Bank, Row
+from pullback_client.studio.pages.explore.layering import Layering
+from pullback_client.studio.pages.explore.naming import Naming
+from pullback_client.studio.pages.explore.pinning import Pinning
 from pullback_client.studio.pages.explore.spectrum import Spectrum
 from pullback_client.studio.pages.explore.starting import Starting
 from pullback_client.studio.pages.explore.steering import Steering
 from pullback_client.studio.pages.explore.strips import Strips
 from pullback_client.studio.pages.explore.viewer import Viewer
+from pullback_client.wire.codec import Array
 
 _ADDRESS_SECONDS = 0.4  # after which a change stands in the address
 
@@ -45,12 +50,19 @@ class Explorer:
                 self.viewer = Viewer(self.state.client, self.state.generator.name)
                 self._said = ui.label("").classes("quiet number")
                 self.starting = Starting(self)
+                with ui.element("div").classes("flow"):
+                    ui.button("Pin", on_click=self._pin).props("dense no-caps").props('aria-label="Pin this image"')
+                    for suffix in (".png", ".npy", ".npz"):
+                        self._download(suffix)
             with section("Axes").classes("explore-hand"):
                 self.steering = Steering(self)
+                self.layering = Layering(self)
                 self.bank = Bank(self._moved, self._strip)
             with section("Spectrum").classes("explore-spectrum"):
                 self.spectrum = Spectrum(self._picked)
+                self.naming = Naming(self)
         self.strips = Strips(self)
+        self.pinning = Pinning(self)
         self._address = ui.timer(_ADDRESS_SECONDS, self._tell_address, active=False)
         for fault in self.state.faults:
             ui.notify(fault, type="warning", multi_line=True, close_button="Close", timeout=0, classes="told")
@@ -62,6 +74,7 @@ class Explorer:
         state = self.state
         self.starting.show()
         self.steering.show()
+        self.layering.show()
         if (axes := state.axes) is None:
             self.bank.show([], state.view.reach)
         else:
@@ -92,6 +105,18 @@ class Explorer:
         view, count = self.state.view, 0 if self.state.axes is None else len(self.state.axes)
         return range(min(view.first, count), min(view.first + view.count, count))
 
+    async def take(self, view: View) -> None:
+        """Starts from where a view says, and shows it."""
+        try:
+            await self.state.start_at(view)
+        finally:
+            # Where that failed, the controls say again what is shown.
+            self.redraw()
+
+    async def take_up(self, space: str, latent: Array) -> None:
+        """Starts from a latent, and shows it."""
+        await self.take(replace(self.state.view, space=space, latent=encoded(latent), inversion="", target=0, steps={}))
+
     def move(self, chosen: str, index: int, step: float) -> None:
         """Moves to a step along an axis of a set."""
         self.change(self.state.view.at(chosen, index, step))
@@ -100,11 +125,24 @@ class Explorer:
         axis = axes[index]
         hint = f"α = {axis.rate:.3g}; a step is {axis.unit:.3g} of the latent"
         value = self.state.view.steps.get(axes.id, {}).get(index, 0.0)
-        return Row(index, axis.title or str(index), hint, value)
+        return Row(index, f"{index} {axis.title}".strip(), hint, value)
 
     def _moved(self, index: int, step: float, moves: int) -> None:
         self.state.view = self.state.view.at(self.state.view.along, index, step)
+        self.naming.hold(index)
         self.show(moves)
+
+    async def _pin(self) -> None:
+        await self.pinning.pin()
+
+    def _download(self, suffix: str) -> None:
+        async def send() -> None:
+            state = self.state
+            content = await state.client.call(place_file, state.generator.name, state.place, suffix)
+            ui.download.content(content, f"{state.generator.name}{suffix}")
+
+        button = ui.button(suffix, on_click=send).props("flat dense no-caps")
+        button.props(f'aria-label="Download {"image" if suffix == ".png" else "latent"} {suffix}"')
 
     async def _strip(self, index: int) -> None:
         await self.strips.one(index)

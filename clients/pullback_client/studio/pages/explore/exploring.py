@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pullback_client.studio.exploring.state import State
 from pullback_client.studio.exploring.view import View
+from pullback_client.wire.codec import Array
 
 
 class Exploring(Protocol):
@@ -28,3 +29,9 @@ class Exploring(Protocol):
 
     def move(self, chosen: str, index: int, step: float) -> None:
         """Moves to a step along an axis of a set."""
+
+    async def take(self, view: View) -> None:
+        """Starts from where a view says, and shows it."""
+
+    async def take_up(self, space: str, latent: Array) -> None:
+        """Starts from a latent, and shows it."""

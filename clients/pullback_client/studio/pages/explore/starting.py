@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from nicegui import ui
+from nicegui import events, run, ui
 
+from pullback_client.studio.exploring.own_latents import read_file, read_text
 from pullback_client.studio.exploring.view import View
 from pullback_client.studio.pages.explore.exploring import Exploring
+from pullback_client.wire.codec import Array
 
+_MOST_BYTES = 16 * 2**20  # of a file with a latent
 _SEEDS = 1_000_000  # among which chance chooses
 
 
@@ -38,6 +41,16 @@ class Starting:
             )
             ui.button("Another", on_click=self._another).props("outline dense no-caps")
         self._from = ui.label("").classes("quiet")
+        with ui.expansion("Own latent").props("dense switch-toggle-side").classes("explore-own"):
+            self._upload = ui.upload(
+                label="A .npy file, or .npz with “latent”",
+                auto_upload=True,
+                max_file_size=_MOST_BYTES,
+                on_upload=self._uploaded,
+                on_rejected=lambda: ui.notify("A file of a latent has 16 MiB at most.", type="warning"),
+            ).props('flat accept=".npy,.npz" aria-label="Upload a latent"')
+            self._text = ui.textarea("Or its numbers").props("dense outlined rows=3")
+            ui.button("Start from these", on_click=self._pasted).props("outline dense no-caps")
 
     def show(self) -> None:
         """Shows the start as it is."""
@@ -54,23 +67,29 @@ class Starting:
         view = self._explorer.state.view
         if self._seed.value is None or (int(self._seed.value) == view.seed and not view.latent and not view.inversion):
             return
-        await self.take(replace(_unowned(view), seed=int(self._seed.value)))
+        await self._explorer.take(replace(_unowned(view), seed=int(self._seed.value)))
 
     async def _another(self) -> None:
-        await self.take(replace(_unowned(self._explorer.state.view), seed=secrets.randbelow(_SEEDS)))
+        await self._explorer.take(replace(_unowned(self._explorer.state.view), seed=secrets.randbelow(_SEEDS)))
 
     async def _spaced(self) -> None:
         state = self._explorer.state
         if self._space.value != state.start.space:
-            await self.take(replace(_unowned(state.view), space=str(self._space.value)))
+            await self._explorer.take(replace(_unowned(state.view), space=str(self._space.value)))
 
-    async def take(self, view: View) -> None:
-        """Starts from where a view says, and shows it."""
-        try:
-            await self._explorer.state.start_at(view)
-        finally:
-            # Where that failed, the controls say again what is shown.
-            self._explorer.redraw()
+    async def _uploaded(self, event: events.UploadEventArguments) -> None:
+        content = await event.file.read()
+        self._upload.reset()
+        await self._owned(await run.io_bound(read_file, event.file.name, content))
+
+    async def _pasted(self) -> None:
+        await self._owned(read_text(str(self._text.value or "")))
+
+    async def _owned(self, latent: Array | None) -> None:
+        if latent is None:  # the studio is stopping
+            return
+        await self._explorer.take_up(self._explorer.state.view.space, latent)
+        self._text.value = ""
 
 
 def _unowned(view: View) -> View:

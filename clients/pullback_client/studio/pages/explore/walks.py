@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ def show_walk(walk: Traversal, called: str, take: Callable[[Frame], Any], *, mea
             for frame in walk:
                 _frame(frame, take, measured=measured)
         with ui.element("div").classes("flow walk-files"):
+            _play(walk, called)
             for suffix, name in _FILES.items():
                 _download(walk, called, suffix, name)
 
@@ -49,3 +51,18 @@ def _download(walk: Traversal, called: str, suffix: str, name: str) -> None:
 
     button = ui.button(f"{name} {suffix}", on_click=send).props("flat dense no-caps")
     button.props(f'aria-label="Download {name.lower()} {suffix} of {called}"')
+
+
+def _play(walk: Traversal, called: str) -> None:
+    """A switch that shows the animation; nothing moves unasked."""
+    moving = ui.element("img").props(f'alt="{called}, forth and back"').classes("walk-moving")
+
+    def turn() -> None:
+        if not moving.visible:
+            moving.props["src"] = f"data:image/gif;base64,{base64.b64encode(walk.animation).decode()}"
+            moving.update()
+        moving.set_visibility(not moving.visible)
+        button.set_text("Stop" if moving.visible else "Play")
+
+    moving.set_visibility(False)
+    button = ui.button("Play", on_click=turn).props("flat dense no-caps").props(f'aria-label="Play {called}"')
