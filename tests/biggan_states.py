@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from catalogues import entry_text
 from pullback.generators import CatalogueEntry
-from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.weights import WeightsSource
 
 State = dict[str, Tensor]

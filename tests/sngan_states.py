@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pullback.generators import CatalogueEntry
-from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.weights import WeightsSource
 
 State = dict[str, Tensor]

@@ -91,10 +91,14 @@ def stylegan1_state(seed: int = 0) -> dict[str, Tensor]:
     return state
 
 
-def style_spaces(z: int, w: int, layers: int) -> tuple[SpaceEntry, ...]:
-    """The spaces of a style-based generator."""
+def style_spaces(z: int, w: int, layers: int, labels: tuple[str, ...] = ()) -> tuple[SpaceEntry, ...]:
+    """The spaces of a style-based generator; of classes, the second is the default."""
     mapped = SpaceEntry("w", w, "mapped"), SpaceEntry("w+", w * layers, "mapped")
-    return (SpaceEntry("z", z, "standard-normal"), *mapped)
+    latent = SpaceEntry("z", z, "standard-normal")
+    if not labels:
+        return (latent, *mapped)
+    classes = SpaceEntry("class", len(labels), "one-hot", z, labels, labels[1])
+    return (SpaceEntry("full", z + len(labels), "product"), latent, classes, *mapped)
 
 
 def stylegan1_entry(dim: int, resolution: int, **options: Any) -> CatalogueEntry:
@@ -104,9 +108,12 @@ def stylegan1_entry(dim: int, resolution: int, **options: Any) -> CatalogueEntry
     return CatalogueEntry("old", "Old", "stylegan1", spaces, "w+", shape, _SOURCE, said)
 
 
-def ada_entry(z: int, w: int, layers: int, shape: tuple[int, int, int], **options: Any) -> CatalogueEntry:
-    """The entry of one of NVIDIA's StyleGAN2s."""
-    return CatalogueEntry("ada", "Ada", "stylegan2-ada", style_spaces(z, w, layers), "w+", shape, _SOURCE, options)
+def ada_entry(
+    z: int, w: int, layers: int, shape: tuple[int, int, int], labels: tuple[str, ...] = (), **options: Any
+) -> CatalogueEntry:
+    """The entry of one of NVIDIA's StyleGAN2s, of all classes where they have labels."""
+    spaces = style_spaces(z, w, layers, labels)
+    return CatalogueEntry("ada", "Ada", "stylegan2-ada", spaces, "w+", shape, _SOURCE, options)
 
 
 def small_stylegan1(**options: Any) -> StyleGan1:
@@ -116,12 +123,19 @@ def small_stylegan1(**options: Any) -> StyleGan1:
     return generator
 
 
-def ada_form(name: str, *, noise: bool = True, **options: Any) -> StyleGan2Ada:
-    """The generator of `ada_random_state` of a form; of the second of its classes, and not clamped, unless stated."""
+def ada_form(name: str, labels: tuple[str, ...] = (), *, noise: bool = True, **options: Any) -> StyleGan2Ada:
+    """The generator of `ada_random_state` of a form; of the second of its classes, and not clamped, unless stated.
+
+    Args:
+        name: The form.
+        labels: Of a conditional one, the names of all classes, where they are meant under one entry.
+        noise: Whether it has noise.
+        options: What the entry states besides.
+    """
     shape = FORMS[name]
     side = 4 * 2 ** (len(shape.channels) - 1)
-    said = {"conv_clamp": 0.0, **({"class": 1} if shape.classes else {}), **options}
-    entry = ada_entry(5, 6, 2 * len(shape.channels), (shape.image_channels, side, side), **said)
+    said = {"conv_clamp": 0.0, **({"class": 1} if shape.classes and not labels else {}), **options}
+    entry = ada_entry(5, 6, 2 * len(shape.channels), (shape.image_channels, side, side), labels, **said)
     generator = build(entry, ada_random_state(shape, noise=noise))
     assert isinstance(generator, StyleGan2Ada)
     return generator

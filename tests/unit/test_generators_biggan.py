@@ -24,9 +24,9 @@ from biggan_states import (
 from published import assert_exact, published
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import CatalogueEntry, Generator, build
-from pullback.generators.catalogue_file import SpaceEntry
 from pullback.generators.registry import recognised
 from pullback.generators.residual.hugging_face_weights import interpolated_statistics
+from pullback.generators.space_entry import SpaceEntry
 from pullback.search import catalogue_space
 from pullback.weights import WeightsSource
 

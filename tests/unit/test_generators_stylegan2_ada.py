@@ -17,7 +17,7 @@ from torch.nn import functional
 from published import EXACT, Published, assert_exact, published, published_file, sha256_of
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import StyleGan2Ada, build, load
-from pullback.generators.style_based.stylegan2_ada_network import AdaNetwork, AdaShape
+from pullback.generators.style_based.stylegan2_ada_network import AdaShape
 from pullback.weights import WeightsSource, load_published
 from style_states import FORMS, ada_entry, ada_form, ada_random_state
 from tiny_style import style_state, tiny_style
@@ -30,6 +30,7 @@ FIXTURES = {
     "stylegan2_nvidia_clamp_32": {"conv_clamp": 1.5},
     "stylegan2_nvidia_conditional_32": {"conv_clamp": 0.0, "class": 2},
 }
+LABELS = ("art", "bread", "cat", "dog", "elk")
 WITH_FIXTURES = pytest.mark.parametrize("name", list(FIXTURES))
 
 
@@ -42,11 +43,20 @@ def fixture(name: str, **options: Any) -> tuple[StyleGan2Ada, Published]:
     return generator, known
 
 
+def of_all_classes(**options: Any) -> tuple[StyleGan2Ada, Published]:
+    """The published conditional network with its five classes under one entry."""
+    known = published("stylegan2_nvidia_conditional_32")
+    generator = build(ada_entry(16, 24, 8, (3, 32, 32), LABELS, conv_clamp=0.0, **options), known.state)
+    assert isinstance(generator, StyleGan2Ada)
+    return generator, known
+
+
 def mapped(generator: StyleGan2Ada, known: Published) -> Tensor:
     """The w of the published latents, each with its own class."""
-    network = generator.network
-    assert isinstance(network, AdaNetwork)
-    return network.style(known.inputs["z"], known.inputs.get("c"))
+    if "c" not in known.inputs:
+        return generator.map(known.inputs["z"], "z")
+    generator, _ = of_all_classes()
+    return generator.map(torch.cat([known.inputs["z"], known.inputs["c"]], dim=1), "full")
 
 
 def assert_renders(found: Tensor, images: Tensor) -> None:
@@ -63,7 +73,8 @@ def test_w_and_images_are_those_of_nvidias_implementation(name: str):
     assert_exact(generator.network.synthesis(known.inputs["wplus"]), known.outputs["image_wplus"])
     assert_renders(generator.render(w, "w"), known.outputs["image_z"])
     assert_renders(generator.render(known.inputs["wplus"].flatten(1), "w+"), known.outputs["image_wplus"])
-    assert torch.equal(generator.space("w").prior.mean(w.shape[1]), known.state["mapping.w_avg"])
+    if "c" not in known.inputs:
+        assert torch.equal(generator.space("w").prior.mean(w.shape[1]), known.state["mapping.w_avg"])
 
 
 @WITH_FIXTURES
@@ -82,6 +93,82 @@ def test_images_of_z_are_those_of_nvidias_implementation(name: str, options: dic
         label = {"class": int(known.inputs["c"][row].argmax())} if "c" in known.inputs else {}
         generator, _ = fixture(name, **options, **label)
         assert_renders(generator.render(latent[None], "z"), known.outputs[output][row : row + 1])
+
+
+@pytest.mark.parametrize(
+    ("options", "output"),
+    [
+        ({}, "image_z"),
+        ({"truncation": 0.6}, "image_psi_0.6"),
+        ({"truncation": 0.5, "truncation_cutoff": 4}, "image_psi_0.5_cutoff_4"),
+        ({"noise": "none"}, "image_no_noise"),
+    ],
+)
+def test_images_of_z_and_class_under_one_entry_are_those_of_nvidias_implementation(
+    options: dict[str, Any], output: str
+):
+    generator, known = of_all_classes(**options)
+    assert_renders(
+        generator.render(torch.cat([known.inputs["z"], known.inputs["c"]], dim=1), "full"), known.outputs[output]
+    )
+    # A latent of z alone has the class around it, the entry's default or that of a context.
+    context = torch.cat([torch.zeros(2, 16), known.inputs["c"]], dim=1)
+    assert_renders(generator.render(known.inputs["z"], "z", context), known.outputs[output])
+    default = torch.cat([known.inputs["z"], functional.one_hot(torch.tensor([1, 1]), 5)], dim=1)
+    assert torch.equal(generator.render(known.inputs["z"], "z"), generator.render(default, "full"))
+    one, _ = fixture("stylegan2_nvidia_conditional_32", **options, **{"class": 1})
+    assert torch.equal(generator.render(known.inputs["z"], "z"), one.render(known.inputs["z"], "z"))
+
+
+def test_all_classes_are_one_coordinate_system_before_the_mapping():
+    generator, _ = of_all_classes()
+    spaces = generator.spaces
+    assert {name: (space.dim, space.start, space.system) for name, space in spaces.items()} == {
+        "full": (21, 0, "full"),
+        "z": (16, 0, "full"),
+        "class": (5, 16, "full"),
+        "w": (24, 0, "w"),
+        "w+": (192, 0, ""),
+    }
+    assert spaces["class"].labels == LABELS
+    assert all(spaces["full"].holds(spaces[name]) for name in ("full", "z", "class"))
+    assert not any(spaces["w+"].holds(spaces[name]) or spaces[name].holds(spaces["w+"]) for name in ("z", "full", "w"))
+    assert [name for name in spaces if generator.needs_context(name)] == ["z", "class"]
+    drawn = spaces["full"].sample(64, 3)
+    assert torch.equal(drawn[:, 16:].sum(dim=1), torch.ones(64))
+    # A unit of the first layers meets z or the class, never both.
+    first = generator.first_weights("full")
+    assert torch.equal(first[:, :16].any(dim=1), ~first[:, 16:].any(dim=1))
+    assert generator.first_weights("class").shape == (12, 5)
+
+
+def test_w_of_all_classes_lies_around_the_files_mean_and_that_of_one_around_its_own():
+    generator, known = of_all_classes()
+    assert torch.equal(generator.space("w").prior.mean(24), known.state["mapping.w_avg"])
+    drawn, expected = generator.space("w").sample(3, 7), generator.map(generator.space("full").sample(3, 7), "full")
+    torch.testing.assert_close(drawn, expected, rtol=1e-5, atol=1e-5)
+    one, _ = fixture("stylegan2_nvidia_conditional_32", **{"class": 4})
+    own, spread = one.space("w").sample(4096, 5), one.space("w").prior.spread()
+    assert float((own.mean(dim=0) - one.space("w").prior.mean(24)).abs().max()) < 0.1 * spread
+    assert float((one.space("w").prior.mean(24) - known.state["mapping.w_avg"]).abs().max()) > 0.1 * spread
+    # Truncation leads to the mean of all: ψ w̄_c + (1 − ψ) w̄ of all is the mean of what is drawn.
+    cut, _ = fixture("stylegan2_nvidia_conditional_32", truncation=0.5, **{"class": 4})
+    between = (one.space("w").prior.mean(24) + known.state["mapping.w_avg"]) / 2
+    torch.testing.assert_close(cut.space("w").prior.mean(24), between)
+    assert float(cut.space("w").prior.penalty(cut.space("w").sample(512, 2)).mean()) < 24
+
+
+def test_an_entry_that_misstates_classes_is_refused():
+    known = published("stylegan2_nvidia_conditional_32")
+    entry = ada_entry(16, 24, 8, (3, 32, 32), LABELS, conv_clamp=0.0)
+    with pytest.raises(InvalidInputError, match=r"spaces .*'full': 21.* are stated, but the weights give .*'z': 16"):
+        build(replace(entry, options={"class": 1, "conv_clamp": 0.0}), known.state)
+    four = ada_entry(16, 24, 8, (3, 32, 32), LABELS[:4], conv_clamp=0.0)
+    with pytest.raises(InvalidInputError, match=r"'class': 4.* are stated, but the weights give .*'class': 5"):
+        build(four, known.state)
+    spaces = tuple(replace(space, prior="class-embeddings") if space.labels else space for space in entry.spaces)
+    with pytest.raises(InvalidInputError, match="space 'class' is one-hot and starts at 16, behind z, but a class-emb"):
+        build(replace(entry, spaces=spaces), known.state)
 
 
 def write_catalogue(folder: Path, file: Path, dim: int, more: str = "") -> Path:
@@ -119,7 +206,7 @@ def test_nvidias_own_file_is_read_without_options_and_without_running_it(
 def test_what_a_state_dict_does_not_say_is_asked_for():
     known = published("stylegan2_nvidia_conditional_32")
     entry = ada_entry(16, 24, 8, (3, 32, 32))
-    with pytest.raises(CatalogueError, match=r"'ada': a stylegan2-ada needs the option 'class', .*any class"):
+    with pytest.raises(CatalogueError, match=r"'ada': a stylegan2-ada needs the option 'class', .*spaces 'full', 'z'"):
         build(entry, known.state)
     with pytest.raises(CatalogueError, match=r"needs the option 'conv_clamp', .*usual: 256 of networks"):
         build(replace(entry, options={"class": 1}), known.state)
@@ -297,10 +384,11 @@ def test_the_form_is_read_from_names_and_shapes(name: str):
     assert AdaShape.of(ada_random_state(FORMS[name])) == FORMS[name]
 
 
-@pytest.mark.parametrize("name", list(FORMS))
-@pytest.mark.parametrize("space", ["z", "w", "w+"])
+@pytest.mark.parametrize(
+    ("name", "space"), [*((name, space) for name in FORMS for space in ("z", "w", "w+")), ("conditional", "full")]
+)
 def test_derivatives_of_all_modes_agree(name: str, space: str):
-    generator = ada_form(name, conv_clamp=3.0).double()
+    generator = ada_form(name, LABELS[:4] if space == "full" else (), conv_clamp=3.0).double()
     latent = generator.space(space).sample(1, 3)[0].double()
 
     def image(values: Tensor) -> Tensor:
@@ -335,4 +423,5 @@ def test_each_class_has_a_mapping_of_its_own_and_images_of_w_hang_on_none():
     assert not torch.allclose(one.map(z, "z"), other.map(z, "z"))
     assert torch.equal(one.render(w, "w"), other.render(w, "w"))
     assert one.first_weights("z").shape == (7, 5)
+    assert not torch.equal(one.space("w").prior.mean(6), other.space("w").prior.mean(6))
     assert one.weights_hash != other.weights_hash

@@ -7,7 +7,8 @@ import pytest
 import scipy.stats
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, entry
+from pullback.generators.catalogue_file import CatalogueEntry, entry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.search import METHODS, Block, Constraint, Moments, SearchSpace, catalogue_space, restore
 from pullback.weights import WeightsSource
 from searching import basis_of, class_space, evolve, normal_space, search

@@ -200,7 +200,7 @@ class InversionFields(TypedDict, total=False):
     the method's own. Of BasinCMA, where the mean of its first population lies."""
     thin: bool | None
     """Thin the restarts by successive halving: when a share of the evaluations is used, the worse half of an image's
-    restarts is given up. Default the method's own."""
+    restarts is given up. Default the method's own; of every method that can, where classes are searched."""
     evaluations: int | None
     """At most so many evaluations of the generator per image, ≥ 1; a Jacobian counts as many as it has columns. Default
     no bound but `steps`."""

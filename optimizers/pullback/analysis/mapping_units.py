@@ -23,8 +23,8 @@ from pullback.directions.statistics.warpage import KS, SubspaceDistances, Warpag
 from pullback.directions.statistics.ways import Way, along_curve, along_direction, along_local_axis
 from pullback.distances.distance import EmbeddingDistance
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.families.stylegan2 import StyleGan2
 from pullback.generators.generator import Generator
+from pullback.generators.style_based.generator import StyleBased
 from pullback.geometry.point import check_same_place
 from pullback.geometry.seeding import derive_seed
 
@@ -83,7 +83,7 @@ class MappingAnalysis:
     @staticmethod
     def fits(generator: Generator) -> bool:
         """Whether a generator has a mapping network."""
-        return isinstance(generator, StyleGan2)
+        return isinstance(generator, StyleBased)
 
     def units(self) -> dict[str, Unit]:
         """The units by name, in their order."""

@@ -198,7 +198,7 @@ class MetricAnalysis:
 
     def _draw(self) -> tuple[Tensor, Tensor]:
         device, dtype = self.generator.device, self.generator.dtype
-        whole = self.generator.space(self.generator.input_space)
+        whole = self.generator.whole_of(self.space.name)
         latents = self.space.sample(self.positions, derive_seed(self.seed, 0)).to(device, dtype)
         contexts = whole.sample(self.positions, derive_seed(self.seed, 1)).to(device, dtype)
         return latents, contexts

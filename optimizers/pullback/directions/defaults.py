@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.generators.style_based.named_layers import activation_layers, mapped_space, style_layers
 
 ICA_VECTORS = ("mixing", "unmixing")

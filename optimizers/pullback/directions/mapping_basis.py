@@ -10,8 +10,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from pullback.errors import InvalidInputError, PullbackError
-from pullback.generators.families.stylegan2 import StyleGan2
 from pullback.generators.generator import Generator
+from pullback.generators.style_based.generator import StyleBased
 from pullback.geometry.precision import full_precision
 
 
@@ -93,13 +93,13 @@ def _jacobian(mapping: Callable[[Tensor], Tensor], z: Tensor, n: int) -> Float[T
 
 
 def mapping_of(generator: Generator) -> Callable[[Tensor], Tensor]:
-    """The mapping network of a style-based generator, z of shape (B, d) → w of shape (B, n).
+    """The mapping network of a style-based generator, z of shape (B, d) → w of shape (B, n), of its default class.
 
     Raises:
         InvalidInputError: The generator has none.
     """
-    if not isinstance(generator, StyleGan2):
+    if not isinstance(generator, StyleBased):
         raise InvalidInputError(
             f"generator {generator.name!r} has no mapping network; take a style-based one, or another method"
         )
-    return generator.network.mapping
+    return generator.mapped

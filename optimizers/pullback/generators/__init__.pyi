@@ -1,7 +1,6 @@
 from .catalogue_file import Catalogue as Catalogue
 from .catalogue_file import CatalogueEntry as CatalogueEntry
 from .catalogue_file import CatalogueFault as CatalogueFault
-from .catalogue_file import SpaceEntry as SpaceEntry
 from .catalogue_file import catalogue as catalogue
 from .catalogue_file import entry as entry
 from .catalogue_file import read_catalogue as read_catalogue
@@ -24,6 +23,7 @@ from .rendering import rendered as rendered
 from .residual.priors import ClassEmbeddings as ClassEmbeddings
 from .residual.priors import TruncatedNormal as TruncatedNormal
 from .shuffled_weights import shuffle_weights as shuffle_weights
+from .space_entry import SpaceEntry as SpaceEntry
 
 __all__ = [
     "Bounded",

@@ -11,23 +11,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError, listed
-from pullback.generators.class_names import LABEL_SETS, imagenet_names
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
 from pullback.generators.family import Family, OptionValue, unknown_family
 from pullback.generators.registry import FAMILIES
+from pullback.generators.space_entry import SpaceEntry, blocks_within, check_spaces, parse_space, system_of
 from pullback.weights.catalogue_files import DISTANCES_TABLE, catalogue_files
 from pullback.weights.entry_points import GENERATORS, entry_points_of
 from pullback.weights.source import TENSOR_KINDS, WeightsSource, check_operator, parse_source
 from pullback.weights.table import Table, read_toml, tables_named_in
 
-PRIORS = ("standard-normal", "truncated-normal", "one-hot", "class-embeddings", "bounded", "product", "mapped")
-# Those that draw classes.
-CLASS_PRIORS = ("one-hot", "class-embeddings")
-_BOUNDS = (
-    "missing; expected the least and the greatest value of a coordinate, as [-10.0, 10.0]: nothing says how such codes "
-    "are distributed, so they are drawn evenly within, and never leave. Usual are bounds around zero as far as "
-    "searches go, or from 0.0 on for what lies behind a rectifier"
-)
 _INSTALLED = (
     "an installed package brings it, but no catalogue file says what spaces and images it has: pullback generators add "
     "{name} {name}"
@@ -36,32 +28,6 @@ _OWN_FILE = Path(__file__).with_name("catalogue.toml")
 _PUBLIC_FILE = Path(__file__).with_name("public.toml")
 # How long after a change a file is read anew each time.
 _SETTLED_NS = 5_000_000_000
-
-
-@dataclass(frozen=True)
-class SpaceEntry:
-    """What the catalogue says of a latent space.
-
-    Attributes:
-        name: Unique within the generator.
-        dim: Number of coordinates.
-        prior: `standard-normal`, `truncated-normal` (cut at two standard deviations, of a scale that an option says),
-            `one-hot`, `class-embeddings` (one of those in the weights), `bounded` (of codes without a known
-            distribution), `product` (of the spaces that tile this one), or `mapped` (what the generator's mapping
-            network makes of normal latents).
-        start: First coordinate within the generator's input; of no meaning where a mapping network stands between.
-        labels: Names of the classes, which are the coordinates of a one-hot prior; empty where there are none.
-        default: The label that holds while another space is explored; empty without labels.
-        bounds: Least and greatest value of a coordinate of a bounded prior; None of the others.
-    """
-
-    name: str
-    dim: int
-    prior: str
-    start: int = 0
-    labels: tuple[str, ...] = ()
-    default: str = ""
-    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +121,14 @@ class CatalogueEntry:
             if space.name == name:
                 return space
         raise UnknownNameError(f"space of generator {self.name!r}", name, (space.name for space in self.spaces))
+
+    def system(self, space: SpaceEntry) -> SpaceEntry:
+        """The space of all the coordinates among which those of one of its spaces are: itself, or one around it."""
+        return system_of(self.spaces, self.input_space, space)
+
+    def parts(self, whole: SpaceEntry) -> list[SpaceEntry]:
+        """The other spaces whose coordinates are among those of a space that is a `system`, by the first of them."""
+        return blocks_within(self.spaces, self.input_space, whole)
 
 
 @dataclass(frozen=True)
@@ -286,7 +260,7 @@ def entry(name: str) -> CatalogueEntry:
 
 
 def _parse_entry(name: str, table: Table) -> CatalogueEntry:
-    spaces = tuple(_parse_space(space) for space in table.tables("spaces"))
+    spaces = tuple(parse_space(space) for space in table.tables("spaces"))
     shape = table.integers("image_shape", lengths=(3, 2))
     title, family = table.string("title", name), _family(table)
     found = CatalogueEntry(
@@ -304,7 +278,7 @@ def _parse_entry(name: str, table: Table) -> CatalogueEntry:
         raise table.error("source", f"a {family.name} comes by kind {kinds}, but {found.source.kind!r} came")
     if family.kinds:
         check_operator(table)
-    _check_spaces(found, table)
+    check_spaces(found.spaces, found.input_space, table)
     table.finish()
     return found
 
@@ -322,76 +296,3 @@ def _options(table: Table, family: Family) -> Mapping[str, OptionValue]:
     except CatalogueError as error:
         # What is wrong within the table says so itself.
         raise error if str(error).startswith(table.where) else table.error("options", str(error)) from None
-
-
-def _parse_space(table: Table) -> SpaceEntry:
-    space = SpaceEntry(
-        name=table.string("name"),
-        dim=table.integer("dim", minimum=1),
-        prior=table.string("prior"),
-        start=table.integer("start", 0),
-        labels=_labels(table),
-        default=table.string("default", ""),
-        bounds=table.bounds("bounds") if "bounds" in table else None,
-    )
-    if space.prior not in PRIORS:
-        raise table.error("prior", f"expected one of {', '.join(PRIORS)}, got {space.prior!r}")
-    if space.prior == "bounded" and space.bounds is None:
-        raise table.error("bounds", _BOUNDS)
-    if space.prior != "bounded" and space.bounds is not None:
-        raise table.error("bounds", f"expected for a bounded prior and no other; this prior is {space.prior!r}")
-    if bool(space.labels) != (space.prior in CLASS_PRIORS):
-        raise table.error(
-            "labels", f"expected for a prior {' or '.join(CLASS_PRIORS)} and no other; this prior is {space.prior!r}"
-        )
-    count = space.dim if space.prior == "one-hot" else len(space.labels)
-    if space.labels and len(set(space.labels)) != count:
-        raise table.error("labels", f"expected {count} different labels, got {listed(space.labels)}")
-    if space.labels and space.default not in space.labels:
-        raise table.error("default", f"expected one of the labels {listed(space.labels)}, got {space.default!r}")
-    if space.default and not space.labels:
-        raise table.error("default", f"expected only with labels, got {space.default!r}")
-    table.finish()
-    return space
-
-
-def _labels(table: Table) -> tuple[str, ...]:
-    labels, known = table.strings("labels"), table.string("label_set", "")
-    if not known:
-        return labels
-    if labels:
-        raise table.error("label_set", "expected instead of labels, but both came; leave one out")
-    if known not in LABEL_SETS:
-        raise table.error("label_set", f"expected {' or '.join(LABEL_SETS)}, got {known!r}")
-    return imagenet_names()
-
-
-def _check_spaces(found: CatalogueEntry, table: Table) -> None:
-    names = [space.name for space in found.spaces]
-    if len(set(names)) != len(names):
-        raise table.error("spaces", f"expected different names, got {names}")
-    if found.input_space not in names:
-        raise table.error("input_space", f"expected one of the spaces {names}, got {found.input_space!r}")
-    whole = found.space(found.input_space)
-    parts = parts_of(found)
-    for space in found.spaces:
-        if space.start + space.dim > whole.dim:
-            raise table.error(
-                "spaces", f"{space.name!r} covers coordinates up to {space.start + space.dim} of {whole.dim}"
-            )
-        if space.prior == "product" and space is not whole:
-            raise table.error("spaces", f"{space.name!r}: only the input space may have a product prior")
-    if whole.prior == "product":
-        # The other spaces must tile it: each starts where the one before ends, the last one at its end.
-        ends = [0, *(space.start + space.dim for space in parts)]
-        if [space.start for space in parts] != ends[:-1] or ends[-1] != whole.dim:
-            blocks = ", ".join(f"{space.name} [{space.start}, {space.start + space.dim})" for space in parts)
-            raise table.error(
-                "spaces", f"a product prior needs spaces that tile [0, {whole.dim}), got {blocks or 'none'}"
-            )
-
-
-def parts_of(found: CatalogueEntry) -> list[SpaceEntry]:
-    """The spaces other than the input space, by their first coordinate."""
-    others = (space for space in found.spaces if space.name != found.input_space)
-    return sorted(others, key=lambda space: space.start)

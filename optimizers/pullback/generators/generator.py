@@ -56,16 +56,16 @@ class Prior(ABC):
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """A named space of latents, and its prior: a block of the generator's input, or a space that is mapped into it.
+    """A named space of latents, and its prior: a block of the generator's input, or of what is mapped into it.
 
     Attributes:
         name: The space's name, unique within the generator (`z`, `noise`, `class`, `full`).
         dim: Number of coordinates.
         prior: Distribution of latents.
-        start: First coordinate of the block within the generator's input.
+        start: First coordinate of the block within its coordinate system.
         labels: Names of the classes of a conditional generator, as many as its prior's class codes.
-        mapped: Whether the generator makes its whole input of a latent: then the space is no block of it, and `start`
-            is 0.
+        system: The coordinate system: name of the space, itself or another, of all the coordinates of which these are a
+            block, and of which the generator makes its input; empty where they are a block of the input.
     """
 
     name: str
@@ -73,20 +73,25 @@ class LatentSpace:
     prior: Prior
     start: int = 0
     labels: tuple[str, ...] = ()
-    mapped: bool = False
+    system: str = ""
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the generator makes its input of such latents, so that they are no block of it."""
+        return bool(self.system)
 
     @property
     def block(self) -> slice:
-        """The columns of the generator's input that this space covers, unless it is mapped."""
+        """The columns of its coordinate system that this space covers."""
         return slice(self.start, self.start + self.dim)
 
     def holds(self, part: LatentSpace) -> bool:
         """Whether a space of the same generator is this one, or a block of its coordinates."""
         if self.name == part.name:
             return True
-        if self.mapped or part.mapped:
-            return False
-        return self.start <= part.start and part.start + part.dim <= self.start + self.dim
+        return (
+            self.system == part.system and self.start <= part.start and part.start + part.dim <= self.start + self.dim
+        )
 
     def sample(self, n: int, seed: int) -> Float[Tensor, "n dim"]:
         """Draws latents from the prior.
@@ -164,15 +169,23 @@ class Generator(nn.Module, ABC):
             return 0
         return self.space(whole).dim // self.space(part).dim
 
+    def whole_of(self, space: str) -> LatentSpace:
+        """The space of all the coordinates among which those of a space are: the input, unless that is made of them."""
+        return self.space(self.space(space).system or self.input_space)
+
     def needs_context(self, space: str) -> bool:
-        """Whether latents of a space are a block of the input only, so that a context fills the other coordinates."""
-        found = self.space(space)
-        return not found.mapped and found.dim < self.space(self.input_space).dim
+        """Whether latents of a space are a block of `whole_of` it, so that a context fills the other coordinates."""
+        return self.space(space).dim < self.whole_of(space).dim
 
     @property
     @abstractmethod
     def default_context(self) -> Float[Tensor, " input_dim"]:
         """The input whose other coordinates hold while a space covers only a block of it."""
+
+    def default_surroundings(self, space: str) -> Float[Tensor, " whole_dim"]:
+        """The latent of `whole_of` a space whose other coordinates hold while that covers only a block of it."""
+        whole = self.whole_of(space)
+        return whole.prior.mean(whole.dim).to(self._anchor) if whole.mapped else self.default_context
 
     @abstractmethod
     def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels *size"]:
@@ -246,7 +259,7 @@ class Generator(nn.Module, ABC):
         self,
         latents: Float[Tensor, "batch dim"],
         space: str,
-        context: Float[Tensor, "*batch input_dim"] | None = None,
+        context: Float[Tensor, "*batch whole_dim"] | None = None,
         noise: Float[Tensor, "batch values"] | None = None,
     ) -> Float[Tensor, "batch channels *size"]:
         """Images or sounds of latents.
@@ -254,8 +267,8 @@ class Generator(nn.Module, ABC):
         Args:
             latents: Latents of `space`, shape (B, dim), on this generator's device and in its dtype.
             space: Name of a latent space.
-            context: Complete inputs, shape (B, input_dim) or (input_dim,), that fill the coordinates outside
-                `space`; `default_context` when omitted. Of no effect where `space` leaves none open.
+            context: Latents of `whole_of` the space, shape (B, whole_dim) or (whole_dim,), that fill the coordinates
+                outside `space`; `default_surroundings` when omitted. Of no effect where `space` leaves none open.
             noise: Noise maps, as `synthesize_noisy` takes them; the generator's own when omitted.
 
         Returns:
@@ -277,13 +290,22 @@ class Generator(nn.Module, ABC):
         self,
         latents: Float[Tensor, "batch dim"],
         space: str,
-        context: Float[Tensor, "*batch input_dim"] | None = None,
+        context: Float[Tensor, "*batch whole_dim"] | None = None,
     ) -> Float[Tensor, "batch input_dim"]:
         """The complete inputs of latents; the arguments are those of `render`."""
+        return self.surround(latents, space, context)
+
+    def surround(
+        self,
+        latents: Float[Tensor, "batch dim"],
+        space: str,
+        context: Float[Tensor, "*batch whole_dim"] | None = None,
+    ) -> Float[Tensor, "batch whole_dim"]:
+        """Latents of `whole_of` a space that have the given ones in its block; the arguments are those of `render`."""
         if not self.needs_context(space):
             return latents
         block = self.space(space).block
-        filling = self.default_context if context is None else context
+        filling = self.default_surroundings(space) if context is None else context
         filling = filling.to(latents).expand(len(latents), -1)
         return torch.cat([filling[:, : block.start], latents, filling[:, block.stop :]], dim=1)
 

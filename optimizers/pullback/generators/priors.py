@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pullback.errors import InvalidInputError
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.generator import LatentSpace, Prior
+from pullback.generators.space_entry import SpaceEntry
 
 _MOMENT_SAMPLES = 16384
 _LEAST_VARIANCE = 1e-4
@@ -147,9 +148,9 @@ class Product(Prior):
 
 
 class _Moments(NamedTuple):
-    """Those of w, as `Mapped` has them."""
+    """Those of w, as `Mapped` has them, its means layer by layer."""
 
-    center: Tensor
+    means: Tensor
     axes: Tensor
     scales: Tensor
     deviations: Tensor
@@ -158,18 +159,20 @@ class _Moments(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Mapped(Prior):
-    """What a mapping network makes of N(0, I): the prior of w, and of w+ where it is repeated for every layer.
+    """What a mapping network makes of latents: the prior of w, and of w+ where it is repeated for every layer.
 
     Its moments are those of a fixed sample, so they are the same in every process.
 
     Attributes:
-        mapping: The network, on the CPU in float32, z of shape (n, latent_dim) → w of shape (n, d).
-        latent_dim: Number of coordinates of z.
+        mapping: The network, on the CPU in float32, latents of shape (n, latent_dim) → w of shape (n, d).
+        latent_dim: Number of coordinates of what it takes.
         center: Mean of w, shape (d,).
         axes: Principal axes of w as columns, shape (d, d).
         scales: Standard deviations along them, shape (d,).
         deviations: Standard deviation of each coordinate of w, shape (d,).
-        rates: For each layer that a w is repeated for, its truncation ψ > 0: the layer has center + ψ (w − center).
+        anchor: Where truncation leads, shape (d,): the mean of w but where that is the mean of more than these latents.
+        latents: Prior of what the network takes.
+        rates: For each layer that a w is repeated for, its truncation ψ > 0: the layer has anchor + ψ (w − anchor).
     """
 
     mapping: nn.Module
@@ -178,20 +181,31 @@ class Mapped(Prior):
     axes: Tensor
     scales: Tensor
     deviations: Tensor
+    anchor: Tensor
+    latents: Prior = StandardNormal()
     rates: tuple[float, ...] = (1.0,)
     _sent: dict[tuple[torch.device, torch.dtype], _Moments] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def of(cls, mapping: nn.Module, latent_dim: int, mean: Float[Tensor, " dim"] | None = None) -> Mapped:
-        """The prior of a mapping network; the mean of w is estimated unless it is known."""
+    def of(
+        cls,
+        mapping: nn.Module,
+        latent_dim: int,
+        mean: Float[Tensor, " dim"] | None = None,
+        *,
+        latents: Prior = StandardNormal(),
+        anchor: Float[Tensor, " dim"] | None = None,
+    ) -> Mapped:
+        """The prior of a mapping network; the mean of w is estimated unless known, and is the anchor unless one is."""
         with torch.no_grad():
-            w = mapping(torch.randn(_MOMENT_SAMPLES, latent_dim, generator=torch.Generator().manual_seed(0)))
+            w = mapping(latents.sample(_MOMENT_SAMPLES, latent_dim, torch.Generator().manual_seed(0)))
             center = w.mean(dim=0) if mean is None else mean
             covariance = torch.cov(w.T)
             squares, axes = torch.linalg.eigh(covariance.double())
         # A direction in which w hardly varies would otherwise outweigh all others.
         scales = squares.clamp(min=_LEAST_VARIANCE * float(squares.max())).sqrt().float()
-        return cls(mapping, latent_dim, center, axes.float(), scales, covariance.diagonal().sqrt())
+        where = center if anchor is None else anchor
+        return cls(mapping, latent_dim, center, axes.float(), scales, covariance.diagonal().sqrt(), where, latents)
 
     @property
     def layers(self) -> int:
@@ -207,21 +221,21 @@ class Mapped(Prior):
         return replace(self, rates=rates)
 
     def sample(self, n: int, dim: int, rng: torch.Generator) -> Float[Tensor, "n dim"]:
-        """The w of standard normal z, the same in every layer but for its truncation."""
+        """The w of drawn latents, the same in every layer but for its truncation."""
         del dim  # The mapping network knows its own.
         with torch.no_grad():
-            w: Tensor = self.mapping(torch.randn(n, self.latent_dim, generator=rng))
-        return torch.cat([w if rate == 1 else self.center + rate * (w - self.center) for rate in self.rates], dim=1)
+            w: Tensor = self.mapping(self.latents.sample(n, self.latent_dim, rng))
+        return torch.cat([self._truncated(w, rate) for rate in self.rates], dim=1)
 
     def mean(self, dim: int) -> Float[Tensor, " dim"]:
         """The mean of w in every layer."""
         del dim
-        return self.center.repeat(self.layers)
+        return torch.cat([self._truncated(self.center, rate) for rate in self.rates])
 
     def penalty(self, latents: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
         """½(w − w̄)ᵀ Σ⁻¹ (w − w̄), Σ the covariance of w, which truncation makes ψ² Σ; the mean over the layers of w+."""
         moments = self._moments(latents)
-        whitened = (self._layers(latents) - moments.center) @ moments.axes / (moments.rates * moments.scales)
+        whitened = (self._layers(latents) - moments.means) @ moments.axes / (moments.rates * moments.scales)
         return whitened.square().sum(dim=-1).mean(dim=-1) / 2
 
     def curvature(self, dim: int) -> Float[Tensor, "dim dim"]:
@@ -237,8 +251,11 @@ class Mapped(Prior):
     def truncate(self, latents: Float[Tensor, "*batch dim"], limit: float) -> Float[Tensor, "*batch dim"]:
         """Every coordinate at most `limit` of its standard deviations from its mean."""
         moments = self._moments(latents)
-        center, reach = moments.center, limit * moments.rates * moments.deviations
-        return self._layers(latents).clamp(center - reach, center + reach).flatten(-2)
+        means, reach = moments.means, limit * moments.rates * moments.deviations
+        return self._layers(latents).clamp(means - reach, means + reach).flatten(-2)
+
+    def _truncated(self, w: Tensor, rate: float) -> Tensor:
+        return w if rate == 1 else self.anchor + rate * (w - self.anchor)
 
     def _moments(self, like: Tensor) -> _Moments:
         """The moments on that device and of that type; they are sent there once."""
@@ -247,7 +264,8 @@ class Mapped(Prior):
             # Who asks first may take no derivatives, but others do.
             with torch.inference_mode(mode=False):
                 rates = torch.tensor(self.rates)[:, None]
-                moved = [moment.to(*place) for moment in (self.center, self.axes, self.scales, self.deviations, rates)]
+                means = torch.stack([self._truncated(self.center, rate) for rate in self.rates])
+                moved = [moment.to(*place) for moment in (means, self.axes, self.scales, self.deviations, rates)]
             self._sent[place] = _Moments(*moved)
         return self._sent[place]
 
@@ -295,7 +313,7 @@ _SIMPLE: dict[str, Prior] = {"standard-normal": StandardNormal(), "one-hot": One
 
 def _prior(space: SpaceEntry, entry: CatalogueEntry, known: Mapping[str, Prior]) -> Prior:
     if space.prior == "product":
-        return Product(tuple((_prior(part, entry, known), part.dim) for part in parts_of(entry)))
+        return Product(tuple((_prior(part, entry, known), part.dim) for part in entry.parts(space)))
     if space.bounds is not None:
         return Bounded(*space.bounds)
     if space.prior not in known:

@@ -24,8 +24,8 @@ class Point:
         distance: The distance D, on the same device and in the same precision.
         latent: z₀, shape (n,); moved to the generator's device and precision.
         space: Name of the latent's space.
-        context: Complete input, shape (m,), that fills the coordinates outside `space`; the generator's default
-            context when omitted.
+        context: Latent of all the coordinates around those of `space`, shape (m,), that fills the others; the
+            generator's default when omitted.
 
     Raises:
         UnknownNameError: The generator has no such space.
@@ -42,7 +42,7 @@ class Point:
     def __post_init__(self) -> None:
         generator = self.generator
         latent = checked_latent(generator, self.latent, self.space)
-        whole = generator.space(generator.input_space).dim
+        whole = generator.whole_of(self.space).dim
         if self.context is not None and self.context.shape != (whole,):
             raise InvalidInputError(f"a context has shape ({whole},), but shape {tuple(self.context.shape)} came")
         check_same_place(generator, self.distance)

@@ -223,8 +223,17 @@ def faults(name: str, *, preset: Defaults | None = None, **options: Unpack[Solve
     return {option: _untaken(name, basis, option, given[option]) for option in given if option in unknown}
 
 
-def complete(name: str, *, preset: Defaults | None = None, **options: Unpack[SolverOptions]) -> SolverSettings:
+def complete(
+    name: str, *, preset: Defaults | None = None, search_classes: bool = False, **options: Unpack[SolverOptions]
+) -> SolverSettings:
     """The settings of a method, with the defaults of a preset and its own for what is left out.
+
+    Args:
+        name: The method's name.
+        preset: The preset.
+        search_classes: Whether every class is tried: then a method that can thin its restarts does, unless `thin` says
+            otherwise. Of a thousand classes all but a few are wrong, and soon seen to be.
+        **options: What is said of the method.
 
     Raises:
         UnknownNameError: No such method or basis.
@@ -239,6 +248,8 @@ def complete(name: str, *, preset: Defaults | None = None, **options: Unpack[Sol
     most = own_steps if evaluations is None else min(max(evaluations, 1), MAX_STEPS)
     steps = given.pop("steps", most)
     defaults = {**method.options, **({} if preset is None else preset.options_of(name))}
+    if search_classes:
+        defaults["thin"] = True
     own = {option: value for option, value in defaults.items() if option in _taken(method, basis)}
     chosen: Any = own | given
     return SolverSettings(name, basis, steps, evaluations, chosen)

@@ -75,6 +75,7 @@ def make_solver(
     eigenbasis: Eigenbasis | None = None,
     seed: int = 0,
     preset: str | None = None,
+    search_classes: bool = False,
     **options: Unpack[SolverOptions],
 ) -> Solver[Any]:
     """A solver by name, to be driven step by step.
@@ -85,6 +86,7 @@ def make_solver(
             any distance.
         seed: Of a method that draws random numbers, any integer ≥ 0.
         preset: One of `PRESETS`, whose defaults take the place of the method's own.
+        search_classes: Whether every class is tried, so that restarts are thinned unless `thin` says otherwise.
         **options: See `SolverOptions`.
 
     Raises:
@@ -92,7 +94,8 @@ def make_solver(
         InvalidInputError: An option is out of range or none of the method's, or the eigenbasis is missing or not a
             separate one.
     """
-    settings = complete(method, preset=None if preset is None else preset_of(preset), **options)
+    chosen = None if preset is None else preset_of(preset)
+    settings = complete(method, preset=chosen, search_classes=search_classes, **options)
     if settings.basis not in {"global", "separate"}:
         return _MAKERS[method](settings, None, seed)
     if eigenbasis is None:

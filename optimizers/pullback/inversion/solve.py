@@ -63,7 +63,8 @@ def invert(
         starts: Starting points, shape (images, restarts, dim), instead of all these.
         latents: Where the first restart of each target starts; None where as the others (see `make_starts`).
         classes: The class of every target, where it is given (see `make_starts`).
-        search_classes: Whether every class is tried.
+        search_classes: Whether every class is tried; methods that can thin restarts do then, unless `thin` says
+            otherwise.
         limits: What ends the inversion early.
         preset: One of `PRESETS`: its start, restarts and options are the defaults then. What it says of the problem,
             space, distance, weights and noise maps, the problem was made with.
@@ -82,7 +83,9 @@ def invert(
         IncompatibleEigenbasisError: The eigenbasis is of another generator, space or set of weights.
         PullbackError: All losses of every target were non-finite.
     """
-    solver = make_solver(method, eigenbasis=eigenbasis, seed=seed, preset=preset, **options)
+    solver = make_solver(
+        method, eigenbasis=eigenbasis, seed=seed, preset=preset, search_classes=search_classes, **options
+    )
     defaults = method_of(method) if preset is None else preset_of(preset)
     if starts is None:
         own = "prior" if defaults.start == "bank" and bank is None else defaults.start

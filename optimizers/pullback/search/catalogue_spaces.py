@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.errors import InvalidInputError, UnknownNameError
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry, parts_of
+from pullback.generators.catalogue_file import CatalogueEntry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.generators.style_based.named_layers import mapped_space
 from pullback.generators.truncated_normal import CUT
 from pullback.search.constraints import Constraint
@@ -54,7 +55,7 @@ def catalogue_space(
         elif len(parts) == 1:
             raise InvalidInputError(
                 f"class {class_label!r} is all that space {space.name!r} holds, so that nothing is left to search; "
-                f"leave the class out, or search space {entry.input_space!r}"
+                f"leave the class out, or search space {entry.system(space).name!r}"
             )
     known = measured or {}
     blocks = [known.get(part.name) or _block(part, entry, held=bool(class_label)) for part in parts]
@@ -84,17 +85,20 @@ def _measured(part: SpaceEntry, generator: Any, entry: CatalogueEntry, class_lab
         if class_label:
             return Block(HELD, part.dim, None, Moments(tuple(codes[part.labels.index(class_label)].tolist())))
         limits = None if len(codes) == 1 else (float(codes.min()), float(codes.max()))
-        return Block(part.prior, part.dim, limits, _moments(codes, codes.mean(dim=0), prior.spread(), 1))
-    # w̄ is the same in all layers, whatever their truncation.
+        mean = codes.mean(dim=0)
+        return Block(part.prior, part.dim, limits, _moments(codes, mean, mean, prior.spread(), 1))
     once = mapped_space(entry) or part
-    drawn = generator.space(once.name).sample(_DRAWS, 0)
-    mean = prior.mean(part.dim)[: once.dim]
-    return Block(part.prior, part.dim, None, _moments(drawn, mean, prior.spread(), part.dim // once.dim))
+    single = generator.space(once.name)
+    layers = prior.mean(part.dim).reshape(-1, once.dim)
+    # Those of one layer where they are alike, as they are unless some are truncated towards another mean.
+    mean = layers[0] if bool((layers == layers[0]).all()) else layers.flatten()
+    drawn, middle = single.sample(_DRAWS, 0), single.prior.mean(once.dim)
+    return Block(part.prior, part.dim, None, _moments(drawn, middle, mean, prior.spread(), len(layers)))
 
 
-def _moments(drawn: Any, mean: Any, deviation: float, layers: int) -> Moments:
-    """Moments with the spread of draws, which are the same in every layer."""
-    away: NDArray[np.float64] = np.square((drawn - mean).double().numpy() / deviation).sum(axis=1)
+def _moments(drawn: Any, middle: Any, mean: Any, deviation: float, layers: int) -> Moments:
+    """Moments with the spread of draws around their middle, which are the same in every layer."""
+    away: NDArray[np.float64] = np.square((drawn - middle).double().numpy() / deviation).sum(axis=1)
     return Moments(tuple(mean.tolist()), deviation, float(away.var()) * layers / drawn.shape[1])
 
 
@@ -110,4 +114,4 @@ def _block(part: SpaceEntry, entry: CatalogueEntry, *, held: bool) -> Block:
 
 def parts_in(entry: CatalogueEntry, space: SpaceEntry) -> list[SpaceEntry]:
     """The spaces that make up one of a generator, side by side."""
-    return parts_of(entry) if space.prior == "product" else [space]
+    return entry.parts(space) if space.prior == "product" else [space]

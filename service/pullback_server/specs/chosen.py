@@ -103,14 +103,18 @@ def direction_to_come(
     return ChosenDirection(vector=np.eye(1, dim)[0], rate=1.0, space=name, layers=())
 
 
-def in_whole_input(direction: ChosenDirection, generator: CatalogueEntry) -> ChosenDirection:
-    """A direction of a block of the generator's input as one of the whole input, which leaves other blocks alone.
+def in_whole(direction: ChosenDirection, generator: CatalogueEntry, space: str) -> ChosenDirection:
+    """A direction of a block of a space as one of the space, which leaves other blocks alone; any other as it is.
 
     Args:
-        direction: One of a space that is a block of coordinates of the input, or all of it.
-        generator: The generator, without a mapping network.
+        direction: The direction.
+        generator: Its generator.
+        space: Name of a space.
     """
-    block, whole = generator.space(direction.space), generator.space(generator.input_space)
+    block = generator.space(direction.space)
+    whole = generator.system(block)
+    if whole.name != space:
+        return direction
     vector = np.zeros(whole.dim)
     vector[block.start : block.start + block.dim] = direction.vector
     return replace(direction, vector=vector, space=whole.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.generators import CatalogueEntry
-from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.generators.style_based.named_layers import mapped_space
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
@@ -24,7 +24,7 @@ def moving_space(settings: specs_pb2.InversionSettings, generator: CatalogueEntr
     classes = class_space(generator)
     if settings.class_mode not in FIXED or classes is None:
         return settings.space
-    others = [name for name in blocks_of(generator, generator.input_space) if name != classes.name]
+    others = [name for name in blocks_of(generator, generator.system(classes).name) if name != classes.name]
     return others[0] if len(others) == 1 else ""
 
 
@@ -37,20 +37,22 @@ def preconditioning_space(moving: str, generator: CatalogueEntry) -> str:
 def complete_space(
     settings: specs_pb2.InversionSettings, generator: CatalogueEntry, field: str, wrong: Violations
 ) -> str:
-    """The space of an inversion's latents: with a class mode the whole input, else what is asked for."""
+    """The space of an inversion's latents: with a class mode that of all beside the class, else what is asked for."""
     if not settings.class_mode:
         return space_of(settings.space, generator, f"{field}.space", wrong)
-    if class_space(generator) is None:
+    if (classes := class_space(generator)) is None:
         wrong.add(f"{field}.class_mode", f"{settings.generator} has no classes; leave it out")
-    elif settings.class_mode in FIXED and not moving_space(settings, generator):
+        return generator.input_space
+    whole = generator.system(classes).name
+    if settings.class_mode in FIXED and not moving_space(settings, generator):
         wrong.add(
             f"{field}.class_mode",
             f"{settings.generator} has no single space of all but the class; take class_mode 'free'",
         )
-    if settings.space not in {"", generator.input_space}:
+    if settings.space not in {"", whole}:
         wrong.add(
             f"{field}.space",
-            f"with a class mode latents are of the whole input, space {generator.input_space!r}, "
-            f"but {settings.space!r} came; leave it out",
+            f"with a class mode latents hold the class, as those of space {whole!r} do, but {settings.space!r} came; "
+            "leave it out",
         )
-    return generator.input_space
+    return whole

@@ -75,13 +75,12 @@ def complete_eigenbasis_spec(spec: specs_pb2.EigenbasisSpec, field: str) -> spec
 
 def blocks_of(generator: CatalogueEntry, space: str) -> dict[str, int]:
     """The spaces that tile a space, with their dimensions, in the order of their coordinates; empty where none do."""
-    if generator.has_mapping:
-        return {}
     whole = generator.space(space)
+    system = generator.system(whole)
     blocks = sorted(
         (
             each
-            for each in generator.spaces
+            for each in generator.parts(system)
             if each.dim < whole.dim and whole.start <= each.start and each.start + each.dim <= whole.start + whole.dim
         ),
         key=lambda each: each.start,

@@ -14,7 +14,9 @@ def start_spaces(space: str, generator: CatalogueEntry) -> list[str]:
     if space not in mapped:
         return [space]
     leading = mapped if space == generator.input_space else []
-    return [space, *(each.name for each in generator.spaces if each.name != space and each.name in ("z", *leading))]
+    # A class alone is no latent to start from.
+    before = [each.name for each in generator.spaces if each.prior != "mapped" and not each.labels]
+    return [space, *(each.name for each in generator.spaces if each.name != space and each.name in (*before, *leading))]
 
 
 def check_start_space(

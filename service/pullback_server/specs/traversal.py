@@ -13,7 +13,7 @@ from pullback.generators.style_based.named_layers import mapped_space
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
-from pullback_server.specs.chosen import ChosenDirection, in_whole_input
+from pullback_server.specs.chosen import ChosenDirection, in_whole
 from pullback_server.specs.common import (
     IMAGE_FORMATS,
     check_draws_images,
@@ -94,9 +94,9 @@ def complete_traversal(
     if not check_draws_images(generator, "generator", wrong):
         wrong.raise_if_any()
     kind = TRAVERSAL_KINDS[_kind(request)]
-    if kind != "curve" and request.space == generator.input_space and not generator.has_mapping:
-        # A latent of the whole input, such as one that was inverted with a class, may move in one block of it.
-        chosen = [in_whole_input(direction, generator) for direction in chosen]
+    if kind != "curve":
+        # A latent that has a class beside the rest, such as one that was inverted with it, may move in one block.
+        chosen = [in_whole(direction, generator, request.space) for direction in chosen]
     _check_places(request, kind, chosen, generator, wrong)
     space = request.space or ("z" if kind == "curve" else chosen[0].space)
     latent = _read_start(request, kind, space, chosen, generator, wrong)
@@ -180,7 +180,7 @@ def _read_start(
     known = ["z"] if kind == "curve" else [chosen[0].space]
     if kind != "curve" and generator.space(chosen[0].space).prior == "mapped":
         # What is before the mapping network is mapped, and w is w+ with the same w in every layer.
-        known = [each.name for each in generator.spaces if each.name == "z" or each.prior == "mapped"]
+        known = [each.name for each in generator.spaces if each.prior == "mapped" or not each.labels]
     if space not in known:
         wrong.add("space", f"this walk starts from a latent of {' or '.join(known)}, but one of {space!r} came")
     elif not request.HasField("latent") and request.validate_only:

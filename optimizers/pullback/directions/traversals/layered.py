@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pullback.directions.mapping_basis import mapping_of
 from pullback.errors import InvalidInputError
 from pullback.generators.generator import Generator
+from pullback.generators.style_based.generator import StyleBased
 
 LAYERED_SPACE = "w+"
 
@@ -35,7 +35,7 @@ def lift(generator: Generator, latent: Tensor, space: str, layers: Sequence[int]
     Args:
         generator: A style-based generator.
         latent: A latent of `space`, shape (n,).
-        space: `z`, `w` or `w+`.
+        space: Any of its spaces.
         layers: The layers on which the walk will act, from 0; all when empty. They are checked here.
 
     Returns:
@@ -64,7 +64,7 @@ def mapped(generator: Generator, latent: Tensor, space: str, target: str) -> Flo
         generator: The generator.
         latent: A latent of `space`, shape (d,).
         space: Its space.
-        target: The space itself; or, for a style-based generator, `w` from `z`, or `w+` from either.
+        target: The space itself; or, for a style-based generator, `w` from `z` or what has it, or `w+` from any.
 
     Raises:
         UnknownNameError: The generator has no such space.
@@ -75,9 +75,9 @@ def mapped(generator: Generator, latent: Tensor, space: str, target: str) -> Flo
         return latent
     if target == LAYERED_SPACE:
         return lift(generator, latent, space)
-    if (space, target) == ("z", "w"):
+    if target == "w" and isinstance(generator, StyleBased) and space != LAYERED_SPACE:
         with torch.no_grad():
-            return mapping_of(generator)(latent.to(generator.device, generator.dtype)[None])[0]
+            return generator.mapped(latent.to(generator.device, generator.dtype)[None], space)[0]
     raise InvalidInputError(
         f"a latent of space {space!r} of generator {generator.name!r} gives none of space {target!r}; start from a "
         "latent of the direction's own space"

@@ -11,8 +11,9 @@ import filelock
 
 from pullback.errors import CatalogueError
 from pullback.files import write_whole
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.class_names import imagenet_names
+from pullback.generators.space_entry import SpaceEntry
 from pullback.weights.table import parse_toml
 
 LOCK_SECONDS = 30

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.class_names import imagenet_names
 from pullback.generators.residual.brock_weights import read_brock
 from pullback.generators.residual.sngan_weights import mimicry_names
+from pullback.generators.space_entry import SpaceEntry
+from pullback.generators.style_based.stylegan2_ada_network import AdaShape
 
 _STYLE_BASED = ("stylegan1", "stylegan2", "stylegan2-ada")
 # Where nothing says how far codes go: as far as most activations of CaffeNet.
@@ -56,8 +58,8 @@ def spaces_of(entry: CatalogueEntry, tensors: Tensors, stated: Stated) -> tuple[
         InvalidInputError: Something has to be stated that was not, or does not fit.
     """
     if entry.family in _STYLE_BASED:
-        _unused(stated, "bounds", "labels", "dim")
-        return (SpaceEntry("z", 1, "standard-normal"), SpaceEntry("w", 1, "mapped"), SpaceEntry("w+", 1, "mapped"))
+        _unused(stated, "bounds", "dim")
+        return (*_before_mapping(entry, tensors, stated), SpaceEntry("w", 1, "mapped"), SpaceEntry("w+", 1, "mapped"))
     _unused(stated, "dim")
     if entry.family == "conditional-dcgan":
         return _dcgan_of_classes(entry, tensors, stated)
@@ -79,7 +81,24 @@ def spaces_of(entry: CatalogueEntry, tensors: Tensors, stated: Stated) -> tuple[
 
 def input_space_of(spaces: Sequence[SpaceEntry]) -> str:
     """The name of the space, of those that `spaces_of` gives, that covers the whole input."""
-    return spaces[0].name if spaces[0].prior == "product" else spaces[-1].name
+    return spaces[0].name if spaces[0].prior == "product" and spaces[-1].prior != "mapped" else spaces[-1].name
+
+
+def _before_mapping(entry: CatalogueEntry, tensors: Tensors, stated: Stated) -> tuple[SpaceEntry, ...]:
+    """What a mapping network takes: z, and its classes unless the entry has one of them."""
+    classes = 0
+    if entry.family == "stylegan2-ada" and "class" not in entry.options:
+        shape = AdaShape.of(tensors)
+        classes = shape.classes
+    if not classes:
+        _unused(stated, "labels")
+        return (SpaceEntry("z", 1, "standard-normal"),)
+    labels = _checked_labels(entry, classes, stated)
+    return (
+        SpaceEntry("full", shape.latent_dim + classes, "product"),
+        SpaceEntry("z", shape.latent_dim, "standard-normal"),
+        SpaceEntry("class", classes, "one-hot", shape.latent_dim, labels, labels[0]),
+    )
 
 
 # Tensors that first meet a latent: names of which a file has one, and the axis of the latent's coordinates.
@@ -157,17 +176,23 @@ def _with_classes(entry: CatalogueEntry, parts: _Parts, stated: Stated) -> tuple
     if entry.family != "bigbigan" and "class" in entry.options:
         _unused(stated, "labels")
         return (SpaceEntry("noise", parts.noise_dim, prior),)
-    labels = stated.labels or _labels(parts.classes, stated)
-    if len(labels) != parts.classes:
-        raise InvalidInputError(f"--labels: this {entry.family} has {parts.classes} classes, but {len(labels)} came")
-    if len(labels) > 1:
-        stated.assumed.append(f"the class is {labels[0]!r} while noise alone is explored")
+    labels = _checked_labels(entry, parts.classes, stated)
     class_prior = "class-embeddings" if parts.embedded else "one-hot"
     return (
         SpaceEntry("full", parts.noise_dim + parts.class_dim, "product"),
         SpaceEntry("noise", parts.noise_dim, prior),
         SpaceEntry("class", parts.class_dim, class_prior, parts.noise_dim, labels, labels[0]),
     )
+
+
+def _checked_labels(entry: CatalogueEntry, classes: int, stated: Stated) -> tuple[str, ...]:
+    """The names of so many classes, the first of which holds while they are not explored."""
+    labels = stated.labels or _labels(classes, stated)
+    if len(labels) != classes:
+        raise InvalidInputError(f"--labels: this {entry.family} has {classes} classes, but {len(labels)} came")
+    if len(labels) > 1:
+        stated.assumed.append(f"the class is {labels[0]!r} while noise alone is explored")
+    return labels
 
 
 def _labels(classes: int, stated: Stated) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from torch import nn
 from pullback.errors import InvalidInputError
 from pullback.generators.adding.inputs import Stated
 from pullback.generators.adding.proposal import UNKNOWN, Proposal, Request, options_of, unsaid
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.family import OptionValue
 from pullback.generators.generator import Generator, LatentSpace
 from pullback.generators.loader import load_entry
@@ -20,6 +20,7 @@ from pullback.generators.own.python_code import network_of
 from pullback.generators.own.saved_programs import program_family, read_program
 from pullback.generators.priors import Bounded, Mapped, OneHot, Product, StandardNormal
 from pullback.generators.registry import FAMILIES
+from pullback.generators.space_entry import SpaceEntry
 from pullback.own_code import made_by
 from pullback.weights.cache import sha256_of
 from pullback.weights.entry_points import GENERATORS
@@ -119,4 +120,4 @@ def _space(space: LatentSpace, generator: Generator) -> SpaceEntry:
 
 def _held(space: LatentSpace, labels: tuple[str, ...], generator: Generator) -> str:
     """The class that the generator's own context holds."""
-    return labels[int(generator.default_context[space.block].argmax())]
+    return labels[int(generator.default_surroundings(space.name)[space.block].argmax())]

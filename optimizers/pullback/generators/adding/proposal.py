@@ -11,11 +11,12 @@ from torch import Tensor
 from pullback.errors import CatalogueError, InvalidInputError
 from pullback.generators.adding.inputs import Stated, input_space_of, spaces_of
 from pullback.generators.adding.recognition import recognise
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.family import Family, Option, OptionValue
 from pullback.generators.fitting import MisstatedError
 from pullback.generators.generator import Generator
 from pullback.generators.loader import build
+from pullback.generators.space_entry import SpaceEntry
 from pullback.weights.cache import sha256_of
 from pullback.weights.finite import check_module
 from pullback.weights.inspection import inspect

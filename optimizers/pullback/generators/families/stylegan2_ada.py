@@ -32,10 +32,12 @@ _NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
 
 
 class StyleGan2Ada(StyleBased):
-    """A StyleGAN2 from NVIDIA's `G_ema`: unconditional or of one class, in colour or grey, in any of its three forms.
+    """A StyleGAN2 from NVIDIA's `G_ema`: with classes or without, in colour or grey, in any of its three forms.
 
     Their own `.pkl` files say whether layers are clamped; of a state dict that was saved, `conv_clamp` is asked for.
-    Of a conditional network, `class` is asked for: z is mapped to w of that class. `w` and `w+` hang on no class.
+    A conditional network has all its classes where the entry states `class` and `full` beside `z`, and one where it
+    states the option `class`. `w` and `w+` hang on no class, but their priors do: with all classes they draw w of each
+    equally often, around the file's w̄, and with one its own, around their mean. Truncation leads to the file's w̄.
 
     Args:
         entry: What the catalogue says of this generator.
@@ -54,7 +56,8 @@ class StyleGan2Ada(StyleBased):
         except WeightsError as error:
             raise misfit(entry, state, str(error)) from error
         weights = [state[f"mapping.fc{layer}.weight"] for layer in range(len(shape.mapping))]
-        network = AdaNetwork(shape, mapping_rate(entry, weights), _label(entry, shape), _clamp(entry, settings))
+        label = _label(entry, shape)
+        network = AdaNetwork(shape, mapping_rate(entry, weights), label, _clamp(entry, settings))
         given = _renamed(state)
         # Networks without noise have neither strengths nor maps.
         quiet = {
@@ -63,7 +66,7 @@ class StyleGan2Ada(StyleBased):
             if name.endswith(".noise.weight") and name not in given
         }
         fit(network, {**quiet, **given, **noise_of(entry, network.noise_sides(), given)}, entry)
-        super().__init__(entry, network, state.get("mapping.w_avg"))
+        super().__init__(entry, network, state.get("mapping.w_avg"), of_one_class=label is not None)
 
 
 def _clamp(entry: CatalogueEntry, settings: Mapping[str, Any]) -> float | None:
@@ -81,10 +84,10 @@ def _clamp(entry: CatalogueEntry, settings: Mapping[str, Any]) -> float | None:
     return float(stated) if stated else None
 
 
-def _label(entry: CatalogueEntry, shape: AdaShape) -> int:
-    """The class that is mapped to."""
-    if not shape.classes:
-        return 0
+def _label(entry: CatalogueEntry, shape: AdaShape) -> int | None:
+    """The class that is mapped to; None without classes, or where the entry has a space of them."""
+    if not shape.classes or (entry.option("class") is None and any(space.labels for space in entry.spaces)):
+        return None
     label = int(entry.asked("class"))
     if label >= shape.classes:
         raise CatalogueError(

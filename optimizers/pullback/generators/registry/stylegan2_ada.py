@@ -14,8 +14,8 @@ CLAMP = Option(
 CLASS = Option(
     name="class",
     kind=int,
-    help="the class that z is mapped for, from 0",
-    usual="any class of the data that a conditional network was trained on",
+    help="the class of a conditional network that z is mapped for, from 0",
+    usual="any class of its data; left out where the entry states the spaces 'full', 'z' and 'class' for all of them",
     minimum=0,
 )
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pullback.errors import InvalidInputError
-from pullback.generators.catalogue_file import CatalogueEntry, parts_of
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.fitting import check_image_shape
 from pullback.generators.generator import Generator, Prior
 from pullback.generators.priors import latent_spaces, with_default_classes
@@ -134,7 +134,7 @@ def _form(
     Raises:
         InvalidInputError: The entry states none of the inputs that there are.
     """
-    parts = parts_of(entry)
+    parts = entry.parts(entry.space(entry.input_space))
     stated = [(space.start, space.dim, len(space.labels)) for space in (parts or entry.spaces)]
     whole = entry.space(entry.input_space).dim
     if stated == [(0, input_dim, 0)]:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from pullback.errors import InvalidInputError
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.fitting import check_stated
-from pullback.generators.generator import Generator, LatentSpace
+from pullback.generators.generator import Generator, LatentSpace, Prior
 from pullback.generators.noise_maps import split_maps
-from pullback.generators.priors import Mapped, StandardNormal
+from pullback.generators.priors import Mapped, OneHot, Product, StandardNormal, with_default_classes
 
 _NOISE_SEED = 0
 
@@ -25,12 +25,15 @@ class StyleNetwork(nn.Module, ABC):
     """Mapping and synthesis of a style-based generator: z → w, and a w for each layer → image.
 
     Attributes:
-        style: The mapping network, z of shape (B, z_dim) → w of shape (B, w_dim).
+        style: The mapping network, z of shape (B, z_dim), with as many coordinates of a class behind them as it has
+            `classes`, → w of shape (B, w_dim).
         noises: Holds the noise maps, buffers `noise_0` and on, shape (1, 1, H, W) each.
+        classes: How many classes the mapping network takes; 0 where it takes none, or has one of its own.
     """
 
     style: nn.Module
     noises: nn.Module
+    classes: int = 0
 
     @property
     @abstractmethod
@@ -71,7 +74,7 @@ class StyleNetwork(nn.Module, ABC):
     @property
     @abstractmethod
     def first_mapping_weight(self) -> Float[Tensor, "outputs dim"]:
-        """The weights by which the mapping network meets the normalised z, as they are used."""
+        """The weights by which the mapping network meets the normalised z, and classes where it takes any, as used."""
 
     def with_noise(self, maps: Sequence[Tensor]) -> StyleNetwork:
         """This network with other noise maps, shape (1, 1, H, W) each; it shares the weights."""
@@ -81,9 +84,9 @@ class StyleNetwork(nn.Module, ABC):
             other.noises.register_buffer(f"noise_{index}", each)
         return other
 
-    def mapping(self, z: Float[Tensor, "batch z_dim"]) -> Float[Tensor, "batch w_dim"]:
-        """The w of every z."""
-        w: Tensor = self.style(z)
+    def mapping(self, latents: Float[Tensor, "batch latent_dim"]) -> Float[Tensor, "batch w_dim"]:
+        """The w of every z, or z and class side by side."""
+        w: Tensor = self.style(latents)
         return w
 
     def synthesis(
@@ -96,11 +99,12 @@ class StyleNetwork(nn.Module, ABC):
 
 
 class StyleBased(Generator):
-    """A style-based generator with three spaces.
+    """A style-based generator with three spaces, or five where its mapping network takes classes.
 
     `z`, before the mapping network; `w`, behind it, one for the whole image; `w+`, one w for each layer, side by side,
-    which is the generator's input. The noise maps are fixed, so an image is a function of its latent alone, unless maps
-    are given with it. Images are clamped to [0, 1].
+    which is the generator's input. With classes, `full` is z and a one-hot class side by side, its blocks `z` and
+    `class`; while one of them is explored the other holds, and `w` and `w+` are of all classes. The noise maps are
+    fixed, so an image is a function of its latent alone, unless maps are given with it. Images are clamped to [0, 1].
 
     Truncation is that of z: it is mapped to w̄ + ψ (w − w̄), in the first `truncation_cutoff` layers or in all. Priors
     of `w` and `w+` draw such w; latents of these spaces are used as they are. Where it acts on some layers only, `w`,
@@ -109,21 +113,27 @@ class StyleBased(Generator):
     Args:
         entry: What the catalogue says of this generator.
         network: The network with its weights.
-        mean: w̄, shape (w_dim,); None where it is to be estimated.
+        center: w̄ of all that the network was trained on, to which latents are truncated, shape (w_dim,); None where
+            the mean of the prior is meant.
+        of_one_class: Whether the mapping network has one class of several, so that w̄ of all is not the mean of its w.
 
     Raises:
         InvalidInputError: The catalogue states other dimensions or another image shape than the weights have, or a
             cutoff behind the last layer.
     """
 
-    def __init__(self, entry: CatalogueEntry, network: StyleNetwork, mean: Tensor | None) -> None:
+    def __init__(
+        self, entry: CatalogueEntry, network: StyleNetwork, center: Tensor | None, *, of_one_class: bool = False
+    ) -> None:
         super().__init__()
         self.name = entry.name
         self.weights_hash = entry.weights_hash
         self.input_space = entry.input_space
         self.image_shape = entry.image_shape
         z_dim, w_dim, layers = network.dims
-        check_stated(entry, {"z": z_dim, "w": w_dim, "w+": layers * w_dim}, "w+", network.image_shape)
+        classes = network.classes
+        before = {"z": z_dim, **({"class": classes, "full": z_dim + classes} if classes else {})}
+        check_stated(entry, {**before, "w": w_dim, "w+": layers * w_dim}, "w+", network.image_shape)
         self.network = network
         rate, cutoff = float(entry.option("truncation")), entry.option("truncation_cutoff") or layers
         if cutoff > layers:
@@ -133,22 +143,27 @@ class StyleBased(Generator):
             )
         # Priors draw on the CPU wherever the network is, so they have a mapping network of their own.
         mapping = deepcopy(network.style).requires_grad_(False).eval()
-        self.prior = Mapped.of(mapping, z_dim, mean)
+        latents = StandardNormal() if not classes else Product(((StandardNormal(), z_dim), (OneHot(), classes)))
+        self.prior = Mapped.of(
+            mapping, z_dim + classes, None if of_one_class else center, latents=latents, anchor=center
+        )
         strengths = [
             each for name, each in network.named_parameters() if name.endswith(("noise.weight", "noise_weight"))
         ]
         heard = entry.option("noise") != "none" and any(bool(each.any()) for each in strengths)
         self._noise_sides = tuple(network.noise_sides()) if heard else ()
         self._rates = (rate,) * cutoff + (1.0,) * (layers - cutoff)
-        self.register_buffer("_center", self.prior.center.clone(), persistent=False)
+        self.register_buffer("_center", self.prior.anchor.clone(), persistent=False)
         whole = self.prior.truncated(self._rates)
         if cutoff == layers:
             self.prior = self.prior.truncated((rate,))
-        self.spaces = {
-            "z": LatentSpace("z", z_dim, StandardNormal(), mapped=True),
-            "w": LatentSpace("w", w_dim, self.prior, mapped=True),
+        self.spaces = _before_mapping(entry, z_dim, classes, latents) | {
+            "w": LatentSpace("w", w_dim, self.prior, system="w"),
             "w+": LatentSpace("w+", layers * w_dim, whole),
         }
+        outer = self.spaces[self.spaces["z"].system]
+        surroundings = with_default_classes(torch.zeros(outer.dim), entry, self.spaces)
+        self.register_buffer("_surroundings", surroundings, persistent=False)
 
     @property
     def default_context(self) -> Float[Tensor, " input_dim"]:
@@ -160,25 +175,43 @@ class StyleBased(Generator):
         self,
         latents: Float[Tensor, "batch dim"],
         space: str,
-        context: Float[Tensor, "*batch input_dim"] | None = None,
+        context: Float[Tensor, "*batch whole_dim"] | None = None,
     ) -> Float[Tensor, "batch input_dim"]:
-        """Latents as w+: those of `z` through the mapping network, those of `w` in every layer."""
-        del context  # No space leaves a coordinate open.
+        """Latents as w+: those before the mapping network through it, those of `w` in every layer."""
         if space == self.input_space:
             return latents
-        count = len(self._rates)
-        if space == "z" and len(set(self._rates)) > 1:
+        if self._is_before(space) and len(set(self._rates)) > 1:
             # Truncated in some layers only: one after the other, as the layers take them.
-            w = self.network.mapping(latents)
+            w = self.mapped(latents, space, context)
             return torch.cat([self._truncated(w, rate) for rate in self._rates], dim=1)
-        return self.map(latents, space).repeat(1, count)
+        return self.map(latents, space, context).repeat(1, len(self._rates))
 
-    def map(self, latents: Float[Tensor, "batch dim"], space: str) -> Float[Tensor, "batch w_dim"]:
-        """The w of latents of `z`, truncated where that is meant for all layers; latents of `w` as they are."""
-        if space != "z":
+    def map(
+        self,
+        latents: Float[Tensor, "batch dim"],
+        space: str,
+        context: Float[Tensor, "*batch whole_dim"] | None = None,
+    ) -> Float[Tensor, "batch w_dim"]:
+        """The w of latents before the mapping, truncated where that is meant for all layers; others as they are."""
+        if not self._is_before(space):
             return latents
-        w, rates = self.network.mapping(latents), set(self._rates)
+        w, rates = self.mapped(latents, space, context), set(self._rates)
         return self._truncated(w, rates.pop()) if len(rates) == 1 else w
+
+    def mapped(
+        self,
+        latents: Float[Tensor, "batch dim"],
+        space: str = "z",
+        context: Float[Tensor, "*batch whole_dim"] | None = None,
+    ) -> Float[Tensor, "batch w_dim"]:
+        """What the mapping network makes of latents of a space before it, not truncated."""
+        return self.network.mapping(self.surround(latents, space, context))
+
+    def default_surroundings(self, space: str) -> Float[Tensor, " whole_dim"]:
+        """Of a space before the mapping network, z = 0 and the class that the catalogue names as the default."""
+        if not self._is_before(space):
+            return super().default_surroundings(space)
+        return self.get_buffer("_surroundings").clone()
 
     def synthesize(self, inputs: Float[Tensor, "batch input_dim"]) -> Float[Tensor, "batch channels height width"]:
         """Images in [0, 1] of w+."""
@@ -210,14 +243,15 @@ class StyleBased(Generator):
         return other
 
     def first_weights(self, space: str, layers: tuple[int, ...] = ()) -> Float[Tensor, "outputs n"]:
-        """Of `w`, the style weights of the layers one below the other; of `z`, the mapping's first layer.
+        """Of `w`, the style weights of the layers one below the other; of spaces before it, the mapping's first layers.
 
         Where a w styles a convolution and the making of an image, it is the convolution's weights, but in the last
         layer.
         """
         name, count = self.space(space).name, len(self._rates)
-        if name == "z" and not layers:
-            return self.network.first_mapping_weight
+        if self._is_before(name) and not layers:
+            weights = self.network.first_mapping_weight[:, self.space(name).block]
+            return weights[weights.any(dim=1)]
         if name != "w":
             raise InvalidInputError(
                 f"weights of generator {self.name!r} meet z, or by layer w, but space {space!r} with layers "
@@ -242,9 +276,30 @@ class StyleBased(Generator):
     def _layers(self, inputs: Tensor) -> Float[Tensor, "batch layers dim"]:
         return torch.unflatten(inputs, 1, (len(self._rates), -1))
 
+    def _is_before(self, space: str) -> bool:
+        """Whether latents of a space are what the mapping network takes, or a block of it."""
+        return self.space(space).system == self.space("z").system
+
     def _truncated(self, w: Tensor, rate: float) -> Tensor:
         center = self.get_buffer("_center")
         return w if rate == 1 else center + rate * (w - center)
+
+
+def _before_mapping(entry: CatalogueEntry, z_dim: int, classes: int, prior: Prior) -> dict[str, LatentSpace]:
+    """The spaces of what the mapping network takes, by name: `z`, and with classes `class` and `full`."""
+    if not classes:
+        return {"z": LatentSpace("z", z_dim, prior, system="z")}
+    stated = entry.space("class")
+    if (stated.prior, stated.start) != ("one-hot", z_dim):
+        raise InvalidInputError(
+            f"catalogue entry {entry.name!r}: space 'class' is one-hot and starts at {z_dim}, behind z, but a "
+            f"{stated.prior} one from {stated.start} on is stated"
+        )
+    return {
+        "full": LatentSpace("full", z_dim + classes, prior, system="full"),
+        "z": LatentSpace("z", z_dim, StandardNormal(), system="full"),
+        "class": LatentSpace("class", classes, OneHot(), z_dim, stated.labels, system="full"),
+    }
 
 
 _Module = TypeVar("_Module", bound=nn.Module)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pullback.generators.catalogue_file import CatalogueEntry, SpaceEntry
+from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.registry import FAMILIES
+from pullback.generators.space_entry import SpaceEntry
 
 
 def mapped_space(entry: CatalogueEntry) -> SpaceEntry | None:

@@ -85,38 +85,32 @@ def _architecture(state: Mapping[str, Tensor], sides: Sequence[int]) -> Architec
 
 
 class AdaMapping(nn.Module):
-    """The mapping network, of one class where there are any.
+    """The mapping network, of one class where there are any, or of z and a class side by side.
 
     Args:
         shape: Dimension, widths, classes.
         rate: Multiplier of the learning rate.
-        label: The class, from 0.
+        label: The class, from 0; None = it is taken with z.
     """
 
-    def __init__(self, shape: AdaShape, rate: float, label: int = 0) -> None:
+    def __init__(self, shape: AdaShape, rate: float, label: int | None = None) -> None:
         super().__init__()
         self.norm = PixelNorm()
-        self._has_classes = shape.classes > 0
+        self._latent_dim, self._has_classes, self._has_own = shape.latent_dim, shape.classes > 0, label is not None
         if shape.classes:
             self.embed = EqualLinear(shape.classes, shape.embedding)
-            own = functional.one_hot(torch.tensor([label]), shape.classes).float()
+            own = functional.one_hot(torch.tensor([label or 0]), shape.classes).float()
             self.register_buffer("_own", own, persistent=False)
         widths = (shape.latent_dim + shape.embedding, *shape.mapping)
         self.fc = nn.ModuleList(EqualLinear(*pair, rate=rate, rectify=True) for pair in itertools.pairwise(widths))
 
-    def forward(
-        self, z: Float[Tensor, "batch z_dim"], classes: Float[Tensor, "batch classes"] | None = None
-    ) -> Float[Tensor, "batch w_dim"]:
-        """The w of every z.
-
-        Args:
-            z: Latents.
-            classes: Their classes, one-hot; the network's own class for all when omitted.
-        """
-        values: Tensor = self.norm(z)
+    def forward(self, latents: Float[Tensor, "batch latent_dim"]) -> Float[Tensor, "batch w_dim"]:
+        """The w of every z, or of every z with its one-hot class behind it; between classes, of their mixture."""
+        values: Tensor = self.norm(latents[:, : self._latent_dim])
         if self._has_classes:
-            labels = self.get_buffer("_own").expand(len(z), -1) if classes is None else classes
-            values = torch.cat([values, self.norm(self.embed(labels))], dim=1)
+            own = self.get_buffer("_own").expand(len(latents), -1)
+            classes = own if self._has_own else latents[:, self._latent_dim :]
+            values = torch.cat([values, self.norm(self.embed(classes))], dim=1)
         for layer in self.fc:
             values = layer(values)
         return values
@@ -208,15 +202,18 @@ class AdaNetwork(StyleNetwork):
     Args:
         shape: Dimensions, widths and form.
         rate: Multiplier of the mapping network's learning rate.
-        label: The class that is mapped to, from 0; of no meaning without classes.
+        label: The class that is mapped to, from 0; None without classes, or where z comes with one.
         clamp: Magnitude that layers do not exceed; None = any.
     """
 
     style: AdaMapping
 
-    def __init__(self, shape: AdaShape, rate: float = 0.01, label: int = 0, clamp: float | None = None) -> None:
+    def __init__(
+        self, shape: AdaShape, rate: float = 0.01, label: int | None = None, clamp: float | None = None
+    ) -> None:
         super().__init__()
         self.shape = shape
+        self.classes = shape.classes if label is None else 0
         self.style = AdaMapping(shape, rate, label)
         self.blocks = nn.ModuleList()
         for index, (before, width) in enumerate(itertools.pairwise((0, *shape.channels))):
@@ -248,10 +245,14 @@ class AdaNetwork(StyleNetwork):
 
     @property
     def first_mapping_weight(self) -> Float[Tensor, "outputs dim"]:
-        """The weights by which the mapping network meets z, as they are used; not those that meet the class."""
+        """The weights by which the mapping network meets z, and those by which it meets classes that come with z."""
         first = self.style.fc[0]
         assert isinstance(first, EqualLinear)  # noqa: S101
-        return first.scaled_weight[:, : self.shape.latent_dim]
+        weights = first.scaled_weight[:, : self.shape.latent_dim]
+        if not self.classes:
+            return weights
+        whole: Tensor = torch.block_diag(weights, self.style.embed.scaled_weight)  # type: ignore[no-untyped-call]
+        return whole
 
     def style_weights(self, layer: int) -> Float[Tensor, "outputs dim"]:
         """The style weights of a layer's convolution; of the last layer, of that which makes the image."""

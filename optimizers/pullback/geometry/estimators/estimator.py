@@ -315,12 +315,12 @@ class MetricEstimator(ABC):
         raise NotImplementedError(f"method {self.method!r} has no rows")
 
     def _draw(self, count: int, shard: int) -> tuple[Float[Tensor, "count n"], Float[Tensor, "count m"] | None]:
-        """Latents, and the complete inputs that surround them where the space is a block of the input."""
+        """Latents, and what surrounds them where the space is a block of others."""
         device, dtype = self.generator.device, self.generator.dtype
         latents = self.space.sample(count, derive_seed(self.seed, shard, 0)).to(device, dtype)
         if not self.generator.needs_context(self.space.name):
             return latents, None
-        whole = self.generator.space(self.generator.input_space)
+        whole = self.generator.whole_of(self.space.name)
         return latents, whole.sample(count, derive_seed(self.seed, shard, 1)).to(device, dtype)
 
     @property

@@ -50,8 +50,8 @@ class Problem:
         targets: Target images, shape (images, C, H, W), in [0, 1].
         masks: Weights of the pixels, shape (images, 1, H, W), in [0, 1]; None where all count.
         weights: Weights of the terms of the loss.
-        context: Complete inputs, shape (images, m), whose coordinates outside `space` hold; None for the generator's
-            default.
+        context: Latents of all the coordinates around those of `space`, shape (images, m), of which the others hold;
+            None for the generator's default.
         alignment: Prior of the frames; None where targets are taken as they are.
         noise: The noise maps that are searched; None where the generator's own are meant.
         truncation: Latents are clamped to their prior's support; where that has no end, to so many standard deviations
@@ -317,7 +317,7 @@ class Problem:
         return block.name
 
     def _checked_context(self, context: Tensor) -> Tensor:
-        dim = self.generator.space(self.generator.input_space).dim
+        dim = self.generator.whole_of(self.space).dim
         if context.shape not in {(dim,), (self.images, dim)}:
             raise InvalidInputError(
                 f"a context has shape ({dim},) or ({self.images}, {dim}), but shape {tuple(context.shape)} came"

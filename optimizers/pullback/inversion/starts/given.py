@@ -21,7 +21,11 @@ def leading_spaces(generator: Generator, space: str) -> list[str]:
     own = generator.space(space).name
     if own != generator.input_space and not generator.repeats(own, generator.input_space):
         return [own]
-    return [own, *(name for name, other in generator.spaces.items() if other.mapped and name != own)]
+    # A class alone is no latent to start from.
+    return [
+        own,
+        *(name for name, other in generator.spaces.items() if other.mapped and not other.labels and name != own),
+    ]
 
 
 @torch.no_grad()

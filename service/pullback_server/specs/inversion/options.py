@@ -54,7 +54,8 @@ def complete_options(
     for option, description in untaken.items():
         wrong.add(f"{field}.{option}", description)
     if not untaken:
-        for option, value in complete(name, preset=preset, **given).given().items():
+        searched = settings.class_mode == specs_pb2.CLASS_MODE_SEARCHED
+        for option, value in complete(name, preset=preset, search_classes=searched, **given).given().items():
             set_option(settings, option, value)
         _check_basis(settings, generator, field, wrong)
     # A preset's number of starts is no method's that has a population of its own.

@@ -10,7 +10,7 @@ from google.rpc import status_pb2
 from torch import Tensor
 
 from pullback.generators import rendered
-from pullback.generators.catalogue_file import SpaceEntry
+from pullback.generators.space_entry import SpaceEntry
 from pullback.inversion import InversionResult, Problem, nearest_labels
 from pullback.pictures import to_pictures
 from pullback_api.tensors import pack
@@ -97,11 +97,13 @@ def _maps(problem: Problem, noise: Tensor | None, place: int) -> list[Tensor]:
 
 
 def _class_label(latent: Tensor, problem: Problem, classes: SpaceEntry | None) -> str:
-    """The class that is nearest to the latent's class coordinates, in its space or around it."""
+    """The class that is nearest to the latent's class coordinates, in its space or around it; empty of others."""
     if classes is None:
         return ""
-    whole = problem.generator.complete(latent[None], problem.space)[0]
     space = problem.generator.space(classes.name)
+    if problem.generator.space(problem.space).system != space.system:
+        return ""
+    whole = problem.generator.surround(latent[None], problem.space)[0]
     return nearest_labels(space, whole[space.block])[0]
 
 

@@ -96,7 +96,7 @@ class GanspaceSamples:
         latents = self.generator.space(self.space).sample(count, derive_seed(self.seed, piece, 0)).to(device, dtype)
         if not self.generator.needs_context(self.space):
             return latents, None
-        whole = self.generator.space(self.generator.input_space)
+        whole = self.generator.whole_of(self.space)
         return latents, whole.sample(count, derive_seed(self.seed, piece, 1)).to(device, dtype)
 
     def _values_in_pieces(self, latents: Tensor, contexts: Tensor | None) -> Generator[None, None, Tensor]:
