@@ -331,6 +331,18 @@ def test_published_files_are_recognised_where_they_say_it_all(run: Run, name: st
         ("biggan_deep_64.safetensors", "truncation", ["truncation=0.4"], {"full": 16, "noise": 8, "class": 8}),
         ("biggan_deep_64.safetensors", "truncation", ["truncation=1", "class=2"], {"noise": 8}),
         ("stylegan1_fused.safetensors", "resolution", ["resolution=64"], {"z": 24, "w": 24, "w+": 120}),
+        (
+            "stylegan2_nvidia_conditional_32.safetensors",
+            "conv_clamp",
+            ["conv_clamp=0"],
+            {"full": 21, "z": 16, "class": 5, "w": 24, "w+": 192},
+        ),
+        (
+            "stylegan2_nvidia_conditional_32.safetensors",
+            "conv_clamp",
+            ["conv_clamp=0", "class=2"],
+            {"z": 16, "w": 24, "w+": 192},
+        ),
         ("wavegan_65536_nearest.safetensors", "length", ["length=65536"], {"z": 100}),
     ],
 )

@@ -120,7 +120,11 @@ def test_of_two_entries_with_one_name_the_later_wins(extra: Path, tmp_path: Path
             'prior = "standard-normal"\nbounds = [0, 1]',
             "key 'bounds': expected for a bounded prior and no other",
         ),
-        ('prior = "standard-normal"', 'prior = "product"', "only the input space may have a product prior"),
+        (
+            'prior = "standard-normal"',
+            'prior = "product"',
+            "only the input space, or what a mapping.* takes, may have a product prior",
+        ),
         ('["cat", "dog"]', '["cat"]', "expected 2 different labels, got cat"),
         ('["cat", "dog"]', '["cat", "cat"]', "expected 2 different labels"),
         ('labels = ["cat", "dog"]', "", "key 'labels': expected for a prior one-hot or class-embeddings and no other"),

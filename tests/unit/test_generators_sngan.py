@@ -18,6 +18,7 @@ from published import assert_exact, published, published_file
 from pullback.errors import CatalogueError, InvalidInputError, WeightsError
 from pullback.generators import Generator, build, load
 from pullback.generators.registry import recognised
+from pullback.generators.residual.sngan_weights import chainer_name, mimicry_names
 from sngan_states import CLASSES, COLOURS, NOISE, State, mimicry, pfnet, sequential, sngan_entry, transposed
 
 
@@ -203,11 +204,20 @@ def test_a_missing_tensor_is_named_and_one_too_many_too(form: str):
     name = LAST_BUT_ONE[form]
     left = {known: tensor for known, tensor in state.items() if known != name}
     assert left.keys() != state.keys()
-    said = name.replace("/", ".").replace("avg", "running")
-    with pytest.raises(WeightsError, match=rf"'{re.escape(said)}' is missing"):
+    with pytest.raises(WeightsError, match=rf"'{re.escape(name)}' is missing"):
         built(left, side)
     with pytest.raises(WeightsError, match="it has no tensors 'critic'"):
         built(state | {"critic": torch.ones(2)}, side)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_a_tensor_of_chainer_is_called_in_errors_as_its_file_does(classes: int):
+    state = pfnet(classes)
+    for name, tensor in mimicry_names(state).items():
+        called = chainer_name(name)
+        assert called in state
+        # Of two tables that became one the first is told.
+        assert called.endswith("gammas/W") or torch.equal(state[called], tensor)
 
 
 def test_a_convolution_that_stands_twice_is_the_same_in_both():

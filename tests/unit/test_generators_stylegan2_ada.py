@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -216,7 +217,13 @@ def test_what_a_state_dict_does_not_say_is_asked_for():
     state = {name: 0.01 * value if ".fc" in name else value for name, value in known.state.items()}
     with pytest.raises(CatalogueError, match=r"needs the option 'lr_mlp', .*usual: 0\.01"):
         build(replace(entry, options={"class": 1, "conv_clamp": 0.0}), state)
-    build(replace(entry, options={"class": 1, "conv_clamp": 0.0, "lr_mlp": 1.0}), state)
+    stated = build(replace(entry, options={"class": 1, "conv_clamp": 0.0, "lr_mlp": 1.0}), state)
+    # NVIDIA's own file says it, and what its layers' activations are.
+    entry, layer = replace(entry, options={"class": 1, "conv_clamp": 0.0}), {"bias_gain": 1.0, "activation": "lrelu"}
+    said = build(entry, state, {"mapping": {"fc0": layer}})
+    assert torch.equal(said.render(known.inputs["z"], "z"), stated.render(known.inputs["z"], "z"))
+    with pytest.raises(WeightsError, match="has activations 'relu'; only such of 'lrelu' are known here"):
+        build(entry, state, {"mapping": {"fc0": {**layer, "activation": "relu"}}})
 
 
 # The names of its state dict, and other forms of it -------------------------------------------------------------------
@@ -264,6 +271,25 @@ def test_such_a_file_draws_the_images_of_the_public_one():
     assert generator.activations(generator.complete(z, "z")).keys() == {"4 px", "8 px", "16 px", "image"}
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_every_tensor_is_called_in_errors_as_its_file_does(form: str):
+    shape = FORMS[form]
+    state = ada_random_state(shape)
+    layers, side = 2 * len(shape.channels), 2 << len(shape.channels)
+    said = {"conv_clamp": 0.0, **({"class": 1} if shape.classes else {})}
+    entry = ada_entry(5, 6, layers, (shape.image_channels, side, side), **said)
+    # Those by which the form is known are missed elsewhere.
+    known = r".*(w_avg|resample_filter|noise_const|noise_strength|fc\d.weight|embed.weight|conv1.weight|torgb.weight)"
+    for name in state:
+        if re.fullmatch(known, name) or name in {"synthesis.b8.skip.weight", "synthesis.b4.const"}:
+            continue
+        with pytest.raises(WeightsError) as refused:
+            build(entry, {each: value for each, value in state.items() if each != name})
+        assert f"the file lacks {name}. Its tensors are " in str(refused.value)
+    with pytest.raises(WeightsError, match=r"the file lacks synthesis\.b8\.conv0\.noise_const"):
+        build(entry, {each: value for each, value in state.items() if each != "synthesis.b8.conv0.noise_const"})
+
+
 @pytest.mark.parametrize("name", ["mapping.extra.weight", "synthesis.b8.conv2.weight", "synthesis.input.freqs", "x"])
 def test_a_tensor_of_another_network_is_named(name: str):
     with pytest.raises(WeightsError, match="are not a stylegan2-ada: the file has, besides, "):
@@ -273,7 +299,7 @@ def test_a_tensor_of_another_network_is_named(name: str):
 def test_a_tensor_that_is_missing_is_named():
     state = ada_state()
     del state["synthesis.b8.conv1.affine.bias"]
-    with pytest.raises(WeightsError, match=r"the file lacks blocks\.1\.conv1\.conv\.modulation\.bias"):
+    with pytest.raises(WeightsError, match=r"the file lacks synthesis\.b8\.conv1\.affine\.bias\. Its tensors are map"):
         build(TINY, state)
     with pytest.raises(WeightsError, match=r"they look like family = 'stylegan2'"):
         build(TINY, style_state())

@@ -44,6 +44,17 @@ def solve(problem: Problem, method: str, **options: object) -> InversionResult:
     return invert(problem, method, eigenbasis=basis_of(problem), bank=bank, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("method", ["adam", "hessian_adam", "lbfgs"])
+def test_a_search_through_classes_gives_the_worse_ones_up_whatever_the_method(method: str) -> None:
+    problem = problem_of()
+    searched = solve(problem, method, restarts=2, steps=7, start="prior", search_classes=True)
+    # Six restarts of 8 evaluations each, of which most were not made.
+    assert searched.restart_latents.shape[1] == 6
+    assert bool((searched.evaluations < 6 * 8 / 2).all())
+    kept = solve(problem, method, restarts=2, steps=7, start="prior", search_classes=True, thin=False)
+    assert bool((kept.evaluations == 6 * 8).all())
+
+
 def test_the_class_space_lies_within_the_problems_space() -> None:
     problem = problem_of()
     assert class_space(problem).name == "class"

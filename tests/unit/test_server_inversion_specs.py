@@ -198,6 +198,14 @@ def test_with_a_class_mode_the_space_is_the_whole_input_and_the_basis_that_of_wh
     assert found.eigenbasis == basis_name(generator=EYES, space=moving)
 
 
+@pytest.mark.parametrize("method", [name for name, method in OF_THE_LIBRARY.items() if "thin" in method.options])
+def test_a_search_through_classes_thins_unless_it_is_told_not_to(method: str) -> None:
+    number = {name: number for number, name in specs.INVERSION_METHODS.items()}[method]
+    assert complete(generator=EYES, class_mode=SEARCHED, method=number).thin
+    assert not complete(generator=EYES, class_mode=SEARCHED, method=number, thin=False).thin
+    assert complete(generator=EYES, class_mode=GIVEN, method=number).thin == OF_THE_LIBRARY[method].options["thin"]
+
+
 def test_of_a_thousand_classes_each_is_tried_once_unless_more_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,10 @@ def test_prefixes_are_taken_off_and_other_tensors_left_out(tmp_path: Path):
     assert set(load_published(source(saved(tmp_path, {**wrapped, "b": torch.ones(1)})))[0]) == {*wrapped, "b"}
     nested = {f"module.G.{name}": tensor for name, tensor in TENSORS.items()} | {"module.D.a": torch.ones(1)}
     assert_tensors(load_published(source(saved(tmp_path, nested), prefix="module.G."))[0])
+    # It may leave `module.` out, as whoever named the network did, and say where in the file the network stands.
+    assert_tensors(load_published(source(saved(tmp_path, nested), prefix="G."))[0])
+    kept = {"g_ema": TENSORS, "d": {"a": torch.ones(1)}}
+    assert_tensors(load_published(source(saved(tmp_path, kept), prefix="g_ema."))[0])
     # What stands beside has no prefix.
     file = saved(tmp_path, {"g_ema": wrapped, "mean": torch.ones(4)})
     assert_tensors(load_published(source(file))[0], TENSORS | {"mean": torch.ones(4)})

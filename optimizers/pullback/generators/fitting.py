@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from torch import Tensor, nn
@@ -29,13 +29,21 @@ class MisstatedError(InvalidInputError):
         self.spaces = spaces
 
 
-def fit(network: nn.Module, state: Mapping[str, Tensor], entry: CatalogueEntry) -> None:
+def fit(
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    entry: CatalogueEntry,
+    came: Iterable[str] | None = None,
+    published: Callable[[str], str] = str,
+) -> None:
     """Gives a network all tensors of a file, by name.
 
     Args:
         network: The network; changed here.
         state: Exactly its tensors.
         entry: Whose they are.
+        came: Names of the file's tensors; None = those of `state`.
+        published: How a file calls a tensor of the network, for errors.
 
     Raises:
         WeightsError: Names or shapes are others than the network's.
@@ -44,30 +52,29 @@ def fit(network: nn.Module, state: Mapping[str, Tensor], entry: CatalogueEntry) 
     missing = [name for name in wanted if name not in state]
     unknown = [name for name in state if name not in wanted]
     other = [
-        f"{name} of shape {tuple(state[name].shape)} in place of {tuple(tensor.shape)}"
+        f"{published(name)} of shape {tuple(state[name].shape)} in place of {tuple(tensor.shape)}"
         for name, tensor in wanted.items()
         if name in state and state[name].shape != tensor.shape
     ]
-    problems = [f"{said} {some(names)}" for said, names in (("lacks", missing), ("has", other)) if names]
-    if unknown:
-        problems.append(f"has, besides, {some(unknown)}")
-    if problems:
-        raise misfit(entry, state, "the file " + "; it ".join(problems))
+    found = (("lacks", map(published, missing)), ("has", other), ("has, besides,", map(published, unknown)))
+    if problems := [f"{said} {names}" for said, names in ((said, some(each)) for said, each in found) if names]:
+        raise misfit(entry, state if came is None else came, "the file " + "; it ".join(problems))
     network.load_state_dict(dict(state), strict=True)
 
 
-def misfit(entry: CatalogueEntry, state: Mapping[str, Tensor], problem: str) -> WeightsError:
+def misfit(entry: CatalogueEntry, came: Iterable[str], problem: str) -> WeightsError:
     """The error of tensors that are not those of an entry's family: names those that came, and what they may be."""
+    names = list(came)
     guesses = [
         f"family = {family.name!r}" + (f" with prefix = {prefix!r}" if prefix else "")
-        for family, prefix in recognised(state)
+        for family, prefix in recognised(names)
         if prefix or family.name != entry.family
     ]
     advice = (
         f"they look like {' or '.join(guesses)}" if guesses else "check 'family', and 'key' and 'prefix' of the source"
     )
     return WeightsError(
-        f"the weights of {entry.name!r} are not a {entry.family}: {problem}. Its tensors are {some(state)}; {advice}"
+        f"the weights of {entry.name!r} are not a {entry.family}: {problem}. Its tensors are {some(names)}; {advice}"
     )
 
 

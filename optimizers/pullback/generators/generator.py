@@ -299,7 +299,7 @@ class Generator(nn.Module, ABC):
         self,
         latents: Float[Tensor, "batch dim"],
         space: str,
-        context: Float[Tensor, "*batch whole_dim"] | None = None,
+        context: Float[Tensor, "*batch surroundings"] | None = None,
     ) -> Float[Tensor, "batch whole_dim"]:
         """Latents of `whole_of` a space that have the given ones in its block; the arguments are those of `render`."""
         if not self.needs_context(space):

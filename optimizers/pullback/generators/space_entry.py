@@ -120,6 +120,7 @@ def check_spaces(spaces: Sequence[SpaceEntry], input_space: str, table: Table) -
                 "spaces",
                 f"{space.name!r}: only the input space, or what a mapping network takes, may have a product prior",
             )
+    for space in spaces:
         if space.prior == "product":
             _check_tiles(space, blocks_within(spaces, input_space, space), table)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
@@ -19,11 +19,14 @@ class StateTensors:
         state: Tensors by name.
         name: The generator's name, for errors.
         family: What they are to be the weights of, for errors.
+        published: How the file calls a tensor, for errors.
     """
 
-    def __init__(self, state: Mapping[str, Tensor], name: str, family: str) -> None:
+    def __init__(
+        self, state: Mapping[str, Tensor], name: str, family: str, published: Callable[[str], str] = str
+    ) -> None:
         self._left = dict(state)
-        self._name, self._family = name, family
+        self._name, self._family, self._published = name, family, published
 
     def __contains__(self, name: str) -> bool:
         return name in self._left
@@ -47,15 +50,16 @@ class StateTensors:
             WeightsError: There is no such tensor, or it has another shape.
         """
         if name not in self._left:
-            have = ", ".join(list(self._left)[:_NAMED])
-            raise self.error(f"tensor {name!r} is missing; of those that have not been used the first are {have}")
+            have, called = ", ".join(map(self._published, list(self._left)[:_NAMED])), self._published(name)
+            raise self.error(f"tensor {called!r} is missing; of those that have not been used the first are {have}")
         tensor = self._left[name]
         expected = tuple(shape)
         if tensor.ndim != len(expected) or any(
             length is not None and length != came for length, came in zip(expected, tensor.shape, strict=True)
         ):
             wanted = ", ".join("any" if length is None else str(length) for length in expected)
-            raise self.error(f"tensor {name!r} is to have the shape ({wanted}), but has {tuple(tensor.shape)}")
+            called = self._published(name)
+            raise self.error(f"tensor {called!r} is to have the shape ({wanted}), but has {tuple(tensor.shape)}")
         return self._left.pop(name).float()
 
     def shape(self, name: str, dimensions: int) -> tuple[int, ...]:
@@ -85,7 +89,7 @@ class StateTensors:
             WeightsError: Some were not; the message names the first of them.
         """
         if self._left:
-            names = ", ".join(repr(name) for name in list(self._left)[:_NAMED])
+            names = ", ".join(repr(self._published(name)) for name in list(self._left)[:_NAMED])
             more = len(self._left) - _NAMED
             raise self.error(f"it has no tensors {names}" + (f" and {more} more" if more > 0 else ""))
 

@@ -13,6 +13,8 @@ from pullback.weights.plain_pickle import PickledModule
 from pullback.weights.source import WeightsSource
 from pullback.weights.tensor_files import Settings
 
+# What training on several GPUs leaves before all names.
+WRAPPER = "module."
 _NAMED = 10
 # Far more than any network has; a few bytes can describe containers within containers without end.
 _MOST_VALUES = 200_000
@@ -34,7 +36,11 @@ def take_tensors(content: object, source: WeightsSource) -> dict[str, Tensor]:
     """
     chosen = _chosen(content, source)
     left = iter(range(_MOST_VALUES))
-    tensors = {name: t for name, t in _tensors(chosen, "", left, source) if name.startswith(source.prefix)}
+    prefixes = prefixes_of(source)
+    tensors = {name: t for name, t in _tensors(chosen, "", left, source) if name.startswith(prefixes)}
+    if not tensors and source.prefix and not source.key:
+        # It may begin where the file does, rather than where such files keep their tensors.
+        tensors = {name: t for name, t in _tensors(content, "", left, source) if name.startswith(prefixes)}
     if not tensors:
         wanted = f" whose names begin with {source.prefix!r}" if source.prefix else ""
         raise WeightsError(f"{source} holds no tensors{wanted}; it has: {_names(chosen)}")
@@ -44,6 +50,11 @@ def take_tensors(content: object, source: WeightsSource) -> dict[str, Tensor]:
         if chosen is not content and found is not None and found is not chosen:
             tensors.update(_tensors(found, path, left, source))
     return tensors
+
+
+def prefixes_of(source: WeightsSource) -> tuple[str, ...]:
+    """The prefixes of which names of tensors have one: the source's, which `module.` may precede as any name."""
+    return (source.prefix, WRAPPER + source.prefix)
 
 
 def take_settings(content: object, source: WeightsSource) -> dict[str, Any]:

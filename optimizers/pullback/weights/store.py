@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pullback.errors import WeightsCorruptedError, WeightsError, WeightsUnavailableError
 from pullback.weights.cache import cache_folder, converted_path, find_converted, write_converted
-from pullback.weights.contents import some, take_settings, take_tensors
+from pullback.weights.contents import WRAPPER, prefixes_of, some, take_settings, take_tensors
 from pullback.weights.fetch import fetch
 from pullback.weights.flax import convolutions_of
 from pullback.weights.identity import digest_of
@@ -87,7 +87,7 @@ def load_published(source: WeightsSource) -> tuple[dict[str, Tensor], dict[str, 
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dictionary)
     beside = tuple(f"{path}." for path in source.layout.beside)
     names = {name: name for name in tensors}
-    for prefix in (source.prefix, "module."):
+    for prefix in dict.fromkeys((*prefixes_of(source), WRAPPER)):
         own = [name for name, known in names.items() if not f"{known}.".startswith(beside)]
         if all(names[name].startswith(prefix) for name in own):
             names |= {name: names[name].removeprefix(prefix) for name in own}

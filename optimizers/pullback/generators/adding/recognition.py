@@ -9,12 +9,9 @@ from pathlib import Path
 from pullback.errors import InvalidInputError, WeightsError
 from pullback.generators.family import Family, unknown_family
 from pullback.generators.registry import FAMILIES, recognised
-from pullback.weights.contents import some, take_tensors
+from pullback.weights.contents import WRAPPER, prefixes_of, some, take_tensors
 from pullback.weights.source import Layout, WeightsSource
 from pullback.weights.tensor_files import read_weight_file
-
-# `load_published` takes it off by itself.
-_WRAPPER = "module."
 
 
 def recognise(source: WeightsSource, family: str | None) -> tuple[Family, WeightsSource]:
@@ -38,7 +35,7 @@ def recognise(source: WeightsSource, family: str | None) -> tuple[Family, Weight
             named[each.layout] = _names(content, replace(source, layout=each.layout))
         for one, prefix in recognised(named[each.layout]):
             if one is each:
-                found[each.name, "" if prefix == _WRAPPER else prefix] = each
+                found[each.name, "" if prefix == WRAPPER else prefix] = each
     prefixes = {prefix for _, prefix in found}
     if not found:
         has = some(next(iter(named.values()), ()))
@@ -66,4 +63,8 @@ def _names(content: object, source: WeightsSource) -> Mapping[str, object]:
         if source.key or source.prefix:
             raise
         return {}
-    return {name.removeprefix(source.prefix): tensor for name, tensor in tensors.items()}
+    prefixes = prefixes_of(source)
+    return {
+        next((name.removeprefix(each) for each in prefixes if name.startswith(each)), name): tensor
+        for name, tensor in tensors.items()
+    }

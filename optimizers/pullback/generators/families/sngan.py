@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.residual.generator import StagedGenerator
-from pullback.generators.residual.sngan_weights import mimicry_names, read_mimicry, read_sequential
+from pullback.generators.residual.sngan_weights import chainer_name, mimicry_names, read_mimicry, read_sequential
 from pullback.generators.residual.transposed_network import read_transposed
 from pullback.generators.state_tensors import StateTensors
 
@@ -36,7 +36,10 @@ class Sngan(StagedGenerator):
     def __init__(self, entry: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
         del settings
         pfnet = any("/" in name for name in state)
-        tensors = StateTensors(mimicry_names(state) if pfnet else state, entry.name, entry.family)
+        if pfnet:
+            tensors = StateTensors(mimicry_names(state), entry.name, entry.family, chainer_name)
+        else:
+            tensors = StateTensors(state, entry.name, entry.family)
         if "l1.weight" in tensors:
             mode, epsilon = ("nearest", _CHAINER_EPSILON) if pfnet else ("bilinear", 1e-5)
             read = read_mimicry(tensors, mode, epsilon)

@@ -39,7 +39,8 @@ class StyleGan1(StyleBased):
         scales = int(entry.asked("resolution")).bit_length() - 2
         given = _renamed(state, scales)
         network = StyleGan1Network(_shape(entry, state, given, scales))
-        fit(network, {**given, **noise_of(entry, network.noise_sides(), given)}, entry)
+        tensors = {**given, **noise_of(entry, network.noise_sides(), given)}
+        fit(network, tensors, entry, state, lambda name: _published(name, network.shape.fused))
         super().__init__(entry, network, state["latent_avg"].reshape(-1) if "latent_avg" in state else None)
 
 
@@ -64,6 +65,25 @@ def _renamed(state: Mapping[str, Tensor], scales: int) -> dict[str, Tensor]:
     return renamed
 
 
+def _published(name: str, fused: tuple[bool, ...]) -> str:
+    """What a file calls a tensor of `StyleGan1Network`; what that does not know keeps its name."""
+    if name == "input":
+        return f"{_BLOCK}.0.conv1.input"
+    if entering := re.fullmatch(r"ups\.(\d+)\.(.*)", name):
+        is_fused = fused[int(entering[1])]
+        theirs = f"{_BLOCK}.{entering[1]}.conv1.{0 if is_fused else '1.conv'}.{entering[2]}"
+        return theirs if is_fused else re.sub(r"weight$", "weight_orig", theirs)
+    names = (
+        (r"style\.(\d+)\.(weight|bias)", r"style.\1.linear.\2"),
+        (r"convs\.(\d+)\.(.*)", rf"{_BLOCK}.\1.conv2.conv.\2"),
+        (r"styles(\d)\.(\d+)\.noise_weight", rf"{_BLOCK}.\2.noise\1.weight"),
+        (r"styles(\d)\.(\d+)\.style\.(.*)", rf"{_BLOCK}.\2.adain\1.style.linear.\3"),
+        (r"to_rgb\.(.*)", rf"generator.to_rgb.{len(fused) - 1}.conv.\1"),
+    )
+    found = next((re.sub(*pair, name) for pair in names if re.fullmatch(pair[0], name)), "")
+    return re.sub(r"weight$", "weight_orig", found) or name
+
+
 def _is_left(name: str, scales: int) -> bool:
     """Whether a tensor plays no part in images of so many scales: others' tensors, and the filters, all alike."""
     if found := re.match(rf"{_BLOCK}\.(\d+)\.", name):
@@ -77,7 +97,8 @@ def _shape(
 ) -> StyleGan1Shape:
     convolutions = [f"convs.{index}.weight" for index in range(scales)]
     if missing := [name for name in ("style.1.weight", *convolutions) if name not in given or given[name].ndim < 2]:
-        raise misfit(entry, state, f"no {missing[0]} for a resolution of {4 * 2 ** (scales - 1)} px")
+        called = _published(missing[0], (False,) * scales)
+        raise misfit(entry, state, f"no {called} for a resolution of {4 * 2 ** (scales - 1)} px")
     return StyleGan1Shape(
         latent_dim=int(given["style.1.weight"].shape[1]),
         mapping_layers=sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in given),

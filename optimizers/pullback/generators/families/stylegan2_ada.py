@@ -29,6 +29,16 @@ _NAMES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
     (r"skip\.resample_filter", "skip.upsample.kernel", lambda tensor: 4 * tensor),
     (r"resample_filter", "torgb.upsample.kernel", lambda tensor: 4 * tensor),
 )
+# And back again.
+_THEIRS = (
+    (r"(conv\d|torgb)\.conv\.weight", r"\1.weight"),
+    (r"(conv\d|torgb)\.conv\.modulation\.(weight|bias)", r"\1.affine.\2"),
+    (r"(conv\d)\.activate\.bias", r"\1.bias"),
+    (r"(conv\d)\.noise\.weight", r"\1.noise_strength"),
+    (r"conv0\.conv\.blur\.kernel", "conv0.resample_filter"),
+    (r"skip\.upsample\.kernel", "skip.resample_filter"),
+    (r"torgb\.upsample\.kernel", "resample_filter"),
+)
 
 
 class StyleGan2Ada(StyleBased):
@@ -56,8 +66,10 @@ class StyleGan2Ada(StyleBased):
         except WeightsError as error:
             raise misfit(entry, state, str(error)) from error
         weights = [state[f"mapping.fc{layer}.weight"] for layer in range(len(shape.mapping))]
-        label = _label(entry, shape)
-        network = AdaNetwork(shape, mapping_rate(entry, weights), label, _clamp(entry, settings))
+        # A layer's bias is multiplied by the rate, as its attributes say.
+        first, label = _attributes(settings, "mapping", "fc0"), _label(entry, shape)
+        rate = mapping_rate(entry, weights, first.get("bias_gain"))
+        network = AdaNetwork(shape, rate, label, _clamp(entry, settings))
         given = _renamed(state)
         # Networks without noise have neither strengths nor maps.
         quiet = {
@@ -65,23 +77,29 @@ class StyleGan2Ada(StyleBased):
             for name in network.state_dict()
             if name.endswith(".noise.weight") and name not in given
         }
-        fit(network, {**quiet, **given, **noise_of(entry, network.noise_sides(), given)}, entry)
+        fit(network, {**quiet, **given, **noise_of(entry, network.noise_sides(), given)}, entry, state, _published)
         super().__init__(entry, network, state.get("mapping.w_avg"), of_one_class=label is not None)
 
 
 def _clamp(entry: CatalogueEntry, settings: Mapping[str, Any]) -> float | None:
     """The magnitude that layers do not exceed, as the entry says, or the file; None = any."""
-    layer: Any = settings
-    for part in ("synthesis", "b4", "conv1"):
-        layer = layer.get(part) if isinstance(layer, Mapping) else None
-    layer = layer if isinstance(layer, Mapping) else {}
-    if layer.get("activation", "lrelu") != "lrelu":
-        raise WeightsError(
-            f"generator {entry.name!r} has activations {layer['activation']!r}; only such of 'lrelu' are known here"
-        )
+    layer = _attributes(settings, "synthesis", "b4", "conv1")
+    for each in (layer, _attributes(settings, "mapping", "fc0")):
+        if each.get("activation", "lrelu") != "lrelu":
+            raise WeightsError(
+                f"generator {entry.name!r} has activations {each['activation']!r}; only such of 'lrelu' are known here"
+            )
     says = "conv_clamp" in layer and isinstance(layer["conv_clamp"], int | float | None)
     stated = layer["conv_clamp"] if says and entry.option("conv_clamp") is None else entry.asked("conv_clamp")
     return float(stated) if stated else None
+
+
+def _attributes(settings: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The attributes of a part of the network, as its pickle has them; none of a state dict."""
+    part: Any = settings
+    for name in path:
+        part = part.get(name) if isinstance(part, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def _label(entry: CatalogueEntry, shape: AdaShape) -> int | None:
@@ -114,6 +132,19 @@ def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             renamed[name] = tensor
     return renamed
+
+
+def _published(name: str) -> str:
+    """What a file calls a tensor of `AdaNetwork`; what that does not know keeps its name."""
+    if layer := re.fullmatch(r"style\.(?:fc\.(\d+)|embed)\.(.*)", name):
+        return f"mapping.fc{layer[1]}.{layer[2]}" if layer[1] else f"mapping.embed.{layer[2]}"
+    if noise := re.fullmatch(r"noises\.noise_(\d+)", name):
+        depth = (int(noise[1]) + 1) // 2
+        return f"synthesis.b{4 << depth}.conv{int(noise[1]) - 2 * depth + 1}.noise_const"
+    if block := re.fullmatch(r"blocks\.(\d+)\.(.*)", name):
+        theirs = next((re.sub(*names, block[2]) for names in _THEIRS if re.fullmatch(names[0], block[2])), block[2])
+        return f"synthesis.b{4 << int(block[1])}.{theirs}"
+    return name
 
 
 def _in_block(name: str, tensor: Tensor) -> tuple[str, Tensor]:

@@ -121,6 +121,22 @@ def mimicry_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
+def chainer_name(name: str) -> str:
+    """What a Chainer file calls a tensor that mimicry calls so; of the last convolution, l5 or c5, the former."""
+    *path, part = name.split(".")
+    if not path:
+        return name
+    if path[-1] == "embed":
+        return "/".join([*path[:-1], "gammas", "W"])
+    layers = [layer for layer in path if layer != "bn"]
+    layers[0] = re.sub(r"^c(\d+)$", r"l\1", layers[0])
+    # Normalisations are called b1, b2 and so on.
+    normal = re.fullmatch(r"b\d+", layers[-1]) is not None
+    known = {"weight": "gamma" if normal else "W", "bias": "beta" if normal else "b"}
+    known |= {ours: theirs for theirs, ours in _CHAINER.items() if ours.startswith("running")}
+    return "/".join([*layers, known.get(part, part)])
+
+
 def read_sequential(tensors: StateTensors) -> ResidualSngan:
     """Builds a network of GANLatentDiscovery (`model.0`, `model.2`, …) or of christiancosgrove (`dense`, `model.0`, …).
 

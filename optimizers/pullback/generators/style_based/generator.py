@@ -157,10 +157,11 @@ class StyleBased(Generator):
         whole = self.prior.truncated(self._rates)
         if cutoff == layers:
             self.prior = self.prior.truncated((rate,))
-        self.spaces = _before_mapping(entry, z_dim, classes, latents) | {
+        spaces = _before_mapping(entry, z_dim, classes, latents) | {
             "w": LatentSpace("w", w_dim, self.prior, system="w"),
             "w+": LatentSpace("w+", layers * w_dim, whole),
         }
+        self.spaces = {space.name: spaces[space.name] for space in entry.spaces}
         outer = self.spaces[self.spaces["z"].system]
         surroundings = with_default_classes(torch.zeros(outer.dim), entry, self.spaces)
         self.register_buffer("_surroundings", surroundings, persistent=False)
@@ -331,20 +332,23 @@ def noise_of(entry: CatalogueEntry, sides: Sequence[int], given: dict[str, Tenso
     return {name: torch.randn(shape, generator=rng) for name, shape in zip(names, shapes, strict=True)}
 
 
-def mapping_rate(entry: CatalogueEntry, weights: Sequence[Tensor]) -> float:
+def mapping_rate(entry: CatalogueEntry, weights: Sequence[Tensor], said: object = None) -> float:
     """The multiplier of the mapping network's learning rate, which scales its weights at run time.
 
-    No file holds it. Weights begin as N(0, 1/rate²) and hardly move from there, so that 0.01, which the published
-    files have, is taken where their size speaks for it, and asked for otherwise.
+    Only NVIDIA's own files hold it. Weights begin as N(0, 1/rate²) and hardly move from there, so that 0.01, which the
+    published files have, is taken of the others where their size speaks for it, and asked for otherwise.
 
     Args:
         entry: The entry; what it states as `lr_mlp` is taken in any case.
         weights: The weights of the mapping network's layers.
+        said: What the file says; anything but a number above 0 = nothing.
 
     Raises:
         CatalogueError: The entry states none, and the weights do not look like those of 0.01.
     """
     stated: Any = entry.option("lr_mlp")
+    if stated is None and isinstance(said, int | float) and said > 0:
+        stated = said
     if stated is None:
         size = max((float(weight.square().mean().sqrt()) for weight in weights), default=0.0)
         stated = _USUAL_RATE if _LEAST_SIZE < _USUAL_RATE * size < 1 / _LEAST_SIZE else entry.asked("lr_mlp")
