@@ -140,7 +140,8 @@ def test_its_eigenbasis_has_blocks_and_a_latent_moves_along_a_direction_of_one(c
     np.testing.assert_array_equal(walk.latents[:, 16:], np.tile(start[16:], (3, 1)))
     assert np.ptp(walk.latents[:, :16], axis=0).any()
     # Along a direction of w it starts where z and class lead.
-    styles = client.discover_directions("ada", method="local_basis", latent=start[:16], k=1)
+    metric = client.compute_eigenbasis("ada", space="w", distance="mse", samples=32)
+    styles = client.discover_directions("ada", method="local_basis", latent=start[:16], eigenbasis=metric, k=1)
     walk = client.traverse(start, styles[0], space="full", frames=3, distance="mse")
     generator = build(ALL_CLASSES, CONDITIONAL.state)
     w = generator.complete(torch.from_numpy(start)[None], "full")[0, :24]
@@ -174,7 +175,8 @@ def test_its_class_is_given_searched_or_free_in_inversions(client: Client) -> No
 
 
 def test_it_evolves_with_its_classes(client: Client) -> None:
-    for options in ({"space": "full"}, {"space": "full", "class_label": "elk"}, {"space": "z"}, {"space": "w"}):
+    named = ({"space": space, "class_label": "elk"} for space in ("full", "w", "w+"))
+    for options in ({"space": "full"}, {"space": "z"}, {"space": "w"}, *named):
         session = client.evolve("ada", optimizer="cma", population=4, **options)
         status = session.run(brightness, generations=2)
         assert [thread.generations for thread in status.threads] == [2]

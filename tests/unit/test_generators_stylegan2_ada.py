@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -16,9 +17,10 @@ from torch.func import jacrev, jvp, vmap
 from torch.nn import functional
 
 from published import EXACT, Published, assert_exact, published, published_file, sha256_of
-from pullback.errors import CatalogueError, InvalidInputError, WeightsError
+from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError, WeightsError
 from pullback.generators import StyleGan2Ada, build, load
 from pullback.generators.style_based.stylegan2_ada_network import AdaShape
+from pullback.search import catalogue_space, measured_blocks
 from pullback.weights import WeightsSource, load_published
 from style_states import FORMS, ada_entry, ada_form, ada_random_state
 from tiny_style import style_state, tiny_style
@@ -157,6 +159,29 @@ def test_w_of_all_classes_lies_around_the_files_mean_and_that_of_one_around_its_
     between = (one.space("w").prior.mean(24) + known.state["mapping.w_avg"]) / 2
     torch.testing.assert_close(cut.space("w").prior.mean(24), between)
     assert float(cut.space("w").prior.penalty(cut.space("w").sample(512, 2)).mean()) < 24
+
+
+def test_a_search_in_w_starts_among_latents_of_its_class():
+    generator, known = of_all_classes(truncation=0.5, truncation_cutoff=4)
+    entry = ada_entry(16, 24, 8, (3, 32, 32), LABELS, conv_clamp=0.0, truncation=0.5, truncation_cutoff=4)
+    one, _ = fixture("stylegan2_nvidia_conditional_32", truncation=0.5, truncation_cutoff=4, **{"class": 4})
+    for name in ("w", "w+"):
+        found = catalogue_space(
+            entry, name, class_label="elk", measured=measured_blocks(entry, name, generator, class_label="elk")
+        ).blocks[0]
+        own = one.space(name)
+        torch.testing.assert_close(torch.from_numpy(found.mean).float(), own.prior.mean(own.dim))
+        assert found.deviation == pytest.approx(own.prior.spread())
+    # Half the layers of w+ lie nearer to the mean of all classes.
+    assert not np.allclose(found.mean[:24], found.mean[-24:])
+    free = measured_blocks(entry, "w", generator)["w"]
+    np.testing.assert_allclose(free.mean, known.state["mapping.w_avg"].numpy(), rtol=1e-6)
+    with pytest.raises(UnknownNameError, match="no class of space 'w' of generator 'ada' is named 'cow'; known: art"):
+        catalogue_space(entry, "w", class_label="cow")
+    with pytest.raises(UnknownNameError, match="no class of generator 'ada' is named 'cow'; known: art"):
+        generator.space_of_class("w", "cow")
+    with pytest.raises(InvalidInputError, match=r"have priors of classes, but 'z' came"):
+        generator.space_of_class("z", "elk")
 
 
 def test_an_entry_that_misstates_classes_is_refused():

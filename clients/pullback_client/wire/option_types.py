@@ -320,8 +320,9 @@ class ThreadFields(TypedDict, total=False):
     minimize: bool | None
     """Whether low scores are good ones."""
     class_label: str | None
-    """The class of all images, one of the labels of the generator's class space; only in a space that has classes
-    beside others; default free."""
+    """The class of all images, one of the labels of the generator's class space. In `w` and `w+`, whose latents hang on
+    no class, that among whose latents the search starts. Otherwise only in a space that has classes beside others;
+    default free."""
     max_generations: int | None
     """The thread ends after so many generations, 1 to 100000; default never."""
     min_norm: float | None

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pullback.errors import PullbackError
+from pullback.errors import PullbackError, WeightsError
 from pullback.generators.catalogue_file import CatalogueEntry, read_catalogue
 from pullback.generators.family import Family
 from pullback.generators.fitting import misfit
@@ -95,6 +95,11 @@ def build(found: CatalogueEntry, state: Mapping[str, Tensor], settings: Mapping[
         raise misfit(found, single, f"no number is in {some(empty)}")
     try:
         made = _loader(family)(found, single, settings or {})
+    except WeightsError as error:
+        if repr(found.name) in str(error):
+            raise
+        # What reads names and shapes alone does not know whose they are.
+        raise misfit(found, single, str(error)) from error
     except PullbackError:
         raise
     except Exception as error:  # whatever torch makes of shapes that do not belong together says one thing

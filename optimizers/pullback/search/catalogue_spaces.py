@@ -34,7 +34,8 @@ def catalogue_space(
         entry: The generator.
         name: Name of the space; empty = the generator's first.
         constraint: Bounds on latents; none when omitted.
-        class_label: The class that is held; empty = none.
+        class_label: The class that is held; empty = none. Behind a mapping network, where no coordinates are a class,
+            that whose latents a search starts among.
         measured: The blocks of priors that stand in the weights, by the space's name (see `measured_blocks`). Without
             them, means of 0 and deviations of 1 stand for theirs: enough to see whether a search can be made, not to
             make one.
@@ -47,10 +48,13 @@ def catalogue_space(
     parts = parts_in(entry, space)
     held = None
     if class_label:
-        labels = [label for part in parts for label in part.labels]
+        behind = space.prior == "mapped"
+        labels = [label for part in (entry.spaces if behind else parts) for label in part.labels]
         if class_label not in labels:
             raise UnknownNameError(f"class of space {space.name!r} of generator {entry.name!r}", class_label, labels)
-        if not any(part.prior == "class-embeddings" for part in parts):
+        if behind:
+            pass  # What is measured there is of the class.
+        elif not any(part.prior == "class-embeddings" for part in parts):
             held = labels.index(class_label)
         elif len(parts) == 1:
             raise InvalidInputError(
@@ -69,7 +73,7 @@ def measured_blocks(entry: CatalogueEntry, name: str, generator: Any, *, class_l
         entry: What the catalogue says of the generator.
         name: Name of the space.
         generator: The `Generator`, whose weights are there; its module needs torch, which a search goes without.
-        class_label: The class that is held; empty = none.
+        class_label: As for `catalogue_space`.
     """
     return {
         part.name: _measured(part, generator, entry, class_label)
@@ -79,7 +83,8 @@ def measured_blocks(entry: CatalogueEntry, name: str, generator: Any, *, class_l
 
 
 def _measured(part: SpaceEntry, generator: Any, entry: CatalogueEntry, class_label: str) -> Block:
-    prior = generator.space(part.name).prior
+    space = generator.space(part.name)
+    prior = space.prior
     if part.labels:
         codes = prior.class_codes(part.dim)
         if class_label:
@@ -89,6 +94,9 @@ def _measured(part: SpaceEntry, generator: Any, entry: CatalogueEntry, class_lab
         return Block(part.prior, part.dim, limits, _moments(codes, mean, mean, prior.spread(), 1))
     once = mapped_space(entry) or part
     single = generator.space(once.name)
+    if class_label:
+        space, single = (generator.space_of_class(name, class_label) for name in (part.name, once.name))
+        prior = space.prior
     layers = prior.mean(part.dim).reshape(-1, once.dim)
     # Those of one layer where they are alike, as they are unless some are truncated towards another mean.
     mean = layers[0] if bool((layers == layers[0]).all()) else layers.flatten()

@@ -23,6 +23,7 @@ from pullback.generators.spectral_norm import fold_iterated_norm
 from pullback.generators.state_tensors import StateTensors
 
 _SIDE = 4
+_FIRST = ".u0"
 # In the deep form, the second block of each side doubles it.
 _DEEP_BLOCKS = 2
 
@@ -60,7 +61,8 @@ def read_brock(
     """
     tensors = StateTensors(fold_iterated_norm(state), entry.name, entry.family)
     if missing := _unnormalised(state):
-        raise tensors.error(f"tensor {missing!r} is missing, but other layers are spectrally normalised")
+        weight = missing.removesuffix(_FIRST) + ".weight"
+        raise tensors.error(f"{weight!r} came without {missing!r}, but other layers are spectrally normalised")
     # How often statistics were added up; they are no sums.
     tensors.drop(r".*\.(accumulation_counter|num_batches_tracked)")
     numbers = tensors.numbers(r"blocks\.(\d+)\..*")
@@ -104,12 +106,12 @@ def read_brock(
 def _unnormalised(state: Mapping[str, Tensor]) -> str:
     """The first singular vector that is not there, where others are; empty where there is none or all are."""
     layers = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
-    if not any(f"{layer}.u0" in state for layer in layers):
+    if not any(layer + _FIRST in state for layer in layers):
         return ""
     # Embeddings are not normalised: the shared one, or where there is none, those of every normalisation.
     shared = "shared.weight" in state
     tables = r"shared" if shared else r".*\.bn\d\.(gain|bias)"
-    wanted = (f"{layer}.u0" for layer in layers if not re.fullmatch(tables, layer))
+    wanted = (layer + _FIRST for layer in layers if not re.fullmatch(tables, layer))
     return next((name for name in wanted if name not in state), "")
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pullback.errors import InvalidInputError
+from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.catalogue_file import CatalogueEntry
 from pullback.generators.fitting import check_stated
 from pullback.generators.generator import Generator, LatentSpace, Prior
 from pullback.generators.noise_maps import split_maps
 from pullback.generators.priors import Mapped, OneHot, Product, StandardNormal, with_default_classes
+from pullback.generators.residual.priors import ClassEmbeddings
 
 _NOISE_SEED = 0
 
@@ -207,6 +209,30 @@ class StyleBased(Generator):
     ) -> Float[Tensor, "batch w_dim"]:
         """What the mapping network makes of latents of a space before it, not truncated."""
         return self.network.mapping(self.surround(latents, space, context))
+
+    def space_of_class(self, space: str, label: str) -> LatentSpace:
+        """`w` or `w+` with the prior of one class alone, around the mean of its w.
+
+        Args:
+            space: Name of the space.
+            label: The class.
+
+        Raises:
+            InvalidInputError: The space is not behind the mapping network.
+            UnknownNameError: The generator has no such class.
+        """
+        whole = self.space(space)
+        if not isinstance(whole.prior, Mapped):
+            raise InvalidInputError(f"w and w+ of generator {self.name!r} have priors of classes, but {space!r} came")
+        z, classes = self.spaces["z"], self.spaces.get("class")
+        if classes is None or label not in classes.labels:
+            raise UnknownNameError(
+                f"class of generator {self.name!r}", label, () if classes is None else classes.labels
+            )
+        code = classes.prior.class_codes(classes.dim)[classes.labels.index(label)]
+        latents = Product(((z.prior, z.dim), (ClassEmbeddings(code[None]), classes.dim)))
+        own = Mapped.of(whole.prior.mapping, whole.prior.latent_dim, latents=latents, anchor=whole.prior.anchor)
+        return replace(whole, prior=own.truncated(whole.prior.rates))
 
     def default_surroundings(self, space: str) -> Float[Tensor, " whole_dim"]:
         """Of a space before the mapping network, z = 0 and the class that the catalogue names as the default."""
