@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from biggan_states import brock_state
-from published import published_file
+from published import published, published_file
 from pullback.errors import CatalogueError
 from pullback.generators import CatalogueEntry, SpaceEntry, entry, load, read_catalogue
 from pullback.generators.adding.__main__ import main
@@ -323,6 +323,15 @@ def test_published_files_are_recognised_where_they_say_it_all(run: Run, name: st
     assert {space.name: space.dim for space in found.spaces} == spaces
     assert dict(found.options) == {}
     assert load("mine").image_shape == image_shape
+
+
+def test_labels_behind_the_noise_of_the_zoo_are_told(run: Run, tmp_path: Path):
+    known = published("pggan_zoo_32")
+    config = {"lossCriterion": "WGANGP", "attribKeysOrder": {"colour": {"order": 0, "values": ["red", "blue"]}}}
+    torch.save({"config": config, "avgG": known.state}, tmp_path / "labels.pth")
+    said = run("add", "mine", tmp_path / "labels.pth")
+    assert (said.code, said.err) == (0, "")
+    assert "assumed: the last coordinates of its input, its labels (attribKeysOrder), are drawn as noise is" in said.out
 
 
 @pytest.mark.parametrize(

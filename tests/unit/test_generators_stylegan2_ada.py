@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,14 @@ from torch.func import jacrev, jvp, vmap
 from torch.nn import functional
 
 from published import EXACT, Published, assert_exact, published, published_file, sha256_of
+from pullback.directions.methods.local_basis import local_basis
 from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError, WeightsError
 from pullback.generators import StyleGan2Ada, build, load
+from pullback.generators.style_based.generator import StyleBased
 from pullback.generators.style_based.stylegan2_ada_network import AdaShape
 from pullback.search import catalogue_space, measured_blocks
 from pullback.weights import WeightsSource, load_published
-from style_states import FORMS, ada_entry, ada_form, ada_random_state
+from style_states import FORMS, ada_entry, ada_form, ada_random_state, small_stylegan1
 from tiny_style import style_state, tiny_style
 
 # torch itself calls it when forward mode is first used.
@@ -184,6 +187,19 @@ def test_a_search_in_w_starts_among_latents_of_its_class():
         generator.space_of_class("z", "elk")
 
 
+@pytest.mark.parametrize("make", [lambda: of_all_classes()[0], small_stylegan1])
+def test_directions_through_the_mapping_network_are_those_of_the_default_class(make: Callable[[], StyleBased]):
+    generator = make()
+    z = generator.space("z").sample(1, 4)[0]
+    found = local_basis(generator, z, 3)
+    jacobian = jacrev(lambda each: generator.mapped(each[None])[0])(z).double()
+    values = torch.linalg.svdvals(jacobian)[:3].numpy()
+    np.testing.assert_allclose(found.values, values, rtol=1e-4)
+    # v ↦ J v is along the direction.
+    moved = jacobian.numpy() @ found.input_vectors.T
+    np.testing.assert_allclose(moved, found.vectors.T * values, atol=1e-4 * values[0])
+
+
 def test_an_entry_that_misstates_classes_is_refused():
     known = published("stylegan2_nvidia_conditional_32")
     entry = ada_entry(16, 24, 8, (3, 32, 32), LABELS, conv_clamp=0.0)
@@ -296,6 +312,10 @@ def test_such_a_file_draws_the_images_of_the_public_one():
     assert generator.activations(generator.complete(z, "z")).keys() == {"4 px", "8 px", "16 px", "image"}
 
 
+# By these the family and its form are known.
+NEEDED = {"synthesis.b8.skip.weight", "synthesis.b4.const", "synthesis.b4.conv1.affine.weight"}
+
+
 @pytest.mark.parametrize("form", list(FORMS))
 def test_every_tensor_is_called_in_errors_as_its_file_does(form: str):
     shape = FORMS[form]
@@ -303,10 +323,10 @@ def test_every_tensor_is_called_in_errors_as_its_file_does(form: str):
     layers, side = 2 * len(shape.channels), 2 << len(shape.channels)
     said = {"conv_clamp": 0.0, **({"class": 1} if shape.classes else {})}
     entry = ada_entry(5, 6, layers, (shape.image_channels, side, side), **said)
-    # Those by which the form is known are missed elsewhere.
+    # These are missed elsewhere, or not at all.
     known = r".*(w_avg|resample_filter|noise_const|noise_strength|fc\d.weight|embed.weight|conv1.weight|torgb.weight)"
     for name in state:
-        if re.fullmatch(known, name) or name in {"synthesis.b8.skip.weight", "synthesis.b4.const"}:
+        if re.fullmatch(known, name) or name in NEEDED:
             continue
         with pytest.raises(WeightsError) as refused:
             build(entry, {each: value for each, value in state.items() if each != name})

@@ -100,6 +100,11 @@ def propose(file: Path, request: Request, stated: Stated) -> Proposal:
     )
     try:
         spaces = spaces_of(draft, state, stated)
+        if settings.get("attribKeysOrder"):
+            stated.assumed.append(
+                "the last coordinates of its input, its labels (attribKeysOrder), are drawn as "
+                "noise is; where they are to be classes, edit its entry: spaces noise, class and full, as 'eyes' has"
+            )
         draft = replace(draft, spaces=spaces, input_space=input_space_of(spaces))
         entry, generator = _built(draft, state, settings)
     except CatalogueError as error:

@@ -8,10 +8,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from pullback.directions.mapping_basis import mapping_of
 from pullback.directions.traversals.curve import curve
 from pullback.directions.traversals.density_preserving import density_preserving
-from pullback.directions.traversals.layered import LAYERED_SPACE, layer_count, lift, spread
+from pullback.directions.traversals.layered import LAYERED_SPACE, layer_count, lift, mapped, spread
 from pullback.directions.traversals.linear import linear
 from pullback.directions.traversals.metric_uniform import metric_uniform
 from pullback.directions.traversals.spherical import spherical
@@ -131,9 +130,8 @@ def _placed(generator: ImageGenerator, plan: WalkPlan, latent: Tensor) -> tuple[
             vectors = [spread(vector, axis.layers, total) for vector, axis in zip(vectors, plan.axes, strict=True)]
         return start, vectors, LAYERED_SPACE
     if plan.space != space:
-        # A latent of z, and directions of w.
-        with torch.no_grad():
-            start = mapping_of(generator)(start[None])[0]
+        # A latent before the mapping network, and directions behind it.
+        start = mapped(generator, start, plan.space, space)
     return start, vectors, space
 
 
