@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -116,6 +117,10 @@ def test_what_is_deployed_gives_options_that_there_are() -> None:
     options = _parser().parse_args(line.split(" -m pullback_server ")[1].split())
     assert f"TimeoutStopSec={options.drain + 15:.0f}" in unit
     container = (DEPLOYMENT / "Dockerfile").read_text(encoding="utf-8")
+    copied = [name for names in re.findall(r"^COPY (?!--)(.*) \S+$", container, re.MULTILINE) for name in names.split()]
+    assert all((DEPLOYMENT.parents[1] / name).exists() for name in copied)
+    let_in = (DEPLOYMENT / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+    assert re.findall(r"^!(.*)$", let_in, re.MULTILINE) == copied
     words = [
         word
         for name in ("ENTRYPOINT", "CMD")

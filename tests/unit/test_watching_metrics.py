@@ -216,3 +216,23 @@ def test_the_dashboard_asks_for_what_there_is() -> None:
     # Every metric of ours is in some panel.
     shown = {name for name in names() if any(name in expression for expression in asked)}
     assert {name for name in names() if name.startswith("pullback_")} <= shown
+
+
+def test_the_dashboard_takes_apart_by_labels_that_there_are() -> None:
+    page = (SERVICE / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(pullback_\w+)` \| ([\w, ]*)\|", page, re.MULTILINE)
+    labels = {name: set(re.findall(r"\w+", text)) for name, text in listed}
+    metrics = Metrics()
+    for family in metrics.registry.collect():
+        # What was never counted has no sample that would tell.
+        for sample in family.samples:
+            if found := set(sample.labels) - {"le"}:
+                assert found == labels[next(name for name in labels if sample.name.startswith(name))], sample
+    dashboard = json.loads((SERVICE / "deployment" / "grafana.json").read_text(encoding="utf-8"))
+    for target in (target for panel in dashboard["panels"] for target in panel.get("targets", ())):
+        (asked,) = set(re.findall(r"\b(?:pullback|process)_\w+", target["expr"]))
+        known = labels.get(re.sub("_bucket$", "", asked), set()) | {"instance"}
+        grouped = [name for text in re.findall(r"by \(([^)]*)\)", target["expr"]) for name in re.findall(r"\w+", text)]
+        assert set(grouped) - {"le"} <= known, target
+        legend = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+        assert legend <= (set(grouped) if grouped else known), target
