@@ -15,7 +15,7 @@ from search_arms.settings import DEFAULT
 from pullback.geometry import Eigenbasis, Provenance
 from pullback.search import Block, SearchSpace
 
-_FUNCTIONS = 2 if QUICK else 8
+_FUNCTIONS = 2 if QUICK else 6
 # Functions that all axes are searched for.
 _WHOLE = 1 if QUICK else 4
 _IMAGES = 800 if QUICK else 3000

@@ -102,7 +102,7 @@ class Study:
             units=int(of("UNITS", "16", "4")),
             tuning_units=int(of("TUNING_UNITS", "8", "2")),
             seeds=int(of("SEEDS", "3", "1")),
-            images=int(of("IMAGES", "1500", "400")),
+            images=int(of("IMAGES", "1500", "300")),
         )
 
     @property
