@@ -76,6 +76,11 @@ def say(error: Exception) -> None:
         ui.notify("The studio has a fault here; its log says more.", type="negative", close_button="Close", timeout=0)
 
 
+def above() -> ui.element:
+    """Where dialogs are made, as a context manager: a part of the page that is drawn anew does not take them along."""
+    return ui.context.client.content
+
+
 def section(title: str) -> ui.element:
     """A part of the page under a heading; use it as a context manager."""
     whole = ui.element("section").classes("section")

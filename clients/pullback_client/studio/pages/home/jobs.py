@@ -10,6 +10,7 @@ from nicegui import background_tasks, ui
 from pullback_client.aio import AsyncJob
 from pullback_client.errors import ClientError
 from pullback_client.jobs.events import JobEvent
+from pullback_client.studio.frame import above
 from pullback_client.studio.parts.words import ago, chip, short
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
@@ -92,7 +93,7 @@ class Jobs:
         ui.label(words).classes("quiet number")
 
     def _show_log(self, job: AsyncJob[object]) -> None:
-        with ui.dialog(value=True) as dialog, ui.card().classes("log"):
+        with above(), ui.dialog(value=True) as dialog, ui.card().classes("log"):
             ui.html(f"<h2>{job.kind.capitalize()} {html.escape(short(job.name))}</h2>", sanitize=False)
             if job.error is not None:
                 ui.label(str(job.error)).classes("failed")
