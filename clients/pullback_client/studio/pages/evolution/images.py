@@ -34,7 +34,6 @@ class Images:
         self._sources: dict[str, str] = {}
         self._busy = asyncio.Lock()
         self._status: SessionStatus | None = None
-        ui.html("<h2>Images</h2>", sanitize=False)
         if len(course.minimize) > 1:
             names = {number: f"thread {number}" for number in range(len(course.minimize))}
             ui.toggle(names, value=0, on_change=self._take_thread).props("no-caps dense").classes("threads")

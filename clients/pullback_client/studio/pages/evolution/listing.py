@@ -30,7 +30,7 @@ def draw_listing(found: Sequence[SessionStatus]) -> None:
         return
     with ui.element("div").classes("flow"):
         search = ui.input("Search").props('dense outlined clearable type="search"')
-        ui.label(f"{len(found)} sessions").classes("quiet")
+        ui.label(f"{len(found)} session{'' if len(found) == 1 else 's'}").classes("quiet")
     columns = [
         {"name": name, "label": label, "field": name, "sortable": True, "align": "left"} for name, label in _COLUMNS
     ]

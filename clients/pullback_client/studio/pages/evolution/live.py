@@ -17,7 +17,7 @@ from pullback_client.aio import AsyncEvolutionSession
 from pullback_client.errors import ClientError, DeadlineExceededError
 from pullback_client.search.history import TrialRecord
 from pullback_client.search.records import SessionState, SessionStatus
-from pullback_client.studio.frame import above
+from pullback_client.studio.frame import above, section
 from pullback_client.studio.pages.evolution.course import Course
 from pullback_client.studio.pages.evolution.images import Images
 from pullback_client.studio.pages.evolution.standing import draw_pending, draw_threads
@@ -67,19 +67,16 @@ class Live:
             self._state = ui.element("div").classes("flow").props('role="status"')
             self._buttons = ui.element("div").classes("flow")
         with ui.element("div").classes("columns wide-first"):
-            with ui.element("section").classes("section"):
-                ui.html("<h2>Scores</h2>", sanitize=False)
-                self._chart = ui.html("", sanitize=False)
-                self._threads = ui.element("div")
-            with ui.element("section").classes("section"):
+            with ui.element("div").classes("stack"):
+                with section("Scores"):
+                    self._chart = ui.html("", sanitize=False)
+                    self._threads = ui.element("div")
+                with section("Out"):
+                    self._pending = ui.element("div").classes("stack")
+                with section("Without a score"):
+                    self._draw_failed()
+            with section("Images"):
                 self._images = Images(self._session, self._course)
-        with ui.element("div").classes("columns"):
-            with ui.element("section").classes("section"):
-                ui.html("<h2>Out</h2>", sanitize=False)
-                self._pending = ui.element("div").classes("stack")
-            with ui.element("section").classes("section"):
-                ui.html("<h2>Without a score</h2>", sanitize=False)
-                self._draw_failed()
         self._redraw()
         self._images.follow(status)
         task = background_tasks.create(self._watch(), name="watch a session", context=self._chart)
@@ -213,7 +210,7 @@ class Live:
         cells = (
             (each.image_id, str(each.generation), each.outcome, score(each.score), each.note or "–") for each in shown
         )
-        ui.label(f"{len(failed)} trials until this page was opened; the last {len(shown)}:").classes("quiet")
+        ui.label(f"{len(failed)} until this page was opened; the last {len(shown)}:").classes("quiet")
         table("Trials without a score", ("image", "generation", "outcome", "score told", "note"), cells)
 
 
