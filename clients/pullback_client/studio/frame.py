@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,7 +23,6 @@ _WAYS = (
     ("Report", "/report"),
 )
 _DARK = {"auto": None, "light": False, "dark": True}
-_log = logging.getLogger(__name__)
 
 
 def visitor() -> Visitor:
@@ -68,11 +66,10 @@ def page(title: str, *, here: str) -> Iterator[Visitor]:
 
 
 def say(error: Exception) -> None:
-    """Shows an error to the visitor: those of the client as they are, others as a fault of the studio, in its log."""
+    """Shows an error to the visitor: those of the client as they are; others are faults, which the log has."""
     if isinstance(error, ClientError):
         ui.notify(str(error), type="negative", multi_line=True, close_button="Close", timeout=0, classes="told")
     else:
-        _log.error("fault of the studio", exc_info=error)
         ui.notify("The studio has a fault here; its log says more.", type="negative", close_button="Close", timeout=0)
 
 

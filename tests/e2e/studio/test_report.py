@@ -9,25 +9,32 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from in_process import InProcessServer
+from studios import StudioProcess, Watched
 
-def test_a_report_is_computed_shown_downloaded_and_found_again(open_page: Callable[..., Page]) -> None:
-    page = open_page("/report")
-    page.get_by_role("link", name="tiny", exact=True).click()
-    expect(page.get_by_role("heading", name="Report of tiny")).to_be_visible()
-    page.get_by_role("button", name="Compute").click()
 
-    frame = page.frame_locator("iframe[title=Report]")
-    expect(frame.get_by_role("heading", name="Geometry of tiny")).to_be_visible(timeout=600_000)
-    assert frame.locator("img").first.evaluate("image => image.naturalWidth") > 0
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
-    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
-        assert {"report.html", "report.json", "spectra.png"} <= set(archive.namelist())
+def test_a_report_is_computed_shown_downloaded_and_found_again(watched: Watched) -> None:
+    with InProcessServer() as server:
+        studio = StudioProcess(server.target)
+        page = watched.page(studio, "/report")
+        page.get_by_role("link", name="faces", exact=True).click()
+        expect(page.get_by_role("heading", name="Report of faces")).to_be_visible()
+        page.get_by_role("button", name="Compute").click()
 
-    page.reload()
+        frame = page.frame_locator("iframe[title=Report]")
+        expect(frame.get_by_role("heading", name="Geometry of faces")).to_be_visible()
+        assert frame.locator("img").first.evaluate("image => image.naturalWidth") > 0
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+            assert {"report.html", "report.json", "spectra.png"} <= set(archive.namelist())
 
-    page.get_by_role("button", name="Show the report of").first.click()
-    expect(frame.get_by_role("heading", name="Geometry of tiny")).to_be_visible()
+        page.reload()
+
+        page.get_by_role("button", name="Show the report of").first.click()
+        expect(frame.get_by_role("heading", name="Geometry of faces")).to_be_visible()
+        page.context.close()
+        assert "Traceback" not in studio.close()
 
 
 def test_a_generator_that_is_not_there_is_said(open_page: Callable[..., Page]) -> None:

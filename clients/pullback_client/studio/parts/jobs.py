@@ -41,6 +41,8 @@ class Following:
         try:
             while not job.state.ended:
                 await asyncio.sleep(_PAUSE)
+                if self._row.is_deleted:  # with the page
+                    raise asyncio.CancelledError
                 try:
                     await job.refresh()
                 except UnavailableError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 
 from pullback_client.errors import ClientError
+from pullback_client.studio.parts.tasks import start
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def loaded(load: Callable[[], Awaitable[T]], draw: Callable[[T], object], *, wha
             draw(found)
 
     def again() -> None:
-        background_tasks.create(fill(), name=f"load {what}", context=place)
+        start(fill(), name=f"load {what}", within=place)
 
     again()
     return again

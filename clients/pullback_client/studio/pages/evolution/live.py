@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 
 from pullback_client.aio import AsyncEvolutionSession
 from pullback_client.errors import ClientError, DeadlineExceededError
@@ -23,6 +23,7 @@ from pullback_client.studio.pages.evolution.images import Images
 from pullback_client.studio.pages.evolution.standing import draw_pending, draw_threads
 from pullback_client.studio.parts.charts import chart
 from pullback_client.studio.parts.tables import table
+from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.parts.words import chip_of_session, score, short
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
@@ -79,8 +80,7 @@ class Live:
                 self._images = Images(self._session, self._course)
         self._redraw()
         self._images.follow(status)
-        task = background_tasks.create(self._watch(), name="watch a session", context=self._chart)
-        ui.context.client.on_delete(task.cancel)
+        start(self._watch(), name="watch a session", within=self._chart)
         ui.timer(_LOOK_SECONDS, self._look)
 
     async def _watch(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 
 from pullback_client.aio import AsyncJob
 from pullback_client.errors import ClientError
 from pullback_client.jobs.events import JobEvent
 from pullback_client.studio.frame import above
+from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.parts.words import ago, chip, short
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
@@ -99,7 +100,7 @@ class Jobs:
                 ui.label(str(job.error)).classes("failed")
             lines = ui.log(max_lines=_LONGEST_LOG).props('aria-label="Log" tabindex="0"')
             ui.button("Close", on_click=dialog.close).props("flat no-caps")
-        task = background_tasks.create(_follow(job, lines), name="log of a job", context=lines)
+        task = start(_follow(job, lines), name="log of a job", within=lines)
 
         def end() -> None:
             task.cancel()
