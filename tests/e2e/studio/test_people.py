@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -239,21 +240,21 @@ def test_another_window_of_an_observer_takes_over(open_page: Open, client: Clien
 
 def test_a_server_that_is_away_for_a_while_costs_no_answer(live: LiveServer, watched: Watched) -> None:
     session = begun(Client(live.target, timeout=60), Design(answers=1, **FAST))
-    studio = StudioProcess(live.target)
-    page = watched.page(studio, way(session, "anna"))
-    page.keyboard.press("Space")
-    answer(page, "2")
-    phase(page, "images")
-    live.kill()
-    page.keyboard.press("3")
-    page.wait_for_timeout(500)
-    live.start()
+    with closing(StudioProcess(live.target)) as studio:
+        page = watched.page(studio, way(session, "anna"))
+        page.keyboard.press("Space")
+        answer(page, "2")
+        phase(page, "images")
+        live.kill()
+        page.keyboard.press("3")
+        page.wait_for_timeout(500)
+        live.start("--listen", live.target)
 
-    for _ in range(POPULATION - 2):
-        answer(page, "4")
-    expect(page.get_by_text("Thank you!")).to_be_visible()
-    assert sorted(each.value for each in answers(session)) == [2, 3, 4, 4]
-    studio.close()
+        for _ in range(POPULATION - 2):
+            answer(page, "4")
+        expect(page.get_by_text("Thank you!")).to_be_visible()
+        assert sorted(each.value for each in answers(session)) == [2, 3, 4, 4]
+        page.context.close()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ from pullback_client.studio.people.room import Room
 _AHEAD = 3  # presentations that a browser has before it needs them
 _PAUSE = 0.25  # seconds between two looks at what there is to show
 _LOOK = 1.5  # seconds between two questions to the server while an observer waits
+_LONG = 5.0  # seconds after which an observer is told that the server does not answer
+_AWAY = "The server does not answer; your answers are kept. Trying again …"
 _QUESTIONS = {"rate": "How well does it fit?", "choose": "Which one fits best?", "compare": "Which one fits better?"}
 _log = logging.getLogger(__name__)
 
@@ -117,7 +119,7 @@ class Seat:
         self._room, self._session, self._name = room, session, name
         self._given: set[str] = set()
         self._begun = self._over = self._busy = False
-        self._looked = 0.0
+        self._looked = self._since = 0.0
         title = session.last_status.title or "Judging images"
         self._view = Observer(room.design, title, f"pullback {session.name} {name}")
         self._seat = room.sit(name, self._ousted)
@@ -140,15 +142,19 @@ class Seat:
 
     async def _feed(self) -> None:
         """Looks what there is to show, and sends it ahead of its time."""
-        if self._over or self._busy:
+        if self._over:
             return
-        self._busy = True
+        if self._busy:
+            if time.monotonic() - self._since > _LONG:
+                self._view.run_method("say", _AWAY)
+            return
+        self._busy, self._since = True, time.monotonic()
         try:
             waiting = await self._send()
             if waiting or self._looked == 0.0:
                 await self._look(waiting)
         except (UnavailableError, DeadlineExceededError):
-            self._view.run_method("say", "The server is away; your answers are kept. Trying again …")
+            self._view.run_method("say", _AWAY)
         except ClientError as error:  # such as that the session was deleted: it would be so again
             self._over = True
             self._view.run_method("end", str(error))
