@@ -9,6 +9,7 @@ from torch import Tensor
 from pullback.errors import InvalidInputError
 from pullback.geometry import global_metric
 from pullback.inversion import METHODS, AlignmentPrior, Problem, invert, leading_spaces, led_into, make_starts
+from style_states import ada_form
 from tiny_style import tiny_style
 from toys import Euclidean
 
@@ -45,6 +46,16 @@ def test_a_frame_starts_where_it_does_without_a_given_latent() -> None:
     starts = make_starts(problem, 2, 5, latents=list(given))
     assert torch.equal(starts[..., 6:], make_starts(problem, 2, 5)[..., 6:])
     assert torch.equal(starts[:, 0, :6], given)
+
+
+def test_what_a_class_stands_in_leads_on_and_a_class_alone_does_not() -> None:
+    generator = ada_form("conditional", ("ant", "bee", "cat", "dog"))
+    assert leading_spaces(generator, "w+") == ["w+", "full", "z", "w"]
+    assert leading_spaces(generator, "full") == ["full"]
+    latents = generator.space("full").sample(3, seed=1)
+    assert torch.equal(led_into(generator, latents, "full", "w"), generator.map(latents, "full"))
+    with pytest.raises(InvalidInputError, match="a latent of w or full or z, but one of 'class' came"):
+        led_into(generator, torch.eye(4), "class", "w")
 
 
 def test_w_stands_in_every_layer_of_w_plus_and_z_is_mapped() -> None:

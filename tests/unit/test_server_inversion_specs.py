@@ -21,6 +21,7 @@ from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server import specs
 from pullback_server.errors import ApiError, Violations
 from pullback_server.protocol.batching import Load
+from style_states import ada_entry
 from tiny import write_catalogue
 from tiny_style import write_style_catalogue
 
@@ -204,6 +205,28 @@ def test_a_search_through_classes_thins_unless_it_is_told_not_to(method: str) ->
     assert complete(generator=EYES, class_mode=SEARCHED, method=number).thin
     assert not complete(generator=EYES, class_mode=SEARCHED, method=number, thin=False).thin
     assert complete(generator=EYES, class_mode=GIVEN, method=number).thin == OF_THE_LIBRARY[method].options["thin"]
+
+
+def test_of_a_conditional_style_based_generator_the_space_is_what_its_mapping_network_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights.pt").write_bytes(b"never read")
+    entry = ada_entry(5, 6, 4, (3, 8, 8), ("ant", "bee", "cat"), conv_clamp=0.0)
+    (tmp_path / "ada.toml").write_text(entry_text(entry, tmp_path / "weights.pt"), encoding="utf-8")
+    monkeypatch.setenv("PULLBACK_CATALOGUE", str(tmp_path / "ada.toml"))
+    fields = {"generator": "generators/ada"}
+    for mode, moving in ((GIVEN, "z"), (SEARCHED, "z"), (FREE, "full")):
+        found = complete(**fields, class_mode=mode)
+        assert (found.space, specs.moving_space(found, entry)) == ("full", moving)
+        assert found.eigenbasis == basis_name(**fields, space=moving)
+    assert complete(**fields, class_mode=FREE, basis=SEPARATE).eigenbasis == basis_name(
+        **fields, space="full", separate=True
+    )
+    assert complete(**fields, space="w+").eigenbasis == basis_name(**fields, space="w")
+    check_violations(
+        lambda: complete(**fields, class_mode=GIVEN, space="w"),
+        {"settings.space": ["'full'", "'w' came", "leave it out"]},
+    )
 
 
 def test_of_a_thousand_classes_each_is_tried_once_unless_more_is_asked_for(
