@@ -9,6 +9,7 @@ with Client() as client:
 
 from __future__ import annotations
 
+from pullback_api.sounds import Sound
 from pullback_client.analysis.comparisons import ComparisonFigures, DistanceComparison
 from pullback_client.analysis.result import (
     Analysis,
@@ -189,6 +190,7 @@ __all__ = [
     "SessionState",
     "SessionStatus",
     "Solution",
+    "Sound",
     "Spectrum",
     "SubspaceDistances",
     "TellOutcome",

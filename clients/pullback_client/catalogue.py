@@ -63,6 +63,7 @@ class Generator:
         weights_hash: SHA-256 of the published weight file, or of that and its entry's options, hexadecimal.
         weights_source: Where that file was published, or where it stands on the server.
         weights_state: Where the weights are now.
+        sample_rate: Samples a second of its sounds; None where it draws images, and where nothing says it.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Generator:
     weights_hash: str
     weights_source: str = ""
     weights_state: WeightsState = WeightsState.UNKNOWN
+    sample_rate: int | None = None
 
     @classmethod
     def from_wire(cls, message: generators_pb2.Generator) -> Generator:
@@ -94,6 +96,7 @@ class Generator:
             weights_hash=message.weights_hash,
             weights_source=message.weights_source,
             weights_state=_WEIGHTS_STATES.get(message.weights_state, WeightsState.UNKNOWN),
+            sample_rate=message.sample_rate or None,
         )
 
 

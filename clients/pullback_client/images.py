@@ -1,4 +1,4 @@
-"""Photographs on their way to the server: files as they are, everything else as PNG."""
+"""Photographs and sounds on their way to the server: files as they are, everything else as PNG, or as WAV."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pullback_api import pictures
+from pullback_api.sounds import Sound, write_wav
 from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
 from pullback_client.wire.transport import MAX_MESSAGE_BYTES
 
@@ -34,19 +35,28 @@ class ArrayLike(Protocol):
 
 
 ImageInput: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | ReadableFile | Image.Image | npt.NDArray[Any] | ArrayLike
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | ReadableFile
+    | Image.Image
+    | npt.NDArray[Any]
+    | ArrayLike
+    | Sound
 )
 """An image: a file's path, an open file or a file's bytes; a Pillow image; or pixels, as an array or what NumPy makes
 one of (a tensor of PyTorch): (H, W), (H, W, 1), (H, W, 3) or, with alpha, (H, W, 4) of uint8, uint16 (65535 = white),
-bool or floats in [0, 1]."""
+bool or floats in [0, 1]. For a generator of sounds, a WAV file or a `Sound`."""
 
-_EXPECTED = "a path, an open file, a file's bytes, a Pillow image or an array of pixels"
+_EXPECTED = "a path, an open file, a file's bytes, a Pillow image, an array of pixels or a Sound"
 _MIB = 1024 * 1024
 
 
 def is_image(value: Any) -> TypeIs[ImageInput]:
     """Whether a value is meant as one image, rather than as a list of them."""
-    if isinstance(value, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
+    if isinstance(value, str | os.PathLike | bytes | bytearray | memoryview | Image.Image | Sound):
         return True
     if hasattr(value, "__array__"):
         # An array or a table's column of objects is a list: of paths, or of images.
@@ -174,6 +184,8 @@ def _file(image: Any, what: str) -> tuple[bytes, str] | None:
     """The bytes of an image that is a file, and its name for messages; None where it is none."""
     if isinstance(image, str | os.PathLike):
         return _read(image), str(image)
+    if isinstance(image, Sound):
+        return _within_a_message(write_wav(image), what), what
     if isinstance(image, bytes | bytearray | memoryview):
         return _within_a_message(bytes(image), what), what
     if hasattr(image, "read") and not hasattr(image, "__array__") and not isinstance(image, Image.Image):

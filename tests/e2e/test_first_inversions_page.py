@@ -18,6 +18,7 @@ from live_server import LiveServer
 from published import published, published_file
 from pullback.generators.adding.__main__ import main as add
 from pullback.generators.registry import FAMILIES
+from pullback_api.sounds import Sound, write_wav
 from pullback_client.cli import main
 from sngan_states import mimicry
 from style_states import stylegan1_state
@@ -41,6 +42,7 @@ SHORT = {
     "invert": "--distance mse --method adam --start prior --restarts 1 --steps 2 --evaluations 200",
     "evolve": "--optimizer cma --population 4",
     "eigenbasis": "--samples 8",
+    "traverse": "--frames 3",
 }
 ZOO = {"lossCriterion": "DCGAN"}
 CONTENTS: dict[str, Callable[[], Any]] = {
@@ -51,7 +53,7 @@ CONTENTS: dict[str, Callable[[], Any]] = {
     "deepsim": lambda: random_state(deepsim_shapes("fc6", 6)),
     "fastgan": lambda: {"g": random_state(fastgan_shapes(256, 6)), "d": {}},
     "sngan": lambda: {"model_state_dict": mimicry(3)},
-    "wavegan": lambda: {"generator": random_state(wavegan_shapes(5, nearest=True, normalized=False, dim=6))},
+    "wavegan": lambda: {"generator": random_state(wavegan_shapes(5, nearest=True, normalized=False, dim=6, width=3))},
     "biggan": lambda: big_state("biggan"),
     "bigbigan": lambda: big_state("bigbigan"),
     "biggan-deep": lambda: big_state("biggan-deep"),
@@ -103,6 +105,8 @@ def test_its_commands_run(title: str, places: dict[str, str], tmp_path: Path, mo
     Path("my_experiment.py").write_text(
         "def score(image):\n    return float(sum(image.resize((1, 1)).getpixel((0, 0))[:1]))\n"
     )
+    (tmp_path / "kick.wav").write_bytes(write_wav(Sound(np.sin(np.arange(9_000) / 10)[None], 22_050)))
+    Path("my_sounds.py").write_text("def score(sound):\n    return float((sound.samples ** 2).mean())\n")
     for line in COMMANDS[title].splitlines():
         program, *words = shlex.split(line)
         if program == "curl":

@@ -1,4 +1,4 @@
-"""The families of the GAN zoo, DeePSiM, FastGAN and WaveGAN over a real socket, from files as they are published."""
+"""The families of the GAN zoo, DeePSiM and FastGAN over a real socket, from files as they are published."""
 
 from __future__ import annotations
 
@@ -13,31 +13,24 @@ from PIL import Image
 
 from live_server import LiveServer
 from published import sha256_of
-from pullback_client import Client, InvalidArgumentError
+from pullback_client import Client
 from tiny_published import (
     dcgan_zoo_shapes,
     deepsim_shapes,
     fastgan_shapes,
     pggan_shapes,
     random_state,
-    wavegan_shapes,
 )
 
 DIM = 6
 ZOO = {"lossCriterion": "DCGAN"}
-# What their files hold, the sizes of images and sounds, and the prior.
+# What their files hold, the sizes of images, and the prior.
 FILES: dict[str, tuple[Any, list[int], str]] = {
     "pggan": ({"config": ZOO, "avgG": random_state(pggan_shapes(DIM)), "netD": {}}, [3, 16, 16], "standard-normal"),
     "dcgan-zoo": ({"config": ZOO, "avgG": random_state(dcgan_zoo_shapes(DIM))}, [3, 32, 32], "standard-normal"),
     "deepsim": (random_state(deepsim_shapes("fc6", DIM)), [3, 256, 256], "bounded"),
     "fastgan": ({"g": random_state(fastgan_shapes(256, DIM, ngf=8)), "d": {}}, [3, 256, 256], "standard-normal"),
-    "wavegan": (
-        {"generator": random_state(wavegan_shapes(5, nearest=True, normalized=False, dim=DIM, width=3))},
-        [1, 16384],
-        "standard-normal",
-    ),
 }
-DRAWING = [family for family in FILES if family != "wavegan"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +69,7 @@ def red(image: Image.Image) -> float:
     return float(np.asarray(image.convert("RGB"), np.float64)[..., 0].mean())
 
 
-@pytest.mark.parametrize("family", DRAWING)
+@pytest.mark.parametrize("family", FILES)
 def test_its_metric_inversion_evolution_and_directions_are_computed(client: Client, family: str) -> None:
     name, prior = f"tiny-{family}", FILES[family][2]
     basis = client.compute_eigenbasis(name, distance="mse", samples=32)
@@ -103,20 +96,3 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
         assert np.abs(client.sample(name, count=50)).max() <= 3
         # To the rounding of what was moved along an eigenbasis.
         assert np.abs(result.latent).max() <= 3 + 1e-4
-
-
-def test_of_sounds_there_are_metrics_and_directions_and_no_images(client: Client) -> None:
-    found = client.get_generator("tiny-wavegan")
-    assert (found.channels, found.height, found.width) == (1, 0, 16384)
-    basis = client.compute_eigenbasis("tiny-wavegan", samples=32)
-    assert basis.dim == DIM
-    directions = client.discover_directions("tiny-wavegan", eigenbasis=basis, k=2)
-    assert directions.vectors.shape == (2, DIM)
-    latents = client.sample("tiny-wavegan")
-    for ask in (
-        lambda: list(client.render("tiny-wavegan", latents)),
-        lambda: client.invert([Image.new("RGB", (8, 8))], "tiny-wavegan"),
-        lambda: client.evolve("tiny-wavegan", optimizer="cma"),
-    ):
-        with pytest.raises(InvalidArgumentError, match="this shows images, but 'tiny-wavegan' draws sounds"):
-            ask()

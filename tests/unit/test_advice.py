@@ -185,6 +185,6 @@ def test_no_message_names_a_value_of_an_enumeration_as_the_contract_alone_does()
         for module, text in MESSAGES
         if " " in text
         for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text)
-        if name in values and name != "FIT_CENTER_CROP"
+        if name in values and name not in {"FIT_CENTER_CROP", "FIT_CONVERT"}
     ]
     assert wrong == []

@@ -35,7 +35,7 @@ def test_the_exported_names_are_pinned() -> None:
         LayerAmplification AxisStrip
         WalkStatistics DistanceCurves DensityDrift Warpage SubspaceDistances Robustness PerturbationCurve
         Variations VariationDistances WalkDistances WalkQuality TraversalDistances
-        Inversion InversionFailure InversionOutcome InversionOptions Solution Alignment BestSoFar Box Crop Framing
+        Inversion InversionFailure InversionOutcome InversionOptions Solution Sound Alignment BestSoFar Box Crop Framing
         EvolutionSession EvolveOptions EvolveThread Batch Trial TrialResult TellOutcome BestImage
         Directions DirectionsInfo DirectionsOptions Direction EigenShare Annotation
         Traversal Frame WalkOptions MaskOptions WalkStart Edit EditOutcome

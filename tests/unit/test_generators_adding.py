@@ -19,7 +19,7 @@ from pullback.errors import CatalogueError
 from pullback.generators import CatalogueEntry, SpaceEntry, entry, load, read_catalogue
 from pullback.generators.adding.__main__ import main
 from pullback.generators.adding.catalogue_text import entry_text, write_entry
-from pullback.generators.adding.sheet import SAMPLE_RATE, sheet
+from pullback.generators.adding.sheet import sheet
 from pullback.generators.class_names import imagenet_names
 from pullback.weights import WeightsSource
 from pullback.weights.catalogue_files import user_catalogue
@@ -391,8 +391,8 @@ def test_a_broken_catalogue_file_is_told_and_left_alone(run: Run, weights: Path)
 
 def test_sounds_are_a_file_that_can_be_heard(tmp_path: Path):
     sounds = torch.linspace(-1, 1, 16 * 2 * 100).reshape(16, 2, 100)
-    ending, content = sheet(sounds)
+    ending, content = sheet(sounds, 44_100)
     (tmp_path / "sheet.wav").write_bytes(content)
     assert ending == ".wav"
     with wave.open(str(tmp_path / "sheet.wav")) as file:
-        assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, SAMPLE_RATE, 1600)
+        assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, 44_100, 1600)

@@ -22,7 +22,6 @@ from pullback.inversion import (
 from pullback.inversion.starts.principal_axes import principal_axes_in_pieces
 from toys import Bounded, Curved, Euclidean, Poisoned, Smooth
 from toys_photographs import Blobs, conditional
-from toys_sound import Chirp
 
 
 @pytest.fixture
@@ -202,8 +201,6 @@ def test_what_no_bank_can_be_made_of_is_refused() -> None:
         make_bank(Smooth(), Bounded(), "z", size=4)
     with pytest.raises(InvalidInputError, match="one device and in one precision"):
         make_bank(Smooth().double(), Curved(), "z", size=4)
-    with pytest.raises(InvalidInputError, match="holds images, but generator 'chirp' makes sounds"):
-        make_bank(Chirp(), Euclidean(), "z", size=4)
     with pytest.raises(PullbackError, match="no finite embedding"):
         make_bank(Smooth(), Poisoned(0.0), "z", size=4)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 from typing_extensions import Unpack
 
+from pullback_api.sounds import Sound
 from pullback_api.v1 import values_pb2
 from pullback_client.analysis.options import AnalysisOptions
 from pullback_client.analysis.result import Analysis, AnalysisInfo
@@ -233,6 +234,9 @@ class AsyncClient:
         noise_maps: Sequence[npt.ArrayLike] = ...,
         timeout: float = ...,
     ) -> AsyncGenerator[Image.Image]: ...
+    async def render_sounds(
+        self, generator: str, latents: npt.ArrayLike, *, space: str | None = ..., timeout: float = ...
+    ) -> list[Sound]: ...
     @overload
     async def invert(  # type: ignore[overload-overlap]
         self,
@@ -367,7 +371,7 @@ class AsyncEvolutionSession:
     async def wait_for_threads(self, threads: Sequence[int] = ...) -> None: ...
     async def run(
         self,
-        score: Callable[[Image.Image], Awaitable[ScoreInput] | ScoreInput],
+        score: Callable[[Any], Awaitable[ScoreInput] | ScoreInput],
         *,
         generations: int | None = ...,
         progress: Callable[[GenerationSummary], Awaitable[None] | None] | None = ...,
@@ -463,6 +467,8 @@ class AsyncTrial:
     def file(self) -> Awaitable[values_pb2.Image]: ...
     @property
     def image(self) -> Awaitable[Image.Image]: ...
+    @property
+    def sound(self) -> Sound | None: ...
     @property
     def suffix(self) -> Awaitable[str]: ...
     async def save(self, folder: str | os.PathLike[str]) -> Path: ...

@@ -312,6 +312,11 @@ class Bridge:
         self._journal = changed
 
     def _encoded(self, trial: Trial) -> bytes:
+        if trial.sound is not None:
+            raise InvalidArgumentError(
+                f"a rig's folder takes images, but {trial.image_id} is a sound: take part in this session from Python, "
+                "with Client.get_session"
+            )
         if trial.suffix == f".{self._suffix}":
             return trial.file.data
         buffer = io.BytesIO()

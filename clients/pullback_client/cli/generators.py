@@ -44,7 +44,8 @@ def generators(context: typer.Context, target: Target = DEFAULT_TARGET) -> None:
 
 def _size(generator: Generator) -> str:
     if not generator.height:
-        return f"{generator.width} samples × {generator.channels}"
+        rate = "" if generator.sample_rate is None else f" at {generator.sample_rate} Hz"
+        return f"{generator.width} samples × {generator.channels}{rate}"
     return f"{generator.width} × {generator.height} × {generator.channels}"
 
 

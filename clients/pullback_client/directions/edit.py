@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from pullback_api.sounds import Sound, write_wav
 from pullback_client.directions.frame import Frame
 from pullback_client.directions.pictures import check_upscale
 from pullback_client.directions.traversal import Traversal
 from pullback_client.directions.walk_options import WalkOptions
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.files import protected_files
-from pullback_client.files.atomic import delete, write_json, write_png
+from pullback_client.files.atomic import delete, write_bytes, write_json, write_png
 from pullback_client.images import ImageInput, open_photograph
 from pullback_client.inversion.framing import Framing
 from pullback_client.inversion.pasting import FEATHER, Alignment, paste
@@ -26,6 +27,9 @@ from pullback_client.text import markup
 
 EDIT_FILES = ("edited.png", "inverted.png", "strip.png", "animation.gif", "walk.npz", "inversion.safetensors")
 """What `Edit.save` puts into a folder, besides `pasted.png` and `edit.json`."""
+
+EDIT_SOUNDS = ("edited.wav", "inverted.wav", "strip.wav")
+"""What it puts there besides of a sound, in the place of the animation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +58,13 @@ class Edit:
 
     @property
     def image(self) -> Image.Image:
-        """The edited image, at the generator's size."""
+        """The edited image, at the generator's size; of a sound its spectrogram."""
         return self.frame.image
+
+    @property
+    def sound(self) -> Sound | None:
+        """The edited sound; None of images."""
+        return self.frame.sound
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -98,9 +107,10 @@ class Edit:
         """Writes the edit, each file atomically; files that exist are replaced, but never the photograph.
 
         Args:
-            path: `.png`: the edited image. `.json`: the provenance. Without a suffix, or an existing folder: a folder
-                that gets `edited.png`, `inverted.png`, `strip.png` and `animation.gif` (the walk), `walk.npz`,
-                `inversion.safetensors` and `edit.json`.
+            path: `.png`: the edited image. `.wav`: the edited sound. `.json`: the provenance. Without a suffix, or an
+                existing folder: a folder that gets `edited.png`, `inverted.png`, `strip.png` and `animation.gif` (the
+                walk), `walk.npz`, `inversion.safetensors` and `edit.json`; of sounds `edited.wav`, `inverted.wav` and
+                `strip.wav` beside the pictures, and no animation.
             photograph: The photograph, to lay the edited image back into: of a folder `pasted.png` then; of `.png`,
                 what is written. None = not pasted; a `pasted.png` of an earlier edit in the folder is deleted.
             feather: Of the pasted image; see `Inversion.paste_back`.
@@ -124,22 +134,35 @@ class Edit:
         match path.suffix.lower():
             case ".png":
                 write_png(path, self.image if pasted is None else pasted)
+            case ".wav" if self.sound is not None:
+                write_bytes(path, write_wav(self.sound))
             case ".json":
                 write_json(path, self.provenance)
             case suffix:
-                raise InvalidArgumentError(f"cannot save an edit as {suffix!r}: expected .png, .json, or a folder")
+                known = ".png" if self.sound is None else ".png, .wav"
+                raise InvalidArgumentError(f"cannot save an edit as {suffix!r}: expected {known}, .json, or a folder")
         return [path]
 
     def _save_folder(self, folder: Path, pasted: Image.Image | None, upscale: int) -> list[Path]:
         check_upscale(upscale, self.image.size, 2 * len(self.traversal) - 2)  # before anything is written
-        protected_files.refuse(folder / name for name in (*EDIT_FILES, "pasted.png", "edit.json"))
+        protected_files.refuse(folder / name for name in (*EDIT_FILES, *EDIT_SOUNDS, "pasted.png", "edit.json"))
         edited, inverted, strip, animation, walk, inversion = (folder / name for name in EDIT_FILES)
         write_png(edited, self.image)
         write_png(inverted, self.inversion.image)
-        for file in (strip, animation, walk):
+        walked = [strip, walk]
+        if self.sound is None:
+            walked.insert(1, animation)
+        else:
+            walked.insert(1, folder / "strip.wav")
+            self._save(folder / "edited.wav", None, upscale)
+            self.inversion.save(folder / "inverted.wav")
+            delete(animation)  # of an earlier edit
+        for file in walked:
             self.traversal.save(file, upscale=upscale)
         self.inversion.save(inversion)
-        written = [edited, inverted, strip, animation, walk, inversion]
+        written = [edited, inverted, *walked, inversion]
+        if self.sound is not None:
+            written += [folder / "edited.wav", folder / "inverted.wav"]
         if pasted is None:
             delete(folder / "pasted.png")
         else:

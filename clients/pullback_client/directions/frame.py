@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from pullback_api.sounds import Sound
 from pullback_api.v1 import directions_pb2
 from pullback_client.wire.codec import Array, array_from_tensor, image_from_wire
+from pullback_client.wire.sounds import sound_from_wire
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,8 @@ class Frame:
         second_step: Of a subspace, where it lies along the second direction; else 0.
         latent: Its latent; float32, shape (dim,). Of a walk with a mask the image is not that of the latent.
         distance: Image distance from the start.
-        image: The image.
+        image: The image; of a sound its spectrogram.
+        sound: The sound; None of images.
     """
 
     index: int
@@ -29,6 +32,7 @@ class Frame:
     latent: Array
     distance: float
     image: Image.Image
+    sound: Sound | None = None
 
     @classmethod
     def from_wire(cls, message: directions_pb2.TraversalFrame) -> Frame:
@@ -44,4 +48,5 @@ class Frame:
             latent=array_from_tensor(message.latent, f"latent of frame {message.index}"),
             distance=message.distance,
             image=image_from_wire(message.image, f"frame {message.index}"),
+            sound=sound_from_wire(message.image, f"frame {message.index}"),
         )

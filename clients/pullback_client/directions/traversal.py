@@ -11,6 +11,7 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
+from pullback_api.sounds import Sound, write_wav
 from pullback_api.v1 import directions_pb2
 from pullback_client.directions.frame import Frame
 from pullback_client.directions.pictures import check_upscale, enlarged_animation, labelled_strip
@@ -19,12 +20,13 @@ from pullback_client.files.atomic import delete, write_bytes, write_json, write_
 from pullback_client.text import markup
 from pullback_client.wire.codec import Array, image_from_wire
 from pullback_client.wire.fields import as_dict
+from pullback_client.wire.sounds import sound_from_wire
 
-FRAME_FILES = "frame-[0-9]*.png"
-"""The pattern of the frames that `Traversal.save` puts into a folder."""
+FRAME_FILES = ("frame-[0-9]*.png", "frame-[0-9]*.wav")
+"""The patterns of the frames that `Traversal.save` puts into a folder."""
 
-FOLDER_FILES = ("strip.png", "animation.gif", "traversal.npz", "traversal.json")
-"""What it puts there besides, in this order."""
+FOLDER_FILES = ("strip.png", "animation.gif", "strip.wav", "traversal.npz", "traversal.json")
+"""What it puts there besides, in this order: the animation of images alone, and the second strip of sounds."""
 
 _CURVE = "TRAVERSAL_KIND_CURVE"
 
@@ -36,9 +38,10 @@ class Traversal(Sequence[Frame]):
     Attributes:
         frames: The frames.
         space: Space of their latents.
-        strip: All frames side by side; of a subspace as a grid.
-        animation: The frames forth and back, an animated GIF.
+        strip: All frames side by side; of a subspace as a grid. Of sounds, their spectrograms.
+        animation: The frames forth and back, an animated GIF; empty of sounds.
         settings: How the walk went, under the contract's field names; what was left to the server is missing or empty.
+        strip_sound: Of sounds, all frames one after the other; None of images.
     """
 
     frames: tuple[Frame, ...]
@@ -46,6 +49,7 @@ class Traversal(Sequence[Frame]):
     strip: Image.Image
     animation: bytes
     settings: dict[str, Any]
+    strip_sound: Sound | None = None
 
     @classmethod
     def read(
@@ -75,8 +79,9 @@ class Traversal(Sequence[Frame]):
             settings.pop(name, None)
         if request.HasField("end"):
             settings["end"] = "the last frame's latent"
-        strip = image_from_wire(end.strip, "strip")
-        return cls(tuple(frames), end.space, strip, end.animation, settings)
+        sound = sound_from_wire(end.strip, "strip")
+        strip = image_from_wire(end.strip, "strip") if sound is None else _side_by_side(frames)
+        return cls(tuple(frames), end.space, strip, end.animation, settings, sound)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -133,7 +138,7 @@ class Traversal(Sequence[Frame]):
         return markup.card(
             f"{len(self)} frames in {self.space}",
             markup.picture(self.strip, self.step_unit + ", from the first to the last frame", side=96),
-            markup.animation(self.animation, "forth and back"),
+            markup.animation(self.animation, "forth and back") if self.animation else "",
             markup.curves("image distance from the start", self.step_unit, {"distance": places}),
         )
 
@@ -153,7 +158,13 @@ class Traversal(Sequence[Frame]):
         return labelled_strip(self.strip, self.frames, times, self.step_unit)
 
     def enlarged_animation(self, upscale: int = 1) -> bytes:
-        """The animation with every pixel as a square; arguments and errors as for `labelled_strip`."""
+        """The animation with every pixel as a square; arguments and errors as for `labelled_strip`.
+
+        Raises:
+            InvalidArgumentError: A walk of sounds has none, too.
+        """
+        if not self.animation:
+            raise InvalidArgumentError("a walk of sounds has no animation: take the strip, .png or .wav")
         # Forth and back, each frame but the ends is there twice.
         return enlarged_animation(
             self.animation, check_upscale(upscale, self.frames[0].image.size, max(2 * len(self) - 2, 1))
@@ -163,10 +174,11 @@ class Traversal(Sequence[Frame]):
         """Writes the walk, each file atomically; files that exist are replaced.
 
         Args:
-            path: `.png`: the strip, with the steps below. `.gif`: the animation. `.npz`: `latents`, `steps`,
-                `second_steps`, `distances` and `provenance` (a JSON text). `.json`: the provenance. Without a suffix,
-                or an existing folder: a folder that gets `frame-000.png` and so on, `strip.png`, `animation.gif`,
-                `traversal.npz` and `traversal.json`. Frames of a longer walk that are in it are deleted.
+            path: `.png`: the strip, with the steps below. `.gif`: the animation. `.wav`: the strip of sounds. `.npz`:
+                `latents`, `steps`, `second_steps`, `distances` and `provenance` (a JSON text). `.json`: the provenance.
+                Without a suffix, or an existing folder: a folder that gets `frame-000.png` and so on, `strip.png`,
+                `animation.gif`, `traversal.npz` and `traversal.json`; of sounds `frame-000.wav` and so on besides, and
+                `strip.wav` in the place of the animation. What another walk left of all these is deleted.
             upscale: Strip and animation so many times as large, pixel by pixel; frames stay as they were drawn.
 
         Returns:
@@ -183,6 +195,8 @@ class Traversal(Sequence[Frame]):
                 write_png(path, self.labelled_strip(upscale))
             case ".gif":
                 write_bytes(path, self.enlarged_animation(upscale))
+            case ".wav" if self.strip_sound is not None:
+                write_bytes(path, write_wav(self.strip_sound))
             case ".npz":
                 second_steps = np.array([frame.second_step for frame in self.frames])
                 arrays = {"latents": self.latents, "steps": self.steps, "distances": self.distances}
@@ -190,17 +204,36 @@ class Traversal(Sequence[Frame]):
             case ".json":
                 write_json(path, self.provenance)
             case suffix:
+                known = ".gif" if self.strip_sound is None else ".wav"
                 raise InvalidArgumentError(
-                    f"cannot save a walk as {suffix!r}: expected .png, .gif, .npz, .json, or a folder"
+                    f"cannot save a walk as {suffix!r}: expected .png, {known}, .npz, .json, or a folder"
                 )
         return [path]
 
     def _save_folder(self, folder: Path, upscale: int) -> list[Path]:
         check_upscale(upscale, self.frames[0].image.size, max(2 * len(self) - 2, 1))  # before anything is written
         images = [folder / f"frame-{frame.index:03}.png" for frame in self.frames]
-        for stale in set(folder.glob(FRAME_FILES)) - set(images):
+        sounds = {file.with_suffix(".wav"): f.sound for file, f in zip(images, self.frames, strict=True) if f.sound}
+        for stale in {file for pattern in FRAME_FILES for file in folder.glob(pattern)} - {*images, *sounds}:
             delete(stale)
         for file, frame in zip(images, self.frames, strict=True):
             write_png(file, frame.image)
+        for file, sound in sounds.items():
+            write_bytes(file, write_wav(sound))
+        without = {"animation.gif"} if self.strip_sound else {"strip.wav"}
+        for name in without:
+            # Of an earlier walk.
+            delete(folder / name)
         # Last, what tells of all the rest.
-        return [*images, *(file for name in FOLDER_FILES for file in self.save(folder / name, upscale=upscale))]
+        others = [name for name in FOLDER_FILES if name not in without]
+        return [*images, *sounds, *(file for name in others for file in self.save(folder / name, upscale=upscale))]
+
+
+def _side_by_side(frames: Sequence[Frame]) -> Image.Image:
+    """The frames' images in rows: one, or of a subspace one for each step along the second direction."""
+    width, height = frames[0].image.size
+    columns = sum(frame.second_step == frames[0].second_step for frame in frames)
+    strip = Image.new(frames[0].image.mode, (columns * width, len(frames) // columns * height))
+    for number, frame in enumerate(frames):
+        strip.paste(frame.image, (number % columns * width, number // columns * height))
+    return strip

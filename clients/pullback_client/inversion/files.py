@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import safetensors.numpy
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 
+from pullback_api.sounds import Sound, SoundError, read_wav
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.files.atomic import to_json, to_json_file, to_npz, to_png, write_bytes
 from pullback_client.wire.codec import Array
@@ -24,6 +26,7 @@ PICTURES = ("image", "target", "aligned_target")
 """The pictures of an inversion besides those of its solutions."""
 _MASK = "mask_file"  # its bytes
 _NOISE = "noise_map_"  # with the number of its layer
+_SOUND, _SOLUTION_SOUNDS = "_sound_file", "solution_sound_files"  # their bytes
 
 
 class InversionContent(NamedTuple):
@@ -37,6 +40,8 @@ class InversionContent(NamedTuple):
         solution_images: Their images.
         mask: The file of the mask; None = there is none.
         noise_maps: For each layer its noise maps, one of each solution, (solutions, height, width); empty = none.
+        sounds: WAV files: `sound`, what was found, and `target`; empty of images.
+        solution_sounds: Those of the solutions, all of one length; empty of images.
     """
 
     provenance: Mapping[str, Any]
@@ -46,6 +51,8 @@ class InversionContent(NamedTuple):
     solution_images: Sequence[Image.Image]
     mask: bytes | None
     noise_maps: Sequence[Array] = ()
+    sounds: Mapping[str, bytes] = MappingProxyType({})
+    solution_sounds: Sequence[bytes] = ()
 
 
 def save(content: InversionContent, path: Path) -> list[Path]:
@@ -66,6 +73,9 @@ def encoded(content: InversionContent) -> dict[str, bytes]:
         pictures |= {f"solution-{n}.png": image for n, image in enumerate(content.solution_images, start=1)}
     parts = ("image.png", "inversion.npz", "inversion.safetensors", "inversion.json")
     files = {name: to_png(picture) for name, picture in pictures.items()}
+    files |= {f"{name}.wav": data for name, data in content.sounds.items()}
+    if len(content.solution_sounds) > 1:
+        files |= {f"solution-{n}.wav": data for n, data in enumerate(content.solution_sounds, start=1)}
     return files | {name: _encoded(content, Path(name).suffix) for name in parts}
 
 
@@ -91,6 +101,10 @@ def load(path: Path) -> dict[str, Any]:
     # There are none in files of earlier versions, and of inversions that searched none.
     names = sorted((name for name in tensors if name.startswith(_NOISE)), key=lambda name: int(name[len(_NOISE) :]))
     content: dict[str, Any] = header["provenance"] | {"noise_maps": [tensors.pop(name) for name in names]}
+    tensors.pop(f"sound{_SOUND}", None)  # That of the first solution.
+    target = tensors.pop(f"target{_SOUND}", None)
+    content["target_sound"] = None if target is None else _read_sound(target, path)
+    content["solution_sounds"] = [_read_sound(each, path) for each in tensors.pop(_SOLUTION_SOUNDS, ())]
     return content | tensors | pictures | mask | {"solution_images": solution_images}
 
 
@@ -98,6 +112,8 @@ def _encoded(content: InversionContent, suffix: str) -> bytes:
     match suffix:
         case ".png":
             return to_png(content.pictures["image"])
+        case ".wav" if "sound" in content.sounds:
+            return content.sounds["sound"]
         case ".json":
             return to_json_file(content.provenance)
         case ".npz":
@@ -107,11 +123,23 @@ def _encoded(content: InversionContent, suffix: str) -> bytes:
             tensors = _arrays(content) | _pixels(content)
             if content.mask is not None:
                 tensors[_MASK] = np.frombuffer(content.mask, np.uint8)
+            tensors |= {f"{name}{_SOUND}": np.frombuffer(file, np.uint8) for name, file in content.sounds.items()}
+            if content.solution_sounds:
+                files = [np.frombuffer(each, np.uint8) for each in content.solution_sounds]
+                tensors[_SOLUTION_SOUNDS] = np.stack(files)
             return safetensors.numpy.save(tensors, {"pullback": header})
         case _:
+            known = ".png, .wav" if content.sounds else ".png"
             raise InvalidArgumentError(
-                f"cannot save an inversion as {suffix!r}: expected .png, .npz, .safetensors, .json, or a folder"
+                f"cannot save an inversion as {suffix!r}: expected {known}, .npz, .safetensors, .json, or a folder"
             )
+
+
+def _read_sound(file: npt.NDArray[np.uint8], path: Path) -> Sound:
+    try:
+        return read_wav(file.tobytes())
+    except SoundError as error:
+        raise InvalidArgumentError(f"{path} is an inversion's file whose sound cannot be read: {error}") from error
 
 
 def _arrays(content: InversionContent) -> dict[str, npt.NDArray[Any]]:

@@ -49,6 +49,9 @@ class InversionOptions(InversionFields, total=False):
     all images, or a list as long as the images'. `masks` and `ignore` are of the whole photograph all the same."""
     center_crop: bool
     """Cut the largest centred part of the generator's aspect, instead of refusing other aspects."""
+    convert: bool
+    """Of sounds: resample them to the generator's rate, mix their channels, and cut them at their end or let silence
+    follow, instead of refusing another rate, number of channels or length."""
 
 
 def inversion_settings(generator: str, options: InversionOptions) -> specs_pb2.InversionSettings:

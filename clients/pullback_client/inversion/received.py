@@ -10,6 +10,7 @@ from pullback_client.inversion.pasting import Alignment
 from pullback_client.inversion.result import SOLUTION_SCALARS, Inversion, InversionFailure, InversionOutcome, Solution
 from pullback_client.wire.codec import array_from_tensor, image_from_wire
 from pullback_client.wire.fields import as_dict
+from pullback_client.wire.sounds import sound_from_wire
 from pullback_client.wire.times import utc
 
 
@@ -68,6 +69,7 @@ def _from_wire(message: inversion_pb2.InversionResult, target: inversion_pb2.Inv
         version=message.version,
         created=utc(message.create_time),
         tuning="",
+        target_sound=sound_from_wire(target.target, f"{message.name}: target"),
         **arrays,
     )
 
@@ -80,6 +82,7 @@ def _solution(message: inversion_pb2.Solution, what: str, shape: Sequence[int]) 
     return Solution(
         latent=latent,
         image=image_from_wire(message.image, f"{what}.image"),
+        sound=sound_from_wire(message.image, f"{what}.image"),
         alignment=Alignment(place.scale, place.shift_x, place.shift_y) if message.HasField("alignment") else None,
         noise_maps=tuple(
             array_from_tensor(each, f"{what}.noise_maps[{number}]") for number, each in enumerate(message.noise_maps)

@@ -40,6 +40,8 @@ class Photograph:
         ignore: Regions to ignore.
         class_label: Its class; empty where none is given.
         center_crop: Cut the largest centred part of the generator's aspect, instead of refusing other aspects.
+        convert: Of a sound: make it what the generator draws, instead of refusing another rate, length or number of
+            channels.
         crop: The square to cut out; None = the whole image. Mask and regions are of the whole image all the same.
         start: A latent to start from; None where none is given.
         originals: The files of image and mask, where they are files.
@@ -51,6 +53,7 @@ class Photograph:
     ignore: tuple[Box, ...]
     class_label: str
     center_crop: bool
+    convert: bool = False
     crop: Crop | None = None
     start: Array | None = field(default=None, compare=False)
     originals: tuple[Path, ...] = field(default=(), compare=False)
@@ -59,6 +62,14 @@ class Photograph:
     def label(self) -> str:
         """Name of the image's file, empty where it is no file."""
         return printable(name_of(self.image))[-_MAX_LABEL:]
+
+    @property
+    def _fit(self) -> inversion_pb2.Fit:
+        if self.center_crop and self.convert:
+            raise InvalidArgumentError("center_crop is of photographs, and convert of sounds: leave one of them out")
+        if self.convert:
+            return inversion_pb2.FIT_CONVERT
+        return inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED
 
     def target(self) -> tuple[inversion_pb2.Target, Framing]:
         """What to send, and what is cut out and hidden.
@@ -81,7 +92,7 @@ class Photograph:
         framing = Framing(crop=self.crop, ignore=self.ignore, mask=hidden, size=size, originals=self.originals)
         target = inversion_pb2.Target(
             image=values_pb2.Image(data=data),
-            fit=inversion_pb2.FIT_CENTER_CROP if self.center_crop else inversion_pb2.FIT_UNSPECIFIED,
+            fit=self._fit,
             mask=None if mask is None else values_pb2.Image(data=mask),
             label=self.label,
             ignore=[inversion_pb2.Box(**box._asdict()) for box in ignore],
@@ -166,6 +177,7 @@ def photographs(images: ImageInput | Sequence[ImageInput], options: InversionOpt
             ignore=_regions(boxes or ()),
             class_label=label or "",
             center_crop=options.get("center_crop", False),
+            convert=options.get("convert", False),
             crop=None if square is None else _crop(square),
             start=start,
             originals=_files(image, mask, masks),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from PIL import Image
 
+from pullback_api.sounds import Sound, write_wav
 from pullback_client.errors import ClientError
 from pullback_client.files import protected_files
 from pullback_client.images import ImageInput, open_photograph
@@ -38,6 +39,7 @@ class Solution:
         framing: Which part of the photograph was compared, and what of it counted, as far as this client knows.
         noise_maps: The noise maps that its image was drawn with, from the first layer on, each float32, shape (height,
             width); empty where none were searched.
+        sound: Of a generator of sounds, its sound; `image` is the spectrogram then. None of images.
     """
 
     latent: Array
@@ -50,6 +52,7 @@ class Solution:
     class_label: str
     framing: Framing = WHOLE
     noise_maps: tuple[Array, ...] = ()
+    sound: Sound | None = None
 
     def paste_back(
         self, photograph: ImageInput, *, feather: float = FEATHER, framing: Framing | None = None
@@ -104,6 +107,8 @@ class Inversion:
         created: When.
         tuning: Resource name of the weights that were tuned to the photograph, with which `Client.render` of `latent`
             draws it; empty where none were.
+        target_sound: Of a generator of sounds, the sound as it was compared; `target` is its spectrogram then. None of
+            images.
     """
 
     label: str
@@ -129,6 +134,12 @@ class Inversion:
     version: str
     created: datetime
     tuning: str = ""
+    target_sound: Sound | None = None
+
+    @property
+    def sound(self) -> Sound | None:
+        """Of a generator of sounds, the sound that was found; `image` is its spectrogram then. None of images."""
+        return self.solutions[0].sound
 
     @property
     def alignment(self) -> Alignment | None:
@@ -248,13 +259,15 @@ class Inversion:
         """Writes the result, each file atomically; files that exist are replaced, but never the photograph.
 
         Args:
-            path: `.png`: the image. `.npz`: `latent`, `solution_latents`, `restart_latents`, `distance_trace`,
-                `loss_trace`, where they were searched the noise maps of the solutions, stacked (`noise_map_0`, of the
-                first layer, and so on), and `provenance` (a JSON text). `.safetensors`: the same with the pictures as
-                arrays of uint8 and the provenance as metadata; `Inversion.load` reads it. `.json`: the provenance.
-                Without a suffix, or an existing folder: a folder that gets `image.png`, `target.png`,
-                `inversion.npz`, `inversion.safetensors` and `inversion.json`; where the alignment was searched
-                `aligned_target.png`, and of several solutions `solution-1.png`, `solution-2.png` and so on.
+            path: `.png`: the image. `.wav`: the sound. `.npz`: `latent`, `solution_latents`, `restart_latents`,
+                `distance_trace`, `loss_trace`, where they were searched the noise maps of the solutions, stacked
+                (`noise_map_0`, of the first layer, and so on), and `provenance` (a JSON text). `.safetensors`: the same
+                with the pictures as arrays of uint8, and WAV files as their bytes, and the provenance as metadata;
+                `Inversion.load` reads it. `.json`: the provenance. Without a suffix, or an existing folder: a folder
+                that gets `image.png`, `target.png`, `inversion.npz`, `inversion.safetensors` and `inversion.json`;
+                where the alignment was searched
+                `aligned_target.png`, and of several solutions `solution-1.png`, `solution-2.png` and so on. Of sounds
+                these pictures are spectrograms, and beside them are `sound.wav`, `target.wav`, `solution-1.wav`.
 
         Returns:
             The files written.
@@ -278,6 +291,8 @@ class Inversion:
             solution_latents=[solution.latent for solution in self.solutions],
             solution_images=[solution.image for solution in self.solutions],
             mask=self.framing.mask,
+            sounds=_files_of({"sound": self.sound, "target": self.target_sound}),
+            solution_sounds=[write_wav(each.sound) for each in self.solutions if each.sound is not None],
             noise_maps=[np.stack(layer) for layer in zip(*(each.noise_maps for each in self.solutions), strict=True)],
         )
 
@@ -290,12 +305,13 @@ class Inversion:
         """
         content = files.load(Path(path))
         framing = Framing.read(content.pop("framing", None), content.pop("mask_file", None))
-        maps = content.pop("noise_maps")
+        maps, sounds = content.pop("noise_maps"), content.pop("solution_sounds")
         solutions = [
             Solution(
                 latent=latent,
                 image=image,
                 noise_maps=tuple(layer[number] for layer in maps),
+                sound=sounds[number] if sounds else None,
                 alignment=None if scalars["alignment"] is None else Alignment(**scalars["alignment"]),
                 framing=framing,
                 **{name: scalars[name] for name in SOLUTION_SCALARS},
@@ -330,6 +346,11 @@ InversionOutcome: TypeAlias = Inversion | InversionFailure
 """What became of one photograph of several."""
 
 SOLUTION_SCALARS = ("distance", "loss", "restart", "step", "class_label")
+
+
+def _files_of(sounds: dict[str, Sound | None]) -> dict[str, bytes]:
+    """The WAV files of those that there are."""
+    return {name: write_wav(sound) for name, sound in sounds.items() if sound is not None}
 
 
 def _plain(solution: Solution) -> dict[str, Any]:

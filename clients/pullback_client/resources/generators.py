@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy.typing as npt
 from PIL import Image
 
-from pullback_api.v1 import generators_pb2
+from pullback_api.sounds import Sound
+from pullback_api.v1 import generators_pb2, values_pb2
 from pullback_client.catalogue import CatalogueFault, Generator
 from pullback_client.inversion.tuning import Tuning, drawing_name
 from pullback_client.resources.connection import Connection
 from pullback_client.wire.codec import Array, array_from_tensor, image_from_wire, tensor_from_array
 from pullback_client.wire.fields import whole_number
 from pullback_client.wire.names import generator_name
+from pullback_client.wire.sounds import sound_from_wire
 
 RENDER_TIMEOUT = 600.0
 """Seconds that sampling and rendering may take: the first time, a worker starts and fetches the weights."""
@@ -100,7 +102,7 @@ class GeneratorCalls(Connection):
         noise_maps: Sequence[npt.ArrayLike] = (),
         timeout: float = RENDER_TIMEOUT,
     ) -> Iterator[Image.Image]:
-        """The images of latents, as they are finished, in their order.
+        """The images of latents, as they are finished, in their order; of sounds, their spectrograms.
 
         Args:
             generator: Name of the generator.
@@ -111,12 +113,35 @@ class GeneratorCalls(Connection):
                 layer on, such as `Inversion.noise_maps`; none = its own.
             timeout: Seconds in all.
         """
-        tensor = tensor_from_array(latents)
-        if len(tensor.shape) == 1:
-            tensor.shape.insert(0, 1)
-        request = generators_pb2.RenderRequest(
-            generator=drawing_name(generator, tuning), space=space or "", latents=tensor
-        )
+        request = _render_request(drawing_name(generator, tuning), latents, space)
         request.noise_maps.extend(tensor_from_array(each) for each in noise_maps)
         stream = self._transport.stream(self._transport.generators.Render, request, timeout=timeout)
         return (image_from_wire(answer.image, f"image {answer.index}") for answer in stream)
+
+    def render_sounds(
+        self, generator: str, latents: npt.ArrayLike, *, space: str | None = None, timeout: float = RENDER_TIMEOUT
+    ) -> list[Sound]:
+        """The sounds of latents, in their order.
+
+        Args:
+            generator: Name of a generator of sounds.
+            latents: All finite, shape (n, dim) or (dim,), n from 1 to 10000.
+            space: Latent space; None = the generator's first.
+            timeout: Seconds in all.
+
+        Raises:
+            InvalidArgumentError: The generator draws images, or a latent does not fit.
+            FailedPreconditionError: Nothing says the rate of its sounds.
+        """
+        request = _render_request(generator_name(generator), latents, space)
+        request.format = values_pb2.IMAGE_FORMAT_WAV
+        stream = self._transport.stream(self._transport.generators.Render, request, timeout=timeout)
+        sounds = [sound_from_wire(answer.image, f"sound {answer.index}") for answer in stream]
+        return [sound for sound in sounds if sound is not None]
+
+
+def _render_request(name: str, latents: npt.ArrayLike, space: str | None) -> generators_pb2.RenderRequest:
+    tensor = tensor_from_array(latents)
+    if len(tensor.shape) == 1:
+        tensor.shape.insert(0, 1)
+    return generators_pb2.RenderRequest(generator=name, space=space or "", latents=tensor)

@@ -12,17 +12,23 @@ from typing import overload
 
 from PIL import Image
 
+from pullback_api.sounds import Sound
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client.files.atomic import write_bytes
 from pullback_client.text import markup
 from pullback_client.wire.codec import image_from_wire
+from pullback_client.wire.sounds import sound_from_wire
 from pullback_client.wire.times import utc
 
 Fetch = Callable[[str], values_pb2.Image]
 """Gets the file of an image id from the server."""
 
 _SHOWN = 60  # in a notebook
-_SUFFIXES = {values_pb2.IMAGE_FORMAT_PNG: ".png", values_pb2.IMAGE_FORMAT_JPEG: ".jpg"}
+_SUFFIXES = {
+    values_pb2.IMAGE_FORMAT_PNG: ".png",
+    values_pb2.IMAGE_FORMAT_JPEG: ".jpg",
+    values_pb2.IMAGE_FORMAT_WAV: ".wav",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +89,17 @@ class Trial:
 
     @cached_property
     def image(self) -> Image.Image:
-        """The image as it is to be shown, fetched when it is first looked at."""
+        """The image as it is to be shown, fetched when it is first looked at; of a sound its spectrogram."""
         return image_from_wire(self.file, self.image_id)
+
+    @cached_property
+    def sound(self) -> Sound | None:
+        """The sound as it is to be heard, fetched when it is first asked for; None of images."""
+        return sound_from_wire(self.file, self.image_id)
 
     @property
     def suffix(self) -> str:
-        """How the image's file ends: `.png` or `.jpg`."""
+        """How the image's file ends: `.png` or `.jpg`; of a sound `.wav`."""
         return suffix_of(self.file)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -148,5 +159,5 @@ class Batch(Sequence[Trial]):
 
 
 def suffix_of(file: values_pb2.Image) -> str:
-    """How the file of an image ends: `.png`, `.jpg`; empty where the server is newer."""
+    """How the file of an image ends: `.png`, `.jpg`, `.wav`; empty where the server is newer."""
     return _SUFFIXES.get(file.format, "")

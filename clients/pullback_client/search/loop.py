@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
-
-from PIL import Image
+from typing import Any, TypeAlias
 
 from pullback_api.v1 import search_pb2
 from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
@@ -14,8 +12,9 @@ from pullback_client.search.exchange import TrialExchange
 from pullback_client.search.records import GenerationSummary, SessionState, SessionStatus
 from pullback_client.search.results import ScoreInput, TrialResult, reports
 
-ScoreFunction: TypeAlias = Callable[[Image.Image], ScoreInput]
-"""From an image to its score, to the values of several channels, or to NaN where it has none."""
+ScoreFunction: TypeAlias = Callable[[Any], ScoreInput]
+"""From an image, of Pillow, to its score, to the values of several channels, or to NaN where it has none. In a session
+of sounds, from a `Sound`."""
 
 GenerationCallback: TypeAlias = Callable[[GenerationSummary], None]
 """What to do with every generation that was closed."""
@@ -81,7 +80,7 @@ class _Scorer:
         Raises:
             InvalidArgumentError: It is none that can be told, or None: as of a function that does not end in `return`.
         """
-        value = self._function(trial.image)
+        value = self._function(trial.image if trial.sound is None else trial.sound)
         if value is None:
             raise InvalidArgumentError(
                 f"the score function {self._name} returned None for {trial.image_id}: is a `return` missing? "

@@ -12,6 +12,7 @@ from PIL import Image
 from pullback_api.tensors import pack, unpack
 from pullback_api.v1 import values_pb2
 from pullback_client.errors import BadResponseError, InvalidArgumentError
+from pullback_client.wire.sounds import sound_from_wire, spectrogram
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -65,15 +66,17 @@ def shaped_array(tensor: values_pb2.Tensor, what: str, expected: tuple[int, ...]
 
 
 def image_from_wire(image: values_pb2.Image, what: str = "image") -> Image.Image:
-    """Decodes an image that the server sent.
+    """Decodes an image that the server sent; of a sound, its spectrogram.
 
     Args:
         image: From the wire.
         what: Name of the value, for the message.
 
     Raises:
-        BadResponseError: The bytes are not an image.
+        BadResponseError: The bytes are neither an image nor a sound.
     """
+    if (sound := sound_from_wire(image, what)) is not None:
+        return spectrogram(sound)
     try:
         decoded = Image.open(io.BytesIO(image.data))
         decoded.load()

@@ -27,7 +27,7 @@ InversionPreset: TypeAlias = Literal["projector"]
 SearchMethod: TypeAlias = Literal["cma", "hessian_cma", "cholesky_cma", "sphere_cma", "genetic", "random", "hessian_gp"]
 Aggregation: TypeAlias = Literal["mean", "median"]
 MissingPolicy: TypeAlias = Literal["show_again", "carry_over", "drop"]
-ImageFormat: TypeAlias = Literal["png", "jpeg"]
+ImageFormat: TypeAlias = Literal["png", "jpeg", "wav"]
 Balance: TypeAlias = Literal["none", "block"]
 
 
@@ -355,7 +355,7 @@ class SessionFields(TypedDict, total=False):
     contrast: float | None
     """Standard deviation of the luma of every image, 0 to 0.5: pixel values are scaled; default as it comes."""
     image_format: ImageFormat | None
-    """File format, `png` (the default) or `jpeg`."""
+    """File format, `png` (the default) or `jpeg`; of sounds `wav`, and nothing else of this message."""
     references_per_generation: int | None
     """How many references are mixed into each generation of each thread, in turn; default all of them."""
     seed: int | None

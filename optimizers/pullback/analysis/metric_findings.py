@@ -119,7 +119,7 @@ class Axis:
         eigenvalue: The eigenvalue.
         steps: Signed distances along the eigenvector, shape (frames,).
         distances: Image distances from the middle frame, shape (frames,).
-        images: In [0, 1], shape (frames, C, H, W).
+        images: In [0, 1], shape (frames, C, H, W); sounds in [−1, 1], shape (frames, C, T).
     """
 
     rank: int

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError
-from pullback.generators.family import Family, OptionValue, unknown_family
+from pullback.generators.family import SAMPLE_RATE, Family, OptionValue, unknown_family
 from pullback.generators.registry import FAMILIES
 from pullback.generators.space_entry import SpaceEntry, blocks_within, check_spaces, parse_space, system_of
 from pullback.weights.catalogue_files import DISTANCES_TABLE, catalogue_files
@@ -94,6 +94,15 @@ class CatalogueEntry:
     def draws(self) -> str:
         """What it draws: `images`, or `sounds`."""
         return "images" if len(self.image_shape) == 3 else "sounds"
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Samples a second of its sounds; None where it draws images, or where nothing says it."""
+        options = {option.name: option.default for option in FAMILIES[self.family].options}
+        if self.draws == "images" or SAMPLE_RATE.name not in options:
+            return None
+        found: Any = self.options.get(SAMPLE_RATE.name, options[SAMPLE_RATE.name])
+        return found if found is None else int(found)
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:

@@ -77,6 +77,17 @@ class Option:
         return (least is None or value >= least) and (most is None or value <= most) and value == value  # noqa: PLR0124
 
 
+SAMPLE_RATE = Option(
+    name="sample_rate",
+    kind=int,
+    help="of its sounds, in samples a second",
+    usual="16000",
+    minimum=1,
+    maximum=768_000,
+)
+"""Of every family that can draw sounds."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of generators.

@@ -4,7 +4,7 @@ from pullback_api.pictures.arrays import as_array, from_array
 from pullback_api.pictures.decoding import convert, decode, size_of, upright_size
 from pullback_api.pictures.errors import PictureError
 from pullback_api.pictures.heif import FORMATS
-from pullback_api.pictures.kinds import EMPTY, HEAD_BYTES, FileKind, kind_of, kind_of_file
+from pullback_api.pictures.kinds import EMPTY, HEAD_BYTES, WAV, FileKind, kind_of, kind_of_file
 from pullback_api.pictures.limits import MAX_PIXELS, MIN_SIDE
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "HEAD_BYTES",
     "MAX_PIXELS",
     "MIN_SIDE",
+    "WAV",
     "FileKind",
     "PictureError",
     "as_array",

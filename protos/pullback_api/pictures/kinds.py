@@ -157,11 +157,13 @@ _BRANDS: dict[bytes, FileKind] = {
     b"qt  ": FileKind("a QuickTime video", _FRAMES),
     b"M4A ": FileKind("a sound file (M4A)", _NO_PICTURE),
 }
+WAV = FileKind("a sound file (WAV)", "it holds no picture: leave it out, or take a generator of sounds")
+"""What generators of sounds are inverted for."""
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _RIFF: dict[bytes, FileKind] = {
     b"WEBP": _taken("WEBP"),
     b"AVI ": FileKind("an AVI video", _FRAMES),
-    b"WAVE": FileKind("a sound file (WAV)", _NO_PICTURE),
+    b"WAVE": WAV,
 }
 
 

@@ -22,7 +22,7 @@ class LatentSpace(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dim: _Optional[int] = ..., prior: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., bounds: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Generator(_message.Message):
-    __slots__ = ("name", "title", "family", "spaces", "channels", "height", "width", "licence", "citation", "weights_hash", "weights_source", "weights_state")
+    __slots__ = ("name", "title", "family", "spaces", "channels", "height", "width", "licence", "citation", "weights_hash", "weights_source", "weights_state", "sample_rate")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,7 @@ class Generator(_message.Message):
     WEIGHTS_HASH_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_SOURCE_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_STATE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     family: str
@@ -47,7 +48,8 @@ class Generator(_message.Message):
     weights_hash: str
     weights_source: str
     weights_state: _values_pb2.WeightsState
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., family: _Optional[str] = ..., spaces: _Optional[_Iterable[_Union[LatentSpace, _Mapping]]] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_hash: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ...) -> None: ...
+    sample_rate: int
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., family: _Optional[str] = ..., spaces: _Optional[_Iterable[_Union[LatentSpace, _Mapping]]] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., licence: _Optional[str] = ..., citation: _Optional[str] = ..., weights_hash: _Optional[str] = ..., weights_source: _Optional[str] = ..., weights_state: _Optional[_Union[_values_pb2.WeightsState, str]] = ..., sample_rate: _Optional[int] = ...) -> None: ...
 
 class CatalogueFault(_message.Message):
     __slots__ = ("generator", "reason")

@@ -19,8 +19,10 @@ class Fit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FIT_UNSPECIFIED: _ClassVar[Fit]
     FIT_CENTER_CROP: _ClassVar[Fit]
+    FIT_CONVERT: _ClassVar[Fit]
 FIT_UNSPECIFIED: Fit
 FIT_CENTER_CROP: Fit
+FIT_CONVERT: Fit
 
 class Box(_message.Message):
     __slots__ = ("left", "top", "width", "height")

@@ -1,4 +1,4 @@
-"""The server's decoders: photographs to targets, in processes that a malformed file can only end."""
+"""The server's decoders: photographs and sounds to targets, in processes that a malformed file can only end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle
 from pullback_server.processes.disposable import Disposable, Limits, TaskFailedError
 from pullback_server.processes.frames import Header
-from pullback_server.protocol.calls import Presentation
+from pullback_server.protocol.calls import Presentation, SoundShape
 
 _MIB = 1024 * 1024
 # An image of 16 million pixels takes 64 MB, and up to three copies of it are there at a time.
@@ -65,6 +65,16 @@ class Decoders:
         }
         _, made = await self._work(header, [data] if mask is None else [data, mask])
         return PreparedTarget(made[0], made[1] if len(made) > 1 else None)
+
+    async def prepare_sound(self, data: bytes, shape: SoundShape, *, converted: bool) -> bytes:
+        """As `sounds.prepare_sound`, elsewhere.
+
+        Raises:
+            ImageError: As `sounds.prepare_sound`; or the file takes more time or memory than any sound.
+            ApiError: RESOURCE_EXHAUSTED where too many wait already.
+        """
+        _, (made,) = await self._work({"sound": asdict(shape), "converted": converted}, [data])
+        return made
 
     async def as_shown(
         self, data: bytes, *, image_shape: tuple[int, int, int], presentation: Presentation, image_format: str

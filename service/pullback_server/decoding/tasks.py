@@ -1,4 +1,4 @@
-"""Tasks of a decoder process: targets and reference images. Imports Pillow and NumPy, and no torch."""
+"""Tasks of a decoder process: targets and references, images or sounds. Imports Pillow and NumPy, and no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from PIL import Image
 from pullback_api.pictures import PictureError, kind_of, size_of
 from pullback_api.pictures.claims import webp_size
 from pullback_server.decoding.images import ImageError, PreparedTarget, Rectangle, prepare
-from pullback_server.protocol.calls import Presentation
+from pullback_server.decoding.sounds import prepare_sound
+from pullback_server.protocol.calls import Presentation, SoundShape
 from pullback_server.worker.presentation import encode, present
 
 Header = dict[str, Any]
@@ -26,15 +27,18 @@ def work(header: Header, parts: Sequence[bytes]) -> tuple[Header, Sequence[bytes
     Args:
         header: `small`: whether large images are left alone; `image_shape`: (C, H, W) of the generator's images;
             `center_crop`; `ignore`: boxes, as (left, top, width, height); `shown`: for a reference image, what it looks
-            like, as `Presentation` takes it, and its `format`.
+            like, as `Presentation` takes it, and its `format`. Of a sound: `sound`, the channels, length and rate of
+            those that the generator draws, and `converted`; and nothing else but `small`.
         parts: The image's file; its mask's, if it has one.
 
     Returns:
         The image, and its mask if it has one, as PNG files; of a reference image its file as it is shown, and its
-        `size`. Or `large`: it was left alone; or `fault` and `part`.
+        `size`. A sound as a WAV file. Or `large`: it was left alone; or `fault` and `part`.
     """
     mask = parts[1] if len(parts) > 1 else None
     try:
+        if "sound" in header:
+            return {}, (prepare_sound(parts[0], SoundShape(**header["sound"]), converted=header["converted"]),)
         if header["small"] and max(_pixels(part) for part in parts) > SMALL_PIXELS:
             return {"large": True}, ()
         channels, height, width = header["image_shape"]

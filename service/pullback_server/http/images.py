@@ -20,6 +20,7 @@ _CACHE = "private, max-age=31536000, immutable"
 _TYPES = {
     values_pb2.IMAGE_FORMAT_PNG: ("image/png", (".png",)),
     values_pb2.IMAGE_FORMAT_JPEG: ("image/jpeg", (".jpg", ".jpeg")),
+    values_pb2.IMAGE_FORMAT_WAV: ("audio/wav", (".wav",)),
 }
 
 

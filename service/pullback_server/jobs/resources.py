@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from google.rpc import status_pb2
 
+from pullback_api.sounds import is_wav
 from pullback_api.v1 import jobs_pb2, specs_pb2, tunings_pb2, values_pb2
 from pullback_server.damage import decoding
 from pullback_server.names import job_name
@@ -50,7 +51,12 @@ def event_message(record: EventRecord, previews: tuple[bytes, ...]) -> jobs_pb2.
     event = jobs_pb2.JobEvent(
         sequence=record.sequence,
         job=job_message(record.job),
-        previews=[values_pb2.Image(data=data, format=values_pb2.IMAGE_FORMAT_PNG) for data in previews],
+        previews=[
+            values_pb2.Image(
+                data=data, format=values_pb2.IMAGE_FORMAT_WAV if is_wav(data) else values_pb2.IMAGE_FORMAT_PNG
+            )
+            for data in previews
+        ],
     )
     event.time.FromDatetime(record.time)
     return event

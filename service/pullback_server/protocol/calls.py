@@ -39,6 +39,21 @@ AS_DRAWN = Presentation()
 
 
 @dataclass(frozen=True)
+class SoundShape:
+    """What a generator of sounds draws.
+
+    Attributes:
+        channels: How many channels.
+        length: Samples of each.
+        rate: Samples a second.
+    """
+
+    channels: int
+    length: int
+    rate: int
+
+
+@dataclass(frozen=True)
 class Render:
     """Render latents; the worker answers with one `Rendered` per image, then `CallDone`.
 
@@ -47,7 +62,7 @@ class Render:
         generator: Name of the generator.
         space: Name of the latents' space.
         latents: Shape (n, dim).
-        image_format: PNG or JPEG.
+        image_format: PNG or JPEG; of sounds WAV.
         presentation: What images look like.
         tuning: File of tuned weights that take the place of the generator's own; None for none.
     """

@@ -119,7 +119,7 @@ class Progressed:
         step: Steps done.
         total: Steps in all, 0 while unknown.
         loss: Best loss so far, mean over the targets, where the job has one.
-        previews: PNG files of the best reconstructions, where they were asked for.
+        previews: PNG files, of sounds WAV, of the best reconstructions, where they were asked for.
         lends: Whether it has parts that workers with nothing else to do may compute: see `LendPart`.
     """
 

@@ -82,7 +82,7 @@ class WalkPlan:
         first: Where it begins, in units of the axes; 0 where there is an end.
         last: Where it ends; 1 where there is an end.
         frames: How many; for a subspace along each axis.
-        image_format: PNG or JPEG.
+        image_format: PNG or JPEG; of sounds WAV.
         strip: Whether all frames side by side are wanted.
         animation: Whether an animation is wanted.
         curve: What is asked of a curve; None for other walks.

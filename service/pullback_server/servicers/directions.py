@@ -197,6 +197,10 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         return chosen_direction(await self._kept.purified(one, ref.purify, f"{field}.purify"))
 
 
+# By whether it has a height.
+_STRIPS = {True: values_pb2.IMAGE_FORMAT_PNG, False: values_pb2.IMAGE_FORMAT_WAV}
+
+
 def _frame(framed: Framed, image_format: str) -> directions_pb2.TraversalFrame:
     return directions_pb2.TraversalFrame(
         index=framed.index,
@@ -214,7 +218,5 @@ def _end(walked: Walked, frames: int) -> directions_pb2.TraversalEnd:
     end = directions_pb2.TraversalEnd(frames=frames, space=walked.space, animation=walked.animation)
     if walked.strip:
         width, height = walked.strip_size
-        end.strip.CopyFrom(
-            values_pb2.Image(data=walked.strip, format=values_pb2.IMAGE_FORMAT_PNG, width=width, height=height)
-        )
+        end.strip.CopyFrom(values_pb2.Image(data=walked.strip, format=_STRIPS[height > 0], width=width, height=height))
     return end

@@ -18,8 +18,8 @@ from pullback_server.errors import Violations
 from pullback_server.executor import Executor
 from pullback_server.names import generator_name
 from pullback_server.servicers.paging import decode_token, encode_token, page_size
-from pullback_server.specs import check_draws_images, find_generator
-from pullback_server.specs.common import IMAGE_FORMATS, WEIGHTS_STATES, space_of
+from pullback_server.specs import find_generator
+from pullback_server.specs.common import WEIGHTS_STATES, format_of, space_of
 from pullback_server.specs.inversion.noise_maps import read_noise_maps
 from pullback_server.specs.latents import read_latents
 from pullback_server.tunings import Tunings
@@ -82,16 +82,13 @@ class GeneratorsServicer(generators_pb2_grpc.GeneratorsServicer):
         entry, tuning = await self._tunings.drawing(request.generator, "generator")
         wrong = Violations()
         space = space_of(request.space, entry, "space", wrong)
-        check_draws_images(entry, "generator", wrong)
-        if request.format not in IMAGE_FORMATS:
-            wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
+        image_format = format_of(request.format, entry, "format", wrong)
         wrong.raise_if_any()
         owner = f"space {space!r} of {request.generator}"
         latents = read_latents(request.latents, entry.space(space).dim, MAX_LATENTS, owner, "latents", wrong)
         noise_maps = read_noise_maps(request.noise_maps, entry, "noise_maps", wrong)
         wrong.raise_if_any()
         assert latents is not None  # noqa: S101  (otherwise a violation was noted)
-        image_format = IMAGE_FORMATS[request.format]
         async for rendered in self._executor.render(
             generator=entry.name,
             space=space,
@@ -137,4 +134,5 @@ def _message(entry: CatalogueEntry, weights: Availability) -> generators_pb2.Gen
         weights_hash=entry.weights_hash,
         weights_source=str(entry.source),
         weights_state=WEIGHTS_STATES[weights],
+        sample_rate=entry.sample_rate or 0,
     )

@@ -13,10 +13,11 @@ from pullback_server.decoding.images import ImageError
 from pullback_server.eigenbases import Eigenbases
 from pullback_server.errors import Violations
 from pullback_server.jobs.scheduler import Scheduler
-from pullback_server.sessions.pictures import FORMATS, presentation_of
+from pullback_server.sessions.pictures import NAMES_OF_FORMATS, presentation_of
 from pullback_server.sessions.provision import Provision
 from pullback_server.sessions.state.events import Began, StoredImage
 from pullback_server.specs import find_generator
+from pullback_server.specs.common import sound_shape
 from pullback_server.specs.search_thread import needs_eigenbasis
 from pullback_server.store import ResultRecord, Store
 
@@ -120,21 +121,29 @@ class Creation:
     async def _as_shown(self, spec: search_pb2.SessionSpec, generator: CatalogueEntry) -> list[tuple[bytes, int, int]]:
         """The files of the reference images as they are shown, their widths and heights."""
         wrong, files = Violations(), []
-        channels, height, width = generator.picture_shape
         for number, reference in enumerate(spec.references):
             try:
-                files.append(
-                    await self._decoders.as_shown(
-                        reference.image.data,
-                        image_shape=(channels, spec.images.height or height, spec.images.width or width),
-                        presentation=presentation_of(spec.images),
-                        image_format=FORMATS[spec.images.format],
-                    )
-                )
+                files.append(await self._file_of(reference, spec.images, generator))
             except ImageError as error:
                 wrong.add(f"spec.references[{number}].image", str(error))
         wrong.raise_if_any()
         return files
+
+    async def _file_of(
+        self, reference: search_pb2.ReferenceImage, images: search_pb2.ImageOptions, generator: CatalogueEntry
+    ) -> tuple[bytes, int, int]:
+        """The file of a reference as it is shown, or heard, its width and its height."""
+        if generator.draws == "sounds":
+            shape = sound_shape(generator)
+            data = await self._decoders.prepare_sound(reference.image.data, shape, converted=False)
+            return data, shape.length, 0
+        channels, height, width = generator.picture_shape
+        return await self._decoders.as_shown(
+            reference.image.data,
+            image_shape=(channels, images.height or height, images.width or width),
+            presentation=presentation_of(images),
+            image_format=NAMES_OF_FORMATS[images.format],
+        )
 
 
 def _generators(spec: search_pb2.SessionSpec) -> list[CatalogueEntry]:

@@ -18,6 +18,7 @@ from pullback_server.protocol.calls import RENDER_BATCH, Presentation
 from pullback_server.sessions.latents import Latents
 from pullback_server.sessions.state.events import GenerationOpened, StoredImage
 from pullback_server.sessions.state.session import Session, image_number
+from pullback_server.specs.common import FORMATS
 from pullback_server.store import Store
 
 MAX_CACHE_BYTES = 256 * 1024 * 1024
@@ -30,7 +31,7 @@ _BESIDE_BYTES = 1024
 _log = logging.getLogger(__name__)
 # An image of a thread: thread, generation, batch. A reference: its id.
 _Key = tuple[str | int, int, int]
-FORMATS = {values_pb2.IMAGE_FORMAT_PNG: "PNG", values_pb2.IMAGE_FORMAT_JPEG: "JPEG"}
+NAMES_OF_FORMATS = {number: name for name, number in FORMATS.items()}
 
 
 class ImageCache:
@@ -174,7 +175,7 @@ class Pictures:
                     generator=parse_generator(thread.generator, "generator"),
                     space=thread.space,
                     latents=latents,
-                    image_format=FORMATS[self._spec.images.format],
+                    image_format=NAMES_OF_FORMATS[self._spec.images.format],
                     presentation=presentation_of(self._spec.images),
                 ):
                     self._put(names[rows[rendered.index]], rendered.data, rendered.width, rendered.height)

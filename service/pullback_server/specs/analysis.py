@@ -8,12 +8,12 @@ from pullback_server.errors import Violations
 from pullback_server.names import analysis_name
 from pullback_server.specs.common import (
     as_id,
-    check_draws_images,
     copied,
     digest,
     distance_of,
     find_generator,
     identity,
+    rate_of,
     space_of,
     take_out_of_bounds,
 )
@@ -33,18 +33,20 @@ def complete_analysis_spec(spec: specs_pb2.AnalysisSpec, field: str = "spec") ->
     """A copy with every default filled in.
 
     Raises:
-        ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for anything else that cannot be used.
+        ApiError: NOT_FOUND for the generator, FAILED_PRECONDITION where nothing says the rate of its sounds,
+            INVALID_ARGUMENT for anything else that cannot be used.
     """
     generator = find_generator(spec.generator, f"{field}.generator")
     wrong = Violations()
-    if not check_draws_images(generator, f"{field}.generator", wrong):
-        wrong.raise_if_any()
+    if generator.draws == "sounds":
+        rate_of(generator)
     complete = copied(spec)
     for path, description in take_out_of_bounds(complete).items():
         wrong.add(f"{field}.{path}", description)
     found = distance_of(spec.distance, generator, f"{field}.distance", wrong)
     distance = found.name if found else spec.distance
-    compared = list(spec.compared_distances) or [name for name in DEFAULT_COMPARED_DISTANCES if name != distance]
+    usual = [name for name in DEFAULT_COMPARED_DISTANCES if generator.draws in distances.entry(name).takes]
+    compared = list(spec.compared_distances) or [name for name in usual if name != distance]
     for number, name in enumerate(compared):
         place = f"{field}.compared_distances[{number}]"
         if not name:

@@ -17,14 +17,21 @@ from pullback.generators import CatalogueEntry
 from pullback.weights import Availability
 from pullback_api import options
 from pullback_api.v1 import specs_pb2, values_pb2
-from pullback_server.errors import ApiError, Violations, not_found
+from pullback_server.errors import ApiError, Violations, failed_precondition, not_found
 from pullback_server.names import parse_eigenbasis, parse_generator
+from pullback_server.protocol.calls import SoundShape
 
 IMAGE_FORMATS: dict[values_pb2.ImageFormat, str] = {
     values_pb2.IMAGE_FORMAT_UNSPECIFIED: "PNG",
     values_pb2.IMAGE_FORMAT_PNG: "PNG",
     values_pb2.IMAGE_FORMAT_JPEG: "JPEG",
 }
+FORMATS: dict[str, values_pb2.ImageFormat] = {
+    "PNG": values_pb2.IMAGE_FORMAT_PNG,
+    "JPEG": values_pb2.IMAGE_FORMAT_JPEG,
+    "WAV": values_pb2.IMAGE_FORMAT_WAV,
+}
+"""By the names that workers know."""
 WEIGHTS_STATES: dict[Availability, values_pb2.WeightsState] = {
     Availability.NOT_NEEDED: values_pb2.WEIGHTS_STATE_NOT_NEEDED,
     Availability.HERE: values_pb2.WEIGHTS_STATE_HERE,
@@ -95,12 +102,49 @@ def check_draws_images(generator: CatalogueEntry, field: str, wrong: Violations)
     """Notes where images are asked of a generator of sounds; returns whether it draws images."""
     if generator.draws == "images":
         return True
-    wrong.add(
-        field,
-        f"this shows images, but {generator.name!r} draws {generator.draws}; of such generators there are latents, "
-        "eigenbases and directions, and their sounds in Python: pullback.generators.load",
-    )
+    wrong.add(field, f"this is of images, but {generator.name!r} draws {generator.draws}; take a generator of images")
     return False
+
+
+def rate_of(generator: CatalogueEntry) -> int:
+    """The sample rate of a generator of sounds.
+
+    Raises:
+        ApiError: FAILED_PRECONDITION where nothing says it.
+    """
+    if generator.sample_rate is None:
+        raise failed_precondition(
+            f"nothing says how many samples a second the sounds of {generator.name!r} have, so they can be neither "
+            f"read nor written: state sample_rate = … under [{generator.name}.options] of its catalogue entry"
+        )
+    return generator.sample_rate
+
+
+def sound_shape(generator: CatalogueEntry) -> SoundShape:
+    """What a generator of sounds draws.
+
+    Raises:
+        ApiError: FAILED_PRECONDITION where nothing says their rate.
+    """
+    channels, length = generator.image_shape[:2]
+    return SoundShape(channels, length, rate_of(generator))
+
+
+def format_of(asked: values_pb2.ImageFormat, generator: CatalogueEntry, field: str, wrong: Violations) -> str:
+    """The name of a file format, the usual one of what a generator draws where none is asked for; others are wrong.
+
+    Raises:
+        ApiError: FAILED_PRECONDITION where it draws sounds, and nothing says their rate.
+    """
+    known = IMAGE_FORMATS
+    if generator.draws == "sounds":
+        rate_of(generator)
+        known = {values_pb2.IMAGE_FORMAT_UNSPECIFIED: "WAV", values_pb2.IMAGE_FORMAT_WAV: "WAV"}
+    if asked not in known:
+        names = ", ".join(dict.fromkeys(known.values()))
+        came = options.names_of(values_pb2.ImageFormat).get(asked, f"format {asked}").upper()
+        wrong.add(field, f"{generator.name!r} draws {generator.draws}, which are sent as {names}, but {came} came")
+    return known.get(asked, known[values_pb2.IMAGE_FORMAT_UNSPECIFIED])
 
 
 def owner_of_eigenbasis(name: str, field: str, wrong: Violations) -> str | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from pullback_api.options import faults
-from pullback_api.v1 import search_pb2, values_pb2
+from pullback_api.v1 import search_pb2
 from pullback_server.errors import Violations
+from pullback_server.specs.common import FORMATS, find_generator, format_of
 from pullback_server.specs.search_thread import complete_thread
 
 MAX_TITLE = 200
@@ -23,7 +24,8 @@ def complete_session_spec(spec: search_pb2.SessionSpec, field: str = "spec") -> 
     """A copy with every default filled in but the names of eigenbases, which the store knows.
 
     Raises:
-        ApiError: NOT_FOUND for a generator, INVALID_ARGUMENT for anything else that cannot be used.
+        ApiError: NOT_FOUND for a generator, FAILED_PRECONDITION where nothing says the rate of its sounds,
+            INVALID_ARGUMENT for anything else that cannot be used.
     """
     wrong = Violations()
     complete = search_pb2.SessionSpec()
@@ -34,10 +36,11 @@ def complete_session_spec(spec: search_pb2.SessionSpec, field: str = "spec") -> 
         complete_thread(thread, f"{field}.threads[{number}]", wrong)
     for path, description in faults(spec):
         wrong.add(f"{field}.{path}", description)
+    _check_draws_alike(complete, field, wrong)
     _check_texts(spec, field, wrong)
     _check_references(spec, field, wrong)
     _complete_scores(complete.scores)
-    _complete_images(complete.images, f"{field}.images", wrong)
+    _complete_images(complete, f"{field}.images", wrong)
     _complete_lease(complete, f"{field}.lease", wrong)
     complete.balance = complete.balance or search_pb2.BALANCE_NONE
     wrong.raise_if_any()
@@ -86,11 +89,30 @@ def _complete_scores(scores: search_pb2.ScoreOptions) -> None:
     scores.missing = scores.missing or search_pb2.MISSING_POLICY_SHOW_AGAIN
 
 
-def _complete_images(images: search_pb2.ImageOptions, field: str, wrong: Violations) -> None:
+def _check_draws_alike(spec: search_pb2.SessionSpec, field: str, wrong: Violations) -> None:
+    """Threads of which some draw images and some sounds are a violation: a session has one kind of files."""
+    kinds: dict[str, str] = {}
+    for number, thread in enumerate(spec.threads[:MAX_THREADS]):
+        generator = find_generator(thread.generator, f"{field}.threads[{number}].generator")
+        kinds.setdefault(generator.draws, generator.name)
+    if len(kinds) > 1:
+        told = " and ".join(f"{name!r} draws {draws}" for draws, name in kinds.items())
+        wrong.add(f"{field}.threads", f"all threads draw images, or all draw sounds, but {told}; begin two sessions")
+
+
+def _complete_images(spec: search_pb2.SessionSpec, field: str, wrong: Violations) -> None:
+    images = spec.images
     if images.HasField("width") != images.HasField("height"):
         missing = "height" if images.HasField("width") else "width"
         wrong.add(f"{field}.{missing}", "width and height are given together, or neither")
-    images.format = images.format or values_pb2.IMAGE_FORMAT_PNG
+    if not spec.threads:
+        return
+    generator = find_generator(spec.threads[0].generator, f"{field}.threads[0].generator")
+    images.format = FORMATS[format_of(images.format, generator, f"{field}.format", wrong)]
+    if generator.draws == "sounds":
+        for option, _ in images.ListFields():
+            if option.name != "format":
+                wrong.add(f"{field}.{option.name}", f"{generator.name!r} draws sounds, which have none; leave it out")
 
 
 def _complete_lease(spec: search_pb2.SessionSpec, field: str, wrong: Violations) -> None:

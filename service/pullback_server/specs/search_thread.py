@@ -24,7 +24,6 @@ from pullback_api.tensors import pack
 from pullback_api.v1 import search_pb2
 from pullback_server.errors import Violations
 from pullback_server.specs.common import (
-    check_draws_images,
     find_generator,
     owner_of_eigenbasis,
     space_of,
@@ -47,7 +46,6 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
     generator = find_generator(thread.generator, f"{field}.generator")
     out_of_bounds = take_out_of_bounds(thread)
     found = Violations()
-    check_draws_images(generator, f"{field}.generator", found)
     thread.space = space_of(thread.space, generator, f"{field}.space", found)
     if not found:
         space = _space(thread, generator, field, found)

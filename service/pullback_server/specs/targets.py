@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pullback.errors import listed, nearest
 from pullback.generators import CatalogueEntry
+from pullback_api.options import names_of
 from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.specs.classes import class_space
@@ -12,6 +13,8 @@ from pullback_server.specs.starts import check_start
 
 MAX_LABEL = 200
 MAX_REGIONS = 64
+# How no target of such a generator is made to fit.
+_OTHER_FIT = {"images": inversion_pb2.FIT_CONVERT, "sounds": inversion_pb2.FIT_CENTER_CROP}
 
 
 def check_target(
@@ -25,6 +28,13 @@ def check_target(
     found = Violations()
     if target.fit not in inversion_pb2.Fit.values():
         found.add(f"{field}.fit", f"unknown fit {target.fit}; known: {enum_names(inversion_pb2.Fit)}")
+    elif target.fit == _OTHER_FIT[generator.draws]:
+        word = names_of(inversion_pb2.Fit)[target.fit]
+        found.add(f"{field}.fit", f"{word!r} is not of {generator.draws}, which {generator.name!r} draws; leave it out")
+    if generator.draws == "sounds":
+        for name in ("mask", "ignore"):
+            if name in [each.name for each, _ in target.ListFields()]:
+                found.add(f"{field}.{name}", f"it is of images, but {generator.name!r} draws sounds; leave it out")
     if len(target.label) > MAX_LABEL:
         found.add(f"{field}.label", f"expected at most {MAX_LABEL} characters, but {len(target.label)} came")
     if len(target.ignore) > MAX_REGIONS:

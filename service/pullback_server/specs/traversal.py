@@ -15,11 +15,10 @@ from pullback_server.errors import Violations
 from pullback_server.protocol.walks import CurvePlan, WalkAxis, WalkPlan
 from pullback_server.specs.chosen import ChosenDirection, in_whole
 from pullback_server.specs.common import (
-    IMAGE_FORMATS,
-    check_draws_images,
     copied,
     distance_of,
     enum_names,
+    format_of,
     take_out_of_bounds,
 )
 from pullback_server.specs.directions import check_layers
@@ -41,7 +40,7 @@ DEFAULT_FIRST, DEFAULT_LAST = -2.0, 2.0
 MAX_PIECES, PIECES_A_FRAME = 1_000, 10
 # A step beside which float32 forgets the latent that it starts from.
 LONGEST_STEP = 2.0**23
-# Of all frames together, where they are laid side by side or animated: 1,024 of 256 × 256 px.
+# Of all frames together, where they are laid side by side or animated: 1,024 of 256 × 256 px; of sounds, samples.
 MAX_PIXELS = 2**26
 
 
@@ -91,8 +90,6 @@ def complete_traversal(
     wrong, request = Violations(), copied(request)
     for path, description in take_out_of_bounds(request).items():
         wrong.add(path, description)
-    if not check_draws_images(generator, "generator", wrong):
-        wrong.raise_if_any()
     kind = TRAVERSAL_KINDS[_kind(request)]
     if kind != "curve":
         # A latent that has a class beside the rest, such as one that was inverted with it, may move in one block.
@@ -103,8 +100,7 @@ def complete_traversal(
     distance = distance_of(request.distance, generator, "distance", wrong)
     if distance is not None and kind == "metric_uniform" and not distance.embedding:
         wrong.add("distance", f"kind 'metric_uniform' needs a distance with an embedding; {distance.name!r} has none")
-    if request.format not in IMAGE_FORMATS:
-        wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
+    image_format = format_of(request.format, generator, "format", wrong)
     units = [_unit(request, kind, direction, wrong) for direction in chosen]
     first, last, frames = _complete_steps(request, kind, wrong)
     _check_length(first, last, units, wrong)
@@ -130,7 +126,7 @@ def complete_traversal(
         first=first,
         last=last,
         frames=frames,
-        image_format=IMAGE_FORMATS[request.format],
+        image_format=image_format,
         strip=request.strip,
         animation=request.animation,
         curve=curve,
@@ -218,12 +214,13 @@ def _check_length(first: float, last: float, units: Sequence[float], wrong: Viol
 def check_pictures(
     request: directions_pb2.TraverseRequest, frames: int, generator: CatalogueEntry, wrong: Violations
 ) -> None:
-    """Frames of more pixels than a strip or an animation is made of are a violation."""
-    _, height, width = generator.picture_shape
-    most = MAX_PIXELS // (height * width)
+    """Frames of more pixels, or samples, than a strip or an animation is made of are a violation."""
+    size = generator.image_shape[1:]
+    most = MAX_PIXELS // math.prod(size)
     for field in ("strip", "animation"):
         if getattr(request, field) and frames > most:
-            wrong.add(field, f"of {width} × {height} px it is made of at most {most} frames, not of {frames}")
+            shown = " × ".join(map(str, reversed(size))) + (" px" if generator.draws == "images" else " samples")
+            wrong.add(field, f"of {shown} it is made of at most {most} frames, not of {frames}")
 
 
 def _unit(request: directions_pb2.TraverseRequest, kind: str, direction: ChosenDirection, wrong: Violations) -> float:

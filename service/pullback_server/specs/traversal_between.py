@@ -10,10 +10,9 @@ from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.walks import WalkPlan
 from pullback_server.specs.common import (
-    IMAGE_FORMATS,
-    check_draws_images,
     copied,
     distance_of,
+    format_of,
     space_of,
     take_out_of_bounds,
 )
@@ -40,8 +39,6 @@ def complete_traversal_between(request: directions_pb2.TraverseRequest, generato
     wrong, request = Violations(), copied(request)
     for path, description in take_out_of_bounds(request).items():
         wrong.add(path, description)
-    if not check_draws_images(generator, "generator", wrong):
-        wrong.raise_if_any()
     kind = TRAVERSAL_KINDS.get(request.kind or directions_pb2.TRAVERSAL_KIND_LINEAR, "")
     if kind not in _KINDS:
         wrong.add("kind", f"a walk to an end is one of {', '.join(_KINDS)}; take one of these, or leave the end out")
@@ -52,8 +49,7 @@ def complete_traversal_between(request: directions_pb2.TraverseRequest, generato
     distance = distance_of(request.distance, generator, "distance", wrong)
     if distance is not None and kind in _OF_EMBEDDINGS and not distance.embedding:
         wrong.add("distance", f"kind {kind!r} needs a distance with an embedding; {distance.name!r} has none")
-    if request.format not in IMAGE_FORMATS:
-        wrong.add("format", f"unknown image format {request.format}; known: PNG, JPEG")
+    image_format = format_of(request.format, generator, "format", wrong)
     frames = request.frames or DEFAULT_FRAMES
     check_pictures(request, frames, generator, wrong)
     space = space_of(request.space, generator, "space", wrong)
@@ -74,7 +70,7 @@ def complete_traversal_between(request: directions_pb2.TraverseRequest, generato
         first=0.0,
         last=1.0,
         frames=frames,
-        image_format=IMAGE_FORMATS[request.format],
+        image_format=image_format,
         strip=request.strip,
         animation=request.animation,
         end=end,

@@ -9,12 +9,10 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from pullback import generators
-from pullback.generators import rendered
-from pullback.pictures import to_pictures
+from pullback.generators import CatalogueEntry, rendered
 from pullback.search import measured_blocks
 from pullback_server.protocol.calls import (
     AS_DRAWN,
@@ -26,9 +24,10 @@ from pullback_server.protocol.calls import (
     Rendered,
     Sample,
 )
+from pullback_server.worker.drawn import Drawn, file_of, off_device
 from pullback_server.worker.models import Models, with_maps
 from pullback_server.worker.outbox import Outbox
-from pullback_server.worker.presentation import encode, present
+from pullback_server.worker.presentation import present
 
 # Images of a call, as floats, that may still wait to be sent when it draws a further batch. Encoding is slower than
 # drawing: without a bound memory would fill, and the images of other calls would wait behind thousands.
@@ -36,8 +35,8 @@ AHEAD_BYTES = 64 * 1024 * 1024
 # Seconds without a look at what else there is to do.
 PATIENCE_SECONDS = 0.05
 
-# A picture, or an image in [0, 1] of shape (H, W, C) of which one is still to be made.
-_Drawn = Image.Image | NDArray[np.float32]
+# A picture, a sound, or an image in [0, 1] of shape (H, W, C) of which a picture is still to be made.
+_ToSend = Drawn | NDArray[np.float32]
 
 
 def of_prior(models: Models, call: Sample | Measure) -> Iterator[CallMessage]:
@@ -52,7 +51,10 @@ def of_prior(models: Models, call: Sample | Measure) -> Iterator[CallMessage]:
 
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:
     """Renders latents batch by batch; while one is rendered, the images of those before are encoded and sent."""
-    generator = with_maps(models.tuned(call.generator, call.tuning), call.noise_maps)
+    generator, entry = (
+        with_maps(models.tuned(call.generator, call.tuning), call.noise_maps),
+        generators.entry(call.generator),
+    )
     parts = rendered(generator, torch.from_numpy(call.latents), call.space)
     sent: list[Future[None]] = []
     ahead, number = 1, 0
@@ -64,7 +66,7 @@ def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage
                 # Its turn comes when somebody has read.
                 yield None
             images = next(parts)
-            drawn = _drawn(images, call.presentation)
+            drawn = _to_send(images, entry, call.presentation)
             ahead = max(1, AHEAD_BYTES // (4 * images[0].numel()))
             sent += [
                 outbox.send_made(partial(_rendered, call, place, each)) for place, each in enumerate(drawn, number)
@@ -92,14 +94,13 @@ def _until_sent(images: Sequence[Future[None]]) -> Iterator[None]:
         yield None
 
 
-def _drawn(images: Tensor, presentation: Presentation) -> Sequence[_Drawn]:
-    """Images in [0, 1], shape (B, C, H, W), off the device; nothing that torch does is left to do."""
+def _to_send(images: Tensor, entry: CatalogueEntry, presentation: Presentation) -> Sequence[_ToSend]:
+    """Images or sounds off the device; nothing that torch does is left to do."""
     if presentation == AS_DRAWN:
-        return to_pictures(images)
+        return off_device(images, entry)
     return list(images.detach().movedim(1, -1).float().cpu().numpy())
 
 
-def _rendered(call: Render, number: int, drawn: _Drawn) -> Rendered:
-    picture = drawn if isinstance(drawn, Image.Image) else present(drawn, call.presentation)
-    data = encode(picture, call.image_format)
-    return Rendered(call.call, number, data, width=picture.width, height=picture.height)
+def _rendered(call: Render, number: int, made: _ToSend) -> Rendered:
+    file = file_of(present(made, call.presentation) if isinstance(made, np.ndarray) else made, call.image_format)
+    return Rendered(call.call, number, file.data, width=file.width, height=file.height)

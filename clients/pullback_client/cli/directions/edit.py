@@ -22,7 +22,7 @@ from pullback_client.cli.options import Force, Target
 from pullback_client.cli.outputs import refuse_file_as_folder, refuse_overwriting
 from pullback_client.client import DEFAULT_TARGET, Client
 from pullback_client.directions import Edit, EditOutcome, WalkOptions
-from pullback_client.directions.edit import EDIT_FILES, edit_walk
+from pullback_client.directions.edit import EDIT_FILES, EDIT_SOUNDS, edit_walk
 from pullback_client.directions.walk_options import check_walk_options
 from pullback_client.errors import ClientError
 from pullback_client.inversion.options import InversionOptions
@@ -70,6 +70,7 @@ def edit(
     ignore: option.Ignore = None,
     crop: option.CropText = None,
     center_crop: option.CenterCrop = False,
+    convert: option.Convert = False,
     paste: Annotated[
         bool, typer.Option("--paste", help="Lay each edited image back into its photograph as well.")
     ] = False,
@@ -92,6 +93,7 @@ def edit(
         "ignore": [option.box_of(text) for text in ignore or ()],
         "crop": option.crop_of(crop),
         "center_crop": center_crop,
+        "convert": convert,
         **option.class_options(class_label),
     }
     edge = option.feather_of(feather, paste)
@@ -102,7 +104,7 @@ def edit(
     folders = [_folder(path, folder, len(found)) for path in found]
     for each in folders:
         refuse_file_as_folder(each)
-    written = [each / name for each in folders for name in (*EDIT_FILES, "pasted.png", "edit.json")]
+    written = [each / name for each in folders for name in (*EDIT_FILES, *EDIT_SOUNDS, "pasted.png", "edit.json")]
     refuse_overwriting(written, force, (*found, *masks))
     outcomes: list[EditOutcome | None] = [each.failure for each in listed]
     unpasted: list[tuple[Path, ClientError]] = []

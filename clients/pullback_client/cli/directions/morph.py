@@ -23,7 +23,7 @@ from pullback_client.inversion.options import InversionOptions
 from pullback_client.report.parts import number
 
 _LATENTS = (".npy", ".npz", ".safetensors")
-_OF_PHOTOGRAPHS = ("method", "steps", "restarts", "align", "align_scale", "align_shift", "center_crop")
+_OF_PHOTOGRAPHS = ("method", "steps", "restarts", "align", "align_scale", "align_shift", "center_crop", "convert")
 
 
 @takes_options(specs_pb2.InversionSettings, only={"method", "steps", "restarts"}, said={"method"})
@@ -55,6 +55,7 @@ def morph(
     align_scale: option.AlignScale = None,
     align_shift: option.AlignShift = None,
     center_crop: option.CenterCrop = False,
+    convert: option.Convert = False,
     upscale: walk_options.Upscale = 1,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
@@ -70,6 +71,7 @@ def morph(
         **cast("InversionOptions", settings),
         "alignment": option.alignment_of(align, align_scale, align_shift),
         "center_crop": center_crop,
+        "convert": convert,
     }
     start, end = (path if path in photographs else direction_options.latent_file(path) for path in (first, second))
     with Client(target) as client, following() as report:

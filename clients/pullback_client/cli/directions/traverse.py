@@ -36,6 +36,7 @@ _OF_PHOTOGRAPHS = (
     "ignore",
     "crop",
     "center_crop",
+    "convert",
 )
 
 
@@ -95,6 +96,7 @@ def traverse(
     ] = None,
     ignore: option.Ignore = None,
     center_crop: option.CenterCrop = False,
+    convert: option.Convert = False,
     layers: walk_options.WalkLayers = None,
     second: Annotated[str | None, typer.Option(help="Subspace: the other direction.", rich_help_panel="Walk")] = None,
     purify: walk_options.Purify = None,
@@ -130,6 +132,7 @@ def traverse(
         "ignore": [option.box_of(text) for text in ignore or ()],
         "crop": option.crop_of(crop),
         "center_crop": center_crop,
+        "convert": convert,
         **option.class_options(class_label),
     }
     check_walk_options(options, directed=direction is not None)  # refuses what cannot be, before anything is sent

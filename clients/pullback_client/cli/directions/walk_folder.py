@@ -17,7 +17,8 @@ def refuse_walk_over(folder: Path, force: bool, inputs: Iterable[Path | None]) -
         InvalidArgumentError: It is such.
     """
     refuse_file_as_folder(folder)
-    replaced = [*sorted(folder.glob(FRAME_FILES)), *(folder / name for name in FOLDER_FILES)]
+    frames = sorted(file for pattern in FRAME_FILES for file in folder.glob(pattern))
+    replaced = [*frames, *(folder / name for name in FOLDER_FILES)]
     refuse_overwriting(replaced, force, inputs)
 
 

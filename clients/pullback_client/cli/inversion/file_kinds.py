@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pullback_api.pictures import FileKind, kind_of_file
+from pullback_api.pictures import WAV, FileKind, kind_of_file
 from pullback_api.pictures.heif import FORMATS
 
 _RAW = FileKind(
@@ -56,12 +56,17 @@ def kind_of(path: Path) -> FileKind:
 
 def may_be_sent(kind: FileKind) -> bool:
     """Whether a server may be able to read such a file, even where this client cannot."""
-    return kind.format is not None
+    return kind.format is not None or is_sound(kind)
+
+
+def is_sound(kind: FileKind | None) -> bool:
+    """Whether it is a sound that generators of sounds are inverted for."""
+    return kind is WAV
 
 
 def is_read_everywhere(kind: FileKind) -> bool:
     """Whether every server can read such a file, rather than only those that have a decoder for it."""
-    return kind.format in FORMATS
+    return kind.format in FORMATS or is_sound(kind)
 
 
 def is_called_photograph(path: Path) -> bool:

@@ -15,6 +15,7 @@ from pullback_client.cli import completion
 from pullback_client.cli.console import err, following, out, show
 from pullback_client.cli.described_options import takes_options
 from pullback_client.cli.inversion import invert_options as option
+from pullback_client.cli.inversion.file_kinds import is_sound
 from pullback_client.cli.inversion.photographs import (
     Listed,
     failed_before,
@@ -54,6 +55,7 @@ def invert(
     crop: option.CropText = None,
     start_from: option.StartFrom = None,
     center_crop: option.CenterCrop = False,
+    convert: option.Convert = False,
     tune: option.Tune = False,
     paste: option.Paste = False,
     feather: option.Feather = None,
@@ -77,6 +79,8 @@ def invert(
             "ignore": [option.box_of(text) for text in ignore or ()],
             "crop": option.crop_of(crop),
             "center_crop": center_crop,
+            # Of sounds alone, so that what was made before there were any stays known.
+            **({"convert": True} if convert else {}),
             **option.class_options(class_label),
         },
     )
@@ -92,7 +96,10 @@ def invert(
         options["start_space"] = options.get("start_space") or starts.space or None
     asked = [
         _Asked(
-            each, PhotographFiles(each.path, its_mask, folder, solutions, paste, edge, start, tune), generator, options
+            each,
+            PhotographFiles(each.path, its_mask, folder, solutions, paste, edge, start, tune, is_sound(each.kind)),
+            generator,
+            options,
         )
         for each, its_mask, start in zip(listed, masks, starts.latents, strict=True)
     ]

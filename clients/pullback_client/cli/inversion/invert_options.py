@@ -94,6 +94,14 @@ CenterCrop: TypeAlias = Annotated[
     bool,
     typer.Option("--center-crop", help="Cut photographs to the generator's aspect.", rich_help_panel=_PHOTOGRAPHS),
 ]
+Convert: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--convert",
+        help="Resample, mix, and cut or fill up sounds to what the generator draws.",
+        rich_help_panel=_PHOTOGRAPHS,
+    ),
+]
 
 DEFAULT_FOLDER = Path("inverted")
 Folder: TypeAlias = Annotated[

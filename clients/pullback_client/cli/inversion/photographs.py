@@ -10,9 +10,15 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from pullback_api.pictures import FileKind
+from pullback_api.pictures import WAV, FileKind
 from pullback_client.cli.console import complain
-from pullback_client.cli.inversion.file_kinds import is_called_photograph, is_read_everywhere, kind_of, may_be_sent
+from pullback_client.cli.inversion.file_kinds import (
+    is_called_photograph,
+    is_read_everywhere,
+    is_sound,
+    kind_of,
+    may_be_sent,
+)
 from pullback_client.cli.inversion.results import OwnResults, PhotographFiles
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.inversion.result import InversionFailure
@@ -62,6 +68,9 @@ def find(named: Iterable[Path], console: Console) -> list[Listed]:
             results = OwnResults(path)
             entries = [entry for entry in sorted(path.iterdir()) if not entry.name.startswith(".")]
             found: list[Listed | tuple[Path, str]] = [_of_folder(entry, results) for entry in entries]
+            if any(isinstance(each, Listed) and not is_sound(each.kind) for each in found):
+                # Beside photographs sounds are not meant.
+                found = [_passed_sound(each) if isinstance(each, Listed) else each for each in found]
         elif path.exists() or path.is_symlink():
             found = [_of_name(path)]
         else:
@@ -171,6 +180,10 @@ def _of_folder(path: Path, results: OwnResults) -> Listed | tuple[Path, str]:
     if listed.failure is not None and not is_called_photograph(path):
         return path, listed.failure.error.message if listed.kind is None else _passed_over(listed.kind)
     return (path, "a result of an earlier run") if path in results else listed
+
+
+def _passed_sound(listed: Listed) -> Listed | tuple[Path, str]:
+    return (listed.path, f"{WAV.name}; name it alone to invert it") if is_sound(listed.kind) else listed
 
 
 def _passed_over(kind: FileKind) -> str:

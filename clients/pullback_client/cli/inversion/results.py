@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from pullback_api.sounds import write_wav
 from pullback_client.errors import ClientError, InvalidArgumentError
-from pullback_client.files.atomic import delete, finite, write_json, write_png
+from pullback_client.files.atomic import delete, finite, write_bytes, write_json, write_png
 from pullback_client.inversion.pasting import FEATHER
 from pullback_client.inversion.result import Inversion
 from pullback_client.text.printable import a_few, printable
@@ -59,6 +60,7 @@ class PhotographFiles:
         feather: Width of the edge of what is laid back; see `Inversion.paste_back`.
         start: The latent from which it is inverted; None where none is given.
         tune: Whether the generator's weights are tuned to it as well.
+        sound: Whether it is a sound, whose results are WAV files beside their spectrograms.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class PhotographFiles:
     feather: float = FEATHER
     start: Array | None = None
     tune: bool = False
+    sound: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -114,9 +117,11 @@ class PhotographFiles:
         planned = dict.fromkeys(self._pictures)
         write_json(self._file(".json"), {_UNFINISHED: True, _REQUEST: request, _PICTURES: planned})
         self._delete_stale(before)
-        result.save(self._file(".png"))
-        for rank, solution in enumerate(result.solutions[1:], start=2):
-            write_png(self._file(f"-{rank}.png"), solution.image)
+        for rank, solution in enumerate(result.solutions, start=1):
+            ending = "" if rank == 1 else f"-{rank}"
+            write_png(self._file(f"{ending}.png"), solution.image)
+            if solution.sound is not None:
+                write_bytes(self._file(f"{ending}.wav"), write_wav(solution.sound))
         if tuned is not None:
             write_png(self._file("-tuned.png"), tuned)
         for ending in (".npz", ".safetensors"):
@@ -143,7 +148,7 @@ class PhotographFiles:
             return Earlier(differences=differences)
         # The others are called after the record, but what pictures there were, it says itself.
         known = {self._file(ending) for ending in _pictures_of(record)}
-        unknown = [file for file in existing if file.suffix == ".png" and file not in known]
+        unknown = [file for file in existing if file.suffix in {".png", ".wav"} and file not in known]
         if unknown:
             return Earlier(unknown=tuple(unknown))
         if record.get(_UNFINISHED):
@@ -156,8 +161,10 @@ class PhotographFiles:
     @property
     def _pictures(self) -> list[str]:
         """How the names of the pictures end."""
-        ranks = (f"-{rank}.png" for rank in range(2, self.solutions + 1))
-        return [".png", *ranks, *(["-pasted.png"] if self.paste else []), *(["-tuned.png"] if self.tune else [])]
+        suffixes = (".png", ".wav") if self.sound else (".png",)
+        ranks = ("", *(f"-{rank}" for rank in range(2, self.solutions + 1)))
+        drawn = [f"{rank}{suffix}" for rank in ranks for suffix in suffixes]
+        return [*drawn, *(["-pasted.png"] if self.paste else []), *(["-tuned.png"] if self.tune else [])]
 
     def _paste(self, result: Inversion) -> ClientError | None:
         if not self.paste:

@@ -43,7 +43,7 @@ Reference: TypeAlias = Annotated[
 Score: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Python function from a Pillow image to its score.",
+        help="Python function from a Pillow image, or a Sound, to its score.",
         metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
         rich_help_panel=_SCORES,
     ),

@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from PIL import Image
-
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.search.loop import ScoreFunction
 from pullback_client.search.results import ScoreInput
@@ -55,7 +53,7 @@ def load(text: str) -> ScoreFunction:
     file = getattr(module, "__file__", None)
 
     @functools.wraps(function)
-    def score(image: Image.Image) -> ScoreInput:
+    def score(image: Any) -> ScoreInput:
         try:
             value: ScoreInput = function(image)
         except (Exception, SystemExit) as error:

@@ -147,7 +147,9 @@ def _add_showings(file: NWBFile, images: dict[str, values_pb2.Image], shown: Seq
         picture = image_from_wire(encoded, image_id)
         kind = GrayscaleImage if picture.mode == "L" else RGBImage
         pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
-        pictures.append(kind(name=image_id, data=pixels, description="An image as it was shown."))
+        is_sound = encoded.format == values_pb2.IMAGE_FORMAT_WAV
+        description = "The spectrogram of a sound as it was played." if is_sound else "An image as it was shown."
+        pictures.append(kind(name=image_id, data=pixels, description=description))
     stimuli = Images(
         name="stimuli",
         images=pictures,

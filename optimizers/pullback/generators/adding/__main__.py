@@ -107,7 +107,7 @@ def _sheet(found: Proposal, asked: Path | None, catalogue: Path) -> tuple[bytes,
     if images.ndim == 4 and images.shape[1] not in {1, 3}:
         _say(f"no contact sheet: its images have {images.shape[1]} channels")
         return b"", None
-    ending, content = sheet(images)
+    ending, content = sheet(images, found.entry.sample_rate)
     return content, asked or catalogue.parent / _SHEETS / f"{found.entry.name}{ending}"
 
 

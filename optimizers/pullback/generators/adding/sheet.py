@@ -17,8 +17,8 @@ from pullback.generators.rendering import rendered
 COUNT, _ROWS, _GAP = 16, 4, 2
 # Small images are shown larger, by a whole number.
 _LEAST_SIDE = 64
-# Of the sounds that WaveGAN was published for; no file says it.
-SAMPLE_RATE = 16_000
+# Where nothing says it: how fast a sheet is played changes nothing else.
+_RATE = 16_000
 
 
 def drawn(generator: Generator, seed: int = 0) -> Tensor:
@@ -43,14 +43,18 @@ def drawn(generator: Generator, seed: int = 0) -> Tensor:
     return shown
 
 
-def sheet(images: Tensor) -> tuple[str, bytes]:
+def sheet(images: Tensor, rate: int | None = None) -> tuple[str, bytes]:
     """Images of shape (16, C, H, W) as a PNG, sounds of shape (16, C, T) as a WAV: how its name ends, and its bytes.
+
+    Args:
+        images: The images, or the sounds.
+        rate: Samples a second of the sounds; None = 16,000.
 
     Raises:
         InvalidInputError: Pictures have one channel or three.
     """
     if images.ndim == 3:
-        return ".wav", _wav(images)
+        return ".wav", _wav(images, rate or _RATE)
     if images.shape[1] not in {1, 3}:
         raise InvalidInputError(f"a picture has 1 or 3 channels, but these images have {images.shape[1]}")
     levels = (images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
@@ -64,12 +68,12 @@ def sheet(images: Tensor) -> tuple[str, bytes]:
     return ".png", buffer.getvalue()
 
 
-def _wav(sounds: Tensor) -> bytes:
+def _wav(sounds: Tensor, rate: int) -> bytes:
     samples = (sounds.clamp(-1, 1) * 32767).round().short().permute(0, 2, 1).reshape(-1, sounds.shape[1])
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(sounds.shape[1])
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setframerate(rate)
         file.writeframes(samples.numpy().astype("<i2").tobytes())
     return buffer.getvalue()

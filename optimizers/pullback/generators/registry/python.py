@@ -1,6 +1,6 @@
 """Generators that code of one's own makes."""
 
-from pullback.generators.family import Family, Option
+from pullback.generators.family import SAMPLE_RATE, Family, Option
 
 LEVELS = Option(
     name="levels",
@@ -16,5 +16,5 @@ FAMILY = Family(
     loader="pullback.generators.own.python_code:from_code",
     tensors=(),
     kinds=("code",),
-    options=(LEVELS,),
+    options=(LEVELS, SAMPLE_RATE),
 )

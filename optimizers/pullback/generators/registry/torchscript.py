@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pullback.generators.family import Family
+from pullback.generators.family import SAMPLE_RATE, Family
 from pullback.generators.registry.python import LEVELS
 
 FAMILY = Family(
@@ -11,5 +11,5 @@ FAMILY = Family(
     loader="pullback.generators.own.saved_programs:from_program",
     tensors=(),
     kinds=("path",),
-    options=(replace(LEVELS, required=True),),
+    options=(replace(LEVELS, required=True), SAMPLE_RATE),
 )

@@ -1,6 +1,8 @@
 """WaveGAN."""
 
-from pullback.generators.family import Family, Option
+from dataclasses import replace
+
+from pullback.generators.family import SAMPLE_RATE, Family, Option
 from pullback.weights.source import Layout
 
 FAMILY = Family(
@@ -16,6 +18,8 @@ FAMILY = Family(
             usual="65536",
             choices=(16384, 32768, 65536),
         ),
+        # That of all sounds that WaveGAN was published for.
+        replace(SAMPLE_RATE, default=16_000),
     ),
     layout=Layout(keys=("generator",)),
     named_layers=False,

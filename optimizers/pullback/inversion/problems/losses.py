@@ -22,6 +22,8 @@ FILLING = 0.5
 _INSIDE = 1e-3
 # A frame in which there is less than this share of what counts in the target shows another picture.
 _LEAST_SHARE = 0.25
+# Rows, channels, height and width; of sounds rows, channels and time.
+_IMAGE_AXES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +34,8 @@ class Rows:
         inputs: Complete inputs of the generator.
         noise: The generator's noise maps, flat side by side; None where its own are meant.
         frames: Frames within the targets; None where targets are taken as they are.
-        targets: Target images.
-        masks: Weights of their pixels.
+        targets: Target images, or sounds.
+        masks: Weights of their pixels; of sounds 1.
         embeddings: Embeddings of the masked targets, of no use where there are frames.
         weights: Weights of distance, L1 and L2.
         penalties: Weighted penalties of latents, frames and noise maps.
@@ -42,8 +44,8 @@ class Rows:
     inputs: Float[Tensor, "rows input_dim"]
     noise: Float[Tensor, "rows values"] | None
     frames: Float[Tensor, "rows 3"] | None
-    targets: Float[Tensor, "rows channels height width"]
-    masks: Float[Tensor, "rows 1 height width"]
+    targets: Float[Tensor, "rows channels *size"]
+    masks: Float[Tensor, "rows 1 *size"]
     embeddings: Float[Tensor, "rows features"]
     weights: Float[Tensor, "rows 3"]
     penalties: Float[Tensor, " rows"]
@@ -80,8 +82,7 @@ def losses(
         rendered = generator.synthesize_noisy(rows.inputs, rows.noise)
     # D(G(z), x) = ‖φ(G(z)) − φ(x)‖²
     apart = (distance.embed(fill(rendered, masks)) - embeddings).square().sum(dim=1) / share.clamp_min(_INSIDE)
-    # On [−1, 1] a difference is twice that on [0, 1].
-    difference = 2 * (rendered - targets)
+    difference = to_both_sides(targets) * (rendered - targets)
     # Σ m v / (C Σ m)
     area = counted(masks, difference.shape[1])
     absolute = (difference.abs() * masks).flatten(1).sum(dim=1) / area
@@ -90,14 +91,19 @@ def losses(
     return torch.where(share < _LEAST_SHARE, math.inf, weighted + rows.penalties), apart
 
 
-def counted(masks: Float[Tensor, "rows 1 height width"], channels: int) -> Float[Tensor, " rows"]:
+def counted(masks: Float[Tensor, "rows 1 *size"], channels: int) -> Float[Tensor, " rows"]:
     """C Σ m: how many values of each image count."""
     return channels * masks.flatten(1).sum(dim=1).clamp_min(_INSIDE)
 
 
+def to_both_sides(targets: Float[Tensor, "rows channels *size"]) -> float:
+    """What multiplies differences of values to be those on [−1, 1]: 2 of images, which are on [0, 1]; 1 of sounds."""
+    return 2.0 if targets.ndim == _IMAGE_AXES else 1.0
+
+
 def seen_targets(
     rows: Rows,
-) -> tuple[Float[Tensor, "rows channels height width"], Float[Tensor, "rows 1 height width"]]:
+) -> tuple[Float[Tensor, "rows channels *size"], Float[Tensor, "rows 1 *size"]]:
     """What of its target each row sees, and how much of every pixel counts; differentiable in the frames."""
     if rows.frames is None:
         return rows.targets, rows.masks
@@ -108,7 +114,7 @@ def seen_targets(
 
 
 def fill(
-    images: Float[Tensor, "rows channels height width"], masks: Float[Tensor, "rows 1 height width"]
-) -> Float[Tensor, "rows channels height width"]:
+    images: Float[Tensor, "rows channels *size"], masks: Float[Tensor, "rows 1 *size"]
+) -> Float[Tensor, "rows channels *size"]:
     """Images as distances see them: what does not count is grey."""
     return images * masks + FILLING * (1 - masks)

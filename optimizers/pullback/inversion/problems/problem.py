@@ -28,8 +28,8 @@ class Problem:
     """Finds latents whose images resemble the targets.
 
     The loss of a latent z for a target x is w_d D(G(z), x) + w_1 mean|a − b| + w_2 mean(a − b)² + w_p R(z), with a and
-    b the two images on [−1, 1] and R the prior's penalty. Under a mask m, both images become m·image + (1 − m)/2 before
-    D, and the means are weighted by m, so that pixels where m is 0 have no influence at all.
+    b the two images on [−1, 1], where sounds are anyway, and R the prior's penalty. Under a mask m, both images become
+    m·image + (1 − m)/2 before D, and the means are weighted by m, so that pixels where m is 0 have no influence at all.
 
     What solvers move are *points*: latents, followed, where an alignment is searched, by its three standardised
     coordinates u. Then x is what of the target lies within the frame, m what of the mask does, 0 outside the target,
@@ -47,7 +47,8 @@ class Problem:
         distance: The image distance D.
         space: Name of the latent space of the points.
         moves: Name of the space within it that a solver moves; the rest holds: a class that is given, say.
-        targets: Target images, shape (images, C, H, W), in [0, 1].
+        targets: Target images, shape (images, C, H, W), in [0, 1]; of a generator of sounds, sounds of shape
+            (images, C, T), in [−1, 1].
         masks: Weights of the pixels, shape (images, 1, H, W), in [0, 1]; None where all count.
         weights: Weights of the terms of the loss.
         context: Latents of all the coordinates around those of `space`, shape (images, m), of which the others hold;
@@ -62,10 +63,10 @@ class Problem:
 
     Raises:
         UnknownNameError: The generator has no such space.
-        InvalidInputError: The generator makes sounds; targets, masks or context have a wrong shape, are out of range or
-            not finite; a mask is 0 everywhere, `moves` lies outside `space`, the truncation is not above 0,
-            generator and distance live on different devices or in different precisions, noise maps are searched and
-            the generator has none, or the loss weighs `delta` in a space without layers.
+        InvalidInputError: Targets, masks or context have a wrong shape, are out of range or not finite; masks or an
+            alignment are given, and the generator makes sounds; a mask is 0 everywhere, `moves` lies outside `space`,
+            the truncation is not above 0, generator and distance live on different devices or in different precisions,
+            noise maps are searched and the generator has none, or the loss weighs `delta` in a space without layers.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Problem:
         self.space = generator.space(space).name
         self.moves = self._checked_moves(moves)
         self.weights = LossWeights() if weights is None else weights
-        if len(generator.image_shape) != 3:
-            raise InvalidInputError(f"an inversion compares images, but generator {generator.name!r} makes sounds")
+        if len(generator.image_shape) != 3 and (masks is not None or alignment is not None):
+            raise InvalidInputError(
+                f"masks and alignments are of images, but generator {generator.name!r} makes sounds; leave them out"
+            )
         self.targets = _checked(generator, "targets", targets, generator.image_shape)
         self.masks = masks
         if masks is not None:
@@ -195,9 +198,7 @@ class Problem:
             noise = self.noise.normalized(noise)
         return torch.cat([latents, alignments, noise], dim=-1)
 
-    def render(
-        self, points: Float[Tensor, "images restarts dim"]
-    ) -> Float[Tensor, "images restarts channels height width"]:
+    def render(self, points: Float[Tensor, "images restarts dim"]) -> Float[Tensor, "images restarts channels *size"]:
         """Images of points in [0, 1], each with its target's context, in one forward pass."""
         restarts = points.shape[1]
         context = None if self.context is None else self.context.repeat_interleave(restarts, dim=0)
@@ -209,7 +210,7 @@ class Problem:
 
     def framed_targets(
         self, points: Float[Tensor, "images restarts dim"]
-    ) -> Float[Tensor, "images restarts channels height width"]:
+    ) -> Float[Tensor, "images restarts channels *size"]:
         """What the images of points resemble: the targets, within the points' frames where those are searched."""
         targets = self.targets[:, None].expand(-1, points.shape[1], *self.targets.shape[1:])
         _, frames, _ = self.split(points)
@@ -251,9 +252,9 @@ class Problem:
         weights = torch.stack(
             [points.new_full((), weight) for weight in (self.weights.distance, self.weights.l1, self.weights.l2)]
         )
-        masks = (
-            torch.ones_like(self.targets[:1, :1]).expand(count, -1, -1, -1) if self.masks is None else self.masks[image]
-        )
+        # One of each pixel, whatever the colour: of sounds, one of each sample.
+        everything = torch.ones_like(self.targets[:1, :1])
+        masks = everything.expand(count, *everything.shape[1:]) if self.masks is None else self.masks[image]
         context = None if self.context is None else self.context[image]
         return Rows(
             inputs=self.generator.complete(latents, self.space, context),
@@ -332,7 +333,7 @@ def _checked(
 ) -> Tensor:
     """Images or masks on the generator's device and in its precision, if they can be used."""
     wanted = ("images" if count is None else count, *shape)
-    if images.ndim != 4 or images.shape[1:] != shape or len(images) != (count or len(images)) or not len(images):
+    if images.shape[1:] != shape or len(images) != (count or len(images)) or not len(images):
         raise InvalidInputError(
             f"{name} for generator {generator.name!r} have shape ({', '.join(map(str, wanted))}), "
             f"but shape {tuple(images.shape)} came"
@@ -340,6 +341,7 @@ def _checked(
     if not images.isfinite().all():
         raise InvalidInputError(f"{name} are finite, but NaN or infinity came")
     low, high = float(images.min()), float(images.max())
-    if low < 0 or high > 1:
-        raise InvalidInputError(f"{name} lie between 0 and 1, but values from {low:.4g} to {high:.4g} came")
+    least = 0 if images.ndim == 4 else -1
+    if low < least or high > 1:
+        raise InvalidInputError(f"{name} lie between {least} and 1, but values from {low:.4g} to {high:.4g} came")
     return images.detach().to(generator.device, generator.dtype)

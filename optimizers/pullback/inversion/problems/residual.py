@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pullback.errors import InvalidInputError
-from pullback.inversion.problems.losses import counted, fill
+from pullback.inversion.problems.losses import counted, fill, to_both_sides
 from pullback.inversion.problems.problem import Problem
 
 
@@ -53,8 +53,8 @@ def residual_of(problem: Problem, point: Float[Tensor, " dim"], image: int) -> C
     check_residual(problem)
     weights, target = problem.weights, problem.targets[image : image + 1]
     mask = torch.ones_like(target[:, :1]) if problem.masks is None else problem.masks[image : image + 1]
-    # 2 √(w_2 m / (C Σ m)): on [−1, 1] a difference is twice that on [0, 1].
-    weight = 2 * (weights.l2 * mask / counted(mask, target.shape[1])[:, None, None, None]).sqrt()
+    # 2 √(w_2 m / (C Σ m)): on [−1, 1] a difference is twice that on [0, 1]; sounds are there already.
+    weight = to_both_sides(target) * (weights.l2 * mask / counted(mask, target.shape[1])).sqrt()
     embedding = problem.embedding(image)
 
     def residual(block: Tensor) -> Tensor:

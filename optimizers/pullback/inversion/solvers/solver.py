@@ -46,13 +46,13 @@ class InversionResult:
     """
 
     latents: Float[Tensor, "images dim"]
-    images: Float[Tensor, "images channels height width"]
+    images: Float[Tensor, "images channels *size"]
     distances: Float[Tensor, " images"]
     losses: Float[Tensor, " images"]
     best_restart: Int[Tensor, " images"]
     best_step: Int[Tensor, " images"]
     frames: Float[Tensor, "images 3"] | None
-    framed_targets: Float[Tensor, "images channels height width"]
+    framed_targets: Float[Tensor, "images channels *size"]
     noise: Float[Tensor, "images values"] | None
     trace_loss: Float[Tensor, "images restarts evaluations"]
     trace_distance: Float[Tensor, "images restarts evaluations"]

@@ -69,7 +69,7 @@ class StartBank:
 
     Attributes:
         latents: Shape (size, dim), float32.
-        thumbnails: Images averaged over squares, shape (size, C, h, w) of at most 32 px, uint8.
+        thumbnails: Images averaged over squares, shape (size, C, h, w) of at most 32 px, uint8; of sounds (size, C, 0).
         center: Mean embedding, shape (F,), float32; F is less than the embedding's length where that is folded.
         axes: Principal axes of the embeddings, as columns, shape (F, rank), float16.
         projections: p, coordinates of embeddings on the axes, shape (size, rank), float32.
@@ -179,8 +179,10 @@ class StartBank:
         return read_as(path, cls.from_bytes)
 
 
-def thumbnails_of(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels h w"]:
-    """Images averaged over squares, at most 32 px high and wide."""
+def thumbnails_of(images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch channels *small"]:
+    """Images averaged over squares, at most 32 px high and wide; of sounds, whose averages tell nothing, no samples."""
+    if images.ndim == 3:
+        return images[..., :0]
     height, width = images.shape[2:]
     return functional.adaptive_avg_pool2d(images, (min(height, _LONGEST), min(width, _LONGEST)))
 

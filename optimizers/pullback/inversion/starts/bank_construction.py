@@ -95,8 +95,8 @@ def make_bank(
 
     Raises:
         UnknownNameError: The generator has no such space.
-        InvalidInputError: A number is out of range, the generator makes no images, the distance has no embedding, or
-            the two live on different devices or in different precisions.
+        InvalidInputError: A number is out of range, the distance has no embedding, or the two live on different devices
+            or in different precisions.
         PullbackError: An embedding is not finite.
         MemoryExhaustedError: Memory does not suffice for a single sample.
     """

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from pullback.distances.distance import Distance
-from pullback.errors import InvalidInputError, PullbackError
+from pullback.errors import PullbackError
 from pullback.generators.generator import Generator as ImageGenerator
 from pullback.geometry.point import check_same_place, embedding_of
 from pullback.geometry.random_signs import folded
@@ -23,7 +23,7 @@ DEFAULT_SIZE = 3000
 # of them are added up.
 _LONGEST = (1 << 19) - 1
 
-Shard = tuple[Float[Tensor, "part features"], UInt8[Tensor, "part channels height width"]]
+Shard = tuple[Float[Tensor, "part features"], UInt8[Tensor, "part channels *size"]]
 
 
 class BankSamples:
@@ -39,8 +39,8 @@ class BankSamples:
 
     Raises:
         UnknownNameError: The generator has no such space.
-        InvalidInputError: The generator makes no images, the distance has no embedding, or the two live on different
-            devices or in different precisions.
+        InvalidInputError: The distance has no embedding, or the two live on different devices or in different
+            precisions.
         MemoryExhaustedError: Memory does not suffice for a single sample.
     """
 
@@ -49,8 +49,6 @@ class BankSamples:
     ) -> None:
         check_same_place(generator, distance)
         self._embedding = embedding_of(distance)
-        if len(generator.image_shape) != 3:
-            raise InvalidInputError(f"a bank of starts holds images, but generator {generator.name!r} makes sounds")
         self.generator = generator
         self.distance = distance
         self.latents = generator.space(space).sample(size, derive_seed(seed))

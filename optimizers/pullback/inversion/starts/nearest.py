@@ -33,7 +33,7 @@ def nearest_starts(
     """The samples whose images resemble each target most, the nearest first.
 
     As a rule they are the nearest by what the bank keeps, weighed as in the loss: embeddings on the principal axes
-    for the distance, thumbnails for L1 and L2. Nothing is rendered.
+    for the distance, thumbnails for L1 and L2; of sounds, which have none, the embeddings for all. Nothing is rendered.
 
     Under a mask, an alignment or a truncation, with a context or with something that is held, what is compared is
     not what the bank keeps. Then that makes a list only (under a mask or an alignment by thumbnails alone), of 32
@@ -92,8 +92,11 @@ def _order(
     projections, residuals = bank.projections.to(device), bank.residuals.to(device)
     penalties = weights.prior * problem.generator.space(problem.space).prior.penalty(bank.latents.to(device))
     whole = problem.masks is None and alignments is None
-    # Where the distance has no say, pixels stand in for it.
-    squared = weights.l2 if whole else weights.l2 + weights.distance
+    # Where the distance has no say, pixels stand in for it; of sounds, it for them.
+    absolute, squared = weights.l1, weights.l2 if whole else weights.l2 + weights.distance
+    apart = weights.distance if whole else 0.0
+    if problem.targets.ndim == 3:
+        apart, absolute, squared = weights.distance + weights.l1 + weights.l2, 0.0, 0.0
     order = []
     for image in range(problem.images):
         points = problem.targets.new_zeros(1, problem.dim)
@@ -103,12 +106,12 @@ def _order(
         for target, mask in zip(targets.float(), masks.float(), strict=True):
             # w_d D + w_1 mean|s − t| + w_2 mean(s − t)² + w_p R
             loss = penalties
-            if whole and weights.distance:
+            if apart:
                 # ‖p_s − p_t‖² + r_s; r_t is the same for all
                 projection = (bank.folded(problem.embedding(image))[0] - center) @ axes
-                loss = loss + weights.distance * ((projections - projection).square().sum(dim=1) + residuals)
-            if squared or weights.l1:
-                loss = loss + _pixel_terms(bank, target, mask, weights.l1, squared)
+                loss = loss + apart * ((projections - projection).square().sum(dim=1) + residuals)
+            if squared or absolute:
+                loss = loss + _pixel_terms(bank, target, mask, absolute, squared)
             order.append(loss.argsort(stable=True)[:listed])
         yield
     return torch.stack(order).reshape(problem.images, -1, listed)

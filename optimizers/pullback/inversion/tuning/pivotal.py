@@ -69,7 +69,7 @@ class PivotalTuning:
     Raises:
         UnknownNameError: No such space.
         InvalidInputError: Targets, pivots or masks do not fit, there are too many, or nothing of the generator can be
-            tuned.
+            tuned; or it makes sounds.
         MemoryExhaustedError: The weights and what Adam remembers of them do not fit into a budget that was given.
     """
 
@@ -85,6 +85,8 @@ class PivotalTuning:
         settings: TuningSettings | None = None,
         seed: int = 0,
     ) -> None:
+        if len(generator.image_shape) != 3:
+            raise InvalidInputError(f"weights are tuned to photographs, but generator {generator.name!r} makes sounds")
         self.settings = settings = settings or TuningSettings()
         self.original, self.distance, self.seed = generator, distance, seed
         self.tuned = copied(generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pullback.generators import CatalogueEntry
 from pullback.generators.style_based.named_layers import mapped_space
@@ -22,7 +22,11 @@ def complete_loss(
 ) -> None:
     """Fills in the defaults of weights and alignment, and notes what cannot be used although it is within bounds."""
     # What is there of the loss, over the defaults.
-    weights = specs_pb2.LossWeights(**asdict(LossWeights(prior=PRIOR_WEIGHT) if preset is None else preset.weights))
+    usual = LossWeights(prior=PRIOR_WEIGHT) if preset is None else preset.weights
+    if generator.draws == "sounds":
+        # Two sounds that are heard alike differ sample by sample.
+        usual = replace(usual, l2=0.0)
+    weights = specs_pb2.LossWeights(**asdict(usual))
     weights.MergeFrom(settings.weights)
     layered = mapped_space(generator)
     if weights.delta and (layered is None or settings.space != generator.input_space):
@@ -47,7 +51,9 @@ def complete_loss(
             "'levenberg_marquardt' minimises sums of squares, which l1 is none of; set it to 0, or take another method"
         )
         wrong.add(f"{field}.weights.l1", message)
-    if settings.HasField("alignment"):
+    if settings.HasField("alignment") and generator.draws == "sounds":
+        wrong.add(f"{field}.alignment", f"it is of images, but {generator.name!r} draws sounds; leave it out")
+    elif settings.HasField("alignment"):
         for name in ("scale", "shift"):
             if not settings.alignment.HasField(name):
                 setattr(settings.alignment, name, ALIGNMENT_DEVIATION)

@@ -10,7 +10,7 @@ from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.batching import Load
 from pullback_server.specs.classes import complete_space, moving_space, preconditioning_space
-from pullback_server.specs.common import check_draws_images, distance_of, find_generator, take_out_of_bounds
+from pullback_server.specs.common import distance_of, find_generator, rate_of, take_out_of_bounds
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion.loss import complete_loss
 from pullback_server.specs.inversion.methods import INVERSION_METHODS, PRESETS
@@ -34,12 +34,13 @@ def complete_inversion_settings(
         field: Path of the settings in the request.
 
     Raises:
-        ApiError: NOT_FOUND for the generator, INVALID_ARGUMENT for anything else that cannot be used.
+        ApiError: NOT_FOUND for the generator, FAILED_PRECONDITION where nothing says the rate of its sounds,
+            INVALID_ARGUMENT for anything else that cannot be used.
     """
     generator = find_generator(settings.generator, f"{field}.generator")
     wrong = Violations()
-    if not check_draws_images(generator, f"{field}.generator", wrong):
-        wrong.raise_if_any()
+    if generator.draws == "sounds":
+        rate_of(generator)
     complete = specs_pb2.InversionSettings()
     complete.CopyFrom(settings)
     out_of_bounds = take_out_of_bounds(complete)
@@ -48,7 +49,7 @@ def complete_inversion_settings(
     if preset is not None and not complete.class_mode:
         complete.space = complete.space or preset.space
     complete.space = complete_space(complete, generator, field, wrong)
-    usual = distances.INVERSION_DISTANCE if preset is None else preset.distance_for(generator.image_shape[-1])
+    usual = preset.distance_for(generator.image_shape[-1]) if preset is not None else _usual_distance(generator)
     distance = distance_of(settings.distance or usual, generator, f"{field}.distance", wrong)
     if distance is not None:
         complete.distance = distance.name
@@ -74,6 +75,10 @@ def complete_inversion_settings(
     if complete.basis in STORED_BASES and not complete.eigenbasis:
         complete.eigenbasis = eigenbasis_name_of(default_eigenbasis_spec(complete))
     return complete
+
+
+def _usual_distance(generator: CatalogueEntry) -> str:
+    return distances.INVERSION_DISTANCE if generator.draws == "images" else distances.SOUND_DISTANCE
 
 
 def default_eigenbasis_spec(settings: specs_pb2.InversionSettings) -> specs_pb2.EigenbasisSpec:

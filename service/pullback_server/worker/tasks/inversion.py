@@ -20,7 +20,6 @@ from pullback.inversion import (
     make_solver,
     make_starts,
 )
-from pullback.pictures import to_pictures
 from pullback.pieces import finish
 from pullback_api.options import given_options
 from pullback_api.v1 import inversion_pb2, specs_pb2
@@ -28,10 +27,10 @@ from pullback_server.names import parse_generator
 from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.protocol.payload import read_payload
 from pullback_server.specs import INVERSION_METHODS, STARTS, class_space, moving_space, solver_options
+from pullback_server.worker.drawn import message_of, off_device
 from pullback_server.worker.files import content, eigenbasis
 from pullback_server.worker.models import Models
 from pullback_server.worker.parts import ShardSource, SharedShards, of_samples
-from pullback_server.worker.presentation import encode
 from pullback_server.worker.tasks.given_starts import given_starts
 from pullback_server.worker.tasks.inversion_images import read_images, read_masks
 from pullback_server.worker.tasks.inversion_result import inverted_targets
@@ -50,7 +49,7 @@ class InversionTask(BatchTask, SharedTask):
         name = parse_generator(settings.generator, "generator")
         tell_phase(f"loading {name} and {settings.distance}")
         self._targets = [item for item in self._items if isinstance(item, inversion_pb2.Target)]
-        entry = generators.entry(name)
+        self._entry = entry = generators.entry(name)
         self._classes = class_space(entry)
         self._problem = Problem(
             models.generator(name),
@@ -183,7 +182,8 @@ class InversionTask(BatchTask, SharedTask):
         return self._current
 
     def _previews(self) -> tuple[bytes, ...]:
-        return tuple(encode(picture, "PNG") for picture in to_pictures(self._begun.best().images))
+        drawn = off_device(self._begun.best().images, self._entry)
+        return tuple(message_of(each).data for each in drawn)
 
     def _state(self) -> dict[str, Tensor]:
         tensors = {} if self._current is None else self._current.to_tensors()

@@ -1,4 +1,4 @@
-"""Prepared pictures as the numerical library takes them, and its images as the contract sends them."""
+"""Prepared pictures and sounds as the numerical library takes them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pullback_api.sounds import read_wav
 from pullback_api.v1 import inversion_pb2, values_pb2
-from pullback_server.worker.presentation import encode
 
 
 def read_images(images: Sequence[values_pb2.Image]) -> Tensor:
-    """Prepared PNG files as images in [0, 1], shape (images, C, H, W)."""
+    """Prepared PNG files as images in [0, 1], shape (images, C, H, W); WAV files as sounds, shape (sounds, C, T)."""
     return torch.stack([_read(image) for image in images])
 
 
@@ -31,17 +31,9 @@ def read_masks(targets: Sequence[inversion_pb2.Target]) -> Tensor | None:
     )
 
 
-def png(picture: Image.Image) -> values_pb2.Image:
-    """A picture as a PNG file."""
-    return values_pb2.Image(
-        data=encode(picture, "PNG"),
-        format=values_pb2.IMAGE_FORMAT_PNG,
-        width=picture.width,
-        height=picture.height,
-    )
-
-
 def _read(image: values_pb2.Image) -> Tensor:
+    if image.format == values_pb2.IMAGE_FORMAT_WAV:
+        return torch.from_numpy(read_wav(image.data).samples)
     with Image.open(io.BytesIO(image.data)) as picture:
         levels = np.atleast_3d(np.asarray(picture, dtype=np.float32))
     return torch.from_numpy(levels / 255).movedim(-1, 0).contiguous()

@@ -9,13 +9,14 @@ import grpc
 from google.rpc import status_pb2
 from torch import Tensor
 
+from pullback import generators
 from pullback.generators import rendered
 from pullback.generators.space_entry import SpaceEntry
 from pullback.inversion import InversionResult, Problem, nearest_labels
 from pullback.pictures import to_pictures
 from pullback_api.tensors import pack
 from pullback_api.v1 import inversion_pb2, values_pb2
-from pullback_server.worker.tasks.inversion_images import png
+from pullback_server.worker.drawn import message_of, off_device
 
 
 def inverted_targets(
@@ -54,7 +55,9 @@ def inverted_targets(
             restart_latents=_pack(found.restart_latents[number]),
             solutions=solutions,
             evaluations=int(found.evaluations[number]),
-            aligned_target=None if found.frames is None else png(to_pictures(found.framed_targets[number, None])[0]),
+            aligned_target=None
+            if found.frames is None
+            else message_of(to_pictures(found.framed_targets[number, None])[0]),
         )
 
 
@@ -68,20 +71,21 @@ def _solutions(
     latents = found.restart_latents[number, order]
     noise = None if found.restart_noise is None else found.restart_noise[number, order]
     parts = rendered(problem.generator, latents, problem.space, noise=noise)
-    pictures = [picture for images in parts for picture in to_pictures(images)]
+    entry = generators.entry(problem.generator.name)
+    drawn = [each for images in parts for each in off_device(images, entry)]
     return [
         inversion_pb2.Solution(
             latent=_pack(latents[place]),
-            image=png(picture),
+            image=message_of(each),
             distance=float(found.restart_distances[number, restart]),
             loss=float(losses[restart]),
             restart=restart,
             step=int(found.restart_steps[number, restart]),
             alignment=_alignment(found.restart_frames, number, restart),
             class_label=_class_label(latents[place], problem, classes),
-            noise_maps=[_pack(each) for each in _maps(problem, noise, place)],
+            noise_maps=[_pack(noise_map) for noise_map in _maps(problem, noise, place)],
         )
-        for place, (restart, picture) in enumerate(zip(order, pictures, strict=True))
+        for place, (restart, each) in enumerate(zip(order, drawn, strict=True))
     ]
 
 

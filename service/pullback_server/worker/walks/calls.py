@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+import numpy as np
 from PIL import Image
 
+from pullback import generators
 from pullback.directions.traversals.measurement import measured_frames
 from pullback.directions.traversals.pictures import forth_and_back, reduced
-from pullback.pictures import side_by_side, to_pictures
+from pullback.pictures import side_by_side
+from pullback_api.sounds import Sound
 from pullback_server.protocol.calls import CallDone, CallMessage, Framed, Traverse
 from pullback_server.protocol.walks import Walked, WalkPlan
+from pullback_server.worker.drawn import Drawn, file_of, off_device
 from pullback_server.worker.models import Models, with_maps
-from pullback_server.worker.presentation import encode
 from pullback_server.worker.walks.between import make_walk_between
 from pullback_server.worker.walks.latents import make_walk
 from pullback_server.worker.walks.masked import masked_render
@@ -27,29 +30,35 @@ def traverse(models: Models, call: Traverse) -> Iterator[CallMessage | None]:
     make = make_walk if plan.end is None else make_walk_between
     walk = yield from make(generator, distance, plan)
     latents, steps = walk.latents.float().cpu().numpy(), walk.steps.reshape(len(walk.steps), -1).tolist()
-    kept: list[Image.Image] = []
+    entry = generators.entry(plan.generator)
+    kept: list[Drawn] = []
     animated: list[Image.Image] = []
     index = 0
     render = None if plan.mask is None else (yield from masked_render(generator, plan, plan.mask, walk))
     for images, distances in measured_frames(generator, distance, walk, render):
-        for picture, far in zip(to_pictures(images), distances.tolist(), strict=True):
-            data = encode(picture, plan.image_format)
-            place = tuple(steps[index])
-            yield Framed(call.call, index, place, latents[index], far, data, picture.width, picture.height)
+        for drawn, far in zip(off_device(images, entry), distances.tolist(), strict=True):
+            file = file_of(drawn, plan.image_format)
+            yield Framed(call.call, index, tuple(steps[index]), latents[index], far, *file)
             index += 1
             if plan.strip:
-                kept.append(picture)
-            if plan.animation:
+                kept.append(drawn)
+            if plan.animation and not isinstance(drawn, Sound):
                 # One by one, so that jobs and other calls have their turns in between.
-                animated.append(reduced(picture))
+                animated.append(reduced(drawn))
     yield CallDone(call.call, _end(plan, walk.space, kept, animated))
 
 
-def _end(plan: WalkPlan, space: str, kept: list[Image.Image], animated: list[Image.Image]) -> Walked:
-    sheet = side_by_side(kept, plan.frames if plan.kind == "subspace" else None) if kept else b""
-    return Walked(
-        space,
-        strip=sheet,
-        strip_size=Image.open(io.BytesIO(sheet)).size if sheet else (0, 0),
-        animation=forth_and_back(animated) if animated else b"",
-    )
+def _end(plan: WalkPlan, space: str, kept: list[Drawn], animated: list[Image.Image]) -> Walked:
+    sheet, size = _strip(plan, kept) if kept else (b"", (0, 0))
+    return Walked(space, strip=sheet, strip_size=size, animation=forth_and_back(animated) if animated else b"")
+
+
+def _strip(plan: WalkPlan, kept: list[Drawn]) -> tuple[bytes, tuple[int, int]]:
+    """All frames as one file, and its size: images side by side, sounds one after the other."""
+    sounds = [each for each in kept if isinstance(each, Sound)]
+    if sounds:
+        whole = file_of(Sound(np.concatenate([each.samples for each in sounds], axis=1), sounds[0].rate), "WAV")
+        return whole.data, (whole.width, whole.height)
+    pictures = [each for each in kept if not isinstance(each, Sound)]
+    sheet = side_by_side(pictures, plan.frames if plan.kind == "subspace" else None)
+    return sheet, Image.open(io.BytesIO(sheet)).size
