@@ -88,7 +88,7 @@ class LiveServer:
         # From where on it is of the present process, and of the present test.
         self._spawned = self._revived = 0
         self.target = ""
-        self.http = self.metrics = ""
+        self.http = self.metrics = self.studio = ""
 
     def __enter__(self) -> LiveServer:
         self.start()
@@ -107,7 +107,7 @@ class LiveServer:
         line = self._process.stdout.readline()
         match = re.fullmatch(
             r"pullback-server listening on (127\.0\.0\.1:\d+)(?: \(http: (127\.0\.0\.1:\d+)\))?"
-            r"(?: \(metrics: (127\.0\.0\.1:\d+)\))?\n",
+            r"(?: \(metrics: (127\.0\.0\.1:\d+)\))?(?: \(studio: (\S+)\))?\n",
             line,
         )
         if match is None:
@@ -116,6 +116,7 @@ class LiveServer:
         self.target = match[1]
         self.http = f"http{'s' if self._certificates else ''}://{match[2]}" if match[2] else ""
         self.metrics = f"http://{match[3]}" if match[3] else ""
+        self.studio = match[4] or ""
         self._connect()
 
     def spawn(self, *options: str) -> None:

@@ -33,6 +33,7 @@ DEFAULT_LISTEN = "127.0.0.1:50051"
 READY_LINE = "pullback-server listening on {endpoint}"
 HTTP_READY = " (http: {endpoint})"
 METRICS_READY = " (metrics: {endpoint})"
+STUDIO_READY = " (studio: {way_in})"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         checkpoint_seconds=options.checkpoint_seconds,
         memory=limit,
         http=options.http,
+        studio=options.studio,
         log_level=level,
         open=options.open,
         tls=certificates,
@@ -107,6 +109,8 @@ async def _serve(config: Config) -> None:
         ready += HTTP_READY.format(endpoint=server.http_endpoint)
     if server.watch.exposition is not None:
         ready += METRICS_READY.format(endpoint=server.watch.exposition.target)
+    if server.studio is not None:
+        ready += STUDIO_READY.format(way_in=server.studio.way_in)
     sys.stdout.write(f"{ready}\n")
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
@@ -145,6 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--http", metavar="HOST:PORT", help="HTTP + JSON too, on this address, as for --listen (default: off)"
+    )
+    parser.add_argument(
+        "--studio",
+        metavar="HOST:PORT",
+        help="the studio's pages too, on this address: loopback only, unless there is TLS (default: off)",
     )
     parser.add_argument(
         "--data",

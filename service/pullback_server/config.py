@@ -22,6 +22,7 @@ class Config:
         checkpoint_seconds: How much work of a job a crash can undo at most.
         memory: Bytes that a worker may take on its device beside the weights; None for a share of what is free there.
         http: `host:port` of HTTP + JSON, as `listen`; None for none.
+        studio: `host:port` of the studio's pages; None for none.
         log_level: Of the standard library's logging.
         database: URL of a database of PostgreSQL; None for SQLite in `data`.
         retention: Days after which jobs that have ended and their inversions and tunings are deleted; None for never.
@@ -38,6 +39,7 @@ class Config:
     checkpoint_seconds: float = 2.0
     memory: int | None = None
     http: str | None = None
+    studio: str | None = None
     log_level: int = logging.INFO
     open: bool = False
     tls: TlsFiles | None = None

@@ -67,6 +67,7 @@ from pullback_server.sessions.creation import Creation
 from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.store.folder_lock import FolderInUseError, FolderLock
+from pullback_server.studio import Studio, StudioError
 from pullback_server.supervision import Health, HealthServicer
 from pullback_server.tls.files import TlsError
 from pullback_server.tls.reach import Reach
@@ -146,7 +147,14 @@ class Server:
     """
 
     def __init__(self, config: Config, parts: Parts = PROCESSES) -> None:
-        self._reach = Reach(config.listen, config.http, everybody=config.open, tls=config.tls, insecure=config.insecure)
+        self._reach = Reach(
+            config.listen,
+            config.http,
+            everybody=config.open,
+            tls=config.tls,
+            insecure=config.insecure,
+            studio=config.studio,
+        )
         try:
             self.watch = Watch(config.watching, METHODS)
         except TracingError as error:
@@ -154,6 +162,7 @@ class Server:
         self._config = config
         self._parts = parts
         self._http: HttpServer | None = None
+        self.studio: Studio | None = None
         self.endpoint: Endpoint | None = None
         self.http_endpoint: Endpoint | None = None
 
@@ -195,6 +204,9 @@ class Server:
             audited(servicer, service, self._trail, who=caller)
         self._grpc = self._build_grpc(*servicers)
         self.endpoint = self._listen(self._config.listen)
+        if self._config.studio is not None:
+            self.studio = Studio(self._config.studio)
+            self._grpc.add_insecure_port(self.studio.target)
         if self._config.http is not None:
             self._http = self._build_http(self._config.http, dict(zip(DESCRIPTORS, servicers, strict=True)))
         await self._scheduler.start()
@@ -204,6 +216,8 @@ class Server:
         await self._grpc.start()
         if self._http is not None:
             self._http.start()
+        if self.studio is not None:
+            await asyncio.to_thread(self._open_studio, self.studio)
         await self.watch.start(
             self._health,
             data,
@@ -214,6 +228,8 @@ class Server:
     async def stop(self) -> None:
         """Drains: running jobs end or stop at a checkpoint, open calls end, nothing is lost."""
         self._health.close()
+        if self.studio is not None:
+            await asyncio.to_thread(self.studio.stop)
         await self._keeper.stop()
         await self._scheduler.drain(self._config.watching.drain)
         self._broker.close()
@@ -251,6 +267,17 @@ class Server:
             raise StartError(str(error)) from None
         _log.info("programs of this user are let in by themselves, any other by the token in %s", data / TOKEN_FILE)
         return Access(token, self._announcement.token, self._keys)
+
+    def _open_studio(self, studio: Studio) -> None:
+        certificates = self._reach.certificates
+        try:
+            studio.start(
+                None if self._config.open else kept_token(self._config.data),
+                None if certificates is None else certificates.for_http,
+                self._reach.hosts(),
+            )
+        except StudioError as error:
+            raise StartError(str(error)) from None
 
     def _sweep(self) -> None:
         try:

@@ -23,6 +23,12 @@ def serve(
         str | None,
         typer.Option(help="Address of HTTP + JSON, such as 127.0.0.1:50052; as for --listen.", show_default="off"),
     ] = None,
+    studio: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the studio's pages, such as 127.0.0.1:8765; as for --listen.", show_default="off"
+        ),
+    ] = None,
     open_: Annotated[
         bool,
         typer.Option("--open", help="Let in every user of this machine, without a token: where there is only you."),
@@ -41,6 +47,7 @@ def serve(
     arguments = ["--listen", listen]
     arguments += [] if data is None else ["--data", str(data)]
     arguments += [] if http is None else ["--http", http]
+    arguments += [] if studio is None else ["--studio", studio]
     arguments += ["--open"] if open_ else []
     for option, file in (("--tls-cert", tls_cert), ("--tls-key", tls_key), ("--tls-client-ca", tls_client_ca)):
         arguments += [] if file is None else [option, str(file)]

@@ -12,7 +12,7 @@ from pullback_client.cli.console import out
 from pullback_client.cli.options import Target
 from pullback_client.client import DEFAULT_TARGET
 from pullback_client.errors import InvalidArgumentError
-from pullback_client.studio.server import DEFAULT_LISTEN, Address, require_extras, run
+from pullback_client.studio.server import DEFAULT_LISTEN, Address, StudioServer, make_context, require_extras
 from pullback_client.wire.tls import CA_VARIABLE, CERT_VARIABLE, KEY_VARIABLE
 
 
@@ -47,15 +47,7 @@ def studio(
         key=os.environ.get(KEY_VARIABLE),
     )
 
-    def say(url: str) -> None:
-        way = f"{url}/enter?code={visitors.code}" if visitors.code else url
-        out.print(f"studio of {target}: open {way}", soft_wrap=True)
-
-    run(
-        address,
-        visitors,
-        cert=None if own_cert is None else str(own_cert),
-        key=None if own_key is None else str(own_key),
-        hosts=host or (),
-        ready=say,
-    )
+    tls = None if own_cert is None or own_key is None else make_context(str(own_cert), str(own_key))
+    server = StudioServer(address, visitors, tls=tls, hosts=host or ())
+    server.open()
+    server.run(lambda: out.print(f"studio of {target}: open {server.way_in}", soft_wrap=True))

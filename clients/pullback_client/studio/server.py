@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from pullback_client.errors import FailedPreconditionError, InvalidArgumentError
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from pullback_client.studio.visitors import Visitors
 
 DEFAULT_LISTEN = "127.0.0.1:8765"
@@ -90,58 +92,88 @@ def check_reach(address: Address, *, secure: bool) -> None:
         )
 
 
-def run(
-    address: Address,
-    visitors: Visitors,
-    *,
-    cert: str | None = None,
-    key: str | None = None,
-    hosts: Collection[str] = (),
-    ready: Callable[[str], None],
-) -> None:
-    """Serves the studio until SIGTERM or Ctrl-C.
+def make_context(cert: str, key: str) -> ssl.SSLContext:
+    """What connections are made with, of files in PEM.
+
+    Raises:
+        FailedPreconditionError: They cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise FailedPreconditionError(f"the certificate {cert} with the key {key} cannot be used: {error}") from error
+    return context
+
+
+class StudioServer:
+    """A studio at an address: `open`, then `run` until it is told to stop.
 
     Args:
         address: Where.
         visitors: Who may come in.
-        cert: The file of its certificate, for TLS; None for none.
-        key: The file of its private key.
+        tls: What its connections are made with; None for none.
         hosts: Names by which it may be called, beside `localhost` and its own address.
-        ready: Called with the studio's URL once it answers.
 
-    Raises:
-        FailedPreconditionError: It cannot listen there, other machines could reach it without TLS, or a file cannot be
-            used.
+    Attributes:
+        url: Where browsers find it, once it is open.
     """
-    import uvicorn  # noqa: PLC0415  (of the `studio` extra)
 
-    from pullback_client.studio.application import make_application  # noqa: PLC0415
+    def __init__(
+        self, address: Address, visitors: Visitors, *, tls: ssl.SSLContext | None = None, hosts: Collection[str] = ()
+    ) -> None:
+        self._address, self._visitors, self._tls = address, visitors, tls
+        self._hosts = {*hosts, *(() if address.is_loopback else (address.host,))}
+        self._server: uvicorn.Server | None = None
+        self.url = ""
 
-    check_reach(address, secure=cert is not None)
-    listener = address.listen()
-    own = {*hosts, *(() if address.is_loopback else (address.host,))}
-    config = uvicorn.Config(
-        make_application(visitors, secure=cert is not None, hosts=own),
-        ssl_certfile=cert,
-        ssl_keyfile=key,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    try:
+    @property
+    def way_in(self) -> str:
+        """The link by which whoever started it comes in; without a code, where a key is asked for."""
+        return f"{self.url}/enter?code={self._visitors.code}" if self._visitors.code else self.url
+
+    def open(self) -> None:
+        """Listens; browsers wait until it runs.
+
+        Raises:
+            FailedPreconditionError: It cannot listen there, or other machines could reach it without TLS.
+        """
+        check_reach(self._address, secure=self._tls is not None)
+        self._listener = self._address.listen()
+        host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
+        self.url = f"http{'s' if self._tls else ''}://{host}:{self._listener.getsockname()[1]}"
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serves until SIGTERM, Ctrl-C or `stop`. On another thread than the main one it leaves the signals alone.
+
+        Args:
+            ready: Called once it answers.
+        """
+        import uvicorn  # noqa: PLC0415  (of the `studio` extra)
+
+        from pullback_client.studio.application import make_application  # noqa: PLC0415
+
+        class Announced(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                ready()
+
+        config = uvicorn.Config(
+            make_application(self._visitors, secure=self._tls is not None, hosts=self._hosts),
+            log_level="warning",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
         config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise FailedPreconditionError(
-            f"the studio's certificate {cert} and key {key} cannot be used: {error}"
-        ) from error
-    shown = f"[{address.host}]" if ":" in address.host else address.host
-    url = f"http{'s' if cert else ''}://{shown}:{listener.getsockname()[1]}"
+        config.ssl = self._tls
+        self._server = Announced(config)
+        self._server.run(sockets=[self._listener])
 
-    class Announced(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            ready(url)
-
-    Announced(config).run(sockets=[listener])
+    def stop(self) -> None:
+        """Has `run` return, once what goes on has ended or a few seconds have passed."""
+        if self._server is not None:
+            self._server.should_exit = True

@@ -25,6 +25,7 @@ class Reach:
         everybody: Whether everybody is let in who can reach it.
         tls: Files of TLS; None for none.
         insecure: Whether other machines may reach it without TLS.
+        studio: The address of the studio's pages; None for none.
 
     Attributes:
         beyond: Whether other machines may.
@@ -34,11 +35,20 @@ class Reach:
         AddressError: An address is one that others may not reach, or both are the same.
     """
 
-    def __init__(self, listen: str, http: str | None, *, everybody: bool, tls: TlsFiles | None, insecure: bool) -> None:
+    def __init__(
+        self,
+        listen: str,
+        http: str | None,
+        *,
+        everybody: bool,
+        tls: TlsFiles | None,
+        insecure: bool,
+        studio: str | None = None,
+    ) -> None:
         self._http, self._tls, self._insecure = http, tls, insecure
         self.beyond = tls is not None or insecure
         self.certificates: Certificates | None = None
-        for address in filter(None, (listen, http)):
+        for address in filter(None, (listen, http, studio)):
             check_reach(address, beyond=self.beyond)
             if everybody and not is_loopback(address) and (tls is None or tls.client_ca is None):
                 raise AddressError(
