@@ -8,8 +8,9 @@ from pullback_server.access import Ownership
 from pullback_server.advice import LIST_TUNINGS
 from pullback_server.damage import decoded
 from pullback_server.errors import failed_precondition, not_found
+from pullback_server.jobs.finding import find_result
 from pullback_server.jobs.scheduler import Scheduler
-from pullback_server.names import generator_name, is_tuning, job_name, parse_tuning
+from pullback_server.names import generator_name, is_tuning, parse_tuning
 from pullback_server.specs import find_generator
 from pullback_server.store import ResultRecord, Store
 from pullback_server.stored_files import StoredFile
@@ -34,13 +35,7 @@ class Tunings:
         missing = not_found(f"{field}: no tuning {name!r}; {LIST_TUNINGS}")
         # A tuning bears the id of its job.
         await self._ownership.job(identifier, missing)
-        record = await self._scheduler.in_store(self._store.results.find, name)
-        if record is not None:
-            return record
-        maker = await self._scheduler.in_store(self._store.maker_of, name)
-        if maker is not None and not maker.state.ended:
-            raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
-        raise missing
+        return await find_result(self._scheduler, self._store, name, missing)
 
     async def drawing(self, name: str, field: str) -> tuple[CatalogueEntry, StoredFile | None]:
         """The generator that a name stands for, and the weights that it draws with instead of its own; None for those.

@@ -17,11 +17,12 @@ from pullback_api.v1 import analysis_pb2, geometry_pb2, geometry_pb2_grpc, jobs_
 from pullback_server.advice import LIST_ANALYSES
 from pullback_server.damage import decoded, readable
 from pullback_server.eigenbases import ANSWER_BYTES, Eigenbases, check_rows, no_eigenbasis, pieces, put_rows
-from pullback_server.errors import ApiError, failed_precondition, not_found
+from pullback_server.errors import ApiError, not_found
+from pullback_server.jobs.finding import find_result
 from pullback_server.jobs.scheduler import Scheduler
 from pullback_server.jobs.submission import Submission, answer, eigenbasis_submission, fresh_job_id
 from pullback_server.keeping.deletion import Deletion
-from pullback_server.names import job_name, parse_analysis, parse_eigenbasis
+from pullback_server.names import parse_analysis, parse_eigenbasis
 from pullback_server.servicers.pages import page_of_results
 from pullback_server.specs import (
     analysis_name_of,
@@ -120,12 +121,7 @@ class GeometryServicer(geometry_pb2_grpc.GeometryServicer):
     ) -> analysis_pb2.MetricAnalysis:
         """See the contract."""
         parse_analysis(request.name, "name")
-        record = await self._scheduler.in_store(self._store.results.find, request.name)
-        if record is None:
-            maker = await self._scheduler.in_store(self._store.maker_of, request.name)
-            if maker is not None:
-                raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
-            raise _no_analysis(request.name)
+        record = await find_result(self._scheduler, self._store, request.name, _no_analysis(request.name))
         content = await self._scheduler.in_store(self._store.results.content, record)
         return decoded(record.name, analysis_pb2.MetricAnalysis, content)
 

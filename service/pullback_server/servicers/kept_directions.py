@@ -15,8 +15,9 @@ from pullback_server.damage import decoded
 from pullback_server.direction_sets import purified, without_arrays
 from pullback_server.eigenbases import Eigenbases, no_eigenbasis
 from pullback_server.errors import ApiError, failed_precondition, invalid, not_found
+from pullback_server.jobs.finding import find_result
 from pullback_server.jobs.scheduler import Scheduler
-from pullback_server.names import job_name, parse_directions
+from pullback_server.names import parse_directions
 from pullback_server.specs import find_generator
 from pullback_server.store import AnnotationRecord, ResultRecord, Store, TitleTakenError
 
@@ -42,13 +43,7 @@ class KeptDirections:
             ApiError: NOT_FOUND, or FAILED_PRECONDITION while a job makes them.
         """
         parse_directions(name, field)
-        record = await self._scheduler.in_store(self._store.results.find, name)
-        if record is None:
-            maker = await self._scheduler.in_store(self._store.maker_of, name)
-            if maker is not None:
-                raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
-            raise _not_there(name)
-        return record
+        return await find_result(self._scheduler, self._store, name, _not_there(name))
 
     async def read(self, name: str, field: str) -> directions_pb2.DirectionSet:
         """Directions with their arrays and annotations.
