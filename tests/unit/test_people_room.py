@@ -140,6 +140,27 @@ def test_what_somebody_left_unanswered_is_given_to_others_and_a_reload_goes_on(s
     with_session(server, MEAN, main)
 
 
+def test_nobody_waits_for_an_observer_who_has_stopped(server: InProcessServer) -> None:
+    async def main(session: AsyncEvolutionSession) -> None:
+        now = [0.0]
+        room = Room(await session.status(), lambda: now[0])
+        room.sit("anna", lambda: None)
+        room.sit("ben", lambda: None)
+        await opened(room, session)
+        held = {each.key for each in room.take("anna", 3)}
+        assert not held & {each.key for each in room.take("ben", 99)}
+
+        now[0] = 119.0
+        for shown in room.take("ben", 1):
+            await room.answer(session, "ben", sent(shown, 5))
+        assert not held & {each.key for each in room.take("ben", 99)}
+        now[0] = 121.0
+
+        assert held <= {each.key for each in room.take("ben", 99)}
+
+    with_session(server, MEAN, main)
+
+
 def test_another_studio_goes_on_where_the_first_one_stopped(server: InProcessServer) -> None:
     async def main(session: AsyncEvolutionSession) -> None:
         room = await entered(session, "anna")

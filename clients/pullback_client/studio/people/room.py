@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,7 @@ from pullback_client.studio.people.design import Design, checked_observer
 from pullback_client.studio.people.plan import Presentation, plan
 from pullback_client.studio.people.scoring import scores
 
+_IDLE = 120.0  # seconds without an answer after which nobody waits for an observer
 _LEAST_SHARE = 0.5  # of a generation's images must have a score before the server goes on, where a session does not say
 _TOO_FEW = "fewer than half of the images have all their answers: the generation stays open until they do"
 
@@ -85,6 +87,7 @@ class Room:
 
     Args:
         status: The session, whose notes hold its design.
+        clock: Seconds that only rise.
 
     Raises:
         FailedPreconditionError: The session is not one for people.
@@ -95,7 +98,7 @@ class Room:
         curve: The scores of each closed generation.
     """
 
-    def __init__(self, status: SessionStatus) -> None:
+    def __init__(self, status: SessionStatus, clock: Callable[[], float] = time.monotonic) -> None:
         self.design = Design.from_notes(status.settings.get("notes", {}))
         self.minimize = bool(status.settings["threads"][0].get("minimize", False))
         self._seed = int(status.settings.get("seed", 0))
@@ -107,6 +110,8 @@ class Room:
         self.curve: dict[int, list[float]] = {}
         self._read = False
         self._seats: dict[str, tuple[object, Callable[[], None]]] = {}
+        self._clock = clock
+        self._signs: dict[str, float] = {}  # when an observer came in, or answered last
         self._held: dict[str, str] = {}  # presentation -> observer
         self._lock = asyncio.Lock()
 
@@ -125,6 +130,7 @@ class Room:
         if name in self._seats:
             self._seats[name][1]()
         seat = object()
+        self._signs[name] = self._clock()
         self._seats[name] = (seat, oust)
         return seat
 
@@ -169,14 +175,15 @@ class Room:
         """What an observer judges next, at most so many: first what they were given before and have not answered.
 
         Where images are shared, observers at once get different ones, and nobody the same image twice in a generation
-        as long as another observer is there to judge it. What somebody was given who has gone is given to others.
+        as long as another observer is there to judge it. What somebody was given who has gone, or has not answered for
+        two minutes, is given to others; of two answers to it the first counts.
         """
         if self._showing is None or self._state() != "open":
             return []
         showing = self._showing
         left = [each for each in showing.plan.values() if each.key not in showing.answers]
         mine = [each for each in left if self._held.get(each.key) == observer]
-        others = self._seats.keys() - {observer}
+        others = {name for name in self._seats if self._clock() - self._signs[name] < _IDLE} - {observer}
         free = [
             each
             for each in left
@@ -220,6 +227,7 @@ class Room:
                 self._read = False
                 return False
             showing.answers[shown.key] = answer
+            self._signs[observer] = self._clock()
             self._held.pop(shown.key, None)
             if self._complete:
                 await self._score(session)

@@ -194,12 +194,12 @@ def _people(room: Room, standing: Standing) -> str:
     if not names:
         return '<p class="quiet">Nobody has come in yet.</p>'
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{'here' if name in standing.present else 'away'}</td>"
+        f'<tr><td>{html.escape(name)} <span class="quiet">{"here" if name in standing.present else "away"}</span></td>'
         f"<td>{standing.by_observer.get(name, 0)}</td><td>{len(by_observer.get(name, []))}</td>"
         f"<td>{f'{statistics.median(by_observer[name]):.0f} ms' if name in by_observer else '–'}</td></tr>"
         for name in names
     )
-    head = ("Observer", "", "This generation", "In all", "Median reaction")
+    head = ("Observer", "This generation", "In all", "Median reaction")
     top = "".join(f'<th scope="col">{name}</th>' for name in head)
     table = f'<table class="plain number people-plain"><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>'
     return f'<div class="wide">{table}</div>'
