@@ -151,7 +151,7 @@ def test_equal_scores_break_nothing(method: str) -> None:
 
 @every_method
 def test_latents_that_it_never_proposed_are_learnt_from(method: str) -> None:
-    optimizer = told(begun(method))
+    optimizer = told(begun(method), generations=1)
     before = SCORE(optimizer.incumbent[None])
     near = OPTIMUM + 0.01 * np.random.default_rng(0).standard_normal((30, DIM))
     optimizer.tell(near, SCORE(near))
