@@ -16,7 +16,9 @@ from starlette.datastructures import QueryParams
 
 from pullback_client import Generator, InvalidArgumentError, LatentSpace
 from pullback_client.studio.exploring.axes import Axis, AxisSet
-from pullback_client.studio.exploring.places import Move, Place, fits, layer_count, moved
+from pullback_client.studio.exploring.own_latents import read_file, read_text
+from pullback_client.studio.exploring.pins import Pin, latents_file
+from pullback_client.studio.exploring.places import Move, Place, fits, in_one_space, layer_count, moved
 from pullback_client.studio.exploring.strips import FRAMES, place_file, steps_to, strip, walk_file
 from pullback_client.studio.exploring.view import MOST_AXES, REACHES, View, decoded, encoded
 
@@ -252,3 +254,48 @@ def test_what_is_overtaken_is_never_begun_and_the_last_one_is_done() -> None:
 
     assert begun == [0, 49]
     assert most == 1
+
+
+@pytest.mark.parametrize("text", ["1, -2.5, 3e-1", "[1 -2.5\n0.3]", "(1;-2.5;0.3)"])
+def test_pasted_numbers_are_a_latent(text: str) -> None:
+    np.testing.assert_array_equal(read_text(text), np.array([1, -2.5, 0.3], np.float32))
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "paste"), ("1, x", "x"), ("1, inf", "not finite")])
+def test_pasted_words_are_refused(text: str, said: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=said):
+        read_text(text)
+
+
+def test_files_of_a_latent_are_read_and_others_refused() -> None:
+    latent = np.array([1, 2, 3], np.float32)
+    for suffix in (".npy", ".npz"):
+        drawing: Any = Drawing()
+        np.testing.assert_array_equal(read_file("x", place_file(drawing, "toy", place(1, 2, 3), suffix)), latent)
+    buffer = io.BytesIO()
+    np.savez(buffer, other=latent)
+    for content, said in (
+        (b"", "no .npy"),
+        (b"PK\x03\x04damaged", "no .npy"),
+        (b"\x80\x04N.", "no .npy"),
+        (buffer.getvalue(), "no array called latent"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=said):
+            read_file("x.npy", content)
+
+
+def test_pins_of_one_space_are_saved_together() -> None:
+    pins = [Pin(number, View(seed=number), place(number, 0, 0), "") for number in (1, 2)]
+
+    with np.load(io.BytesIO(latents_file(pins, generator()))) as content:
+        np.testing.assert_array_equal(content["latents"], [[1, 0, 0], [2, 0, 0]])
+        assert json.loads(str(content["provenance"]))["pins"][1] == {"number": 2, "space": "z", "address": "seed=2"}
+
+
+def test_a_way_between_w_and_its_layers_lies_in_the_layers() -> None:
+    first, second = in_one_space(place(1, 2, 3, space="w"), place(*range(6), space="w+"), generator(layers=2))
+
+    np.testing.assert_array_equal(first.latent, [1, 2, 3, 1, 2, 3])
+    assert (first.space, second.space) == ("w+", "w+")
+    with pytest.raises(InvalidArgumentError, match="no way"):
+        in_one_space(place(1, 2, 3), place(1, 2, 3, space="w"), generator(layers=2))

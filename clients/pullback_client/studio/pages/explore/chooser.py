@@ -14,7 +14,7 @@ from pullback_client.client import Client
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.pictures import picture
 
-_SAMPLES, _SIDE = 4, 56  # images of a card, and their shown height, px
+_SAMPLES = 4  # images of a card
 
 
 def choose(client: AsyncClient) -> None:
@@ -53,6 +53,6 @@ def _drawn(client: Client, generator: str) -> list[Image.Image]:
 
 
 def _shown(images: list[Image.Image]) -> None:
-    with ui.element("div").classes("strip"):
+    with ui.element("div").classes("explore-draws"):
         for image in images:
-            picture(image, "a draw of this generator", side=_SIDE)
+            picture(image, "a draw of this generator")

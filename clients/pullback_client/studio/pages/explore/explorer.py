@@ -58,7 +58,7 @@ class Explorer:
                 self.steering = Steering(self)
                 self.layering = Layering(self)
                 self.bank = Bank(self._moved, self._strip)
-            with section("Spectrum").classes("explore-spectrum"):
+            with section("Spectrum").classes("explore-spectrum") as self._beside:
                 self.spectrum = Spectrum(self._picked)
                 self.naming = Naming(self)
         self.strips = Strips(self)
@@ -75,6 +75,8 @@ class Explorer:
         self.starting.show()
         self.steering.show()
         self.layering.show()
+        self._beside.set_visibility(state.axes is not None)
+        self.strips.whole.set_visibility(state.axes is not None)
         if (axes := state.axes) is None:
             self.bank.show([], state.view.reach)
         else:

@@ -59,6 +59,7 @@ class Finding:
         """Shows whether there is anything else to choose from."""
         missing = self._explorer.state.axes is None
         self._none.set_visibility(missing)
+        self._whole.set_text("Find axes" if missing else "Find other axes")
         if missing:
             self._whole.open()
         self._fit()

@@ -24,11 +24,14 @@ class Strips:
 
     Args:
         explorer: The page.
+
+    Attributes:
+        whole: The section.
     """
 
     def __init__(self, explorer: Exploring) -> None:
         self._explorer = explorer
-        with section("Strips"):
+        with section("Strips") as self.whole:
             with ui.element("div").classes("flow"):
                 ui.label(
                     "Images along an axis, from where the others are. Press one to move the slider there."
