@@ -52,7 +52,7 @@ class Doors:
             return
         refusal = self._refusal(scope)
         if refusal is None:
-            await self._app(scope, receive, _hardened(send))
+            await _answered(self._app, scope, receive, _hardened(send))
         elif scope["type"] == "websocket":
             await WebSocketClose(1008, "not let in")(scope, receive, send)
         else:
@@ -87,6 +87,23 @@ class Doors:
             return ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
+
+
+async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Has a request answered; where its sender has gone, as a browser does from one page to the next, that is all."""
+    gone = False
+
+    async def received() -> Message:
+        nonlocal gone
+        message = await receive()
+        gone = gone or message["type"] == "http.disconnect"
+        return message
+
+    try:
+        await app(scope, received, send)
+    except RuntimeError:
+        if not gone:  # else Starlette's middleware, to which an answer that is never sent is a fault
+            raise
 
 
 def _hardened(send: Send) -> Send:

@@ -69,7 +69,7 @@ class OptionFields:
         with ui.element("div").classes("options"):
             for option in options:
                 if option.kind == "pair":
-                    fields = [self._number(part, f"{_title(option)}, {_title(part)}") for part in option.parts]
+                    fields = [self._number(part, f"{_title(option)}, {part.name}") for part in option.parts]
                 else:
                     fields = [self._field(option)]
                 fields[0].props["hint"] = option.help
@@ -92,7 +92,7 @@ class OptionFields:
 
     def _number(self, option: Option, title: str) -> Any:
         bounds = option.bounds
-        unit = f" ({option.unit})" if option.unit else ""
+        unit = f" ({option.unit})" if option.unit and option.unit != option.name else ""
         field = ui.number(
             f"{title}{unit}",
             placeholder=f"default: {option.default}" if option.default else "default",

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from pullback_client.images import open_photograph
 from pullback_client.inversion.framing import WHOLE, Framing
+from pullback_client.studio.photographs.masks import Mark
 
 MOST_BYTES = 512 * 1024 * 1024
 """Bytes of photographs that are kept for a visitor at most: those of the oldest inversions are forgotten first."""
@@ -22,11 +23,13 @@ class GivenPhotograph:
         name: Of its file.
         data: Its file.
         framing: Which part of it is compared, and what of that counts.
+        marks: By which its mask was drawn.
     """
 
     name: str
     data: bytes
     framing: Framing = WHOLE
+    marks: tuple[Mark, ...] = ()
 
     @property
     def length(self) -> int:

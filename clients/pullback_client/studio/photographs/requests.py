@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
+
+from PIL import Image
 
 from pullback_client.client import Client
 from pullback_client.errors import ResourceExhaustedError
+from pullback_client.inversion.framing import cropped
 from pullback_client.inversion.options import InversionOptions
 from pullback_client.inversion.result import InversionFailure
 from pullback_client.studio.photographs.kept import GivenPhotograph
@@ -26,19 +30,47 @@ class NamedFile(io.BytesIO):
         self.name = name
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Photographs as they are sent: cut out where they are cropped, once for the check and for the inversion.
+
+    Attributes:
+        files: The photographs.
+        masks: Of each the file of its mask; None where all of it counts.
+    """
+
+    files: tuple[NamedFile, ...]
+    masks: tuple[bytes | None, ...]
+
+    def part(self, start: int, end: int) -> Prepared:
+        """Those from one place to before another one."""
+        return Prepared(self.files[start:end], self.masks[start:end])
+
+
+def prepare(given: Sequence[GivenPhotograph]) -> Prepared:
+    """The photographs as they are sent.
+
+    Raises:
+        InvalidArgumentError: A square does not lie within its photograph, or a mask has another size.
+    """
+    pairs = [_cut(each) for each in given]
+    files = tuple(NamedFile(each.name, data) for each, (data, _) in zip(given, pairs, strict=True))
+    return Prepared(files, tuple(mask for _, mask in pairs))
+
+
 def check(
-    client: Client, given: Sequence[GivenPhotograph], generator: str, options: InversionOptions
+    client: Client, prepared: Prepared, generator: str, options: InversionOptions
 ) -> list[InversionFailure | None]:
     """For each photograph why it cannot be inverted; None where it can. Nothing is begun.
 
     Raises:
         ClientError: What is wrong whatever the photographs are.
     """
-    checked = client.check_inversion(_files(given), generator, **_with_framings(given, options))
+    checked = client.check_inversion(list(prepared.files), generator, **_with_masks(prepared, options))
     return list(checked.failures)
 
 
-def submit(client: Client, given: Sequence[GivenPhotograph], generator: str, options: InversionOptions) -> list[str]:
+def submit(client: Client, prepared: Prepared, generator: str, options: InversionOptions) -> list[str]:
     """Asks for the inversion of photographs that were checked; the names of the jobs.
 
     Returns:
@@ -47,26 +79,32 @@ def submit(client: Client, given: Sequence[GivenPhotograph], generator: str, opt
     Raises:
         ClientError: What `submit_inversion` raises.
     """
+    count = len(prepared.files)
     try:
-        job = client.submit_inversion(_files(given), generator, **_with_framings(given, options))
+        job = client.submit_inversion(list(prepared.files), generator, **_with_masks(prepared, options))
     except ResourceExhaustedError:
         # More than one message carries; alone, a photograph is too large for any.
-        if len(given) == 1:
+        if count == 1:
             raise
-        half = len(given) // 2
-        first = submit(client, given[:half], generator, options)
-        return first + submit(client, given[half:], generator, options)
-    return [job.name] * len(given)
+        first = submit(client, prepared.part(0, count // 2), generator, options)
+        return first + submit(client, prepared.part(count // 2, count), generator, options)
+    return [job.name] * count
 
 
-def _files(given: Sequence[GivenPhotograph]) -> list[NamedFile]:
-    return [NamedFile(each.name, each.data) for each in given]
+def _cut(given: GivenPhotograph) -> tuple[bytes, bytes | None]:
+    """The file of the part that is compared, and of its mask."""
+    framing = given.framing
+    if framing.crop is None:
+        return given.data, framing.mask
+    piece, mask, _, _ = cropped(given.data, framing.crop, framing.mask, (), given.name)
+    return _png(piece), None if mask is None else _png(mask)
 
 
-def _with_framings(given: Sequence[GivenPhotograph], options: InversionOptions) -> InversionOptions:
-    framings = [each.framing for each in given]
-    of_each: dict[str, Any] = {
-        "crop": [framing.crop for framing in framings],
-        "masks": [framing.mask for framing in framings],
-    }
-    return cast("InversionOptions", {**options, **of_each})
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)  # the usual level takes seconds for what a camera takes
+    return buffer.getvalue()
+
+
+def _with_masks(prepared: Prepared, options: InversionOptions) -> InversionOptions:
+    return cast("InversionOptions", {**options, "masks": list(prepared.masks)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
@@ -12,11 +13,13 @@ from pullback_client.catalogue import Generator, WeightsState
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
 from pullback_client.studio.pages.photograph.drop import Drop
+from pullback_client.studio.pages.photograph.framing import FramingEditor
 from pullback_client.studio.pages.photograph.recent import draw_recent, recent_inversions
 from pullback_client.studio.pages.photograph.tray import Given, Tray, read
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.option_fields import OptionFields
 from pullback_client.studio.photographs import requests
+from pullback_client.studio.photographs.kept import GivenPhotograph
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
@@ -58,12 +61,13 @@ class _Desk:
             with section("Photographs"):
                 Drop(self._take)
                 self._tray = Tray(self._changed, self._opened)
-                self._editor = ui.element("div").classes("loaded")
+                self._editor = ui.element("div").classes("stack framing-place")
             with section("How they are inverted"):
                 self._how(chosen)
         self._changed()
-        for given in self._visitor.photographs.of(f"jobs/{again}") if again else ():
-            ui.timer(0, lambda given=given: self._take(given.name, given.data), once=True)
+        kept = [each for job in again.split(",") for each in visitor.photographs.of(f"jobs/{job}")]
+        if kept:
+            ui.timer(0, lambda: self._take_again(kept), once=True)
 
     def _how(self, chosen: str) -> None:
         here = [name for name, each in self._generators.items() if each.weights_state is WeightsState.HERE]
@@ -99,8 +103,18 @@ class _Desk:
     async def _take(self, name: str, data: bytes) -> None:
         self._tray.add(await read(name, data))
 
+    async def _take_again(self, kept: Sequence[GivenPhotograph]) -> None:
+        """Takes photographs of an earlier inversion as they were framed then."""
+        for each in kept:
+            given = await read(each.name, each.data)
+            given.crop, given.marks = each.framing.crop, list(each.marks)
+            self._tray.add(given)
+
     def _opened(self, given: Given | None) -> None:
-        del given
+        self._editor.clear()
+        if given is not None:
+            with self._editor:
+                FramingEditor(given, self._tray.draw)
 
     def _changed(self) -> None:
         count = len(self._tray.usable)
@@ -133,7 +147,8 @@ class _Desk:
         chosen, options, usable = self._generator.value, self._options(), self._tray.usable
         photographs = [await asyncio.to_thread(each.framed) for each in usable]
         client = self._visitor.client
-        failures = await client.call(requests.check, photographs, chosen, options)
+        prepared = await asyncio.to_thread(requests.prepare, photographs)
+        failures = await client.call(requests.check, prepared, chosen, options)
         for given, failure in zip(usable, failures, strict=True):
             if failure is not None:
                 given.problem = str(failure.error)
@@ -144,7 +159,7 @@ class _Desk:
                 "nothing was begun: take them out, or go on without them"
             )
         self._told.set_text("Sending the photographs …")
-        jobs: list[str] = await client.call(requests.submit, photographs, chosen, options)
+        jobs: list[str] = await client.call(requests.submit, prepared, chosen, options)
         for job in dict.fromkeys(jobs):
             of_it = [each for each, name in zip(photographs, jobs, strict=True) if name == job]
             self._visitor.photographs.keep(job, of_it)

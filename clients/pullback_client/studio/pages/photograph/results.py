@@ -16,6 +16,7 @@ from pullback_client.catalogue import Generator
 from pullback_client.inversion.result import Inversion, InversionFailure, InversionOutcome
 from pullback_client.studio.frame import section
 from pullback_client.studio.pages.photograph.course import loss_curve
+from pullback_client.studio.pages.photograph.editing import Editing
 from pullback_client.studio.parts.compare import Comparison
 from pullback_client.studio.parts.pictures import photograph_source, source
 from pullback_client.studio.parts.served import ServedFile
@@ -53,6 +54,7 @@ class Results:
         self._kept = visitor.photographs.of(job.name) if job is not None else ()
         self._cards: list[_Card] = []
         self._zip: ServedFile | None = None
+        self._further: dict[int, dict[str, Image.Image]] = {}
         with section(f"Inversion in {generator.name}") as self._whole:
             self.top = ui.element("div").classes("stack")
             self._grid = ui.element("div").classes("targets")
@@ -85,6 +87,21 @@ class Results:
             ui.button("Download all", icon="download", on_click=lambda: self._download(whole)).props(
                 "flat dense no-caps"
             )
+            if self._job is not None and self._visitor.may_change:
+                ui.button("Delete from the server", on_click=self._delete).props("flat dense no-caps")
+
+    async def _delete(self) -> None:
+        """Asks, and deletes the inversion with its job; the studio forgets its photographs."""
+        with ui.dialog() as dialog, ui.card():
+            ui.label("Delete this inversion from the server, with its photographs, latents and job, for everybody?")
+            with ui.row():
+                ui.button("Delete", on_click=lambda: dialog.submit(True)).props("no-caps unelevated color=negative")
+                ui.button("Keep", on_click=lambda: dialog.submit(False)).props("flat no-caps")
+        if self._job is None or not await dialog:
+            return
+        await self._visitor.client.delete_job(self._job.name, cascade=True)
+        self._visitor.photographs.forget(self._job.name)
+        ui.navigate.to("/photograph")
 
     def _card(self, place: int) -> _Card:
         """The card of a photograph; it and those before are made where they are not there."""
@@ -124,13 +141,16 @@ class Results:
                 ui.html(loss_curve("best so far", "evaluations", points), sanitize=False)
             with ui.element("div").classes("flow"):
                 ui.link("Explore from there", self._explore(outcome, place))
+            kept = self._kept[place] if place < len(self._kept) else None
+            with ui.expansion("Edit and paste back").props("dense").classes("more"):
+                Editing(self._visitor, outcome, kept, self._further.setdefault(place, {}).__setitem__)
 
     def _explore(self, outcome: Inversion, place: int) -> str:
         query = urlencode({"inversion": outcome.name, "target": place})
         return f"/explore/{self._generator.name}?{query}"
 
     async def _download(self, outcomes: Sequence[InversionOutcome]) -> None:
-        data = await asyncio.to_thread(archive, outcomes)
+        data = await asyncio.to_thread(archive, outcomes, self._further)
         name = f"{next(id_of(each.name) for each in outcomes if isinstance(each, Inversion))}.zip"
         if self._zip is not None:
             self._zip.withdraw()

@@ -46,7 +46,8 @@ class Given:
     def framed(self) -> GivenPhotograph:
         """The photograph with its crop and its mask."""
         mask = draw_mask(self.size, self.marks) if self.marks else None
-        return GivenPhotograph(self.name, self.data, Framing(crop=self.crop, mask=mask, size=self.size))
+        framing = Framing(crop=self.crop, mask=mask, size=self.size)
+        return GivenPhotograph(self.name, self.data, framing, tuple(self.marks))
 
 
 async def read(name: str, data: bytes) -> Given:
