@@ -42,7 +42,7 @@ SHORT = {
     "invert": "--distance mse --method adam --start prior --restarts 1 --steps 2 --evaluations 200",
     "evolve": "--optimizer cma --population 4",
     "eigenbasis": "--samples 8",
-    "traverse": "--frames 3",
+    "traverse": "--frames 2",
 }
 ZOO = {"lossCriterion": "DCGAN"}
 CONTENTS: dict[str, Callable[[], Any]] = {
@@ -53,7 +53,7 @@ CONTENTS: dict[str, Callable[[], Any]] = {
     "deepsim": lambda: random_state(deepsim_shapes("fc6", 6)),
     "fastgan": lambda: {"g": random_state(fastgan_shapes(256, 6)), "d": {}},
     "sngan": lambda: {"model_state_dict": mimicry(3)},
-    "wavegan": lambda: {"generator": random_state(wavegan_shapes(5, nearest=True, normalized=False, dim=6, width=3))},
+    "wavegan": lambda: {"generator": random_state(wavegan_shapes(5, nearest=True, normalized=False, dim=6))},
     "biggan": lambda: big_state("biggan"),
     "bigbigan": lambda: big_state("bigbigan"),
     "biggan-deep": lambda: big_state("biggan-deep"),
