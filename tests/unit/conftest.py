@@ -11,6 +11,7 @@ import torch
 
 import postgres
 from bridging import Rig
+from commands import Run, runner
 from in_process import InProcessServer
 from pullback import generators
 from pullback.generators import Generator
@@ -53,6 +54,12 @@ def client(server: InProcessServer) -> Iterator[Client]:
 def session(client: Client) -> EvolutionSession:
     """An evolution on the file's server, of four images a generation."""
     return client.evolve("faces", optimizer="cma", population=4)
+
+
+@pytest.fixture
+def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line against the server, in a wide window."""
+    return runner(server, capsys, monkeypatch)
 
 
 @pytest.fixture

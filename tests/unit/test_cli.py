@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import grpc
 import numpy as np
@@ -18,18 +16,10 @@ import pytest
 from rich.console import Console
 
 import pullback_client.cli.console
+from commands import Run
 from in_process import Failure, InProcessServer
 from pullback_api.v1 import generators_pb2, jobs_pb2
-from pullback_client.cli import main
 
-
-class Result(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
 COMMANDS = (
     "serve",
     "generators",
@@ -43,20 +33,6 @@ COMMANDS = (
     "demo",
     "jobs",
 )
-
-
-@pytest.fixture
-def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line against the server, in a wide window."""
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "220")
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
 
 
 def test_the_version_is_the_packages(run: Run) -> None:

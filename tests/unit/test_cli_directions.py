@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cases import CASES
+from commands import Run, runner
 from in_process import DIM, InProcessServer
 from pullback_api.v1 import directions_pb2, specs_pb2
 from pullback_client import Client
-from pullback_client.cli import main
 from sample_images import SIZE
 
 
@@ -27,13 +25,6 @@ def zipped(latent: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-class Result(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
 EDITED = [
     "animation.gif",
     "edit.json",
@@ -49,17 +40,8 @@ EDITED = [
 def run(
     server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Run:
-    """Runs a command line against the server, in a wide window and in the test's folder."""
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "220")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    """In the test's folder."""
+    return runner(server, capsys, monkeypatch, folder=tmp_path)
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -22,10 +20,10 @@ from rich.console import Console
 
 import pullback_client.cli.search.evolve
 from cases import CASES
+from commands import Run
 from in_process import POPULATION, InProcessServer
 from pullback_api.v1 import search_pb2, values_pb2
 from pullback_client import Client, EvolutionSession
-from pullback_client.cli import main
 from pullback_client.cli.search.course import sparkline
 from pullback_client.search.export import FOLDER_FILES
 
@@ -54,29 +52,6 @@ def two(image, gain):
 async def later(image):
     return 1
 """
-
-
-class Result(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line against the server, in a wide window."""
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "220")
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -8,28 +8,18 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from PIL import Image
 
 from cases import CASES
+from commands import Result, Run, runner
 from in_process import InProcessServer
 from pullback_client import Inversion
-from pullback_client.cli import main
 from pullback_client.text.printable import a_few, printable, text_alone
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9.png")
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
-
-
-class Result(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -37,15 +27,12 @@ def run(
     server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Run:
     """Runs `pullback invert` with plain Adam, or another command, in a wide window and an empty folder."""
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "300")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    in_it = runner(server, capsys, monkeypatch, width=300, folder=folder)
 
     def run(*arguments: object, command: str = "invert") -> Result:
-        with pytest.raises(SystemExit) as ended:
-            main([command, "--method", "adam", "--generator", "faces", *map(str, arguments)])
-        return Result(ended.value.code, *capsys.readouterr())
+        return in_it(command, "--method", "adam", "--generator", "faces", *arguments)
 
     return run
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import grpc
 import numpy as np
@@ -14,20 +12,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from commands import Run, runner
 from in_process import Failure, InProcessServer
 from pullback_api.v1 import specs_pb2
 from pullback_client import Inversion
-from pullback_client.cli import main
 from pullback_client.report.inversion import REPORT_FILES
-
-
-class Result(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -42,17 +31,8 @@ def here(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def run(
     server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, here: Path
 ) -> Run:
-    """Runs `pullback invert` with plain Adam against the server, in a wide window."""
-    del here  # where results go by default
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "220")
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            main(["invert", *(str(argument) for argument in ("--method", "adam", "--generator", "faces", *arguments))])
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    """Runs `pullback invert` with plain Adam; results go to `here` by default."""
+    return runner(server, capsys, monkeypatch, "invert", "--method", "adam", "--generator", "faces", folder=here)
 
 
 @pytest.fixture

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from commands import Run, runner
 from in_process import InProcessServer
 from pullback_client import Client, InvalidArgumentError
-from pullback_client.cli import main
 from pullback_client.files import protected_files
 from pullback_client.files.atomic import delete, write_bytes
-
-Run = Callable[..., tuple[object, str]]
 
 # Commands whose results would have the name of one of the files that they read, `{}` being the folder of all.
 METHOD = ("--method", "adam", "--generator", "faces")
@@ -71,15 +68,7 @@ PICTURES = (
 def run(
     server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Run:
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[object, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        return ended.value.code, capsys.readouterr().err
-
-    return run
+    return runner(server, capsys, monkeypatch, folder=tmp_path)
 
 
 @pytest.fixture
@@ -132,7 +121,7 @@ def test_no_command_writes_to_what_it_reads(
     at = words.index("--out") + 1
     place = spelled(folder, how)
     filled = [word.format(place if number == at else folder) for number, word in enumerate(words)]
-    code, err = run(*filled, "--force")
+    code, _, err = run(*filled, "--force")
     assert code == 1
     assert "is one of the files that this reads, and it would be written over" in err
     assert "in another folder (--out)" in err
@@ -140,7 +129,7 @@ def test_no_command_writes_to_what_it_reads(
     assert server.calls == []  # told before any work is done
     # As it says.
     filled[at] = str(Path("elsewhere") / Path(words[at].format("here")).name)
-    code, err = run(*filled)
+    _, _, err = run(*filled)
     assert "would be written over" not in err
     assert content(folder) == before
 

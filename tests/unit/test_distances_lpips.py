@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from pullback.distances import Distance, catalogue, entry, load
 from pullback.distances.catalogue_file import MAX_SIDE, MIN_SIDE
-from pullback.distances.lpips_published import SMALLEST_IMAGE
+from pullback.distances.lpips_published import BACKBONES
 from pullback.distances.st_lpips import SMALLEST_IMAGE as SMALLEST_SHIFT_TOLERANT
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.weights import load_state_dict
@@ -111,7 +111,7 @@ def test_a_side_belongs_to_the_name():
     assert distance_of("st-lpips-alex@64").name == "st-lpips-alex@64"
     assert [each.name for each in catalogue() if each.resizable] == RESIZABLE
     # The smallest side is one that every network takes.
-    assert max(*SMALLEST_IMAGE.values(), *SMALLEST_SHIFT_TOLERANT.values()) <= MIN_SIDE
+    assert max(*(each.smallest for each in BACKBONES.values()), *SMALLEST_SHIFT_TOLERANT.values()) <= MIN_SIDE
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,14 @@ slow = {"sklearn", "pandas", "cma", "matplotlib", "timm", "torchvision", "lpips"
 print(sorted(slow & {name.partition(".")[0] for name in sys.modules}))
 """
     assert python(code) == "[]"
+
+
+def test_the_default_distance_and_the_networks_of_units_need_neither_torchvision_nor_timm() -> None:
+    # With torch's compiler, which comes along, they take the two seconds that torch takes once more.
+    code = """
+import sys
+import pullback.distances.lpips_published, pullback.neurons.networks
+slow = {"timm", "torchvision", "lpips"}
+print(sorted(slow & {name.partition(".")[0] for name in sys.modules}))
+"""
+    assert python(code) == "[]"

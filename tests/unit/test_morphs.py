@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from commands import Run, runner
 from in_process import DIM, InProcessServer
 from pullback import generators
 from pullback.directions.traversals.between import great_circle
@@ -21,7 +21,6 @@ from pullback.pieces import finish
 from pullback_api.tensors import pack
 from pullback_api.v1 import directions_pb2, values_pb2
 from pullback_client import Client, InvalidArgumentError, Inversion, NotFoundError
-from pullback_client.cli import main
 from pullback_server import specs
 from pullback_server.errors import ApiError
 from pullback_server.protocol.walks import WalkPlan
@@ -203,27 +202,17 @@ def test_inversions_of_other_generators_and_spaces_are_refused(client: Client, p
 @pytest.fixture
 def run(
     server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., tuple[object, str]]:
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "220")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[object, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return ended.value.code, told.out + told.err
-
-    return run
+) -> Run:
+    return runner(server, capsys, monkeypatch, folder=tmp_path)
 
 
 def test_morph_writes_the_walk_into_a_folder(
-    run: Callable[..., tuple[object, str]], server: InProcessServer, photos: tuple[Path, Path], tmp_path: Path
+    run: Run, server: InProcessServer, photos: tuple[Path, Path], tmp_path: Path
 ) -> None:
     asked = ("morph", *photos, "--generator", "faces", "--method", "adam", "--frames", 4, "--out", "walk")
-    code, told = run(*asked)
-    assert code == 0, told
-    assert "4 frames in z" in told
+    done = run(*asked)
+    assert done.code == 0, done
+    assert "4 frames in z" in done.out
     files = sorted(path.name for path in (tmp_path / "walk").iterdir())
     assert files == [
         "animation.gif",
@@ -232,15 +221,15 @@ def test_morph_writes_the_walk_into_a_folder(
         "traversal.json",
         "traversal.npz",
     ]
-    code, told = run(*asked)
-    assert code == 1
-    assert "--force" in told
+    refused = run(*asked)
+    assert refused.code == 1
+    assert "--force" in refused.err
     np.save(tmp_path / "a.npy", FIRST)
     np.savez(tmp_path / "b.npz", latent=SECOND)
     latents = ("morph", "a.npy", "b.npz", "--generator", "faces", "--kind", "linear", "--out", "other")
-    code, told = run(*latents)
-    assert code == 0, told
+    done = run(*latents)
+    assert done.code == 0, done
     assert walked(server).kind == directions_pb2.TRAVERSAL_KIND_LINEAR
-    code, told = run(*latents, "--steps", 3)
-    assert code == 1
-    assert "--steps: of photographs, and two latents came" in told
+    refused = run(*latents, "--steps", 3)
+    assert refused.code == 1
+    assert "--steps: of photographs, and two latents came" in refused.err

@@ -10,18 +10,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from commands import Run, runner
 from in_process import DIM, InProcessServer
 from pullback_client import Analysis, Client, FailedPreconditionError
-from pullback_client.cli import main
 from pullback_client.report.metric import REPORT_FILES, summarize, write_report
 from pullback_client.report.metric.distances import distances
 from pullback_client.report.metric.published import TABLE_3
@@ -33,15 +31,6 @@ from pullback_client.report.walks import WALK_FILES
 # Those of walks are in test_report_walks.py.
 FILES = [name for name in REPORT_FILES if name not in WALK_FILES]
 PLOTS = [name for name in FILES if name.endswith(".png")]
-
-
-class Result(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -61,16 +50,7 @@ def analysis(server: InProcessServer) -> Analysis:
 
 @pytest.fixture
 def run(server: InProcessServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line against the server, in a wide window."""
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        return Result(ended.value.code, *capsys.readouterr())
-
-    return run
+    return runner(server, capsys, monkeypatch, width=300)
 
 
 class Page(HTMLParser):

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import pullback_client
+from commands import Run
 from in_process import InProcessServer
 from pullback_client import Client
-from pullback_client.cli import main
 from pullback_server.store import (
     InUseError,
     JobState,
@@ -236,10 +236,7 @@ def test_dependents_are_named_and_cascade_deletes_and_cancels_them(
     assert server.server._store.job(waiting[0].name.removeprefix("jobs/")).state == JobState.CANCELLED
 
 
-def test_the_command_line_deletes_whatever_is_named(
-    client: Client, server: InProcessServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
+def test_the_command_line_deletes_whatever_is_named(client: Client, run: Run) -> None:
     basis = client.compute_eigenbasis("faces")
     (job,) = client.list_jobs()
     for arguments, code, said in (
@@ -247,7 +244,5 @@ def test_the_command_line_deletes_whatever_is_named(
         ([job.name], 1, "was made by"),
         ([basis.name, job.name], 0, f"deleted {basis.name}\ndeleted {job.name}\n"),
     ):
-        with pytest.raises(SystemExit) as ended:
-            main(["delete", *arguments])
-        printed = capsys.readouterr()
-        assert (ended.value.code, said in printed.out + printed.err) == (code, True), printed
+        ended = run("delete", *arguments)
+        assert (ended.code, said in ended.out + ended.err) == (code, True), ended

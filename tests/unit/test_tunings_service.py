@@ -11,11 +11,11 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
+from commands import Run
 from in_process import DIM, InProcessServer
 from pullback.generators import CatalogueEntry
 from pullback_api.v1 import specs_pb2, tunings_pb2
 from pullback_client import Client, FailedPreconditionError, InvalidArgumentError, Inversion, NotFoundError, Tuning
-from pullback_client.cli import main
 from pullback_client.inversion.framing import Framing
 
 PIVOT = np.arange(DIM, dtype=np.float32)
@@ -142,36 +142,28 @@ def test_an_edit_walks_with_the_tuned_weights(client: Client, server: InProcessS
 
 
 def test_tunings_on_the_command_line(
-    server: InProcessServer,
-    found: Inversion,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, server: InProcessServer, found: Inversion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PULLBACK_TARGET", server.target)
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     found.save(tmp_path / "results" / "me.safetensors")
 
-    def run(*arguments: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        told = capsys.readouterr()
-        assert ended.value.code == 0, told.err
-        return told.out
+    def told_by(*arguments: str) -> str:
+        ended = run(*arguments)
+        assert ended.code == 0, ended
+        return ended.out
 
     Image.new("RGB", (20, 20), "red").save(tmp_path / "you.png")
     asked = ("invert", "you.png", "--generator", "faces", "--method", "adam", "--tune", "--out", "inverted")
-    run(*asked)
+    told_by(*asked)
     assert (tmp_path / "inverted" / "you-tuned.png").is_file()
-    assert "you" in run(*asked, "--resume")
+    assert "you" in told_by(*asked, "--resume")
     assert len(server.called("Tune")) == 1
-    told = run("tune", "results", "--out", "tuned", "--steps", "9")
+    told = told_by("tune", "results", "--out", "tuned", "--steps", "9")
     assert "0.4000" in told
     assert (tmp_path / "tuned" / "me-tuned.png").is_file()
     name = told.strip().splitlines()[-1].partition(":")[0]
-    assert name in run("tunings")
-    run("tunings", "export", name, "weights.safetensors")
+    assert name in told_by("tunings")
+    told_by("tunings", "export", name, "weights.safetensors")
     assert (tmp_path / "weights.safetensors").is_file()
-    run("tunings", "delete", name)
-    assert name not in run("tunings")
+    told_by("tunings", "delete", name)
+    assert name not in told_by("tunings")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -43,9 +42,7 @@ def lpips_effnet_lite0(entry: DistanceEntry, state: Mapping[str, Tensor]) -> Bac
     Raises:
         WeightsError: The tensors are not those of EfficientNet-Lite0.
     """
-    # On the meta device nothing is drawn: no time spent, no random state touched.
-    with torch.device("meta"):
-        backbone: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True)
+    backbone = _created(features_only=True)
     prepare(backbone, in_timm_names(state, backbone.blocks), f"distance {entry.name!r}")
     # Channels innermost suit the depthwise convolutions: a fifth less time for a metric or a sketch, on the CPU.
     backbone.to(memory_format=torch.channels_last)
@@ -61,12 +58,18 @@ def whole_network(state: Mapping[str, Tensor]) -> Any:
     Raises:
         WeightsError: The tensors are not those of EfficientNet-Lite0.
     """
-    # On the meta device nothing is drawn: no time spent, no random state touched.
-    with torch.device("meta"):
-        network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    network = _created()
     prepare(network, in_timm_names(state, network.blocks, with_head=True), f"distance {NAME!r}")
     # Channels innermost suit the depthwise convolutions.
     return network.to(memory_format=torch.channels_last)
+
+
+def _created(**options: bool) -> Any:
+    import timm  # noqa: PLC0415  (takes seconds, and who looks at another network needs its constants alone)
+
+    # On the meta device nothing is drawn: no time spent, no random state touched.
+    with torch.device("meta"):
+        return timm.create_model("tf_efficientnet_lite0", pretrained=False, **options)
 
 
 def in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential, *, with_head: bool = False) -> dict[str, Tensor]:

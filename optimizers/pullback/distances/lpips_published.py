@@ -1,32 +1,46 @@
-"""LPIPS as published (Zhang et al., CVPR 2018), version 0.1, over the networks of the `lpips` package."""
+"""LPIPS as published (Zhang et al., CVPR 2018), version 0.1."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import lpips
 import torch
 from jaxtyping import Float
-from lpips import pretrained_networks
 from torch import Tensor, nn
 
 from pullback.distances.catalogue_file import DistanceEntry
 from pullback.distances.distance import EmbeddingDistance
-from pullback.distances.features import LpipsEmbedding, prepare
+from pullback.distances.features import LpipsEmbedding
+from pullback.distances.image_networks import Tapped, alexnet, fill, squeezenet, vgg16
 from pullback.distances.resizing import to_side
 from pullback.errors import WeightsError
 from pullback.weights.tensor_files import read_weight_file
 
-_NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "alex": pretrained_networks.alexnet,
-    "vgg": pretrained_networks.vgg16,
-    "squeeze": pretrained_networks.squeezenet,
+
+class Backbone(NamedTuple):
+    """A network that LPIPS looks through.
+
+    Attributes:
+        features: Makes its layers.
+        taps: Numbers of those whose outputs are compared.
+        smallest: Below so many pixels its pooling layers have no output.
+    """
+
+    features: Callable[[], nn.Sequential]
+    taps: tuple[int, ...]
+    smallest: int
+
+
+BACKBONES = {
+    "alex": Backbone(alexnet, (1, 4, 7, 9, 11), 31),
+    "vgg": Backbone(vgg16, (3, 8, 15, 22, 29), 16),
+    "squeeze": Backbone(squeezenet, (1, 4, 7, 9, 10, 11, 12), 17),
 }
-# Below these the networks' pooling layers have no output.
-SMALLEST_IMAGE = {"alex": 31, "vgg": 16, "squeeze": 17}
+# Means and standard deviations of ImageNet's colours, of images in [-1, 1].
+_SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 
 
 class PublishedLpips(EmbeddingDistance):
@@ -52,11 +66,12 @@ class PublishedLpips(EmbeddingDistance):
         self.name = entry.name
         self.weights_hash = entry.weights_hash
         self.side = entry.side
-        self.smallest = SMALLEST_IMAGE[entry.backbone]
-        self.net = _network(entry, state)
-        scaling: nn.Module = lpips.ScalingLayer()  # type: ignore[no-untyped-call]
-        self.register_buffer("shift", scaling.get_buffer("shift"))
-        self.register_buffer("scale", scaling.get_buffer("scale"))
+        backbone = BACKBONES[entry.backbone]
+        self.smallest = backbone.smallest
+        self.net = Tapped(backbone.features(), backbone.taps)
+        fill(self.net.features, state, f"distance {entry.name!r}")
+        self.register_buffer("shift", torch.tensor(_SHIFT)[None, :, None, None])
+        self.register_buffer("scale", torch.tensor(_SCALE)[None, :, None, None])
         self.embedding = LpipsEmbedding(_linear_weights(entry.backbone))
 
     def embed(self, images: Float[Tensor, "batch channels *size"]) -> Float[Tensor, "batch features"]:
@@ -71,24 +86,13 @@ class PublishedLpips(EmbeddingDistance):
         return features
 
 
-def _network(entry: DistanceEntry, state: Mapping[str, Tensor]) -> nn.Module:
-    # On the meta device nothing is drawn; VGG's classifier alone would be half a gigabyte.
-    with torch.device("meta"), warnings.catch_warnings():
-        # `lpips` builds torchvision's models with an argument that torchvision has renamed.
-        warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
-        network: nn.Module = _NETWORKS[entry.backbone](pretrained=False)
-    backbone = {}
-    for name in network.state_dict():
-        # slice2.3.weight here is features.3.weight there.
-        published = "features." + name.split(".", 1)[1]
-        if published not in state:
-            raise WeightsError(f"the weights of distance {entry.name!r} lack {published!r}")
-        backbone[name] = state[published]
-    prepare(network, backbone, f"distance {entry.name!r}")
-    return network
-
-
 def _linear_weights(backbone: str) -> list[Tensor]:
-    file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{backbone}.pth"
+    # Found, not imported: with torchvision and more the package takes seconds.
+    package = find_spec("lpips")
+    if package is None or package.origin is None:
+        raise WeightsError(
+            "LPIPS' linear weights come with the package `lpips`, which is not installed: pip install lpips"
+        )
+    file = Path(package.origin).parent / "weights" / "v0.1" / f"{backbone}.pth"
     linear: Any = read_weight_file(file)
     return [linear[f"lin{layer}.model.1.weight"].flatten() for layer in range(len(linear))]

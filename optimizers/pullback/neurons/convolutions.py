@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
-from torchvision.models import alexnet, vgg16
 
-from pullback.distances.features import prepare
-
-# VGG-16's convolutions, stage by stage.
-_STAGES = (2, 2, 3, 3, 3)
+from pullback.distances.image_networks import VGG_STAGES, alexnet, fill, vgg16
 
 
 def alexnet_layers(state: Mapping[str, Tensor]) -> dict[str, nn.Module]:
@@ -25,9 +20,7 @@ def alexnet_layers(state: Mapping[str, Tensor]) -> dict[str, nn.Module]:
     Raises:
         WeightsError: The tensors are not those of AlexNet's convolutions.
     """
-    with torch.device("meta"):
-        features = alexnet(weights=None).features
-    return _layers(features, state, "alexnet", [f"conv{number}" for number in range(1, 6)])
+    return _layers(alexnet(), state, "alexnet", [f"conv{number}" for number in range(1, 6)])
 
 
 def vgg16_layers(state: Mapping[str, Tensor]) -> dict[str, nn.Module]:
@@ -39,18 +32,16 @@ def vgg16_layers(state: Mapping[str, Tensor]) -> dict[str, nn.Module]:
     Raises:
         WeightsError: The tensors are not those of VGG-16's convolutions.
     """
-    with torch.device("meta"):
-        features = vgg16(weights=None, init_weights=False).features
-    names = [f"conv{stage}_{number}" for stage, count in enumerate(_STAGES, 1) for number in range(1, count + 1)]
-    return _layers(features, state, "vgg16", names)
+    names = [
+        f"conv{stage}_{number}" for stage, (count, _) in enumerate(VGG_STAGES, 1) for number in range(1, count + 1)
+    ]
+    return _layers(vgg16(), state, "vgg16", names)
 
 
 def _layers(
     features: nn.Sequential, state: Mapping[str, Tensor], network: str, names: Sequence[str]
 ) -> dict[str, nn.Module]:
-    prefix = "features."
-    tensors = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-    prepare(features, tensors, f"network {network!r}")
+    fill(features, state, f"network {network!r}")
     layers: dict[str, nn.Module] = {}
     passed: list[nn.Module] = []
     # What follows the last convolution is no layer's.

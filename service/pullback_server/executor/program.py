@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from pullback_server.intake.heap import importing
 from pullback_server.processes.exits import REASONS
 from pullback_server.processes.lifeline import end_with_parent
 from pullback_server.processes.openmp import wait_with_short_spins
@@ -59,12 +60,14 @@ def _run(connection: Connection, shared: Shared, settings: Settings) -> None:
     tracing = make_tracing(settings.name)
     # Imported in the worker process only.
     if settings.device is None:
-        from pullback_server.worker import searches  # noqa: PLC0415
+        with importing():
+            from pullback_server.worker import searches  # noqa: PLC0415
 
         searches.run(connection, pulse, tracing)
     else:
         # This is where torch comes in.
-        from pullback_server.worker import main  # noqa: PLC0415
+        with importing():
+            from pullback_server.worker import main  # noqa: PLC0415
 
         memory = (settings.memory, settings.given, settings.sharing)
         main.run(connection, pulse, settings.device, memory, settings.checkpoint_seconds, tracing)
