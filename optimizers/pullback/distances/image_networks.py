@@ -112,6 +112,6 @@ def fill(features: nn.Sequential, state: Mapping[str, Tensor], what: str) -> Non
     for name in features.state_dict():
         published = f"features.{name}"
         if published not in state:
-            raise WeightsError(f"the weights of {what} lack {published!r}")
+            raise WeightsError(f"the weights of {what} do not fit its network: they lack {published!r}")
         tensors[name] = state[published]
     prepare(features, tensors, what)
