@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA, IncrementalPCA
 from torch import Tensor
 
 from draining import drained
@@ -78,6 +77,8 @@ def test_principal_components_of_w_are_those_of_scikit_learn() -> None:
     found = ganspace_pca(generator, 4, space="w", samples=1000, seed=3)
     latents, values = stored(GanspaceSamples(generator, "w", "", 1000, 3))
     np.testing.assert_array_equal(latents, values)
+    from sklearn.decomposition import PCA
+
     reference = PCA(4, svd_solver="full").fit(values)
     np.testing.assert_allclose(found.values, reference.explained_variance_, rtol=1e-9)
     assert_same_lines(found.vectors, reference.components_)
@@ -92,6 +93,8 @@ def test_components_of_a_layer_are_carried_back_by_least_squares_on_the_same_sam
     latents, values = stored(GanspaceSamples(generator, space, "4 px", 400, 1))
     maps = generator.activations(generator.complete(torch.as_tensor(latents).float(), space))["4 px"]
     np.testing.assert_allclose(values, maps.detach().flatten(1), rtol=1e-4, atol=1e-5)
+    from sklearn.decomposition import PCA
+
     reference = PCA(3, svd_solver="full").fit(values)
     np.testing.assert_allclose(found.values, reference.explained_variance_, rtol=1e-6)
     scores = np.column_stack([reference.transform(values), np.ones(400)])
@@ -158,6 +161,8 @@ def test_components_of_more_features_than_are_followed_are_close_to_the_exact_on
 def test_components_batch_by_batch_are_those_of_scikit_learn(features: int, kept: int) -> None:
     rng = np.random.default_rng(features)
     mixing = rng.normal(size=(features, features)) * np.geomspace(5, 0.01, features)
+    from sklearn.decomposition import IncrementalPCA
+
     reference = IncrementalPCA(kept)
     analysis = IncrementalComponents(features, 3, kept)
     seen = []

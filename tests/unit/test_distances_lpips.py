@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import lpips
+import lazy_loader
 import numpy as np
 import pytest
 import torch
@@ -23,6 +23,9 @@ from pullback.distances.lpips_published import BACKBONES
 from pullback.distances.st_lpips import SMALLEST_IMAGE as SMALLEST_SHIFT_TOLERANT
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.weights import load_state_dict
+
+# Seconds to import, for every process that collects the tests.
+lpips = lazy_loader.load("lpips")
 
 NETS = ["alex", "vgg"]
 RESIZABLE = ["lpips-alex", "lpips-vgg", "lpips-squeeze", "st-lpips-alex", "st-lpips-vgg"]

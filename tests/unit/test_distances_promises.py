@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 
+import lazy_loader
 import pytest
 import torch
-import torchvision
 from torch import Tensor
 from torch.func import jvp, vmap
 
 from pullback.distances import EmbeddingDistance, build, entry, load
 from pullback.errors import InvalidInputError
+
+# Seconds to import, for every process that collects the tests.
+torchvision = lazy_loader.load("torchvision")
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from skimage.metrics import structural_similarity
 from torch import Tensor
 from torch.autograd.functional import hessian
 
@@ -32,6 +31,8 @@ def metric_of(image: Tensor) -> Tensor:
 def test_it_equals_scikit_images_where_the_window_lies_within_the_image(channels: int):
     a, b = images(1, 0, channels), images(1, 1, channels)
     b = 0.7 * a + 0.3 * b
+    from skimage.metrics import structural_similarity
+
     _, similarity = structural_similarity(
         a[0].numpy(),
         b[0].numpy(),

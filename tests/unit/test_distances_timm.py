@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 import huggingface_hub
+import lazy_loader
 import pytest
 import safetensors.torch
-import timm
 import torch
 from torch import Tensor, nn
 from torch.func import jvp, vmap
@@ -16,6 +16,9 @@ from torch.nn import functional
 
 from pullback.distances import BackboneLpips, DistanceEntry, catalogue, entry, load
 from pullback.errors import InvalidInputError, UnknownNameError, WeightsError, WeightsUnavailableError
+
+# Seconds to import, for every process that collects the tests.
+timm = lazy_loader.load("timm")
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
-import lpips
+import lazy_loader
 import pytest
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from torch.nn import functional
 from pullback.distances import build, entry, load
 from pullback.distances.features import EPSILON, LpipsEmbedding
 from pullback.errors import InvalidInputError, WeightsError
+
+# Seconds to import, for every process that collects the tests.
+lpips = lazy_loader.load("lpips")
 
 
 def images(count: int, seed: int, side: int = 64) -> Tensor:

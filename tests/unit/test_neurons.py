@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import lazy_loader
 import pytest
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +14,9 @@ from pullback.distances import entry
 from pullback.errors import InvalidInputError, UnknownNameError, WeightsError
 from pullback.neurons import GAIN, Neurons, Unit, build, load
 from pullback.weights import load_state_dict
+
+# Seconds to import, for every process that collects the tests.
+timm = lazy_loader.load("timm")
 
 EFFNET = "efficientnet-lite0"
 SIDE = 64
