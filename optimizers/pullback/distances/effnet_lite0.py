@@ -64,12 +64,12 @@ def whole_network(state: Mapping[str, Tensor]) -> Any:
     return network.to(memory_format=torch.channels_last)
 
 
-def _created(**options: bool) -> Any:
+def _created(*, features_only: bool = False) -> Any:
     import timm  # noqa: PLC0415  (takes seconds, and who looks at another network needs its constants alone)
 
     # On the meta device nothing is drawn: no time spent, no random state touched.
     with torch.device("meta"):
-        return timm.create_model("tf_efficientnet_lite0", pretrained=False, **options)
+        return timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=features_only)
 
 
 def in_timm_names(state: Mapping[str, Tensor], blocks: nn.Sequential, *, with_head: bool = False) -> dict[str, Tensor]:
