@@ -84,6 +84,8 @@ def test_under_tls_it_asks_for_a_key_and_shows_each_what_is_its_own(
                 expect(page.get_by_label("Key")).to_be_visible()
                 page.goto(f"{url}{path}")
                 assert page.url == f"{url}/enter"
+        for context in browser.contexts:  # before the server ends, and pages miss it
+            context.close()
 
 
 @pytest.mark.parametrize(
