@@ -49,10 +49,6 @@ def make_application(visitors: Visitors, *, secure: bool = False, hosts: Collect
 
     logging.getLogger("nicegui").addFilter(_Told())
     app.state.visitors = visitors
-    # What a visitor is told is no fault of the studio.
-    logging.getLogger("nicegui").addFilter(_is_fault)
-    # What the client raises is told to the visitor, and no fault of the studio.
-    logging.getLogger("nicegui").addFilter(lambda record: not isinstance(record.msg, ClientError))
     core.sio.eio.max_http_buffer_size = _GREATEST_UPLOAD
 
     @asynccontextmanager
@@ -77,7 +73,3 @@ def make_application(visitors: Visitors, *, secure: bool = False, hosts: Collect
         show_welcome_message=False,
     )
     return Doors(whole, visitors, hosts)
-
-
-def _is_fault(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], ClientError))

@@ -60,7 +60,8 @@ def page(title: str, *, here: str) -> Iterator[Visitor]:
         _light()
         if who.by_key:
             ui.html('<form method="post" action="/leave"><button class="leave">Leave</button></form>', sanitize=False)
-    with ui.element("main").props('id="content" tabindex="-1"').classes("page"):
+    # NiceGUI's own column is the `main` of the page.
+    with ui.element("div").props('id="content" tabindex="-1"').classes("page"):
         ui.html(f"<h1>{html.escape(title)}</h1>", sanitize=False)
         yield who
 

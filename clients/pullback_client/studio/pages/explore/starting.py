@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from nicegui import events, run, ui
+from nicegui import run, ui
 
 from pullback_client.studio.exploring.own_latents import read_file, read_text
 from pullback_client.studio.exploring.view import View
 from pullback_client.studio.pages.explore.exploring import Exploring
+from pullback_client.studio.parts.files import FileChoice
 from pullback_client.wire.codec import Array
 
 _MOST_BYTES = 16 * 2**20  # of a file with a latent
@@ -42,13 +43,13 @@ class Starting:
             ui.button("Another", on_click=self._another).props("outline dense no-caps")
         self._from = ui.label("").classes("quiet")
         with ui.expansion("Own latent").props("dense switch-toggle-side").classes("explore-own"):
-            self._upload = ui.upload(
-                label="A .npy file, or .npz with “latent”",
-                auto_upload=True,
-                max_file_size=_MOST_BYTES,
-                on_upload=self._uploaded,
-                on_rejected=lambda: ui.notify("A file of a latent has 16 MiB at most.", type="warning"),
-            ).props('flat accept=".npy,.npz" aria-label="Upload a latent"')
+            FileChoice(
+                "Choose the file of a latent",
+                self._uploaded,
+                accept=".npy,.npz",
+                hint=".npy, or .npz with “latent”",
+                most=_MOST_BYTES,
+            )
             self._text = ui.textarea("Or its numbers").props("dense outlined rows=3")
             ui.button("Start from these", on_click=self._pasted).props("outline dense no-caps")
 
@@ -77,10 +78,8 @@ class Starting:
         if self._space.value != state.start.space:
             await self._explorer.take(replace(_unowned(state.view), space=str(self._space.value)))
 
-    async def _uploaded(self, event: events.UploadEventArguments) -> None:
-        content = await event.file.read()
-        self._upload.reset()
-        await self._owned(await run.io_bound(read_file, event.file.name, content))
+    async def _uploaded(self, name: str, content: bytes) -> None:
+        await self._owned(await run.io_bound(read_file, name, content))
 
     async def _pasted(self) -> None:
         await self._owned(read_text(str(self._text.value or "")))

@@ -32,7 +32,7 @@ class Jobs:
         self._visitor = visitor
         self._drawn: list[tuple[object, ...]] | None = None
         self._asking = False
-        self._place = ui.element("div").classes("stack").props('role="list" aria-label="Jobs"')
+        self._place = ui.element("div").classes("stack")
         with self._place:
             ui.label("Loading the jobs …").classes("quiet")
         ui.timer(_SECONDS, self._look)
@@ -65,7 +65,7 @@ class Jobs:
 
     def _draw(self, job: AsyncJob[object]) -> None:
         generator = id_of(job.generator) if job.generator else ""
-        with ui.element("div").classes("flow line").props('role="listitem"'):
+        with ui.element("div").classes("flow line"):
             ui.label(f"{job.kind.capitalize()} of {generator or '?'}").props(f'title="{job.name}"')
             chip(job.state)
             if job.state.ended:

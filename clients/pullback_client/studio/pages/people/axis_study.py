@@ -6,13 +6,12 @@ The module's name stands before `progress` in the alphabet, and so does its addr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from nicegui import background_tasks, events, run, ui
+from nicegui import background_tasks, run, ui
 from PIL import Image
 
 from pullback_client.catalogue import Generator
@@ -21,6 +20,7 @@ from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
 from pullback_client.studio.pages.people.fields import number_field, whole
 from pullback_client.studio.pages.people.study_results import Results
+from pullback_client.studio.parts.files import FileChoice
 from pullback_client.studio.parts.jobs import Following
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.pictures import source
@@ -28,6 +28,7 @@ from pullback_client.studio.study.protocol import Protocol, StudyTrial, axis_of,
 from pullback_client.studio.study.responses import Response, Study
 from pullback_client.studio.visitors import Visitor
 
+_MOST_BYTES = 8 * 2**20  # of a file with answers
 _SCALE = {number: str(number) for number in range(1, 10)}
 
 
@@ -89,11 +90,18 @@ class SetUp:
         with ui.element("div").classes("columns"):
             with section("Go on with a study"):
                 ui.label("A study that was broken off goes on with the file that was downloaded then.")
-                _upload("The file of a study (JSON)", self._resumed)
+                FileChoice("Choose the file of a study", self._resumed, accept=".json", hint="JSON", most=_MOST_BYTES)
             with section("Table of several observers"):
                 ui.label("The files of any number of finished or unfinished studies, taken together.")
                 results = Results()
-                _upload("Files of studies (JSON)", results.added, several=True)
+                FileChoice(
+                    "Choose files of studies",
+                    results.added,
+                    accept=".json",
+                    hint="JSON, one or several",
+                    several=True,
+                    most=_MOST_BYTES,
+                )
         background_tasks.create(self._list(), name="list eigenbases", context=place)
 
     async def _list(self, event: object = None) -> None:
@@ -137,8 +145,8 @@ class SetUp:
         )
         await self._go(Study(protocol, self._observer.value or ""))
 
-    async def _resumed(self, event: events.UploadEventArguments) -> None:
-        await self._go(Study.from_json(await event.file.read()))
+    async def _resumed(self, _: str, content: bytes) -> None:
+        await self._go(Study.from_json(content))
 
     async def _go(self, study: Study) -> None:
         basis = await self._visitor.client.get_eigenbasis(study.protocol.eigenbasis)
@@ -311,9 +319,3 @@ def _radio(question: str, options: dict[Any, str]) -> ui.radio:
 
 def _real(label: str, value: float) -> ui.number:
     return ui.number(label, value=value, min=0).props("outlined dense")
-
-
-def _upload(label: str, take: Callable[..., object], *, several: bool = False) -> None:
-    ui.upload(label=label, on_upload=take, auto_upload=True, multiple=several, max_file_size=8_000_000).props(
-        'accept=".json" flat bordered'
-    ).classes("people-upload")

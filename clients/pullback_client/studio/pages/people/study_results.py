@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 
-from nicegui import events, ui
+from nicegui import ui
 
 from pullback_client.studio.frame import section
 from pullback_client.studio.study.responses import Study, responses_csv
@@ -32,9 +32,9 @@ class Results:
         self._place = ui.element("div")
         self._draw()
 
-    async def added(self, event: events.UploadEventArguments) -> None:
+    async def added(self, _: str, content: bytes) -> None:
         """A file was given."""
-        self._studies.append(Study.from_json(await event.file.read()))
+        self._studies.append(Study.from_json(content))
         self._draw()
 
     def _draw(self) -> None:

@@ -12,10 +12,10 @@ from pullback_api.v1 import specs_pb2
 from pullback_client.catalogue import Generator, WeightsState
 from pullback_client.errors import InvalidArgumentError
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
-from pullback_client.studio.pages.photograph.drop import Drop
 from pullback_client.studio.pages.photograph.framing import FramingEditor
 from pullback_client.studio.pages.photograph.recent import draw_recent, recent_inversions
 from pullback_client.studio.pages.photograph.tray import Given, Tray, read
+from pullback_client.studio.parts.files import FileChoice
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.option_fields import OptionFields
 from pullback_client.studio.photographs import requests
@@ -23,6 +23,8 @@ from pullback_client.studio.photographs.kept import GivenPhotograph
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
+_HINT = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF; up to 64 million pixels each"
+_ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _FIRST = ("method", "steps", "restarts", "top_k")
 _OWN = ("preview_every", "class_mode", "start_space")  # said otherwise, or by the page itself
 _PREVIEW_EVERY = 5  # steps; a page draws fewer where they come faster than it can
@@ -59,7 +61,14 @@ class _Desk:
             return
         with ui.element("div").classes("desk"):
             with section("Photographs"):
-                Drop(self._take)
+                FileChoice(
+                    "Choose photographs",
+                    self._take,
+                    accept=_ACCEPT,
+                    hint=_HINT,
+                    dropped=" or drop them anywhere on this page",
+                    several=True,
+                )
                 self._tray = Tray(self._changed, self._opened)
                 self._editor = ui.element("div").classes("stack framing-place")
             with section("How they are inverted"):

@@ -1,17 +1,19 @@
-// A place where photographs are dropped or chosen; each is sent by itself, as its file is.
+// A place where files are chosen or, where the page has one such place, dropped; each is sent by itself, as it is.
 export default {
   template: `
     <div class="drop" :class="{ over: over }">
-      <input ref="input" :id="field" class="drop-input" type="file" multiple :accept="accept" @change="choose">
-      <label :for="field" class="drop-label"><strong>Choose photographs</strong> or drop them anywhere on this page</label>
+      <input ref="input" :id="field" class="drop-input" type="file" :multiple="several" :accept="accept" @change="choose">
+      <label :for="field" class="drop-label"><strong>{{ label }}</strong><span v-if="dropped">{{ dropped }}</span></label>
       <div class="quiet">{{ hint }}</div>
       <div role="status" class="drop-told">{{ told }}</div>
     </div>`,
-  props: { url: String, field: String, accept: String, hint: String, most: Number },
+  props: { url: String, field: String, label: String, dropped: String, accept: String, hint: String, most: Number, several: Boolean },
   data() {
     return { over: false, told: "", waiting: [], sending: false };
   },
   mounted() {
+    this.listeners = {};
+    if (!this.dropped) return;
     // Elsewhere on the page, a browser would open what is dropped in the place of the page.
     this.listeners = {
       dragover: (event) => {
@@ -53,7 +55,7 @@ export default {
         else count += 1;
       }
       this.sending = false;
-      this.told = refused.length ? refused.join("; ") : `${count} ${count === 1 ? "photograph" : "photographs"} read`;
+      this.told = refused.length ? refused.join("; ") : `${count} ${count === 1 ? "file" : "files"} read`;
     },
     async send(file) {
       if (file.size > this.most) {
