@@ -310,7 +310,7 @@ def test_a_malformed_tensor_is_refused(server: LiveServer, tensor: values_pb2.Te
 def test_an_unknown_image_format_is_refused(server: LiveServer) -> None:
     with refused(grpc.StatusCode.INVALID_ARGUMENT) as refusal:
         render(server, pack(np.zeros((1, DIM))), format=9)
-    assert "known: PNG, JPEG" in refusal.fields["format"]
+    assert "sent as PNG, JPEG" in refusal.fields["format"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("count", -1), ("count", 10_001), ("seed", -1)])

@@ -12,7 +12,8 @@ from live_server import LiveServer
 from studios import BROWSERS, PATIENCE_MS, StudioProcess, Watched
 
 
-@pytest.fixture(scope="session")
+# Of a module: while Playwright is there, no test of the same process can run an event loop of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; tests are skipped where there is none."""
     found = next((path for path in BROWSERS if Path(path).exists()), None)
