@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -60,3 +61,12 @@ def test_a_generation_that_is_told_more_takes_the_place_of_what_was_known() -> N
 
     assert course.last(0) == 0
     assert list(course.lines()[0].points) == [(0.0, 2.0)]
+
+
+def test_open_generations_and_those_in_between_are_asked_for_again() -> None:
+    course = Course((False,))
+    closed = replace(record(0, [1.0]), closed=datetime.now(timezone.utc))
+    course.put([closed, record(2, [1.0])])
+
+    assert course.unknown(0, 3) == [1, 2, 3]
+    assert course.unknown(1, 1) == [0, 1]

@@ -37,6 +37,11 @@ class Course:
         for record in records:
             self.generations.setdefault(record.summary.thread, {})[record.summary.generation] = record
 
+    def unknown(self, thread: int, last: int) -> list[int]:
+        """The generations of a thread, to the `last`, that are not known yet, or may still have changed."""
+        known = self.generations.get(thread, {})
+        return [number for number in range(last + 1) if number not in known or known[number].closed is None]
+
     def last(self, thread: int) -> int | None:
         """Number of the thread's last generation that has scores; None where none has."""
         scored = [number for number, record in self.generations.get(thread, {}).items() if _scores(record).size]

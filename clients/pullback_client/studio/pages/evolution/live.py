@@ -14,7 +14,7 @@ from typing import Any
 from nicegui import ui
 
 from pullback_client.aio import AsyncEvolutionSession
-from pullback_client.errors import ClientError, DeadlineExceededError
+from pullback_client.errors import ClientError, DeadlineExceededError, UnavailableError
 from pullback_client.search.history import TrialRecord
 from pullback_client.search.records import SessionState, SessionStatus
 from pullback_client.studio.frame import above, section
@@ -91,17 +91,12 @@ class Live:
                 async for event in self._session.watch(after):
                     after = max(after, event.sequence)
                     self._changed = True
-                    if event.generation is not None:
-                        await self._fetch(event.generation.thread, event.generation.generation)
-            except DeadlineExceededError:
+            except (DeadlineExceededError, UnavailableError):
                 continue
             self._status = await self._session.status()
             if self._status.state is not SessionState.CLOSED:
                 await asyncio.sleep(_LOOK_SECONDS)
         self._changed = True
-
-    async def _fetch(self, thread: int, generation: int) -> None:
-        self._course.put([await self._session.generation(thread, generation)])
 
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -110,9 +105,10 @@ class Live:
         self._changed, self._looked = False, now
         try:
             self._status = await self._session.status()
-            for thread in self._status.threads:  # what is being told changes the scores of an open generation
+            for thread in self._status.threads:
                 if thread.current.images:
-                    await self._fetch(thread.thread, thread.current.generation)
+                    for number in self._course.unknown(thread.thread, thread.current.generation):
+                        self._course.put([await self._session.generation(thread.thread, number)])
         except ClientError:
             self._changed = True  # the server is away: `watch` says so where it does not come back
             return
