@@ -30,6 +30,7 @@ COMMANDS = {
     "certificates",
     "share",
     "demo",
+    "studio",
 }
 
 

@@ -101,7 +101,7 @@ class AsyncBatch(AsyncObject, of=Batch):
 class AsyncTrial(AsyncObject, of=Trial):
     """`Trial` for asyncio: what may have to be fetched is awaited: `image = await trial.image`."""
 
-    fetched = ("file", "image", "suffix")
+    fetched = ("file", "image", "sound", "suffix")
 
 
 class AsyncDirections(AsyncObject, of=Directions):

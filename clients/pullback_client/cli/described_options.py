@@ -24,6 +24,7 @@ _COMPLETIONS: dict[str, Any] = {
 # Made of values, they are no types to a checker.
 _LITERAL: Any = Literal
 _ANNOTATED: Any = Annotated
+_IMPLIED = {"wav"}  # sounds have no other format, so nobody needs to say it
 _TYPES: dict[str, Any] = {"whole": int, "number": float, "flag": bool, "text": str, "pair": tuple[float, float]}
 
 
@@ -67,7 +68,8 @@ def _options(messages: tuple[Any, ...]) -> Iterator[Option]:
 
 
 def _parameter(option: Option, *, said: bool) -> inspect.Parameter:
-    kind = _LITERAL[tuple(option.words)] if option.kind == "word" else _TYPES[option.kind]
+    words = tuple(word for word in option.words if word not in _IMPLIED)
+    kind = _LITERAL[words] if option.kind == "word" else _TYPES[option.kind]
     name = f"--{option.name.replace('_', '-')}"
     flags = []
     if option.kind == "flag":

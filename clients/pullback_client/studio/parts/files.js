@@ -67,7 +67,7 @@ export default {
           body: file,
           headers: { "X-Name": encodeURIComponent(file.name), "Content-Type": "application/octet-stream" },
         });
-        return answer.ok ? "" : (await answer.text()).slice(0, 300);
+        return answer.status === 204 ? "" : (await answer.text()).slice(0, 300);
       } catch {
         return "the studio does not answer; try again";
       }

@@ -46,17 +46,18 @@ class FileChoice(ui.element, component="files.js"):
         self.props["accept"], self.props["hint"], self.props["dropped"] = accept, hint, dropped
         self.props["several"], self.props["most"] = several, most
 
+        # What is refused is answered with its reason, not with an error of HTTP, which browsers note as the page's own.
         async def receive(request: Request) -> Response:
             data = bytearray()
             async for chunk in request.stream():
                 data += chunk
                 if len(data) > most:
-                    return PlainTextResponse("it is larger than what can be sent", 413)
+                    return PlainTextResponse("it is larger than what can be sent")
             try:
                 with self:
                     await take(printable(unquote(request.headers.get("x-name", ""))), bytes(data))
             except ClientError as error:
-                return PlainTextResponse(str(error), 422)
+                return PlainTextResponse(str(error))
             return Response(status_code=204)
 
         app.add_route(self._url, receive, methods=["POST"], include_in_schema=False)
