@@ -91,7 +91,7 @@ $(VENV)/bin/python:
 
 # torch and torchvision are resolved in one go, as a pair.
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --progress-bar on -e '.[service,demo]'
+	$(BIN)/python -m pip install --progress-bar on -e '.[service,demo,studio]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python

@@ -223,7 +223,7 @@ def test_serve_becomes_the_server_and_hands_its_options_through(monkeypatch: pyt
         raise SystemExit(0)
 
     monkeypatch.setattr("os.execv", execute)
-    monkeypatch.setattr("pullback_client.cli.serve.server_command", lambda *arguments: ["server", *arguments])
+    monkeypatch.setattr("pullback_client.cli.server.serve.server_command", lambda *arguments: ["server", *arguments])
     run("serve", "--data", "d", "--workers", "2", "--log-level=debug")
     run("serve", "--listen", "127.0.0.1:7")
     assert commands == [

@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from pullback_client.cli import generators, jobs, keeping, keys
+from pullback_client.cli import generators, jobs, keys
 from pullback_client.cli.bridge.command import HELP_OF_FILES, bridge
-from pullback_client.cli.certificates import certificates
 from pullback_client.cli.connecting import with_tls
 from pullback_client.cli.console import complain, out
 from pullback_client.cli.delete import delete
@@ -30,9 +29,11 @@ from pullback_client.cli.inversion.tune import tune
 from pullback_client.cli.report import report
 from pullback_client.cli.search import sessions
 from pullback_client.cli.search.evolve import evolve
-from pullback_client.cli.serve import serve
+from pullback_client.cli.server import keeping
+from pullback_client.cli.server.certificates import certificates
+from pullback_client.cli.server.serve import serve
+from pullback_client.cli.server.studio import studio
 from pullback_client.cli.share import share
-from pullback_client.cli.studio import studio
 from pullback_client.errors import ClientError
 from pullback_client.files import protected_files
 from pullback_client.text.printable import printable

@@ -91,6 +91,13 @@ def run_demo(folder: Path, console: Console | None = None) -> None:
     console.print(distance_table(results))
     console.print(phase_table(clock.seconds))
     console.print(f"wrote {folder / 'inversion.png'} and {folder / 'inversion.json'}", highlight=False, markup=False)
+    install = "" if importlib.util.find_spec("nicegui") else "pip install 'pullback[studio]', then "
+    console.print(
+        f"see it in a browser: {install}pullback serve --data {folder / 'data'} --studio 127.0.0.1:8765",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def load_photograph() -> Image.Image:

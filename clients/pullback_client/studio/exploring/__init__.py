@@ -1,1 +1,1 @@
-"""What exploring a generator is, without drawing it: the state in an address, axes, places and their latents."""
+"""Exploring of a generator without drawing it: the state in an address, axes, places and their latents."""

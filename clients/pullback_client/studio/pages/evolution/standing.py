@@ -1,4 +1,4 @@
-"""Where a session stands: its threads, and the trials that are out."""
+"""Standing of a session: its threads, and the trials that are out."""
 
 from __future__ import annotations
 

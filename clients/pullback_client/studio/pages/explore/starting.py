@@ -1,4 +1,4 @@
-"""Where exploring starts: a seed, an own latent, an inversion."""
+"""Start of exploring: a seed, an own latent, an inversion."""
 
 from __future__ import annotations
 

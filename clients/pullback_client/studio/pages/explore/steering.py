@@ -1,4 +1,4 @@
-"""What is under the sliders: which set, which of its axes, how far they lead."""
+"""Steering: the set of axes that is under the sliders, which of them, and how far they lead."""
 
 from __future__ import annotations
 
