@@ -71,7 +71,7 @@ def test_bytes_are_safetensors_with_json_and_no_pickle() -> None:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["pullback"])
         assert header["format"] == "pullback-search-2"
-        with pytest.raises(pickle.UnpicklingError):
+        with pytest.raises((pickle.UnpicklingError, ValueError)):  # by what the file's length makes of its first bytes
             pickle.loads(data)
 
 

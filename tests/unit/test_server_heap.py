@@ -14,7 +14,8 @@ from types import SimpleNamespace
 from pullback_server import __main__ as program
 
 class Started:
-    endpoint, http_endpoint, watch = "127.0.0.1:1", None, SimpleNamespace(exposition=None)
+    endpoint, http_endpoint, studio = "127.0.0.1:1", None, None
+    watch = SimpleNamespace(exposition=None)
 
     def __init__(self, config):
         pass

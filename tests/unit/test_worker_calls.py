@@ -28,6 +28,7 @@ from pullback_server.protocol.calls import (
     Rendered,
 )
 from pullback_server.worker import calls as calls_module
+from pullback_server.worker import drawn as drawn_module
 from pullback_server.worker.calls import render
 from pullback_server.worker.open_calls import TURN_SECONDS, OpenCalls
 from pullback_server.worker.outbox import Outbox
@@ -140,13 +141,13 @@ def test_an_image_that_cannot_be_encoded_fails_the_call(pipe: tuple[Connection, 
 @pytest.fixture
 def encoding(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """No image is encoded before this is set."""
-    go, encode = threading.Event(), calls_module.encode
+    go, encode = threading.Event(), drawn_module.encode
 
     def waiting(image: Image.Image, image_format: str) -> bytes:
         assert go.wait(10)
         return encode(image, image_format)
 
-    monkeypatch.setattr(calls_module, "encode", waiting)
+    monkeypatch.setattr(drawn_module, "encode", waiting)
     yield go
     go.set()
 

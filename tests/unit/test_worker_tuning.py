@@ -17,8 +17,8 @@ from pullback_server.errors import Violations
 from pullback_server.protocol.payload import write_payload
 from pullback_server.protocol.tuned_files import told_in
 from pullback_server.specs import complete_tuning_settings
+from pullback_server.worker.drawn import message_of
 from pullback_server.worker.models import Models
-from pullback_server.worker.tasks.inversion_images import png
 from pullback_server.worker.tasks.tuning import TuningTask
 from storing import stored
 from tiny_style import NAME, tiny_style, write_style_catalogue
@@ -37,7 +37,7 @@ def task_of(models: Models, folder: Path, pivot_space: str = "w", **settings: An
     pivots = STYLE.space(pivot_space).sample(2, seed=3)
     pictures = to_pictures(0.5 * STYLE.render(pivots, pivot_space))
     targets = [
-        inversion_pb2.Target(label=f"{number}.png", image=png(picture), start=pack(pivot.numpy()))
+        inversion_pb2.Target(label=f"{number}.png", image=message_of(picture), start=pack(pivot.numpy()))
         for number, (picture, pivot) in enumerate(zip(pictures, pivots, strict=True))
     ]
     given = {"space": "w+", "distance": "mse", "steps": 3, "learning_rate": 1e-2, **settings}

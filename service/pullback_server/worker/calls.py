@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pullback import generators
-from pullback.generators import CatalogueEntry, rendered
+from pullback.generators import rendered
 from pullback.search import measured_blocks
 from pullback_server.protocol.calls import (
     AS_DRAWN,
     CallDone,
     CallMessage,
     Measure,
-    Presentation,
     Render,
     Rendered,
     Sample,
@@ -51,10 +50,7 @@ def of_prior(models: Models, call: Sample | Measure) -> Iterator[CallMessage]:
 
 def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage | None]:
     """Renders latents batch by batch; while one is rendered, the images of those before are encoded and sent."""
-    generator, entry = (
-        with_maps(models.tuned(call.generator, call.tuning), call.noise_maps),
-        generators.entry(call.generator),
-    )
+    generator = with_maps(models.tuned(call.generator, call.tuning), call.noise_maps)
     parts = rendered(generator, torch.from_numpy(call.latents), call.space)
     sent: list[Future[None]] = []
     ahead, number = 1, 0
@@ -66,7 +62,7 @@ def render(models: Models, call: Render, outbox: Outbox) -> Iterator[CallMessage
                 # Its turn comes when somebody has read.
                 yield None
             images = next(parts)
-            drawn = _to_send(images, entry, call.presentation)
+            drawn = _to_send(images, call)
             ahead = max(1, AHEAD_BYTES // (4 * images[0].numel()))
             sent += [
                 outbox.send_made(partial(_rendered, call, place, each)) for place, each in enumerate(drawn, number)
@@ -94,10 +90,10 @@ def _until_sent(images: Sequence[Future[None]]) -> Iterator[None]:
         yield None
 
 
-def _to_send(images: Tensor, entry: CatalogueEntry, presentation: Presentation) -> Sequence[_ToSend]:
+def _to_send(images: Tensor, call: Render) -> Sequence[_ToSend]:
     """Images or sounds off the device; nothing that torch does is left to do."""
-    if presentation == AS_DRAWN:
-        return off_device(images, entry)
+    if call.presentation == AS_DRAWN:
+        return off_device(images, call.generator)
     return list(images.detach().movedim(1, -1).float().cpu().numpy())
 
 

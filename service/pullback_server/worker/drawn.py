@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeAlias
 from PIL import Image
 from torch import Tensor
 
+from pullback import generators
 from pullback.errors import InvalidInputError
-from pullback.generators import CatalogueEntry
 from pullback.pictures import to_pictures
 from pullback_api.sounds import Sound, write_wav
 from pullback_api.v1 import values_pb2
@@ -27,22 +27,22 @@ class File(NamedTuple):
     height: int
 
 
-def off_device(images: Tensor, entry: CatalogueEntry) -> list[Drawn]:
-    """Images in [0, 1], shape (B, C, H, W), as pictures; sounds in [−1, 1], shape (B, C, T), at their entry's rate.
+def off_device(images: Tensor, generator: str) -> list[Drawn]:
+    """Images in [0, 1], shape (B, C, H, W), as pictures; sounds in [−1, 1], shape (B, C, T), at their generator's rate.
 
     Raises:
         InvalidInputError: One of them holds NaN, or nothing says the rate of the sounds.
     """
-    if entry.draws == "images":
+    if images.ndim == 4:
         return list(to_pictures(images))
-    if entry.sample_rate is None:
-        raise InvalidInputError(f"nothing says the sample rate of generator {entry.name!r}")
+    if (rate := generators.entry(generator).sample_rate) is None:
+        raise InvalidInputError(f"nothing says the sample rate of generator {generator!r}")
     if bool((nothing := images.detach().isnan().flatten(1).any(dim=1)).any()):
         raise InvalidInputError(
             f"sound {int(nothing.nonzero()[0])} of {len(images)} holds NaN: the generator's numbers overflow there. "
             "Its latent is too far from where the prior draws"
         )
-    return [Sound(samples, entry.sample_rate) for samples in images.detach().clamp(-1, 1).float().cpu().numpy()]
+    return [Sound(samples, rate) for samples in images.detach().clamp(-1, 1).float().cpu().numpy()]
 
 
 def file_of(drawn: Drawn, image_format: str) -> File:

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pullback import generators
 from pullback.analysis.mapping_units import EPSILON
 from pullback.analysis.metric_analysis import MetricAnalysis
 from pullback.analysis.metric_findings import Axis, ComparisonFindings, Findings, LayerFindings, SpectrumFindings
@@ -18,7 +17,6 @@ from pullback.analysis.walk_findings import (
     WalkQualityFindings,
 )
 from pullback.directions.statistics import PerturbationDistances, SubspaceDistances, Warpage
-from pullback.generators import CatalogueEntry
 from pullback.geometry.statistics import Homogeneity
 from pullback_api.tensors import pack
 from pullback_api.v1 import analysis_pb2, specs_pb2, values_pb2
@@ -29,7 +27,7 @@ def analysis_message(
     found: Findings, walks: WalkFindings, spec: specs_pb2.AnalysisSpec, analysis: MetricAnalysis
 ) -> analysis_pb2.MetricAnalysis:
     """A `MetricAnalysis` without its name; the server fills that in."""
-    speed, entry = found.apparent_speed, generators.entry(analysis.generator.name)
+    speed = found.apparent_speed
     return analysis_pb2.MetricAnalysis(
         spec=spec,
         generator_weights_hash=analysis.generator.weights_hash,
@@ -50,7 +48,7 @@ def analysis_message(
         comparisons=[_comparison(comparison) for comparison in found.comparisons],
         layers=_layers(found.layers),
         shuffled_layers=_layers(found.shuffled_layers),
-        axes=[_axis(axis, entry) for axis in found.axes],
+        axes=[_axis(axis, analysis.generator.name) for axis in found.axes],
         walks=_walks(walks),
     )
 
@@ -93,13 +91,13 @@ def _layers(found: tuple[LayerFindings, ...]) -> list[analysis_pb2.LayerAmplific
     ]
 
 
-def _axis(axis: Axis, entry: CatalogueEntry) -> analysis_pb2.AxisStrip:
+def _axis(axis: Axis, generator: str) -> analysis_pb2.AxisStrip:
     return analysis_pb2.AxisStrip(
         rank=axis.rank,
         eigenvalue=axis.eigenvalue,
         steps=_pack(axis.steps),
         distances=_pack(axis.distances),
-        frames=[message_of(drawn) for drawn in off_device(torch.from_numpy(axis.images), entry)],
+        frames=[message_of(drawn) for drawn in off_device(torch.from_numpy(axis.images), generator)],
     )
 
 

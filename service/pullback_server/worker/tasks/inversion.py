@@ -182,7 +182,7 @@ class InversionTask(BatchTask, SharedTask):
         return self._current
 
     def _previews(self) -> tuple[bytes, ...]:
-        drawn = off_device(self._begun.best().images, self._entry)
+        drawn = off_device(self._begun.best().images, self._entry.name)
         return tuple(message_of(each).data for each in drawn)
 
     def _state(self) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ import grpc
 from google.rpc import status_pb2
 from torch import Tensor
 
-from pullback import generators
 from pullback.generators import rendered
 from pullback.generators.space_entry import SpaceEntry
 from pullback.inversion import InversionResult, Problem, nearest_labels
@@ -71,8 +70,7 @@ def _solutions(
     latents = found.restart_latents[number, order]
     noise = None if found.restart_noise is None else found.restart_noise[number, order]
     parts = rendered(problem.generator, latents, problem.space, noise=noise)
-    entry = generators.entry(problem.generator.name)
-    drawn = [each for images in parts for each in off_device(images, entry)]
+    drawn = [each for images in parts for each in off_device(images, problem.generator.name)]
     return [
         inversion_pb2.Solution(
             latent=_pack(latents[place]),

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from pullback import generators
 from pullback.directions.traversals.measurement import measured_frames
 from pullback.directions.traversals.pictures import forth_and_back, reduced
 from pullback.pictures import side_by_side
@@ -30,13 +29,12 @@ def traverse(models: Models, call: Traverse) -> Iterator[CallMessage | None]:
     make = make_walk if plan.end is None else make_walk_between
     walk = yield from make(generator, distance, plan)
     latents, steps = walk.latents.float().cpu().numpy(), walk.steps.reshape(len(walk.steps), -1).tolist()
-    entry = generators.entry(plan.generator)
     kept: list[Drawn] = []
     animated: list[Image.Image] = []
     index = 0
     render = None if plan.mask is None else (yield from masked_render(generator, plan, plan.mask, walk))
     for images, distances in measured_frames(generator, distance, walk, render):
-        for drawn, far in zip(off_device(images, entry), distances.tolist(), strict=True):
+        for drawn, far in zip(off_device(images, plan.generator), distances.tolist(), strict=True):
             file = file_of(drawn, plan.image_format)
             yield Framed(call.call, index, tuple(steps[index]), latents[index], far, *file)
             index += 1
