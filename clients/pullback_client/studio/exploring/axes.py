@@ -60,6 +60,7 @@ class AxisSet:
         titles: Names that people gave, by index.
         layers: Layers of a style-based generator that follow a step; empty = all.
         is_eigenbasis: Whether the rates are the spectrum of the metric.
+        distance: The image distance of that metric, by which walks are measured too; empty for the server's default.
     """
 
     id: str
@@ -69,6 +70,7 @@ class AxisSet:
     titles: Mapping[int, str]
     layers: tuple[int, ...]
     is_eigenbasis: bool
+    distance: str = ""
 
     def __len__(self) -> int:
         return len(self.vectors)

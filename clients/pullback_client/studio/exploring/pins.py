@@ -46,9 +46,25 @@ class Pin:
 
 
 def way_between(
-    client: Client, generator: Generator, first: Place, second: Place, kind: MorphKind, frames: int
+    client: Client,
+    generator: Generator,
+    first: Place,
+    second: Place,
+    kind: MorphKind,
+    frames: int,
+    *,
+    distance: str = "",
 ) -> Traversal:
     """The walk from one place to another; all its frames have the generator's own weights and noise maps.
+
+    Args:
+        client: Asks the server.
+        generator: What draws.
+        first: Where it starts.
+        second: Where it ends.
+        kind: The way.
+        frames: How many images, both ends among them.
+        distance: By which it is measured, and a geodesic short; empty for the server's default.
 
     Raises:
         InvalidArgumentError: They lie in spaces between which there is no way.
@@ -57,7 +73,14 @@ def way_between(
     if np.array_equal(start.latent, end.latent):
         raise InvalidArgumentError("both pins are the same image: choose two that differ")
     return client.morph(
-        start.latent, end.latent, generator.name, kind=kind, frames=frames, space=start.space, progress=False
+        start.latent,
+        end.latent,
+        generator.name,
+        kind=kind,
+        frames=frames,
+        space=start.space,
+        progress=False,
+        distance=distance or None,
     )
 
 

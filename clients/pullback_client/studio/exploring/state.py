@@ -196,8 +196,11 @@ async def _fetched(client: AsyncClient, generator: str, chosen: str, infos: Mapp
             for each in kept.annotations
         ]
         titles = {each.index: each.title for each in named if each.title}
-        return AxisSet(chosen, basis.space, vectors, basis.eigenvalues, titles, (), is_eigenbasis=True)
+        return AxisSet(
+            chosen, basis.space, vectors, basis.eigenvalues, titles, (), is_eigenbasis=True, distance=basis.distance
+        )
     found = await client.get_directions(name)
+    bases = [each for each in infos.values() if isinstance(each, EigenbasisInfo)]
     titles = {each.index: each.title for each in found.annotations if each.title}
     return AxisSet(
         chosen,
@@ -207,6 +210,8 @@ async def _fetched(client: AsyncClient, generator: str, chosen: str, infos: Mapp
         titles,
         found.layers,
         is_eigenbasis=False,
+        # Of the metric that they were compared with, where there was one.
+        distance=next((each.distance for each in bases if each.name == found.eigenbasis), ""),
     )
 
 

@@ -35,6 +35,7 @@ def walk(
     kind: str,
     layers: tuple[int, ...] = (),
     subset: int | None = None,
+    distance: str = "",
 ) -> Traversal:
     """The walk along an axis from a place, to both sides.
 
@@ -48,6 +49,7 @@ def walk(
         kind: A key of `KINDS`.
         layers: Layers of a style-based generator that follow; empty = as the set says.
         subset: Which subset of channels follows alone; None = all.
+        distance: By which it is measured; empty for the server's default.
 
     Raises:
         InvalidArgumentError: The place has noise maps of its own, which such a walk does not take.
@@ -55,6 +57,8 @@ def walk(
     if place.noise_maps:
         raise InvalidArgumentError("this image has noise maps of its own: take a straight strip with all channels")
     options: dict[str, Any] = {"kind": kind, "first": -reach, "last": reach, "frames": FRAMES}
+    if distance:
+        options["distance"] = distance
     if layers:
         options["layers"] = layers
     if place.tuning:

@@ -127,8 +127,11 @@ class Pinning:
         kind: MorphKind = self._kind.value or "geodesic"
         frames = min(max(int(self._frames.value or _FRAMES), 2), _MOST_FRAMES)
         self._turn(busy=True)
+        # Of the axes that are shown, so that one distance is meant on the whole page.
+        distance = state.axes.distance if state.axes is not None else ""
+        way = (state.generator, first.place, second.place, kind, frames)
         self._going = background_tasks.create(
-            state.client.call(way_between, state.generator, first.place, second.place, kind, frames),
+            state.client.call(way_between, *way, distance=distance),
             handle_exceptions=False,
         )
         try:

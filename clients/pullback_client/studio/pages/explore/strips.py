@@ -93,6 +93,7 @@ class Strips:
             kind=kind,
             layers=state.view.layers if axes.space == W else (),
             subset=None if subset < 0 else subset,
+            distance=axes.distance,
         )
         return walked
 
