@@ -277,6 +277,7 @@ class Server:
                 self._reach.hosts(),
             )
         except StudioError as error:
+            studio.stop()
             raise StartError(str(error)) from None
 
     def _sweep(self) -> None:

@@ -6,7 +6,6 @@ sites, a WebSocket included, sends its own as Origin.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection
 
@@ -16,12 +15,12 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from pullback_api.hosts import is_own_host
 from pullback_client.studio.visitors import Visitors
 
 ENTRANCE = "/enter"
 """Where visitors come in."""
 
-_HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/@]+)(?::\d{1,5})?")
 _OPEN = re.compile(r"/enter|/leave|/favicon\.ico|/studio/[a-z0-9-]+\.[a-z0-9]+|/_nicegui/[0-9][^/]*/.*")
 # Scripts and styles of the page itself are NiceGUI's way; nothing is from elsewhere, or goes there.
 _POLICY = (
@@ -37,7 +36,7 @@ class Doors:
     Args:
         app: The studio.
         visitors: Who has come in.
-        hosts: Names and addresses by which it may be called, beside those of loopback.
+        hosts: Names and addresses by which it may be called, as `is_own_host` takes them.
     """
 
     def __init__(self, app: ASGIApp, visitors: Visitors, hosts: Collection[str] = ()) -> None:
@@ -61,7 +60,7 @@ class Doors:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not self._is_own(host):
+        if not is_own_host(host, self._hosts):
             known = ", ".join(["localhost", "127.0.0.1", *sorted(self._hosts)])
             return PlainTextResponse(f"expected a request to {known}, but its Host is {host[:100]!r}", 403)
         foreign = [each for each in headers.getlist("origin") if each.rpartition("://")[2] != host]
@@ -75,18 +74,6 @@ class Doors:
         if self._visitors.known(HTTPConnection(scope)) is not None:
             return None
         return RedirectResponse(ENTRANCE, 303)
-
-    def _is_own(self, host: str) -> bool:
-        match = _HOST.fullmatch(host)
-        if match is None:
-            return False
-        name = match["host"].strip("[]").lower()
-        if name == "localhost" or name in self._hosts:
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
 
 
 async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Collection
 
@@ -10,7 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/@]+)(?::\d{1,5})?")
+from pullback_api.hosts import is_own_host
+
 _ORIGIN = re.compile(r"https?://(?P<host>[^/]*)")
 
 
@@ -50,13 +50,4 @@ class OwnHosts:
         return match is not None and self._is_own(match["host"])
 
     def _is_own(self, host: str) -> bool:
-        match = _HOST.fullmatch(host)
-        if match is None:
-            return False
-        name = match["host"].strip("[]").lower()
-        try:
-            address = ipaddress.ip_address(name)
-        except ValueError:
-            hosts = self._hosts()
-            return name == "localhost" or name in hosts or f"*.{name.partition('.')[2]}" in hosts
-        return address.is_loopback or self._addresses or str(address) in self._hosts()
+        return is_own_host(host, self._hosts(), addresses=self._addresses)
