@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from pullback_client.report.metric import write_report
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
 from pullback_client.studio.parts.jobs import Following
 from pullback_client.studio.parts.loading import loaded
+from pullback_client.studio.parts.zipped import zipped
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
@@ -119,9 +118,6 @@ class Report:
 
 def _written(analysis: Analysis) -> tuple[str, bytes]:
     """The report's page, and all of its files as one."""
-    with tempfile.TemporaryDirectory() as folder, io.BytesIO() as buffer:
-        files = write_report(analysis, Path(folder))
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in files:
-                archive.write(file, file.name)
-        return (Path(folder) / "report.html").read_text("utf-8"), buffer.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        write_report(analysis, Path(folder))
+        return (Path(folder) / "report.html").read_text("utf-8"), zipped(Path(folder))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-import io
 import tempfile
-import zipfile
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from pullback_client.studio.parts.charts import chart
 from pullback_client.studio.parts.tables import table
 from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.parts.words import chip_of_session, score, short
+from pullback_client.studio.parts.zipped import zipped
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
@@ -192,8 +191,8 @@ class Live:
     async def _export(self) -> None:
         """Everything as one file, with the images."""
         with tempfile.TemporaryDirectory() as folder:
-            files = await self._session.export(Path(folder) / "session", images=True)
-            data = await asyncio.to_thread(_zipped, files, Path(folder))
+            await self._session.export(Path(folder) / "session", images=True)
+            data = await asyncio.to_thread(zipped, Path(folder))
         ui.download(data, f"session-{id_of(self._session.name)}.zip")
 
     def _draw_failed(self) -> None:
@@ -208,11 +207,3 @@ class Live:
         )
         ui.label(f"{len(failed)} until this page was opened; the last {len(shown)}:").classes("quiet")
         table("Trials without a score", ("image", "generation", "outcome", "score told", "note"), cells)
-
-
-def _zipped(files: list[Path], folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            archive.write(file, file.relative_to(folder))
-    return buffer.getvalue()

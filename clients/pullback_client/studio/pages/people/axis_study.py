@@ -24,6 +24,7 @@ from pullback_client.studio.parts.files import FileChoice
 from pullback_client.studio.parts.jobs import Following
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.pictures import source
+from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.study.protocol import Protocol, StudyTrial, axis_of, latents_along
 from pullback_client.studio.study.responses import Response, Study
 from pullback_client.studio.visitors import Visitor
@@ -102,7 +103,7 @@ class SetUp:
                     several=True,
                     most=_MOST_BYTES,
                 )
-        background_tasks.create(self._list(), name="list eigenbases", context=place)
+        start(self._list(), name="list eigenbases", within=place)
 
     async def _list(self, event: object = None) -> None:
         del event

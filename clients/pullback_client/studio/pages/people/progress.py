@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import html
-import io
 import statistics
 import tempfile
-import zipfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +19,7 @@ from pullback_client.studio.parts.charts import Line, chart
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.pictures import picture, show
 from pullback_client.studio.parts.words import score
+from pullback_client.studio.parts.zipped import zipped
 from pullback_client.studio.people.answers import answers_csv, answers_of
 from pullback_client.studio.people.design import Design
 from pullback_client.studio.people.room import Room, Standing
@@ -158,18 +157,9 @@ class View:
             whole = Path(folder) / f"session-{self._id[:8]}"
             await self._session.export(whole, images=True)
             (whole / "answers.csv").write_bytes(answers_csv(answers_of((await self._session.history()).trials)))
-            content = await run.io_bound(_zipped, whole)
+            content = await run.io_bound(zipped, Path(folder))
         if content is not None:  # else the studio is being closed
             ui.download.content(content, f"{whole.name}.zip", "application/zip")
-
-
-def _zipped(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(folder.parent))
-    return buffer.getvalue()
 
 
 def _numbers(standing: Standing) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 
 from pullback_client.aio import AsyncClient, AsyncJob
 from pullback_client.catalogue import Generator
@@ -18,6 +17,7 @@ from pullback_client.studio.frame import RESPONSE_SECONDS, page
 from pullback_client.studio.pages.photograph.course import Course
 from pullback_client.studio.pages.photograph.results import Results
 from pullback_client.studio.parts.loading import loaded
+from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
@@ -87,9 +87,4 @@ def _draw(visitor: Visitor, found: _Found) -> None:
     async def run() -> None:
         results.finish(await course.result())
 
-    task = background_tasks.create(run(), name=f"follow {job.name}", context=results.top)
-    ui.context.client.on_delete(partial(_end, task))
-
-
-def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
+    start(run(), name=f"follow {job.name}", within=results.top)
