@@ -106,7 +106,11 @@ def test_the_weights_of_tiny_were_converted_once_into_the_cache(
     assert list(Path(environment["PULLBACK_CACHE"]).rglob("*.safetensors"))
 
 
-def test_models_say_where_their_weights_are(server: LiveServer, environment: dict[str, str]) -> None:
+def test_models_say_where_their_weights_are(
+    start_server: Callable[..., LiveServer], environment: dict[str, str], tmp_path: Path
+) -> None:
+    # A cache that no other test has put weights into.
+    server = start_server(PULLBACK_CACHE=str(tmp_path / "cache"))
     server.generators.SampleLatents(generators_pb2.SampleLatentsRequest(generator="generators/tiny"), timeout=60)
     with Client(server.target) as client:
         tiny, faces = client.get_generator("tiny"), client.get_generator("faces")
@@ -114,7 +118,6 @@ def test_models_say_where_their_weights_are(server: LiveServer, environment: dic
         assert client.list_catalogue_faults() == []
     weights = Path(environment["PULLBACK_CATALOGUE"]).with_name("tiny-0.pt")
     assert (tiny.weights_source, tiny.weights_state.value) == (str(weights), "here")
-    # The cache of the tests is empty.
     assert (faces.weights_source, faces.weights_state.value) == (
         "gan_face_generate/weights.tar of gan-face-generate==1.1.1",
         "to download",
