@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer.main
 
 from in_process import InProcessServer
 from pullback_client.cli import main
+
+# To build the tree of commands takes longer than most commands do; tests run them in one process by the hundred.
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 
 class Result(NamedTuple):

@@ -365,7 +365,11 @@ class Sender:
 
     def _over_http(self, attempt: Attempt, client: httpx.Client) -> Answer:
         kind = "application/json" if attempt.over == "JSON" else "application/proto"
-        answer = client.post(f"/{attempt.method}", content=attempt.data, headers={"Content-Type": kind})
+        try:
+            answer = client.post(f"/{attempt.method}", content=attempt.data, headers={"Content-Type": kind})
+        except httpx.TransportError as error:
+            # Found with the rest, by its request: the others are sent all the same.
+            return Answer(attempt, "BROKEN", repr(error))
         if answer.status_code == 200:
             jobs = []
             if METHODS[attempt.method].output_type.name == "Job":

@@ -19,6 +19,7 @@ import grpc
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from lifelines import ending_with_us
 from pullback_api.v1 import (
     directions_pb2_grpc,
     generators_pb2_grpc,
@@ -126,7 +127,7 @@ class LiveServer:
         program = ["-c", code] if self._first else ["-m", "pullback_server"]
         command = [sys.executable, *program, "--listen", "127.0.0.1:0", "--data", str(self.data)]
         self._process = subprocess.Popen(
-            [*command, "--checkpoint-seconds", "0.2", *self._tls_options(), *options],
+            ending_with_us(*command, "--checkpoint-seconds", "0.2", *self._tls_options(), *options),
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

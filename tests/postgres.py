@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lifelines import ending_with_us
 
 BINARIES = "/usr/lib/postgresql/*/bin"
 _START_SECONDS = 120
@@ -61,11 +61,13 @@ def running() -> Iterator[str]:
             pytest.skip(f"initdb cannot make a database here: {made.stderr[-300:]}")
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
-                [programs / "postgres", "-D", "data", *_QUICK, "-c", f"unix_socket_directories={folder}"],
+                ending_with_us(
+                    *(str(programs / "postgres"), "-D", "data", *_QUICK, "-c", f"unix_socket_directories={folder}"),
+                    by="QUIT",
+                ),
                 **common,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_end_with_us,  # noqa: PLW1509  (it calls the kernel alone)
             )
         _wait_until_up(f"host={folder} user=pullback dbname=postgres", server, folder / "log")
         yield f"postgresql://pullback@/postgres?host={folder}"
@@ -74,12 +76,6 @@ def running() -> Iterator[str]:
             server.send_signal(signal.SIGQUIT)
             server.wait(_START_SECONDS)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _end_with_us() -> None:
-    """Has the kernel end the server with the tests, however those end."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
 
 
 def _wait_until_up(where: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -35,7 +35,8 @@ def basis_of(metric: np.ndarray) -> Eigenbasis:
 
 def search(method: str, space: SearchSpace, *, seed: int = 1, **options: Any) -> Optimizer:
     """A search by that method, in the eigenbasis of some metric where it needs one."""
-    outside = {name: options.pop(name) for name in ("start", "initial_latents", "minimize") if name in options}
+    of_searches = ("start", "initial_latents", "minimize", "planned_generations")
+    outside = {name: options.pop(name) for name in of_searches if name in options}
     metric = options.pop("metric", None)
     if metric is None:
         turned = rotation(space.dim, seed=9)

@@ -13,7 +13,7 @@ from grpc import StatusCode
 import stub_results
 from pullback import generators
 from pullback_server.errors import ApiError
-from pullback_server.executor import Executor
+from pullback_server.executor import Executor, Occupation
 from pullback_server.executor.worker import JobListener
 from pullback_server.protocol.batching import Load
 from pullback_server.protocol.calls import (
@@ -73,6 +73,9 @@ class StubExecutor(Executor):
     def __init__(self, bench: Bench, health: Health) -> None:
         super().__init__([], checkpoint_seconds=1.0, log_level=logging.INFO, health=health)
         self._bench = bench
+        # Of no health: there is no process.
+        self._part = Health().part("worker-0")
+        self._part.trouble = None
         self._listener: JobListener | None = None
         self._jobs: dict[str, StartJob] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
@@ -84,6 +87,9 @@ class StubExecutor(Executor):
     def listener(self) -> JobListener:
         assert self._listener is not None
         return self._listener
+
+    def occupations(self) -> list[Occupation]:
+        return [Occupation(self._part, "cpu", "cpu", tuple(self._jobs))]
 
     def loads(self) -> list[Sequence[Load] | None]:
         return [[] if self._bench.room else None]
@@ -163,7 +169,10 @@ class StubExecutor(Executor):
                 for answer in begin_search(call):
                     yield answer
             case Evolve():
-                await asyncio.sleep(self._bench.thinking)
+                # So that a test may end it meanwhile.
+                began = asyncio.get_running_loop().time()
+                while asyncio.get_running_loop().time() < began + self._bench.thinking:
+                    await asyncio.sleep(0.01)
                 if (failure := self._bench.lost.get(thread_of(call.ids[0]))) is not None:
                     raise ApiError(next(code for code in StatusCode if code.value[0] == failure.code), failure.message)
                 for answer in evolve(call):

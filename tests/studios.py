@@ -7,9 +7,12 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from playwright.sync_api import Browser, Page
+
+from lifelines import ending_with_us
 
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 # A loaded machine, and a worker that loads its networks first.
@@ -21,17 +24,10 @@ class StudioProcess:
 
     def __init__(self, target: str, *options: str, **environment: str) -> None:
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "pullback_client",
-                "studio",
-                "--target",
-                target,
-                "--listen",
-                "127.0.0.1:0",
-                *options,
-            ],
+            ending_with_us(
+                *(sys.executable, "-m", "pullback_client", "studio", "--target", target),
+                *("--listen", "127.0.0.1:0", *options),
+            ),
             env={**os.environ, "COLUMNS": "200", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,7 +79,9 @@ class Watched:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         self.watch(page, studio.url)
-        page.goto(studio.way_in)
+        # The cookie of the code, without the first page, which a browser takes a second to draw.
+        entered = context.request.get(studio.way_in, max_redirects=0)
+        assert entered.ok or entered.status == HTTPStatus.SEE_OTHER
         page.goto(studio.url + path)
         return page
 

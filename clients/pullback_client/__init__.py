@@ -104,6 +104,7 @@ from pullback_client.search import (
     TrialRecord,
     TrialResult,
 )
+from pullback_client.server_status import Device, ServerStatus, WorkerJob, WorkerStatus
 
 __all__ = [
     "CALL_TIMEOUT",
@@ -132,6 +133,7 @@ __all__ = [
     "Crop",
     "DeadlineExceededError",
     "DensityDrift",
+    "Device",
     "DimsFor",
     "Direction",
     "Directions",
@@ -185,6 +187,7 @@ __all__ = [
     "Robustness",
     "Role",
     "ServerStartError",
+    "ServerStatus",
     "SessionEvent",
     "SessionHistory",
     "SessionState",
@@ -215,4 +218,6 @@ __all__ = [
     "WalkStatistics",
     "Warpage",
     "WeightsState",
+    "WorkerJob",
+    "WorkerStatus",
 ]

@@ -11,9 +11,18 @@ from pullback_client.wire.names import id_of
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """A latent space of a generator: `dim` coordinates drawn from `prior`, named by `labels` where they have names.
+    """A latent space of a generator.
 
-    Those of a `bounded` prior are drawn evenly between the two `bounds`, and no search or inversion leaves them.
+    Attributes:
+        name: Its name within the generator.
+        dim: Number of coordinates.
+        prior: Distribution that they are drawn from; `mapped` where a mapping network makes them, as `w` and `w+`.
+        labels: Names of the coordinates where they have any: the classes.
+        bounds: Least and greatest value of a `bounded` prior, drawn evenly between the two, which no search and no
+            inversion leaves; None for the others.
+        system: The coordinate system: name of the space, itself or another one, of all the coordinates of which these
+            are a block, as `noise` and `class` are of `full`; empty where a server of an older version does not say.
+        start: First coordinate of the block within its system.
     """
 
     name: str
@@ -21,12 +30,25 @@ class LatentSpace:
     prior: str
     labels: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
+    system: str = ""
+    start: int = 0
+
+    @property
+    def mapped(self) -> bool:
+        """Whether a mapping network makes its latents of those of another space."""
+        return self.prior == "mapped"
+
+    def __str__(self) -> str:
+        """Its name and size, and what it lies in: `z (512)`, `w (512, mapped)`, `noise (100, of full)`."""
+        where = ", mapped" if self.mapped else f", of {self.system}" if self.system not in {"", self.name} else ""
+        return f"{self.name} ({self.dim}{where})"
 
     @classmethod
     def from_wire(cls, message: generators_pb2.LatentSpace) -> LatentSpace:
         """The record of a message."""
         bounds = (message.bounds[0], message.bounds[1]) if len(message.bounds) == 2 else None
-        return cls(message.name, message.dim, message.prior, tuple(message.labels), bounds)
+        labels = tuple(message.labels)
+        return cls(message.name, message.dim, message.prior, labels, bounds, message.system, message.start)
 
 
 class WeightsState(str, Enum):

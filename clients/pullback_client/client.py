@@ -9,13 +9,14 @@ from pullback_client.resources.generators import RENDER_TIMEOUT
 from pullback_client.resources.jobs import AnyJob, JobCalls
 from pullback_client.resources.keys import KeyCalls
 from pullback_client.resources.morphs import MorphCalls
+from pullback_client.resources.server import ServerCalls
 from pullback_client.resources.sessions import SessionCalls
 from pullback_client.resources.traversals import TraversalCalls
 
 __all__ = ["CALL_TIMEOUT", "DEFAULT_TARGET", "RENDER_TIMEOUT", "TARGET_VARIABLE", "AnyJob", "Client"]
 
 
-class Client(JobCalls, TraversalCalls, MorphCalls, SessionCalls, DistanceCalls, KeyCalls):
+class Client(JobCalls, TraversalCalls, MorphCalls, SessionCalls, DistanceCalls, KeyCalls, ServerCalls):
     """A connection to a Pullback server. Use it as a context manager, or close it.
 
     Every call has a deadline. Calls that do no harm twice are tried again while the server cannot be reached. Objects

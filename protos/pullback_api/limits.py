@@ -1,4 +1,4 @@
-"""Limits of what trials tell, which the client names before anything is sent and the server holds to."""
+"""Limits that client and server share: the client names them before anything is sent, and the server holds to them."""
 
 from __future__ import annotations
 
@@ -7,3 +7,6 @@ MAX_SCORE = 1e100
 
 MAX_NOTE = 1_000
 """Characters of a trial's note."""
+
+MOST_PLANNED = 200
+"""Greatest number of generations that is taken for a plan; more are a bound that nobody means to reach."""

@@ -14,6 +14,7 @@ from pullback_api.v1 import (
     inversion_pb2,
     jobs_pb2,
     search_pb2,
+    server_pb2,
     tunings_pb2,
 )
 
@@ -28,6 +29,7 @@ DESCRIPTORS = tuple(
         (directions_pb2, "Directions"),
         (tunings_pb2, "Tunings"),
         (access_pb2, "Access"),
+        (server_pb2, "Server"),
     )
 )
 SERVICES = tuple(service.full_name for service in DESCRIPTORS)

@@ -11,22 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from pullback import generators
-from pullback_api.v1 import (
-    access_pb2_grpc,
-    directions_pb2_grpc,
-    generators_pb2_grpc,
-    geometry_pb2_grpc,
-    inversion_pb2_grpc,
-    jobs_pb2_grpc,
-    search_pb2_grpc,
-    tunings_pb2_grpc,
-)
 from pullback_server.access import (
-    OPEN_SERVICE,
     TOKEN_FILE,
     Access,
     AccessInterceptor,
@@ -37,10 +24,11 @@ from pullback_server.access import (
 )
 from pullback_server.address import AddressError, Endpoint, take
 from pullback_server.config import Config as Config  # noqa: PLC0414 (re-exported)
-from pullback_server.contract import DESCRIPTORS, METHODS, SERVICES
+from pullback_server.contract import DESCRIPTORS, METHODS
 from pullback_server.decoding import Decoders
 from pullback_server.errors import ErrorInterceptor
 from pullback_server.executor import Executor
+from pullback_server.grpc_server import build_grpc
 from pullback_server.importing import Importers
 from pullback_server.intake.admission import Admission
 from pullback_server.intake.callers import caller
@@ -61,6 +49,7 @@ from pullback_server.servicers import (
     InversionServicer,
     JobsServicer,
     SearchServicer,
+    ServerServicer,
     TuningsServicer,
 )
 from pullback_server.sessions.creation import Creation
@@ -68,7 +57,7 @@ from pullback_server.sessions.registry import SessionRegistry
 from pullback_server.store import StorageUnavailableError, Store, tighten
 from pullback_server.store.folder_lock import FolderInUseError, FolderLock
 from pullback_server.studio import Studio, StudioError
-from pullback_server.supervision import Health, HealthServicer
+from pullback_server.supervision import Health
 from pullback_server.tls.files import TlsError
 from pullback_server.tls.reach import Reach
 from pullback_server.tunings import Tunings
@@ -79,24 +68,6 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 HTTP_HINT = "--http needs Python 3.11 or newer, and connectrpc, starlette and uvicorn: pip install 'pullback[service]'"
-_OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
-    ("grpc.max_send_message_length", -1),
-    # What a call's entrance has not asked for yet waits at the client, not in buffers here that grow with the link.
-    ("grpc.http2.bdp_probe", 0),
-    # Two servers on one port would share its calls between them.
-    ("grpc.so_reuseport", 0),
-    # Of one connection: as many as all may have that wait, and calls beside those.
-    ("grpc.max_concurrent_streams", 2_500),
-    ("grpc.max_allowed_incoming_connections", 1_000),
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    # Who is gone without a word, as by a cable that is pulled, is noticed, and what is kept for them let go.
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    # A quiet watch is kept alive by the client's pings; by default they would be taken for abuse.
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-)
 
 _log = logging.getLogger(__name__)
 
@@ -199,10 +170,20 @@ class Server:
         self._admission = Admission(self._keys)
         self._decoders = Decoders(self._parts.disposable)
         self._trail = Trail(data)
-        servicers = self._build_servicers()
+        servicers = self._build_servicers(jobs)
         for servicer, service in zip(servicers, DESCRIPTORS, strict=True):
             audited(servicer, service, self._trail, who=caller)
-        self._grpc = self._build_grpc(*servicers)
+        self._grpc = build_grpc(
+            servicers,
+            self._health,
+            [
+                WatchingInterceptor(self.watch.calls),
+                ErrorInterceptor(),
+                AccessInterceptor(self._access),
+                Entrance(self._admission),
+                *self._parts.interceptors,
+            ],
+        )
         self.endpoint = self._listen(self._config.listen)
         if self._config.studio is not None:
             self.studio = Studio(self._config.studio)
@@ -274,7 +255,7 @@ class Server:
             studio.start(
                 None if self._config.open else kept_token(self._config.data),
                 None if certificates is None else certificates.for_http,
-                self._reach.hosts(),
+                self._reach.hosts,
             )
         except StudioError as error:
             studio.stop()
@@ -317,18 +298,7 @@ class Server:
                 raise AddressError(f"cannot listen on {address}: another program has just taken {target}; start again")
         return endpoint
 
-    def _build_servicers(
-        self,
-    ) -> tuple[
-        GeneratorsServicer,
-        GeometryServicer,
-        InversionServicer,
-        JobsServicer,
-        SearchServicer,
-        DirectionsServicer,
-        TuningsServicer,
-        AccessServicer,
-    ]:
+    def _build_servicers(self, jobs: JobWatch) -> tuple[object, ...]:
         """What serves each of `DESCRIPTORS`, in their order."""
         return (
             GeneratorsServicer(self._executor, Tunings(self._store, self._scheduler)),
@@ -339,41 +309,8 @@ class Server:
             DirectionsServicer(self._store, self._scheduler, self._executor, self._importers),
             TuningsServicer(self._store, self._scheduler, self._decoders),
             AccessServicer(self._store, self._scheduler, self._keys),
+            ServerServicer(self._store, self._scheduler, self._executor, jobs, self._health),
         )
-
-    def _build_grpc(
-        self,
-        generators: GeneratorsServicer,
-        geometry: GeometryServicer,
-        inversion: InversionServicer,
-        jobs: JobsServicer,
-        search: SearchServicer,
-        directions: DirectionsServicer,
-        tunings: TuningsServicer,
-        access: AccessServicer,
-    ) -> grpc.aio.Server:
-        server = grpc.aio.server(
-            interceptors=[
-                WatchingInterceptor(self.watch.calls),
-                ErrorInterceptor(),
-                AccessInterceptor(self._access),
-                Entrance(self._admission),
-                *self._parts.interceptors,
-            ],
-            options=_OPTIONS,
-        )
-        generators_pb2_grpc.add_GeneratorsServicer_to_server(generators, server)
-        geometry_pb2_grpc.add_GeometryServicer_to_server(geometry, server)
-        inversion_pb2_grpc.add_InversionServicer_to_server(inversion, server)
-        jobs_pb2_grpc.add_JobsServicer_to_server(jobs, server)
-        search_pb2_grpc.add_SearchServicer_to_server(search, server)
-        directions_pb2_grpc.add_DirectionsServicer_to_server(directions, server)
-        tunings_pb2_grpc.add_TuningsServicer_to_server(tunings, server)
-        access_pb2_grpc.add_AccessServicer_to_server(access, server)
-        health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(self._health, SERVICES), server)  # type: ignore[no-untyped-call]
-        names = (*SERVICES, OPEN_SERVICE, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
-        return server
 
     def _build_http(self, address: str, servicers: dict[ServiceDescriptor, Any]) -> HttpServer:
         # Imported only where it is wanted: gRPC serves without these packages, which Python 3.10 does not get.

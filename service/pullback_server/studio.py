@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -47,13 +47,13 @@ class Studio:
         self.target = f"unix:{self._folder / 'server.sock'}"
         self.way_in = ""
 
-    def start(self, token: str | None, tls: ssl.SSLContext | None, hosts: Collection[str]) -> None:
+    def start(self, token: str | None, tls: ssl.SSLContext | None, hosts: Callable[[], Collection[str]]) -> None:
         """Opens it.
 
         Args:
             token: What lets this server's user in; None where everybody is.
             tls: What connections are made with; None for none.
-            hosts: Names by which it may be called.
+            hosts: Names by which it may be called; asked for each time, on the studio's thread.
 
         Raises:
             StudioError: No package brings one, or it cannot open.

@@ -3,7 +3,8 @@
 Every comparison gives both sides the same targets, the same starts where they start from the prior, and the same
 number of evaluations of the generator (a forward-backward pass, a forward pass and a column of a Jacobian count as one
 each), and is paired over targets. `QUICK=1` takes fewer targets, no album, no throughput, and under 5 minutes;
-`ONLY=photographs,solved` runs parts of it, `TARGETS=8` takes so many photographs.
+`ONLY=photographs,solved` runs parts of it, `TARGETS=8` takes so many photographs, `GENERATORS=faces32`
+other generators.
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ ALBUM, ALBUM_STEPS, ALBUM_PAIRS = 8, 20, 2 if QUICK else 5
 TARGET_SEED = 5_000_011
 START_SEED = 17
 OUT = Path("bench-inversion")
+# Each generator and the space that its users invert in; photographs are those of the first that is asked for.
+SPACES = {"faces": "z", "eyes": "noise", "faces32": "w"}
+GENERATORS = os.environ.get("GENERATORS", "faces" if QUICK else "faces,eyes").split(",")
 
 Runs = NDArray[np.float64]
 
@@ -98,6 +102,10 @@ class Setting:
         return Problem(
             self.generator, self.distance, self.space, targets, weights=LossWeights(l2=self.squared, prior=prior)
         )
+
+    def photographs(self, count: int) -> Tensor:
+        """Photographs of faces at the size that the generator draws."""
+        return photographs.faces(count, self.generator.image_shape[-1])
 
     def generated(self, count: int) -> Tensor:
         """Targets that the generator can draw, from seeds that no method sees."""
@@ -160,7 +168,7 @@ def at_best_rate(setting: Setting, targets: Tensor, method: str, **options: Any)
 
 def bench_photographs(report: Report, setting: Setting) -> None:
     """`hessian_adam` against `adam`, each at its own best learning rate."""
-    targets = photographs.faces(PHOTOGRAPHS, 64)
+    targets = setting.photographs(PHOTOGRAPHS)
     rate, adam = at_best_rate(setting, targets, "adam")
     for exponent in (0.25,) if QUICK else (0.25, 0.0):
         own, ours = at_best_rate(setting, targets, "hessian_adam", exponent=exponent)
@@ -193,7 +201,7 @@ def bench_generated(report: Report, settings: Sequence[Setting]) -> None:
 
 def bench_basin(report: Report, setting: Setting) -> None:
     """BasinCMA in the eigenbasis against the published one."""
-    targets = photographs.faces(min(PHOTOGRAPHS, 20), 64)
+    targets = setting.photographs(min(PHOTOGRAPHS, 20))
     plain = setting.run(targets, "basin_cma", BASIN_EVALUATIONS)
     compared = {"hessian_basin_cma": "< 1, p < 1e-3"} | ({} if QUICK else {"basin_cma_hessian_adam": ""})
     for name, target in compared.items():
@@ -208,7 +216,7 @@ def bench_basin(report: Report, setting: Setting) -> None:
 
 def bench_default(report: Report, setting: Setting) -> None:
     """What our default gains over the published method, at equal work and in work, as image distances."""
-    targets = photographs.faces(PHOTOGRAPHS, 64)
+    targets = setting.photographs(PHOTOGRAPHS)
     before = setting.run(targets, "hessian_adam", EVALUATIONS, **published())
     ours = setting.run(targets, "hessian_adam", EVALUATIONS, prior=PRIOR_WEIGHT)
     found = compare(ours.distances.numpy(), before.distances.numpy())
@@ -235,7 +243,7 @@ def bench_default(report: Report, setting: Setting) -> None:
         norm = float(run.latents.norm(dim=1).mean())
         report.note(prior=prior, distance=round(float(run.distances.mean()), 4), latent_norm=round(norm, 2))
         sheet.append(run.images)
-    strange = photographs.others(64)
+    strange = photographs.others(setting.generator.image_shape[-1])
     found = setting.run(strange, "hessian_adam", EVALUATIONS, prior=PRIOR_WEIGHT)
     for number, distance in enumerate(found.distances.tolist()):
         report.note(out_of_domain=number, distance=round(distance, 4))
@@ -245,7 +253,7 @@ def bench_default(report: Report, setting: Setting) -> None:
 
 def bench_floor(report: Report, setting: Setting) -> None:
     """How much of the way from the published method to the best that much more work finds our default goes."""
-    targets = photographs.faces(PHOTOGRAPHS, 64)
+    targets = setting.photographs(PHOTOGRAPHS)
     before = setting.run(targets, "hessian_adam", EVALUATIONS, **published())
     ours = setting.run(targets, "hessian_adam", EVALUATIONS, prior=PRIOR_WEIGHT)
     many = setting.run(targets, "hessian_adam", BEST_FACTOR * EVALUATIONS, restarts=BEST_FACTOR, thin=False)
@@ -259,9 +267,9 @@ def bench_floor(report: Report, setting: Setting) -> None:
 
 def bench_judged(report: Report, setting: Setting) -> None:
     """The default beside inversions that other distances guide, as every distance judges them."""
-    targets = photographs.faces(PHOTOGRAPHS, 64)
+    targets = setting.photographs(PHOTOGRAPHS)
     settings = {setting.guide: setting} | {
-        guide: Setting("faces", "z", guide, FORMER_SQUARED) for guide in OTHER_GUIDES
+        guide: Setting(setting.name, setting.space, guide, FORMER_SQUARED) for guide in OTHER_GUIDES
     }
     runs, seconds = {}, {}
     for guide, guided in settings.items():
@@ -309,7 +317,7 @@ def bench_solved(report: Report, settings: Sequence[Setting]) -> None:
 
 def bench_throughput(report: Report, setting: Setting) -> None:
     """Images per second that a server inverts for one client and for several at once."""
-    images = photographs.faces(16, 64)
+    images = setting.photographs(16)
     rates = {clients: images_per_second(setting.name, images, clients) for clients in (1, 4, 16)}
     detail = ", ".join(f"{clients} clients: {rate:.2f} images/s" for clients, rate in rates.items())
     ratio = rates[16] / rates[1]
@@ -347,19 +355,19 @@ def bench_album(report: Report) -> None:
 def main() -> None:
     """Runs everything, or the parts that $ONLY names, and prints the table."""
     report = Report("inversion")
-    faces = Setting("faces", "z")
-    both = [faces] if QUICK else [faces, Setting("eyes", "noise")]
+    settings = [Setting(name, SPACES[name]) for name in GENERATORS]
+    first = settings[0]
     parts: dict[str, Callable[[], None]] = {
-        "photographs": lambda: bench_photographs(report, faces),
-        "generated": lambda: bench_generated(report, both),
-        "basin": lambda: bench_basin(report, faces),
-        "default": lambda: bench_default(report, faces),
-        "floor": lambda: bench_floor(report, faces),
-        "judged": lambda: bench_judged(report, faces),
-        "solved": lambda: bench_solved(report, both),
+        "photographs": lambda: bench_photographs(report, first),
+        "generated": lambda: bench_generated(report, settings),
+        "basin": lambda: bench_basin(report, first),
+        "default": lambda: bench_default(report, first),
+        "floor": lambda: bench_floor(report, first),
+        "judged": lambda: bench_judged(report, first),
+        "solved": lambda: bench_solved(report, settings),
         "projector": lambda: bench_projector(report, OUT),
         "album": lambda: bench_album(report),
-        "throughput": lambda: bench_throughput(report, faces),
+        "throughput": lambda: bench_throughput(report, first),
     }
     usual = [name for name in parts if not (QUICK and name in {"album", "throughput"})]
     report.run(parts, usual)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from observers import brief
 from reporting import QUICK, Figure, Report
 from search_arms.arm import Search
 from search_arms.cholesky_cma import CholeskyCMA
@@ -45,7 +46,7 @@ def bench_published(report: Report) -> None:
     network = neurons.load(units, side=_SIDE)
 
     def rates(latents: NDArray[np.float64], unit: NDArray[np.int64]) -> NDArray[np.float64]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), brief():
             images = generator.render(torch.from_numpy(latents).float(), "z").float()
             return network.respond_each(images, torch.from_numpy(unit)).double().numpy()
 

@@ -18,7 +18,7 @@ from pullback.search import Block, SearchSpace
 _FUNCTIONS = 2 if QUICK else 6
 # Functions that all axes are searched for.
 _WHOLE = 1 if QUICK else 4
-_IMAGES = 800 if QUICK else 3000
+_IMAGES = 400 if QUICK else 3000
 _RIDGES = 32
 _SPREAD = 1.5
 _PROVENANCE = Provenance("synthetic", "0" * 64, "z", "mse", "", "sketch", 2000, 0, "0")

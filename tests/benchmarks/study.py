@@ -98,11 +98,11 @@ class Study:
         return cls(
             generators=tuple(of("GENERATORS", "faces", "faces").split(",")),
             networks=tuple(of("NETWORKS", "alexnet,vgg16,efficientnet-lite0", "alexnet").split(",")),
-            conditions=tuple(map(Condition.of, of("CONDITIONS", _FULL, "none,gauss-3,none@10").split(","))),
+            conditions=tuple(map(Condition.of, of("CONDITIONS", _FULL, "none,gauss-3").split(","))),
             units=int(of("UNITS", "16", "4")),
             tuning_units=int(of("TUNING_UNITS", "8", "2")),
             seeds=int(of("SEEDS", "3", "1")),
-            images=int(of("IMAGES", "1500", "300")),
+            images=int(of("IMAGES", "1500", "200")),
         )
 
     @property

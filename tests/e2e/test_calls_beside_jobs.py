@@ -19,7 +19,6 @@ from live_server import CALL_SECONDS, LiveServer
 from pullback_api.v1 import generators_pb2, geometry_pb2, jobs_pb2, search_pb2, specs_pb2
 from requests_for_tiny import ask, begin_search, exported, generations_of, invert_tiny, tell_scores
 
-StartServer = Callable[..., LiveServer]
 CALLS = "worker-0-calls"
 # Read by every Python process of the server when it starts: a step of an eigenbasis does not end while the file is
 # there.
@@ -62,16 +61,33 @@ class Blocked:
             self._file.unlink()
 
 
-@pytest.fixture
-def blocked(start_server: StartServer, tmp_path: Path) -> Blocked:
-    """A server whose eigenbases take as long as a test says."""
-    folder, file = tmp_path / "sabotage", tmp_path / "piece"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def _blocked(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Blocked]:
+    folder = tmp_path_factory.mktemp("sabotage")
+    file = folder / "piece"
     (folder / "sitecustomize.py").write_text(ONE_LONG_PIECE, encoding="utf-8")
     path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    live = start_server(PYTHONPATH=path, ONE_LONG_PIECE=str(file))
-    live.wait_until(serving=True)
-    return Blocked(live, file)
+    live = LiveServer(folder / "data", {**environment, "PYTHONPATH": path, "ONE_LONG_PIECE": str(file)})
+    yield Blocked(live, file)
+    live.close()
+
+
+@pytest.fixture
+def blocked(_blocked: Blocked) -> Iterator[Blocked]:
+    """A server whose eigenbases take as long as a test says, and that has none yet; a test may end it."""
+    _blocked.live.revive()
+    yield _blocked
+    if _blocked.live.runs:
+        _blocked.live.tidy()
+
+
+@pytest.fixture
+def idle(blocked: Blocked) -> Blocked:
+    """The same, of which no job has been asked since it was started."""
+    if is_well(blocked.live, CALLS):
+        blocked.live.terminate()
+        blocked.live.revive()
+    return blocked
 
 
 def wait_for(happens: Callable[[], bool]) -> None:
@@ -119,9 +135,8 @@ def draw(live: LiveServer) -> bytes:
     return bytes(answer.image.data)
 
 
-def test_a_server_without_jobs_has_no_second_process(start_server: StartServer) -> None:
-    live = start_server()
-    live.wait_until(serving=True)
+def test_a_server_without_jobs_has_no_second_process(idle: Blocked) -> None:
+    live = idle.live
     draw(live)
     session = begin_search(live, {"max_generations": 2})
     tell_scores(live, session, ask(live, session))
@@ -129,6 +144,29 @@ def test_a_server_without_jobs_has_no_second_process(start_server: StartServer) 
     assert not is_well(live, CALLS)
     started = [child.pid for child in live.process.children() if "spawn_main" in " ".join(child.cmdline())]
     assert sorted(started) == sorted([live.worker.pid, live.searches.pid])
+
+
+def test_a_session_is_the_same_whichever_process_answers(idle: Blocked) -> None:
+    live = idle.live
+
+    def evolve(shown: int) -> tuple[dict[str, bytes], list[tuple[bytes, bytes]]]:
+        """So many images by their ids, and the latents and scores of all generations."""
+        session: search_pb2.Session = begin_search(live, seed=4)
+        images: dict[str, bytes] = {}
+        while len(images) < shown:
+            # Of a generation, maybe not all are there yet.
+            trials = ask(live, session, include_images=True)
+            images.update({trial.image_id: trial.image.data for trial in trials})
+            tell_scores(live, session, trials)
+        wait_for(lambda: is_open(live, session))
+        return images, [(each.latents.data, each.scores.data) for each in generations_of(exported(live, session))]
+
+    # Before the first job there is nobody else.
+    by_worker = evolve(18)
+    assert len(live.workers) == 1
+    with idle.piece():
+        # And now the worker is at something else.
+        assert evolve(18) == by_worker
 
 
 def test_calls_are_answered_while_a_piece_of_a_job_takes_for_ever(blocked: Blocked) -> None:
@@ -148,29 +186,6 @@ def test_calls_are_answered_while_a_piece_of_a_job_takes_for_ever(blocked: Block
         assert state_of(live, job) == jobs_pb2.JOB_STATE_RUNNING
         assert live.is_serving()
     assert live.wait(job.name).state == jobs_pb2.JOB_STATE_SUCCEEDED
-
-
-def test_a_session_is_the_same_whichever_process_answers(blocked: Blocked) -> None:
-    live = blocked.live
-
-    def evolve(shown: int) -> tuple[dict[str, bytes], list[tuple[bytes, bytes]]]:
-        """So many images by their ids, and the latents and scores of all generations."""
-        session: search_pb2.Session = begin_search(live, seed=4)
-        images: dict[str, bytes] = {}
-        while len(images) < shown:
-            # Of a generation, maybe not all are there yet.
-            trials = ask(live, session, include_images=True)
-            images.update({trial.image_id: trial.image.data for trial in trials})
-            tell_scores(live, session, trials)
-        wait_for(lambda: is_open(live, session))
-        return images, [(each.latents.data, each.scores.data) for each in generations_of(exported(live, session))]
-
-    # Before the first job there is nobody else.
-    by_worker = evolve(18)
-    assert len(live.workers) == 1
-    with blocked.piece():
-        # And now the worker is at something else.
-        assert evolve(18) == by_worker
 
 
 def test_a_killed_process_for_calls_is_named_and_comes_back_and_others_answer_meanwhile(

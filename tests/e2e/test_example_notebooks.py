@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from live_server import LiveServer
 from tiny import write_catalogue
@@ -40,7 +42,11 @@ def executed(name: str, parameters: dict[str, Any], target: str, folder: Path) -
     assert {part.strip() for each in names for part in each.split(",")} >= parameters.keys()
     given = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     tagged.source += f"\n{given}\nimport os; os.environ['PULLBACK_TARGET'] = {target!r}"
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    # Over sockets in a folder of its own: a port that is free when Jupyter chooses it may be another test's when the
+    # kernel binds it. A short name, because such a socket's may have a hundred letters.
+    with tempfile.TemporaryDirectory() as sockets:
+        config = Config(KernelManager={"transport": "ipc", "connection_file": f"{sockets}/kernel.json"})
+        NotebookClient(notebook, config=config, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
     return notebook
 
 

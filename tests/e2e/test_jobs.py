@@ -9,8 +9,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from live_server import LiveServer
+from live_server import CALL_SECONDS, LiveServer
 from pullback_api.v1 import geometry_pb2, inversion_pb2, jobs_pb2, specs_pb2
+from pullback_client import Client
 from requests_for_tiny import LONG, invert_tiny, tiny_settings, tiny_target
 
 
@@ -38,6 +39,33 @@ def test_a_watch_shows_the_job_from_queue_to_end(server: LiveServer) -> None:
     assert last.progress.loss > 0
     assert last.attempts == 1
     assert last.create_time.ToDatetime() <= last.start_time.ToDatetime() <= last.end_time.ToDatetime()
+
+
+def test_the_server_says_which_worker_is_at_it_on_which_device(server: LiveServer) -> None:
+    job = invert_tiny(server, steps=LONG)
+    # Begun before it is asked what is computed.
+    next(
+        event
+        for event in server.jobs.WatchJob(jobs_pb2.WatchJobRequest(name=job.name), timeout=CALL_SECONDS)
+        if event.job.state == jobs_pb2.JOB_STATE_RUNNING
+    )
+    with Client(server.target) as client:
+        status = client.get_server_status()
+    server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=CALL_SECONDS)
+
+    assert (status.running_jobs, status.draining) == (1, False)
+    workers = {each.name: each for each in status.workers}
+    searches, worker = workers["searches"], workers["worker-0"]
+    assert searches.device is None
+    assert worker.device is not None
+    assert (worker.device.name, worker.device.model, worker.device.memory_total) == ("cpu", "cpu", None)
+    assert worker.device.memory_limit is not None
+    assert worker.device.memory_limit >= 2**20
+    ((name, kind, generator),) = [(each.name, each.kind, each.generator) for each in worker.jobs]
+    assert (name, kind, generator) == (job.name, "inversion", "tiny")
+    assert 0 <= worker.jobs[0].seconds < status.uptime
+    for each in (searches, worker):
+        assert each.resident is None or each.resident > 2**20
 
 
 def test_a_watch_goes_on_after_a_sequence_number(server: LiveServer) -> None:

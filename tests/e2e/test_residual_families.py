@@ -60,6 +60,15 @@ def test_its_metric_inversion_evolution_and_directions_are_computed(client: Clie
         assert [thread.generations for thread in status.threads] == [2]
 
 
+def test_embeddings_of_classes_are_inverted_and_searched_alone_while_the_noise_holds(client: Client) -> None:
+    target = client.render("tiny-biggan", client.sample("tiny-biggan", space="full", seed=3), space="full")[0]
+    found = client.invert(target, "tiny-biggan", space="class", method="adam", distance="mse", steps=3, restarts=1)
+    assert found.latent.shape == (3,)
+    assert found.class_label in LABELS
+    session = client.evolve("tiny-biggan", space="class", optimizer="cma", population=4)
+    assert [thread.generations for thread in session.run(red, generations=2).threads] == [2]
+
+
 def test_one_hot_classes_of_a_generator_with_embeddings_are_searched(client: Client) -> None:
     for options in ({"class_label": "dog"}, {}):
         session = client.evolve("tiny-classes", space="full", optimizer="cma", population=4, **options)

@@ -21,7 +21,11 @@ from requests_for_tiny import ask, begin_search, exported, generations_of, searc
 
 StartServer = Callable[..., LiveServer]
 FORMAT = re.compile(rb"pullback-search-\d")
-HESSIAN = {"optimizer": {"method": search_pb2.SEARCH_METHOD_HESSIAN_CMA, "population": 6}, "max_generations": 3}
+HESSIAN = {
+    "optimizer": {"method": search_pb2.SEARCH_METHOD_HESSIAN_CMA, "population": 6},
+    "max_generations": 3,
+    "planned_generations": 2,
+}
 
 
 def latents_of(server: LiveServer, session: search_pb2.Session) -> list[bytes]:

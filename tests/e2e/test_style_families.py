@@ -170,6 +170,17 @@ def test_its_class_is_given_searched_or_free_in_inversions(client: Client) -> No
     assert after.latent.shape == (192,)
     assert after.class_label == ""
     assert after.distance <= searched.distance
+    # Or it starts at the w̄ of a class, or where a z leads with it.
+    generator = build(ALL_CLASSES, CONDITIONAL.state)
+    still: dict[str, Any] = {"class_labels": own, "space": "w", "method": "hessian_adam", "steps": 1, "distance": "mse"}
+    still |= {"learning_rate": 1e-9, "basis": "none"}
+    at_mean = client.invert(target, "ada", **still)
+    assert at_mean.class_label == own
+    expected = generator.space_of_class("w", own).prior.mean(24)
+    np.testing.assert_allclose(at_mean.latent, expected, atol=1e-5)
+    led = client.invert(target, "ada", starts=latent[:16], start_space="z", **still)
+    w = generator.map(torch.from_numpy(latent)[None], "full")[0]
+    np.testing.assert_allclose(led.latent, w, atol=1e-4)
 
 
 def test_it_evolves_with_its_classes(client: Client) -> None:

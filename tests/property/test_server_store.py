@@ -65,13 +65,13 @@ class Jobs(RuleBasedStateMachine):
         name = f"job{len(self.model)}"
         if request_id is not None:
             holder = next((key for key, job in self.model.items() if job.request_id == request_id), None)
-            found = self.store.repeated_job(request_id, "1" * 64)
+            found = self.store.jobs.repeated(request_id, "1" * 64)
             assert (found.id if found else None) == holder
             if holder is not None:
                 with pytest.raises(RequestConflictError):
-                    self.store.repeated_job(request_id, "2" * 64)
+                    self.store.jobs.repeated(request_id, "2" * 64)
                 return multiple()
-        self.store.create_job(
+        self.store.jobs.create(
             job_id=name,
             kind="inversion",
             work=b"",
@@ -90,7 +90,7 @@ class Jobs(RuleBasedStateMachine):
         if self.model[needed].state not in UNFINISHED:
             return multiple()
         name = f"job{len(self.model)}"
-        self.store.create_job(
+        self.store.jobs.create(
             job_id=name,
             kind="inversion",
             work=b"",
@@ -108,7 +108,7 @@ class Jobs(RuleBasedStateMachine):
     def create_provided(self, progress: bytes) -> str:
         """One that was queued for others."""
         name = f"job{len(self.model)}"
-        self.store.create_job(
+        self.store.jobs.create(
             job_id=name,
             kind="eigenbasis",
             work=b"",
@@ -166,7 +166,7 @@ class Jobs(RuleBasedStateMachine):
         # Only what waits for a worker is given to one.
         if self.model[name].needs is not None:
             return
-        self.store.start_job(name)
+        self.store.jobs.start(name)
         job = self.model[name]
         if job.state == JobState.QUEUED:
             job.state, job.attempts = JobState.RUNNING, job.attempts + 1
@@ -175,13 +175,13 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def start_the_next(self) -> None:
         queued = [name for name, job in self.model.items() if job.state == JobState.QUEUED and job.needs is None]
-        assert [job.id for job in self.store.queued()] == queued
+        assert [job.id for job in self.store.jobs.queued()] == queued
         if queued:
             self.start(queued[0])
 
     @rule(name=names, progress=PROGRESS)
     def progress(self, name: str, progress: bytes) -> None:
-        self.store.record_progress(name, progress)
+        self.store.jobs.record_progress(name, progress)
         job = self.model[name]
         if job.state == JobState.RUNNING:
             job.progress = progress
@@ -189,7 +189,7 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(name=names, progress=PROGRESS, crashed=st.booleans())
     def requeue(self, name: str, progress: bytes, crashed: bool) -> None:
-        self.store.requeue(name, progress=progress, crashed=crashed)
+        self.store.jobs.requeue(name, progress=progress, crashed=crashed)
         job = self.model[name]
         if job.state == JobState.RUNNING:
             job.state, job.progress, job.crashes = JobState.QUEUED, progress, job.crashes + crashed
@@ -197,19 +197,21 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(name=names)
     def cancel(self, name: str) -> None:
-        self.store.cancel_job(name)
+        self.store.jobs.cancel(name)
         self.end(name, JobState.CANCELLED)
 
     @rule(name=names)
     def fail(self, name: str) -> None:
-        self.store.fail_job(name, b"reason")
+        self.store.jobs.fail(name, b"reason")
         self.end(name, JobState.FAILED)
 
     @rule(name=names)
     def finish(self, name: str) -> None:
         content = self.store.blobs.write(name.encode())
         now = datetime.now(timezone.utc)
-        self.store.finish_job(ResultRecord(f"inversions/{name}", "inversion", "tiny", name, now, b"", content), b"done")
+        self.store.jobs.finish(
+            ResultRecord(f"inversions/{name}", "inversion", "tiny", name, now, b"", content), b"done"
+        )
         if self.model[name].state in UNFINISHED:
             self.model[name].progress = b"done"
             self.results.append(name)
@@ -232,7 +234,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def jobs_are_as_the_model_says(self) -> None:
-        found = {job.id: job for _, job in self.store.jobs(limit=10_000)}
+        found = {job.id: job for _, job in self.store.jobs.page(limit=10_000)}
         assert list(found) == list(reversed(self.model))
         for name, expected in self.model.items():
             job = found[name]
@@ -250,13 +252,15 @@ class Jobs(RuleBasedStateMachine):
     @invariant()
     def events_are_as_the_model_says(self) -> None:
         for name, expected in self.model.items():
-            events = [(event.sequence, event.job.state, event.job.progress) for event in self.store.events(name, 0)]
+            events = [
+                (event.sequence, event.job.state, event.job.progress) for event in self.store.jobs.events(name, 0)
+            ]
             assert events == [event[:3] for event in expected.events]
 
     @invariant()
     def lists_are_as_the_model_says(self) -> None:
         running = [name for name, job in self.model.items() if job.state == JobState.RUNNING]
-        assert [job.id for job in self.store.interrupted()] == running
+        assert [job.id for job in self.store.jobs.interrupted()] == running
         waiting = [name for name, job in self.model.items() if job.state == JobState.QUEUED and job.needs is not None]
         assert [job.id for job in self.store.waiting.all()] == waiting
         unneeded = [
@@ -265,7 +269,7 @@ class Jobs(RuleBasedStateMachine):
             if job.state in UNFINISHED and job.provided and not self.waiting_for(name)
         ]
         assert [job.id for job in self.store.waiting.unneeded()] == unneeded
-        assert self.store.queue_length() == sum(job.state == JobState.QUEUED for job in self.model.values())
+        assert self.store.jobs.queue_length() == sum(job.state == JobState.QUEUED for job in self.model.values())
         assert [record.job for _, record in self.store.results.page("inversion", limit=10_000)] == self.results[::-1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import pkgutil
 import re
@@ -72,32 +73,35 @@ def modules() -> list[Path]:
 
 def texts(module: Path) -> Iterator[str]:
     """The texts of a module but its docstrings; what an f-string puts in stands as `X`."""
-    tree = ast.parse(module.read_text("utf-8"))
-    bodies = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
+    nodes = list(ast.walk(ast.parse(module.read_text("utf-8"))))
+    bodies = [node.body for node in nodes if isinstance(getattr(node, "body", None), list)]
     docstrings = {id(each.value) for body in bodies for each in body if isinstance(each, ast.Expr)}
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    inner = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (docstrings | inner):
             yield node.value
 
 
-MESSAGES = [(module, text) for module in modules() for text in texts(module)]
+@functools.cache
+def messages() -> list[tuple[Path, str]]:
+    """All texts, with their modules: read by the process that runs these tests, not by each that collects them."""
+    return [(module, text) for module in modules() for text in texts(module)]
 
 
 def test_texts_are_found_whole() -> None:
     assert len(modules()) > 300
-    assert any("FIT_CENTER_CROP, center_crop=True, --center-crop" in text for _, text in MESSAGES)
-    assert any("`pullback jobs watch X`" in text for _, text in MESSAGES)
-    assert not any("Arguments as for `iter_render`" in text for _, text in MESSAGES)
+    assert any("FIT_CENTER_CROP, center_crop=True, --center-crop" in text for _, text in messages())
+    assert any("`pullback jobs watch X`" in text for _, text in messages())
+    assert not any("Arguments as for `iter_render`" in text for _, text in messages())
 
 
 def test_every_option_that_is_named_is_one() -> None:
     known = set().union(*COMMANDS.values(), SERVER, OTHERS)
     named = [
         (module.name, option)
-        for module, text in MESSAGES
+        for module, text in messages()
         if "training" not in module.parts
         for option in OPTION.findall(text)
     ]
@@ -107,7 +111,7 @@ def test_every_option_that_is_named_is_one() -> None:
 
 def test_what_a_command_says_of_its_options_it_has() -> None:
     wrong = []
-    for module, text in MESSAGES:
+    for module, text in messages():
         path = (module.stem,)
         if module.parent.name != "cli" or path not in COMMANDS:
             continue
@@ -121,7 +125,7 @@ def test_what_a_command_says_of_its_options_it_has() -> None:
 
 def test_every_command_that_is_named_is_one_and_has_the_options_that_are_named_with_it() -> None:
     found = 0
-    for module, text in MESSAGES:
+    for module, text in messages():
         for line in COMMAND.findall(text):
             words = line.split()
             path = tuple(words[:2]) if tuple(words[:2]) in COMMANDS else tuple(words[:1])
@@ -132,14 +136,14 @@ def test_every_command_that_is_named_is_one_and_has_the_options_that_are_named_w
 
 
 def test_every_method_of_the_client_that_is_named_is_one() -> None:
-    named = {(module.name, name) for module, text in MESSAGES for name in CLIENT.findall(text)}
+    named = {(module.name, name) for module, text in messages() for name in CLIENT.findall(text)}
     assert {name for _, name in named} >= {"invert", "compute_eigenbasis", "list_eigenbases"}
     assert [(module, name) for module, name in named if not hasattr(Client, name)] == []
     assert [(module, name) for module, name in named if present_name(getattr(Client, name))] == []
 
 
 def test_every_name_of_the_library_that_is_named_is_there() -> None:
-    for module, text in MESSAGES:
+    for module, text in messages():
         if module.is_relative_to(Path(pullback.__path__[0])) or "pullback_server" in module.parts:
             for name in LIBRARY.findall(text):
                 *path, last = ["pullback", *name.split(".")]
@@ -154,7 +158,7 @@ def test_every_name_of_the_library_that_is_named_is_there() -> None:
 def test_every_call_of_the_contract_that_the_server_names_is_one() -> None:
     named = {
         (service, call)
-        for module, text in MESSAGES
+        for module, text in messages()
         if "pullback_server" in module.parts and " " in text
         for service, call in CALL.findall(text)
     }
@@ -182,7 +186,7 @@ def test_no_message_names_a_value_of_an_enumeration_as_the_contract_alone_does()
     assert "FIT_CENTER_CROP" in values
     wrong = [
         (module.name, text)
-        for module, text in MESSAGES
+        for module, text in messages()
         if " " in text
         for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text)
         if name in values and name not in {"FIT_CENTER_CROP", "FIT_CONVERT"}

@@ -32,6 +32,7 @@ COMMANDS = (
     "report",
     "demo",
     "jobs",
+    "status",
 )
 
 

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -202,6 +203,34 @@ def test_pictures_are_enlarged_on_request(run: Run, server: InProcessServer, pho
     with Image.open(tmp_path / "a.png") as sheet:
         assert sheet.width == 8 + 150 + 2 * 9 * SIZE + 2 + 8
     assert "upscale: of a sheet" in run("directions", "faces", "--upscale", 2).err
+
+
+def test_what_moves_is_written_as_one_file(run: Run, server: InProcessServer, tmp_path: Path) -> None:
+    walk = ("traverse", "faces", "--direction", "hessian:3", "--frames", 3, "--out")
+    told = run(*walk, "w/walk.MP4", "--upscale", 4, "--fps", 24)
+    assert told.out.endswith("; wrote w/walk.MP4\n"), told.err
+    assert run(*walk, "walk.gif").code == 0
+    assert names(tmp_path / "w") == ["walk.MP4"]
+    with av.open(str(tmp_path / "w" / "walk.MP4")) as file:
+        assert (file.streams.video[0].average_rate, file.streams.video[0].width) == (24, 4 * SIZE)
+    assert (tmp_path / "walk.gif").read_bytes().startswith(b"GIF8")
+    assert "walk.gif would be overwritten" in run(*walk, "walk.gif").err
+    # A folder may be called so.
+    (tmp_path / "f.mp4").mkdir()
+    assert run(*walk, "f.mp4").code == 0
+    assert "strip.png" in names(tmp_path / "f.mp4")
+
+
+def test_a_video_that_cannot_be_is_refused_before_anything_is_sent(
+    run: Run, server: InProcessServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = ("traverse", "faces", "--direction", "hessian:3", "--out")
+    assert "--fps: of a video; name an .mp4 file with --out" in run(*walk, "walk.gif", "--fps", 5).err
+    assert "fps must be a number from 1/60 to 240, got 0.0" in run(*walk, "walk.mp4", "--fps", 0).err
+    assert "4096 a side" in run(*walk, "walk.mp4", "--upscale", 1000).err
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "an .mp4 file needs PyAV to be written: pip install 'pullback[video]'" in run(*walk, "walk.mp4").err
+    assert {call for call, *_ in server.calls} <= {"GetGenerator"}
 
 
 def test_too_large_a_picture_is_refused_before_anything_is_walked(

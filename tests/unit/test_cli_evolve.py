@@ -270,15 +270,17 @@ def test_the_settings_of_an_optimizer_its_bounds_and_the_scores_reach_the_server
         parents=5,
         learning_rate=1.5,
     )
+    # One that is scored here can be gone on with: it is planned for as many generations, and does not end with them.
+    assert (thread.planned_generations, thread.HasField("max_generations")) == (1, False)
     assert thread.constraint == search_pb2.SearchConstraint(min_norm=1, max_norm=4, truncation=2.5, stay="prior")
     assert request.spec.images.format == values_pb2.IMAGE_FORMAT_JPEG
     assert request.spec.scores == search_pb2.ScoreOptions(
         aggregation=search_pb2.AGGREGATION_MEDIAN, max_shows=4, min_scored=0.25
     )
-    result = run(
-        "evolve", "faces", "--optimizer", "hessian_cma", "--no-negative-weights", "--dry-run", "--generations", 1
-    )
+    hessian = "--optimizer hessian_cma --no-negative-weights --dry-run --generations 1 --planned-generations 9"
+    result = run("evolve", "faces", *hessian.split())
     assert result.code == 0, result.err
+    assert server.called("CreateSession")[1].spec.threads[0].planned_generations == 9
     assert server.called("CreateSession")[1].spec.threads[0].optimizer == search_pb2.SearchOptions(
         method=search_pb2.SEARCH_METHOD_HESSIAN_CMA, negative_weights=False
     )

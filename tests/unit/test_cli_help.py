@@ -10,6 +10,7 @@ from pullback_client.cli.main import app
 
 COMMANDS = {
     "serve",
+    "status",
     "backup",
     "restore",
     "check",

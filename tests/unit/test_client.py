@@ -43,7 +43,7 @@ def test_the_exported_names_are_pinned() -> None:
         SessionHistory GenerationRecord TrialRecord Origin
         ImageInput Job JobEvent JobState Portion Progress
         ClientError FieldViolation InvalidArgumentError NotFoundError AlreadyExistsError FailedPreconditionError
-        Key NewKey Role Tuning TuningOptions TunedPhotograph
+        Key NewKey Role ServerStatus WorkerStatus WorkerJob Device Tuning TuningOptions TunedPhotograph
         ResourceExhaustedError UnauthenticatedError PermissionDeniedError UnavailableError
         DeadlineExceededError CallCancelledError
         InternalError BadResponseError JobError JobFailedError JobCancelledError ServerStartError
@@ -85,6 +85,24 @@ def test_generators_come_from_every_page(
 
 def test_a_generator_is_known_by_its_id_and_by_its_resource_name(client: Client) -> None:
     assert client.get_generator("faces") == client.get_generator("generators/faces")
+
+
+def test_spaces_say_which_coordinates_they_are_of_what(client: Client) -> None:
+    eyes, styled = client.get_generator("eyes").spaces, client.get_generator("faces32").spaces
+    placed = {name: (space.system, space.start, space.mapped) for name, space in (eyes | styled).items()}
+    assert placed == {
+        "noise": ("full", 0, False),
+        "class": ("full", 3, False),
+        "full": ("full", 0, False),
+        "z": ("z", 0, False),
+        "w": ("w", 0, True),
+        "w+": ("w+", 0, True),
+    }
+    assert [str(eyes["class"]), str(styled["z"]), str(styled["w"])] == [
+        "class (2, of full)",
+        "z (64)",
+        "w (64, mapped)",
+    ]
 
 
 def test_samples_are_arrays_and_repeat_with_the_seed(client: Client) -> None:

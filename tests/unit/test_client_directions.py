@@ -499,8 +499,8 @@ def test_a_walk_is_saved_by_suffix_or_as_a_folder(client: Client, directions: Di
         assert json.loads(str(saved["provenance"]))["frames"][0] == {"step": -2, "second_step": 0, "distance": 4}
     client.traverse(np.ones(DIM), directions[1], frames=2).save(tmp_path / "walk")
     assert not (tmp_path / "walk" / "frame-002.png").exists()
-    with pytest.raises(InvalidArgumentError, match=r"cannot save a walk as '\.mp4'"):
-        walk.save(tmp_path / "walk.mp4")
+    with pytest.raises(InvalidArgumentError, match=r"cannot save a walk as '\.avi': expected \.png, \.gif, \.mp4"):
+        walk.save(tmp_path / "walk.avi")
 
 
 # Edits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ def test_the_options_of_a_session_reach_the_server(client: Client, server: InPro
             class_label="brown",
             initial_latents=np.ones((2, 5)),
             max_generations=7,
+            planned_generations=6,
             channel_weights=[1, -1],
             references={"grey": np.zeros((16, 16), np.uint8)},
             references_per_generation=0,
@@ -109,6 +110,7 @@ def test_the_options_of_a_session_reach_the_server(client: Client, server: InPro
                 constraint=search_pb2.SearchConstraint(max_norm=4, stay="prior"),
                 class_label="brown",
                 max_generations=7,
+                planned_generations=6,
                 channel_weights=[1, -1],
             )
         ],
@@ -471,6 +473,9 @@ def test_threads_that_a_server_of_this_version_refuses_are_an_error_and_not_aske
     server.lose(0, grpc.StatusCode.FAILED_PRECONDITION)
     batch = session.ask()
     session.tell(batch, [1.0] * len(batch))
+    deadline = time.monotonic() + 60
+    while session.status().threads[0].state is not ThreadState.FAILED:
+        assert time.monotonic() < deadline
     server.calls.clear()
     server.failures["Ask"] = Failure(grpc.StatusCode.FAILED_PRECONDITION, "another version's", times=1000)
     with pytest.raises(pullback_client.FailedPreconditionError, match="thread 0 of sessions/1 cannot go on"):
@@ -490,9 +495,9 @@ def unwaited(monkeypatch: pytest.MonkeyPatch) -> None:
 class Clock:
     """A clock that only waiting moves; after so many seconds, something happens."""
 
-    def __init__(self, session: EvolutionSession, seconds: float) -> None:
+    def __init__(self, happens: Callable[[], object], seconds: float) -> None:
         self.now = 0.0
-        self.session = session
+        self.happens = happens
         self.seconds = seconds
 
     def sleep(self, seconds: float) -> None:
@@ -500,7 +505,7 @@ class Clock:
         # As if the server had waited too, as it does.
         self.now += 0.5
         if self.now >= self.seconds:
-            self.session.end_generation()
+            self.happens()
 
 
 def attached(client: Client, server: InProcessServer, session: EvolutionSession, clock: Clock) -> EvolutionSession:
@@ -520,7 +525,7 @@ def test_it_is_said_once_why_there_is_nothing_to_show(
     assert (pending.client, pending.trials) == (session.client_name, 2)
     assert pending.lease == pytest.approx(batch[0].lease, abs=timedelta(seconds=1))
     until = pending.lease.astimezone()
-    again = attached(client, server, session, Clock(session, 30.0))
+    again = attached(client, server, session, Clock(session.end_generation, 30.0))
     with pytest.warns(UserWarning, match="sessions/1 has nothing to show") as warned:
         assert again.next_batch() is not None
     (warning,) = warned
@@ -538,7 +543,7 @@ def test_those_who_ask_may_say_it_themselves(
 ) -> None:
     lines: list[str] = []
     session.ask()
-    again = attached(client, server, session, Clock(session, 6.0))
+    again = attached(client, server, session, Clock(session.end_generation, 6.0))
     session.tell([TrialResult("trial000000", score=1), TrialResult("trial000001", score=1)])
     assert again.next_batch(while_leased=lines.append) is not None
     assert len(lines) == 1
@@ -550,7 +555,7 @@ def test_a_short_wait_is_nothing_to_speak_of(
 ) -> None:
     batch = session.ask()
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
-    assert attached(client, server, session, Clock(session, 4.5)).next_batch() is not None
+    assert attached(client, server, session, Clock(session.end_generation, 4.5)).next_batch() is not None
 
 
 @pytest.mark.usefixtures("unwaited")
@@ -559,7 +564,7 @@ def test_a_generation_that_comes_while_it_is_looked_what_is_waited_for_is_shown_
 ) -> None:
     batch = session.ask()
     session.tell(batch, {batch[0].id: 1.0, batch[1].id: 1.0})
-    again = attached(client, server, session, Clock(session, 1e9))
+    again = attached(client, server, session, Clock(session.end_generation, 1e9))
     status = EvolutionSession.status
 
     def late(asked: EvolutionSession) -> pullback_client.SessionStatus:
@@ -579,13 +584,14 @@ def test_a_generation_that_comes_while_it_is_looked_what_is_waited_for_is_shown_
 
 @pytest.mark.usefixtures("unwaited")
 def test_a_generation_that_is_made_is_waited_for_without_a_word(client: Client, server: InProcessServer) -> None:
-    server.bench.thinking = 1.0
+    server.bench.thinking = 1000.0
     session = client.evolve("faces", optimizer="cma", population=POPULATION)
     batch = session.ask()
     session.tell(batch, [1.0] * len(batch))
-    clock = Clock(session, 1e9)
+    # Longer than after which it is said why there is nothing to show, where nothing is being made.
+    clock = Clock(lambda: setattr(server.bench, "thinking", 0.0), 20.0)
     assert attached(client, server, session, clock).next_batch() is not None
-    assert clock.now > 10
+    assert clock.now >= 20
 
 
 def test_counts_below_one_are_refused(session: EvolutionSession) -> None:

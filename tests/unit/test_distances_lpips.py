@@ -8,7 +8,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import lazy_loader
 import numpy as np
 import pytest
 import torch
@@ -23,9 +22,6 @@ from pullback.distances.lpips_published import BACKBONES
 from pullback.distances.st_lpips import SMALLEST_IMAGE as SMALLEST_SHIFT_TOLERANT
 from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.weights import load_state_dict
-
-# Seconds to import, for every process that collects the tests.
-lpips = lazy_loader.load("lpips")
 
 NETS = ["alex", "vgg"]
 RESIZABLE = ["lpips-alex", "lpips-vgg", "lpips-squeeze", "st-lpips-alex", "st-lpips-vgg"]
@@ -45,6 +41,8 @@ def state_of(net: str) -> dict[str, Tensor]:
 @functools.cache
 def reference_of(net: str) -> Any:
     """The package's own distance, with its own linear weights and the published backbone."""
+    import lpips  # seconds, which those processes are spared that only collect this file
+
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
@@ -74,6 +72,8 @@ def test_it_equals_the_lpips_package(net: str, side: int):
 
 @pytest.mark.parametrize("net", NETS)
 def test_the_linear_weights_are_the_packages_bit_for_bit(net: str):
+    import lpips
+
     found = distance_of(f"lpips-{net}").get_submodule("embedding")
     file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
     published = torch.load(file, weights_only=True, map_location="cpu")

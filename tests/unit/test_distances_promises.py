@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-import lazy_loader
 import pytest
 import torch
 from torch import Tensor
@@ -12,9 +11,6 @@ from torch.func import jvp, vmap
 
 from pullback.distances import EmbeddingDistance, build, entry, load
 from pullback.errors import InvalidInputError
-
-# Seconds to import, for every process that collects the tests.
-torchvision = lazy_loader.load("torchvision")
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
@@ -29,6 +25,8 @@ SIDE = 40
 def distance_of(name: str, dtype: torch.dtype = torch.float32) -> EmbeddingDistance:
     if name not in BACKBONES:
         return load(name, dtype=dtype)
+    import torchvision  # seconds, which those processes are spared that only collect this file
+
     with torch.random.fork_rng():
         torch.manual_seed(0)
         backbone = torchvision.models.get_model(BACKBONES[name], weights=None)

@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 import huggingface_hub
-import lazy_loader
 import pytest
 import safetensors.torch
 import torch
@@ -16,9 +15,6 @@ from torch.nn import functional
 
 from pullback.distances import BackboneLpips, DistanceEntry, catalogue, entry, load
 from pullback.errors import InvalidInputError, UnknownNameError, WeightsError, WeightsUnavailableError
-
-# Seconds to import, for every process that collects the tests.
-timm = lazy_loader.load("timm")
 
 # torch itself calls it when forward mode is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
@@ -34,6 +30,8 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seeded(network: str) -> nn.Module:
+    import timm  # seconds, which those processes are spared that only collect this file
+
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return timm.create_model(network, pretrained=False, num_classes=4).eval()
@@ -97,6 +95,8 @@ def test_who_answers_strangers_takes_names_of_the_catalogue_only():
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_it_is_the_uncalibrated_form_over_the_networks_stages(network: str, tmp_path: Path):
+    import timm
+
     distance = distance_over(network, tmp_path)
     with torch.random.fork_rng():
         stages = timm.create_model(network, pretrained=False, features_only=True).eval().double()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 
-import lazy_loader
 import pytest
 import torch
 from torch import Tensor
@@ -14,9 +13,6 @@ from torch.nn import functional
 from pullback.distances import build, entry, load
 from pullback.distances.features import EPSILON, LpipsEmbedding
 from pullback.errors import InvalidInputError, WeightsError
-
-# Seconds to import, for every process that collects the tests.
-lpips = lazy_loader.load("lpips")
 
 
 def images(count: int, seed: int, side: int = 64) -> Tensor:
@@ -49,6 +45,8 @@ def test_mse_takes_sounds_as_they_are():
 @pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
 @pytest.mark.parametrize("side", [64, 71])
 def test_published_lpips_equals_the_lpips_package(net: str, side: int):
+    import lpips  # seconds, which those processes are spared that only collect this file
+
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(3)

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.func import jacrev, jvp, vmap
 from torch.nn import functional
 
-from published import EXACT, Published, assert_exact, published, published_file, sha256_of
+from published import Published, assert_exact, published, published_file, sha256_of
 from pullback.directions.methods.local_basis import local_basis
 from pullback.errors import CatalogueError, InvalidInputError, UnknownNameError, WeightsError
 from pullback.generators import StyleGan2Ada, build, load
@@ -66,8 +66,7 @@ def mapped(generator: StyleGan2Ada, known: Published) -> Tensor:
 
 
 def assert_renders(found: Tensor, images: Tensor) -> None:
-    limit = EXACT * max(1.0, float(images.abs().max())) / 2
-    torch.testing.assert_close(found, ((images + 1) / 2).clamp(0, 1), rtol=0, atol=limit)
+    assert_exact(found, ((images + 1) / 2).clamp(0, 1), max(1.0, float(images.abs().max())) / 2)
 
 
 @WITH_FIXTURES

@@ -107,6 +107,14 @@ def test_tensors_that_do_not_fit_are_refused_by_name(lost: str, added: str, mess
         build(entry_of("wavegan", DIM, (1, 16384)), state)
 
 
+def test_a_first_layer_that_makes_no_map_of_sixteen_samples_is_refused():
+    state = random_state(wavegan_shapes(5, nearest=True, normalized=False, dim=DIM))
+    rows = len(state["fc1.bias"]) + 3
+    state |= {"fc1.weight": torch.ones(rows, DIM), "fc1.bias": torch.ones(rows)}
+    with pytest.raises(WeightsError, match=rf"'fc1\.weight' has {rows} rows, which are no map of 16 samples"):
+        build(entry_of("wavegan", DIM, (1, 16384)), state)
+
+
 def test_sounds_have_metrics_under_the_distance_of_sounds():
     generator, _ = wavegan()
     assert torch.equal(generator.first_weights("z"), generator.get_parameter("network.first.weight"))

@@ -138,6 +138,46 @@ def test_connections_beyond_the_limit_are_closed_and_the_others_served(monkeypat
     serve(test)
 
 
+async def kept_open(streams: Streams) -> bytes:
+    """The answer to a whole request on a connection that may have further ones."""
+    reader, writer = streams
+    writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    return await reader.readuntil(b"\r\n0\r\n\r\n")
+
+
+def test_a_connection_is_kept_longer_than_clients_keep_theirs() -> None:
+    async def test(connect: Connect) -> None:
+        streams = await connect()
+        assert b"200 OK" in await kept_open(streams)
+        # httpx has closed it by then, and is the first to.
+        await asyncio.sleep(6)
+        assert b"200 OK" in await kept_open(streams)
+
+    serve(test)
+
+
+def test_at_the_limit_the_connection_that_has_waited_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "max_connections", 3)
+
+    async def test(connect: Connect) -> None:
+        silent, first, second = [await connect() for _ in range(3)]
+        for streams in (first, second, first):
+            assert b"200 OK" in await kept_open(streams)
+        third = await connect()
+        assert b"200 OK" in await kept_open(third)
+        assert await second[0].read() == b""
+        for streams in (silent, first, third):
+            assert b"200 OK" in await kept_open(streams)
+        # Two at once take the room of two.
+        both = [await connect() for _ in range(2)]
+        for streams in both:
+            assert b"200 OK" in await kept_open(streams)
+        assert await silent[0].read() == await first[0].read() == b""
+        assert b"200 OK" in await kept_open(third)
+
+    serve(test)
+
+
 def test_being_out_of_descriptors_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> list[str]:
         loop = asyncio.get_running_loop()

@@ -116,7 +116,7 @@ def test_a_worker_starts_without_what_single_methods_need() -> None:
     code = """
 import sys
 import pullback_server.worker.main
-slow = {"sklearn", "pandas", "cma", "matplotlib", "timm", "torchvision", "lpips"}
+slow = {"scipy", "sklearn", "pandas", "cma", "matplotlib", "timm", "torchvision", "lpips"}
 print(sorted(slow & {name.partition(".")[0] for name in sys.modules}))
 """
     assert python(code) == "[]"

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cma
 import numpy as np
 import pytest
 import torch
@@ -225,6 +224,8 @@ def test_the_seed_decides_and_every_image_draws_what_it_draws_alone() -> None:
 
 
 def test_an_evolution_is_cma_with_random_numbers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cma  # it loads Matplotlib, for every process that collects the tests
+
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(5)
     strategy = cma.CMAEvolutionStrategy(

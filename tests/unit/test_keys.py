@@ -68,14 +68,14 @@ EVERYBODYS = {
     *("ComputeEigenbasis", "GetEigenbasis", "StreamEigenbasis", "ListEigenbases", "DeleteEigenbasis"),
     *("AnalyzeMetric", "GetAnalysis", "ListAnalyses", "DeleteAnalysis"),
     *("DiscoverDirections", "GetDirections", "ListDirections", "ImportDirections", "AnnotateDirection"),
-    *("DeleteDirections", "Invert", "CreateSession", "CreateKey", "RevokeKey"),
+    *("DeleteDirections", "Invert", "CreateSession", "CreateKey", "RevokeKey", "GetServerStatus"),
 }
 LISTS = {"ListJobs", "ListInversions", "ListSessions", "ListTunings", "ListKeys"}
 ONLY_READ = LISTS | {
     *("ListGenerators", "GetGenerator", "SampleLatents", "Render", "ListDistances", "GetEigenbasis", "ListEigenbases"),
     *("StreamEigenbasis", "GetAnalysis", "ListAnalyses", "GetInversion", "GetJob", "WatchJob", "WaitJob", "GetSession"),
     *("GetSessionImage", "WatchSession", "ExportSession", "GetDirections", "ListDirections", "Traverse", "GetTuning"),
-    "StreamTuning",
+    *("StreamTuning", "GetServerStatus"),
 }
 OPERATORS = {"CreateKey", "RevokeKey", "DeleteEigenbasis", "DeleteAnalysis", "DeleteDirections"}
 MORE: dict[str, dict[str, Any]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import lazy_loader
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,9 +13,6 @@ from pullback.distances import entry
 from pullback.errors import InvalidInputError, UnknownNameError, WeightsError
 from pullback.neurons import GAIN, Neurons, Unit, build, load
 from pullback.weights import load_state_dict
-
-# Seconds to import, for every process that collects the tests.
-timm = lazy_loader.load("timm")
 
 EFFNET = "efficientnet-lite0"
 SIDE = 64
@@ -47,6 +43,8 @@ def neurons(published: dict[str, Tensor]) -> Neurons:
 @pytest.fixture(scope="module")
 def plain(published: dict[str, Tensor]) -> Any:
     """timm's network, given the published tensors by what a layer is made of rather than by its name."""
+    import timm  # seconds, which those processes are spared that only collect this file
+
     with torch.random.fork_rng():
         network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     # The published file writes modules in the order in which an image passes them; so does timm.

@@ -13,7 +13,7 @@ from in_process import InProcessServer
 from live_server import WithToken
 from pullback_api.v1 import geometry_pb2, geometry_pb2_grpc, jobs_pb2, jobs_pb2_grpc
 from pullback_client import Client, ResourceExhaustedError
-from pullback_server import server as assembled
+from pullback_server import grpc_server
 
 SECONDS = 60.0
 
@@ -162,9 +162,9 @@ def test_connections_of_grpc_beyond_the_limit_are_refused_and_the_others_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = "grpc.max_allowed_incoming_connections"
-    kept = [(key, value) for key, value in assembled._OPTIONS if key != name]
-    assert len(kept) == len(assembled._OPTIONS) - 1
-    monkeypatch.setattr(assembled, "_OPTIONS", [*kept, (name, 3)])
+    kept = [(key, value) for key, value in grpc_server._OPTIONS if key != name]
+    assert len(kept) == len(grpc_server._OPTIONS) - 1
+    monkeypatch.setattr(grpc_server, "_OPTIONS", [*kept, (name, 3)])
     request = jobs_pb2.ListJobsRequest()
     with InProcessServer() as server, Client(server.target) as operator:
         token = operator.create_key("ada").token

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import cma
 import numpy as np
 import pytest
 
@@ -68,6 +67,8 @@ def test_a_rotated_problem_is_the_same_problem(method: str) -> None:
 
 
 def test_cma_is_the_package_that_was_never_taken_apart() -> None:
+    import cma  # it loads Matplotlib, for every process that collects the tests
+
     dim = 12
     score = ellipsoid(np.diag(np.geomspace(1, 100, dim)), np.ones(dim))
     options = {"popsize": 14, "seed": np.nan, "verbose": -10, "verb_log": 0}

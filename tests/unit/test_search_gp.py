@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import scipy.spatial
 
 from pullback.errors import InvalidInputError
@@ -103,9 +105,9 @@ def test_it_goes_back_from_where_nothing_answers() -> None:
 
 @pytest.mark.parametrize(("noisy", "last"), [(True, 0.5), (False, 0.25)])
 def test_the_step_size_falls_by_the_same_factor_and_then_stays_farther_without_noise(noisy: bool, last: float) -> None:
-    optimizer = search(
-        "hessian_gp", normal_space(50), sigma=2.0, last_sigma=0.5, decay_generations=16, exponent=0.0, population=100
-    )
+    # Bounds would cut draws short.
+    space, options = normal_space(50, Constraint(stay="free")), {"sigma": 2.0, "last_sigma": 0.5, "exponent": 0.0}
+    optimizer = search("hessian_gp", space, decay_generations=16, population=100, **options)
     rng, sizes = np.random.default_rng(7), []
     for _ in range(18):
         latents = optimizer.ask().latents
@@ -114,6 +116,48 @@ def test_the_step_size_falls_by_the_same_factor_and_then_stays_farther_without_n
     np.testing.assert_allclose(sizes[-2:], last, rtol=0.1)
     if noisy:
         np.testing.assert_allclose(sizes, [*np.geomspace(2, 0.5, 17), 0.5], rtol=0.1)
+
+
+def test_it_is_at_its_last_step_size_when_what_is_planned_was_shown_and_goes_on_with_it() -> None:
+    space = normal_space(50, Constraint(stay="free"))
+    whole, cut = (search("hessian_gp", space, planned_generations=5, exponent=0.0, population=60) for _ in range(2))
+    rng, sizes = np.random.default_rng(8), []
+    for generation in range(9):
+        latents, scores = whole.ask().latents, rng.standard_normal(60)
+        np.testing.assert_array_equal(cut.ask().latents, latents)
+        sizes.append(float((latents - whole.incumbent).std()))
+        for optimizer in (whole, cut):
+            optimizer.tell(latents, scores)
+        if generation in (2, 6):
+            # What was planned is kept with the search.
+            cut = restore(cut.to_bytes())
+    np.testing.assert_allclose(sizes, [*np.geomspace(2, 0.2, 6), 0.2, 0.2, 0.2], rtol=0.1)
+
+
+def test_where_few_generations_are_planned_each_goes_farther_the_same_way() -> None:
+    rng, moves = np.random.default_rng(9), {}
+    latents, noise = 2 * rng.standard_normal((40, 20)), rng.standard_normal(40)
+    for planned in (13, 65, 200):
+        optimizer = search("hessian_gp", normal_space(20), planned_generations=planned)
+        optimizer.tell(latents, latents[:, 3] + 3 * noise)
+        moves[planned] = optimizer.incumbent.astype(np.float64)
+    np.testing.assert_array_equal(moves[200], moves[65])
+    short, long = (np.linalg.norm(moves[planned]) for planned in (13, 65))
+    assert short > 1.1 * long > 0
+    # No farther than the step size lets it: σ √k.
+    assert short < 2 * math.sqrt(20)
+    np.testing.assert_allclose(moves[13] / short, moves[65] / long, atol=1e-5)
+
+
+def test_a_search_of_before_goes_on_with_the_shrinkage_that_it_had() -> None:
+    optimizer = search("hessian_gp", normal_space(6), decay_generations=15)
+    evolve(optimizer, lambda latents: latents[:, 0].astype(np.float64), 2)
+    data = optimizer.to_bytes()
+    header = json.loads(json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["pullback"])
+    assert header["provenance"]["state"].pop("shrinkage") == 15 / 60
+    before = restore(safetensors.numpy.save(safetensors.numpy.load(data), {"pullback": json.dumps(header)}))
+    assert before._standing.state.shrinkage == 1.0  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(before.ask().latents, optimizer.ask().latents)
 
 
 def test_scores_that_are_all_equal_leave_the_centre() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -79,6 +79,38 @@ def test_what_is_given_is_kept() -> None:
     assert (settings.population, settings.radius, settings.parents) == (11, 2.5, 5)
     assert complete(SearchSettings("hessian_cma", adapt_covariance=False), 9).adapt_covariance is False
     assert complete(SearchSettings("hessian_cma", exponent=0.0), 9).exponent == 0.0
+
+
+@pytest.mark.parametrize(
+    ("method", "unplanned", "of_26"), [("hessian_gp", 60, 24), ("hessian_cma", 60, 24), ("sphere_cma", 36, 25)]
+)
+def test_steps_fall_over_the_generations_that_are_planned_unless_something_else_is_said(
+    method: str, unplanned: int, of_26: int
+) -> None:
+    settings = SearchSettings(method)
+    assert complete(settings, 9).decay_generations == unplanned
+    planned = complete(settings, 9, planned_generations=26)
+    assert planned == replace(complete(settings, 9), decay_generations=of_26)
+    assert complete(settings, 9, planned_generations=1).decay_generations == 1
+    # What is complete stays, whatever is planned: a search that was begun goes on with what it had.
+    assert complete(planned, 9, planned_generations=7) == planned
+    assert complete(replace(settings, decay_generations=4), 9, planned_generations=13).decay_generations == 4
+
+
+@pytest.mark.parametrize("method", ["cma", "cholesky_cma", "genetic", "random"])
+def test_what_is_planned_changes_nothing_where_no_steps_fall(method: str) -> None:
+    settings = SearchSettings(method)
+    assert complete(settings, 9, planned_generations=13) == complete(settings, 9)
+
+
+def test_a_step_size_that_is_adapted_stays_so_whatever_is_planned() -> None:
+    adapted = SearchSettings("hessian_cma", decay_generations=0)
+    assert complete(adapted, 9, planned_generations=13) == complete(adapted, 9)
+
+
+def test_a_plan_of_no_generations_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="planned_generations is at least 1, but 0 came"):
+        complete(SearchSettings("hessian_gp"), 9, planned_generations=0)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_whatever_changes_something_says_what_it_is_about() -> None:
         *("ListGenerators", "GetGenerator", "SampleLatents", "Render", "ListDistances", "GetEigenbasis"),
         *("StreamEigenbasis", "ListEigenbases", "GetAnalysis", "ListAnalyses", "ListInversions", "GetJob", "ListJobs"),
         *("WatchJob", "WaitJob", "GetSession", "ListSessions", "WatchSession", "GetDirections", "ListDirections"),
-        *("Traverse", "ListTunings", "ListKeys"),
+        *("Traverse", "ListTunings", "ListKeys", "GetServerStatus"),
     }
 
 

@@ -45,7 +45,7 @@ def fill(store: Store, *names: str) -> None:
     """Of each name a queued job with an input, an inversion, and a session with a file."""
     for name in names:
         for job_id in (f"{name}-queued", name):
-            store.create_job(
+            store.jobs.create(
                 job_id=job_id,
                 kind="inversion",
                 work=b"w",
@@ -55,9 +55,9 @@ def fill(store: Store, *names: str) -> None:
                 progress=b"p",
                 payload=store.blobs.write(f"input of {job_id}".encode()),
             )
-        store.start_job(name)
+        store.jobs.start(name)
         content = store.blobs.write(f"result of {name}".encode())
-        store.finish_job(ResultRecord(f"inversions/{name}", "inversion", "tiny", name, NOW, b"", content), b"")
+        store.jobs.finish(ResultRecord(f"inversions/{name}", "inversion", "tiny", name, NOW, b"", content), b"")
         change = SessionChange(
             events=(SessionEventRecord(1, NOW, "Began", b"{}"),),
             state=1,
@@ -69,10 +69,10 @@ def fill(store: Store, *names: str) -> None:
 
 
 def everything(store: Store) -> Any:
-    jobs = store.jobs(limit=99)
+    jobs = store.jobs.page(limit=99)
     return (
         jobs,
-        [store.events(job.id, 0) for _, job in jobs],
+        [store.jobs.events(job.id, 0) for _, job in jobs],
         [(record, store.results.content(record)) for _, record in store.results.page("inversion", limit=99)],
         [(record, store.sessions.events(record.id)) for _, record in store.sessions.records(limit=99)],
         sorted(path.read_bytes() for path in store.blobs._folder.rglob("*") if path.is_file()),
@@ -118,7 +118,7 @@ def test_rows_of_sqlite_are_moved_to_postgresql(postgresql: str, tmp_path: Path,
     with closing(Store(tmp_path / "new", postgresql)) as moved:
         assert everything(moved) == before
         fill(moved, "b")
-        assert [number for number, _ in moved.jobs(limit=9)] == [4, 3, 2, 1]
+        assert [number for number, _ in moved.jobs.page(limit=9)] == [4, 3, 2, 1]
     capsys.readouterr()
     arguments[3] = str(tmp_path / "another")
     assert main(arguments) == 1
@@ -139,7 +139,7 @@ def test_what_is_deleted_while_it_is_backed_up_is_whole_or_not_there(
         # After the rows were copied, before their files are.
         name = "abc"[len(moments) - 1]
         store.deletion.job(name, with_result=True)
-        store.cancel_job(f"{name}-queued")
+        store.jobs.cancel(f"{name}-queued")
 
     monkeypatch.setattr(backups, "snapshot", deleting)
     status, said = say("backup", tmp_path / "backup")
@@ -153,7 +153,7 @@ def test_what_is_deleted_while_it_is_backed_up_is_whole_or_not_there(
 def test_a_check_names_what_is_lost_and_a_backup_keeps_the_rest(store: Store, say: Say, tmp_path: Path) -> None:
     fill(store, "a", "b")
     record = store.results.find("inversions/a")
-    queued = store.job("b-queued")
+    queued = store.jobs.find("b-queued")
     assert record is not None
     assert queued is not None
     Path(store.results.file(record).path).write_bytes(b"changed")

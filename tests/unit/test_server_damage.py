@@ -78,7 +78,7 @@ def create(store: Store, job_id: str, **fields: Any) -> None:
         "request_digest": "0" * 64,
         "progress": b"",
     }
-    store.create_job(job_id=job_id, **{**defaults, **fields})
+    store.jobs.create(job_id=job_id, **{**defaults, **fields})
 
 
 def keep(store: Store, kind: str, name: str) -> ResultRecord:
@@ -338,19 +338,19 @@ def test_a_damaged_result_is_made_again_when_it_is_asked_for_and_keeps_what_peop
 ) -> None:
     name = "generators/tiny/analyses/mine"
     create(store, "first", result=name)
-    store.start_job("first")
+    store.jobs.start("first")
     record = ResultRecord(name, "analysis", "tiny", "first", NOW, b"", store.blobs.write(b"content"))
-    store.finish_job(record, b"")
-    assert store.maker_of(name).id == "first"  # type: ignore[union-attr]
+    store.jobs.finish(record, b"")
+    assert store.jobs.maker_of(name).id == "first"  # type: ignore[union-attr]
     (path,) = (tmp_path / "data" / "blobs").rglob(record.content)
     path.write_bytes(b"c0ntent")
-    assert store.maker_of(name) is None
+    assert store.jobs.maker_of(name) is None
     create(store, "second", result=name)
-    store.start_job("second")
+    store.jobs.start("second")
     again = ResultRecord(name, "analysis", "tiny", "second", NOW, b"", store.blobs.write(b"other content"))
-    assert store.finish_job(again, b"").state == JobState.SUCCEEDED
+    assert store.jobs.finish(again, b"").state == JobState.SUCCEEDED
     assert store.results.find(name) == again
-    assert store.maker_of(name).id == "second"  # type: ignore[union-attr]
+    assert store.jobs.maker_of(name).id == "second"  # type: ignore[union-attr]
     assert not path.exists()
 
 
@@ -373,7 +373,7 @@ def test_damaged_jobs_do_not_keep_a_server_from_starting_the_others(
     for letter in "abcd":
         create(store, letter)
     for letter in "ab":
-        store.start_job(letter)
+        store.jobs.start(letter)
     damage(tmp_path, f"UPDATE jobs SET {column} WHERE id IN ('a', 'c')")
     workers: Any = Workers()
 
@@ -402,12 +402,12 @@ def test_a_job_that_cannot_be_started_for_a_damaged_eigenbasis_fails_alone(store
     async def run() -> None:
         scheduler = Scheduler(store, workers, EventBroker(), Checkpoints(tmp_path / "checkpoints"), Health())
         await scheduler.start()
-        while store.job("a").state != JobState.FAILED or workers.given != ["b"]:  # type: ignore[union-attr]
+        while store.jobs.find("a").state != JobState.FAILED or workers.given != ["b"]:  # type: ignore[union-attr]
             await asyncio.sleep(0.01)
         await scheduler.stop()
 
     asyncio.run(asyncio.wait_for(run(), 60))
-    assert basis.name.encode() in (store.job("a").error or b"")  # type: ignore[union-attr]
+    assert basis.name.encode() in (store.jobs.find("a").error or b"")  # type: ignore[union-attr]
 
 
 def test_a_damaged_job_does_not_stand_for_its_request(store: Store, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="rights of POSIX")
 def create(store: Store, job_id: str, payload: bytes) -> str:
     """A job with an input; returns the digest of that."""
     digest = store.blobs.write(payload)
-    store.create_job(
+    store.jobs.create(
         job_id=job_id,
         kind="inversion",
         work=b"",
@@ -94,7 +94,7 @@ def test_files_of_the_version_before_stay_and_those_that_nobody_refers_to_are_mo
     assert (names(tmp_path / "blobs"), swept.removed) == ({kept}, 0)
     assert swept.aside is not None
     assert names(swept.aside) == {orphan}
-    again.cancel_job("a")
+    again.jobs.cancel("a")
     assert names(tmp_path / "blobs") == set()
     again.close()
 
@@ -105,7 +105,7 @@ def test_what_a_crash_left_between_a_commit_and_the_deletion_is_removed(
     store = Store(tmp_path)
     digest = create(store, "a", b"photograph")
     monkeypatch.setattr(store.blobs, "delete", lambda digest: None)
-    store.cancel_job("a")
+    store.jobs.cancel("a")
     store.close()
     assert names(tmp_path / "blobs") == {digest}
     again = Store(tmp_path)
@@ -230,7 +230,7 @@ def test_a_damaged_database_is_refused_in_plain_words_and_left_as_it_is(
     subprocess.run(begin_anew, shell=True, check=True, timeout=60)
     again = Store(data)
     assert again.sweep_blobs().strangers == 3
-    assert again.jobs(limit=9) == []
+    assert again.jobs.page(limit=9) == []
     again.close()
     assert len(names(data / "aside")) == 3
 

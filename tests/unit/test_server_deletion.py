@@ -43,7 +43,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def create(store: Store, job_id: str, **fields: object) -> None:
-    store.create_job(
+    store.jobs.create(
         job_id=job_id,
         kind="inversion",
         work=b"",
@@ -58,9 +58,9 @@ def create(store: Store, job_id: str, **fields: object) -> None:
 def finish(store: Store, job_id: str, content: bytes = b"images") -> str:
     """A job from start to end; returns the digest of its result."""
     create(store, job_id)
-    store.start_job(job_id)
+    store.jobs.start(job_id)
     digest = store.blobs.write(content)
-    store.finish_job(ResultRecord(f"inversions/{job_id}", "inversion", "tiny", job_id, NOW, b"", digest), b"")
+    store.jobs.finish(ResultRecord(f"inversions/{job_id}", "inversion", "tiny", job_id, NOW, b"", digest), b"")
     return digest
 
 
@@ -93,21 +93,21 @@ def test_a_job_that_has_not_ended_or_made_what_is_there_stays(store: Store) -> N
         store.deletion.job("queued", with_result=True)
     with pytest.raises(InUseError, match="inversions/done was made by jobs/done"):
         store.deletion.job("done")
-    store.cancel_job("queued")
+    store.jobs.cancel("queued")
     with pytest.raises(InUseError, match="jobs/queued is used by jobs/waiting, which has not ended"):
         store.deletion.job("queued")
-    assert [job.id for _, job in store.jobs(limit=9)] == ["done", "waiting", "queued"]
+    assert [job.id for _, job in store.jobs.page(limit=9)] == ["done", "waiting", "queued"]
 
 
 def test_a_job_goes_with_its_events_and_with_what_it_made(store: Store) -> None:
     same = finish(store, "a")
     finish(store, "b")
     store.deletion.job("a", with_result=True)
-    assert (store.job("a"), store.events("a", 0), store.results.find("inversions/a")) == (None, [], None)
+    assert (store.jobs.find("a"), store.jobs.events("a", 0), store.results.find("inversions/a")) == (None, [], None)
     # Another job made the same.
     assert files(store) == {same}
     store.deletion.job("b", with_result=True)
-    assert (files(store), store.jobs(limit=9)) == (set(), [])
+    assert (files(store), store.jobs.page(limit=9)) == (set(), [])
     store.deletion.job("b")
 
 
@@ -120,7 +120,7 @@ def test_what_is_damaged_can_be_deleted(store: Store) -> None:
         session.connection().exec_driver_sql("DELETE FROM session_specs")
     store.deletion.job("a")
     store.deletion.session("s", closed=[CLOSED])
-    assert (store.has_job("a"), store.sessions.has("s")) == (False, False)
+    assert (store.jobs.has("a"), store.sessions.has("s")) == (False, False)
 
 
 def test_a_session_goes_with_its_log_and_leaves_what_others_need(store: Store) -> None:
@@ -233,7 +233,7 @@ def test_dependents_are_named_and_cascade_deletes_and_cancels_them(
     assert {job.refresh().state.value for job in waiting} == {"cancelled"}
     assert client.list_eigenbases() == []
     assert {job.name for job in client.list_jobs()} == {job.name for job in waiting}
-    assert server.server._store.job(waiting[0].name.removeprefix("jobs/")).state == JobState.CANCELLED
+    assert server.server._store.jobs.find(waiting[0].name.removeprefix("jobs/")).state == JobState.CANCELLED
 
 
 def test_the_command_line_deletes_whatever_is_named(client: Client, run: Run) -> None:

@@ -103,7 +103,7 @@ class Serving:
             await asyncio.sleep(0.01)
 
     def job(self, name: str) -> JobRecord:
-        job = self.store.job(name)
+        job = self.store.jobs.find(name)
         assert job is not None
         return job
 
@@ -163,7 +163,7 @@ def test_a_job_waits_for_what_it_needs_is_told_how_far_that_is_and_starts_when_i
         assert started.needs is None
         assert live.workers.started[-1].eigenbasis is not None
         assert live.workers.started[-1].eigenbasis.read() == basis().to_bytes()
-        shown = [(event.job.state, event.job.needs) for event in live.store.events("a", 0)]
+        shown = [(event.job.state, event.job.needs) for event in live.store.jobs.events("a", 0)]
         waiting = [(JobState.QUEUED, needed)] * (len(shown) - 2)
         assert shown == [*waiting, (JobState.QUEUED, None), (JobState.RUNNING, None)]
         # Another one has nothing to wait for.
@@ -179,10 +179,10 @@ def test_what_is_needed_takes_a_place_of_who_asks_and_is_counted_for_no_other(tm
         assert live.scheduler.shares.waiting("client one") == 2
         assert (await live.submit("b", "two")).needs == first.needs
         assert live.scheduler.shares.waiting("client two") == 1
-        assert live.store.owners() == {first.needs: "client one", "a": "client one", "b": "client two"}
+        assert live.store.jobs.owners() == {first.needs: "client one", "a": "client one", "b": "client two"}
         # What waits for another job keeps no worker, and takes no turn.
-        assert [job.id for job in live.store.queued()] == [first.needs]
-        assert live.store.queue_length() == 3
+        assert [job.id for job in live.store.jobs.queued()] == [first.needs]
+        assert live.store.jobs.queue_length() == 3
         await live.scheduler.cancel("a")
         await live.scheduler.cancel("b")
         await live.until(str(first.needs), JobState.CANCELLED)
@@ -198,7 +198,7 @@ def test_who_waits_for_what_another_brought_does_not_wait_for_the_others_queue(t
     needed: list[str] = []
 
     def turns(live: Serving) -> list[str]:
-        jobs = live.store.queued()
+        jobs = live.store.jobs.queued()
         return [jobs[number].id for number in live.scheduler.shares.in_turn([Queued(j.id, j.created) for j in jobs])]
 
     async def bring(live: Serving) -> None:
@@ -222,11 +222,11 @@ def test_who_waits_for_what_another_brought_does_not_wait_for_the_others_queue(t
 def test_where_there_is_no_place_for_both_none_is_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(live: Serving) -> None:
         live.workers.room = False
-        monkeypatch.setattr(live.store, "queue_length", lambda: MAX_QUEUED - 1)
+        monkeypatch.setattr(live.store.jobs, "queue_length", lambda: MAX_QUEUED - 1)
         with pytest.raises(ApiError) as caught:
             await live.submit("a", "one")
         assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert live.store.jobs(limit=9) == []
+        assert live.store.jobs.page(limit=9) == []
         assert live.scheduler.shares.waiting("client one") == 0
 
     run(tmp_path, scenario)
@@ -355,7 +355,7 @@ def test_a_server_that_is_killed_leaves_nothing_to_be_computed_that_nobody_needs
         await live.scheduler.cancel("a")
 
     async def swept(live: Serving) -> None:
-        (needed,) = [job for _, job in live.store.jobs(limit=9) if isinstance(job, JobRecord) and job.id != "a"]
+        (needed,) = [job for _, job in live.store.jobs.page(limit=9) if isinstance(job, JobRecord) and job.id != "a"]
         await live.until(needed.id, JobState.CANCELLED)
 
     run(tmp_path, orphan, swept)
@@ -482,13 +482,13 @@ def test_who_waits_for_an_end_does_not_look_at_every_step(tmp_path: Path, monkey
     async def scenario(live: Serving) -> None:
         job = await submit(live.scheduler, live.store, eigenbasis_submission("x", SPEC))
         await live.until("x", JobState.RUNNING)
-        looks, look = [], live.store.job
+        looks, look = [], live.store.jobs.find
 
         def counted(job_id: str) -> JobRecord | None:
             looks.append(job_id)
             return look(job_id)
 
-        monkeypatch.setattr(live.store, "job", counted)
+        monkeypatch.setattr(live.store.jobs, "find", counted)
         waiting = [asyncio.create_task(live.scheduler.dependencies.until_ended(job)) for _ in range(10)]
         for step in range(1, 21):
             live.scheduler.on_job_message(Progressed("x", "averaging the metric", step, 2000))

@@ -217,7 +217,7 @@ def test_a_job_and_its_progress(
     monkeypatch.setattr(module, broken, breaks)
     store = Store(tmp_path / "data")
     for name in "ab":
-        store.create_job(
+        store.jobs.create(
             job_id=name,
             kind="analysis",
             work=b"",
@@ -233,10 +233,10 @@ def test_a_job_and_its_progress(
         scheduler = Scheduler(store, workers, EventBroker(), Checkpoints(tmp_path / "checkpoints"), health)
         await scheduler.start()
         for name in "ab":
-            while (job := store.job(name)) is None or job.state == JobState.QUEUED:
+            while (job := store.jobs.find(name)) is None or job.state == JobState.QUEUED:
                 await asyncio.sleep(0.01)
             scheduler.on_job_message(Finished(name, b"made"))
-            while (job := store.job(name)) is None or job.state != JobState.FAILED:
+            while (job := store.jobs.find(name)) is None or job.state != JobState.FAILED:
                 await asyncio.sleep(0.01)
             check(status_pb2.Status.FromString(job.error or b"").message, caplog.text)
             assert b"SELECT" not in job.progress

@@ -115,6 +115,12 @@ def test_greyscale_becomes_equal_channels(mode: str, colour: Any, expected: int)
     assert (converted(plain(mode, colour)) == expected).all()
 
 
+@pytest.mark.parametrize("mask", [None, encode(noise((64, 64)).convert("L"))], ids=["whole", "masked"])
+def test_grey_is_what_the_same_picture_in_three_equal_channels_is(mask: bytes | None) -> None:
+    grey = noise((64, 64)).convert("L")
+    assert prepare_square(encode(grey), mask) == prepare_square(encode(grey.convert("RGB")), mask)
+
+
 def test_colour_becomes_grey_for_a_greyscale_generator() -> None:
     found = pixels(prepare_square(encode(plain()), channels=1).image)
     assert found.shape == (SIDE, SIDE)

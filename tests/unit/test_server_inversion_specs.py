@@ -224,8 +224,19 @@ def test_of_a_conditional_style_based_generator_the_space_is_what_its_mapping_ne
     )
     assert complete(**fields, space="w+").eigenbasis == basis_name(**fields, space="w")
     check_violations(
-        lambda: complete(**fields, class_mode=GIVEN, space="w"),
-        {"settings.space": ["'full'", "'w' came", "leave it out"]},
+        lambda: complete(**fields, class_mode=SEARCHED, space="w"),
+        {"settings.space": ["'full'", "'w' came", "leave it out, or give the class"]},
+    )
+    # Behind the mapping network, where latents hang on no class, one that is given says where they start.
+    for space in ("w", "w+"):
+        found = complete(**fields, class_mode=GIVEN, space=space)
+        assert (found.space, specs.moving_space(found, entry)) == (space, space)
+        assert (found.start, found.restarts) == (specs_pb2.START_MEAN, 1)
+        assert found.eigenbasis == complete(**fields, space=space).eigenbasis
+    assert complete(**fields, class_mode=GIVEN, preset=specs_pb2.INVERSION_PRESET_PROJECTOR).space == "w"
+    check_violations(
+        lambda: complete(**fields, class_mode=GIVEN, space="w", start=specs_pb2.START_BANK),
+        {"settings.start": ["latents of a bank are of every class", "'mean'"]},
     )
 
 

@@ -25,10 +25,10 @@ TIME = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc)
 def data(tmp_path: Path) -> Path:
     """A folder with a job and a session."""
     store = Store(tmp_path / "data")
-    store.create_job(
+    store.jobs.create(
         job_id="a", kind="analysis", work=b"w", result="r", request_id="q", request_digest="0" * 64, progress=b"p"
     )
-    store.start_job("a")
+    store.jobs.start("a")
     change = SessionChange(
         state=1, evolving=False, summary=b"summary", events=(SessionEventRecord(1, TIME, "Began", b"{}"),)
     )
@@ -88,7 +88,7 @@ def test_a_store_of_each_version_becomes_one_of_this_and_keeps_what_it_has(
     if version > 2:
         assert after["session_titles"] == [{"session": "s", "title": "slow rig"}]
     again = Store(data)
-    job = again.job("a")
+    job = again.jobs.find("a")
     assert job is not None
     assert (job.work, job.needs, job.provided) == (b"w", None, False)
     again.close()
@@ -118,7 +118,7 @@ def test_a_data_folder_that_an_earlier_server_made_goes_on(tmp_path: Path, capsy
     data = tmp_path / "data"
     with closing(Store(data)) as store:
         assert (store.sweep_blobs().removed, store.sweep_blobs().strangers) == (0, 0)
-        states = {job.id: job.state for _, job in store.jobs(limit=9)}
+        states = {job.id: job.state for _, job in store.jobs.page(limit=9)}
         assert states == {
             "basis": JobState.SUCCEEDED,
             "directions": JobState.SUCCEEDED,
@@ -140,7 +140,7 @@ def test_a_data_folder_that_an_earlier_server_made_goes_on(tmp_path: Path, capsy
         }
         (said,) = store.annotations.of(["generators/tiny/directions/d"])["generators/tiny/directions/d"]
         assert (said.place, said.title, said.notes) == (2, "smile", "wide")
-        (job,) = store.interrupted()
+        (job,) = store.jobs.interrupted()
         assert (job.batch, job.rows, job.owner, store.blobs.read(job.payload or "")) == (
             "tiny adam",
             4,
@@ -148,7 +148,7 @@ def test_a_data_folder_that_an_earlier_server_made_goes_on(tmp_path: Path, capsy
             b"photographs of running",
         )
         assert [waiting.needs for waiting in store.waiting.all()] == ["needed"]
-        assert store.repeated_job("request of inverted", "0" * 64) is not None
+        assert store.jobs.repeated("request of inverted", "0" * 64) is not None
         (found,) = store.sessions.records(limit=9, match="slow rig")
         assert [event.kind for event in store.sessions.events(found[1].id)] == ["Began"]  # type: ignore[union-attr]
         sizes = store.bytes_by_kind()

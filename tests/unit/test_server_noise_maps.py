@@ -62,8 +62,12 @@ def test_whatever_is_said_holds_besides_the_preset() -> None:
     )
     assert (found.space, found.distance, found.steps, found.restarts) == ("w+", "mse", 50, 3)
     assert (found.ramp_up, found.ramp_down, found.noise_maps) == (0.0, 0.25, False)
-    assert (found.exponent, found.learning_rate, found.start) == (0.125, 0.06, specs_pb2.START_MEAN)
-    assert found.eigenbasis.startswith("generators/faces32/eigenbases/w-mse-")
+    assert (found.exponent, found.learning_rate, found.start) == (0.25, 0.03, specs_pb2.START_MEAN)
+    # Along the axes of w+ itself, not of w in every layer.
+    assert specs.default_eigenbasis_spec(found).space == "w+"
+    assert found.eigenbasis == specs.eigenbasis_name_of(specs.default_eigenbasis_spec(found))
+    usual = complete(space="w+", method=HESSIAN_ADAM)
+    assert specs.default_eigenbasis_spec(usual).space == "w"
     assert (found.weights.l2, found.weights.distance, found.weights.prior) == (1, 1, 0)
     assert not found.weights.HasField("noise")
 

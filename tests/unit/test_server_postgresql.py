@@ -33,7 +33,7 @@ def url(postgresql: str) -> Iterator[str]:
 
 def create(store: Store, job_id: str = "a", **fields: Any) -> None:
     defaults = {"work": b"", "result": f"inversions/{job_id}", "request_id": None, "progress": b""}
-    store.create_job(job_id=job_id, kind="inversion", request_digest="0" * 64, **{**defaults, **fields})
+    store.jobs.create(job_id=job_id, kind="inversion", request_digest="0" * 64, **{**defaults, **fields})
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def connected(url: str) -> Iterator[Any]:
 
 
 def ids(store: Store) -> list[str]:
-    return [job.id for _, job in store.jobs(limit=9)]
+    return [job.id for _, job in store.jobs.page(limit=9)]
 
 
 def test_one_server_at_a_time_uses_a_database(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_a_reader_sees_one_moment_and_writes_nothing(url: str, tmp_path: Path) -
         create(store)
         with store._database.reading() as session:
             before = session.connection().exec_driver_sql("SELECT state FROM jobs").scalar()
-            store.cancel_job("a")
+            store.jobs.cancel("a")
             assert session.connection().exec_driver_sql("SELECT state FROM jobs").scalar() == before
             with pytest.raises(Exception, match="read-only transaction"):
                 session.connection().exec_driver_sql("DELETE FROM events")

@@ -142,8 +142,8 @@ def test_whose_jobs_wait_is_known_after_a_restart(tmp_path: Path) -> None:
 
     async def look(scheduler: Scheduler, store: Store) -> None:
         assert (scheduler.shares.waiting("client greedy"), scheduler.shares.waiting("client modest")) == (5, 2)
-        assert set(store.owners()) == {f"job{number}" for number in range(1, 8)}
-        queued = [Queued(job.id, job.created) for job in store.queued()]
+        assert set(store.jobs.owners()) == {f"job{number}" for number in range(1, 8)}
+        queued = [Queued(job.id, job.created) for job in store.jobs.queued()]
         turns = [queued[number].job for number in scheduler.shares.in_turn(queued)]
         assert turns[:4] == ["job1", "job6", "job2", "job7"]
 

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def job_of(store: Store, kind: str, result: str) -> JobRecord:
-    return store.create_job(
+    return store.jobs.create(
         job_id="a",
         kind=kind,
         work=b"",

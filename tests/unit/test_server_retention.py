@@ -39,7 +39,7 @@ def job(
 ) -> None:
     """A job that ended so many days ago, None = not yet; its result was made then."""
     result = f"inversions/{name}" if kind == "inversion" else f"generators/tiny/{kind}/{name}"
-    store.create_job(
+    store.jobs.create(
         job_id=name,
         kind=kind,
         work=b"",
@@ -50,15 +50,15 @@ def job(
         payload=store.blobs.write(f"input of {name}".encode()),
         **fields,
     )
-    store.start_job(name)
+    store.jobs.start(name)
     if days is None:
         return
     ended = NOW - timedelta(days=days)
     if made:
         content = store.blobs.write(name.encode())
-        store.finish_job(ResultRecord(result, kind, "tiny", name, ended, b"", content), b"")
+        store.jobs.finish(ResultRecord(result, kind, "tiny", name, ended, b"", content), b"")
     else:
-        store.cancel_job(name)
+        store.jobs.cancel(name)
     with store._database.writing() as session:
         session.query(JobRow).filter(JobRow.id == name).update({"ended": ended})
 
@@ -75,7 +75,7 @@ def left(store: Store) -> tuple[set[str], set[str], set[bytes]]:
         for kind in ("inversion", "tuning", "eigenbasis")
         for _, record in store.results.page(kind, limit=99)
     }
-    return {record.id for _, record in store.jobs(limit=99)}, results, blobs
+    return {record.id for _, record in store.jobs.page(limit=99)}, results, blobs
 
 
 def test_what_is_too_old_goes_and_the_rest_stays(store: Store, tmp_path: Path) -> None:

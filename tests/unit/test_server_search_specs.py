@@ -16,7 +16,7 @@ from pullback_server.errors import ApiError
 from pullback_server.sessions.dry_run import DryRun
 from pullback_server.sessions.state.codec import read_event, write_event
 from pullback_server.sessions.state.events import Telling, Told
-from pullback_server.specs import complete_session_spec, read_reports
+from pullback_server.specs import complete_session_spec, read_reports, search_settings
 from pullback_server.specs.reports import Outcome, Report
 from tiny import CLASSES, DIM, write_catalogue
 
@@ -74,6 +74,32 @@ def test_a_complete_specification_is_left_as_it_is() -> None:
     assert complete_session_spec(spec) == spec
 
 
+@pytest.mark.parametrize(
+    ("fields", "planned", "decay"),
+    [
+        ({}, 0, 36),
+        ({"max_generations": 13}, 13, 12),
+        ({"max_generations": 13, "planned_generations": 20}, 20, 19),
+        ({"planned_generations": 20}, 20, 19),
+        ({"max_generations": 13, "optimizer": options(method=SPHERE, decay_generations=5)}, 13, 5),
+        # So many are a bound, and no plan.
+        ({"max_generations": 1000}, 0, 36),
+        ({"max_generations": 13, "optimizer": options(method=CMA)}, 13, 0),
+    ],
+)
+def test_steps_fall_over_what_is_planned(fields: dict[str, Any], planned: int, decay: int) -> None:
+    found = complete(thread(**{"optimizer": options(method=SPHERE), **fields})).threads[0]
+    assert (found.planned_generations, found.optimizer.decay_generations) == (planned, decay)
+    assert found.HasField("planned_generations") == bool(planned)
+    assert complete(found).threads[0] == found
+
+
+def test_a_thread_of_before_there_were_plans_keeps_its_schedule() -> None:
+    before = complete(thread(optimizer=options(method=SPHERE))).threads[0]
+    before.max_generations = 13
+    assert search_settings(before.optimizer).decay_generations == 36
+
+
 def test_the_axes_are_those_that_move() -> None:
     held = thread(space="full", class_label=CLASSES[1], optimizer=options(method=HESSIAN))
     free = thread(space="full", optimizer=options(method=HESSIAN))
@@ -116,6 +142,8 @@ def test_initial_latents_travel_as_float32() -> None:
         ({"max_generations": -1}, "max_generations"),
         ({"max_generations": 0}, "max_generations"),
         ({"max_generations": 100_001}, "max_generations"),
+        ({"planned_generations": 0}, "planned_generations"),
+        ({"planned_generations": 100_001}, "planned_generations"),
         ({"channel_weights": [1.0, math.inf]}, "channel_weights"),
         ({"channel_weights": [1e41]}, "channel_weights"),
     ],

@@ -168,13 +168,13 @@ def test_a_file_may_be_needed_again(store: Store) -> None:
 
 @only_sqlite
 def test_a_store_without_sessions_is_extended_and_keeps_what_it_has(store: Store, tmp_path: Path) -> None:
-    job = store.create_job(
+    job = store.jobs.create(
         job_id="a", kind="analysis", work=b"", result="r", request_id=None, request_digest="0" * 64, progress=b""
     )
     store.close()
     make_older(tmp_path / "data" / "pullback.sqlite", 2)
     for _ in range(2):
         reopened = Store(tmp_path / "data")
-        assert reopened.job("a") == job
+        assert reopened.jobs.find("a") == job
         assert reopened.sessions.records(limit=1) == []
         reopened.close()

@@ -53,12 +53,12 @@ def create(store: Store, job_id: str = "a", **fields: Any) -> JobRecord:
         "request_digest": "0" * 64,
         "progress": b"waiting",
     }
-    return store.create_job(job_id=job_id, **{**defaults, **fields})
+    return store.jobs.create(job_id=job_id, **{**defaults, **fields})
 
 
 def running(store: Store, job_id: str = "a", **fields: Any) -> JobRecord:
     create(store, job_id, **fields)
-    return store.start_job(job_id)
+    return store.jobs.start(job_id)
 
 
 def result(
@@ -79,7 +79,7 @@ def make(store: Store, job_id: str = "a", **fields: Any) -> ResultRecord:
     """A job from start to end, and its result."""
     record = result(store, job_id, **fields)
     running(store, job_id, result=record.name)
-    store.finish_job(record, b"done")
+    store.jobs.finish(record, b"done")
     return record
 
 
@@ -90,10 +90,10 @@ def files(store: Store) -> set[str]:
 
 def everything(store: Store) -> tuple[Any, ...]:
     """All that the store says."""
-    jobs = store.jobs(limit=100)
+    jobs = store.jobs.page(limit=100)
     return (
         jobs,
-        [store.events(job.id, 0) for _, job in jobs],
+        [store.jobs.events(job.id, 0) for _, job in jobs],
         store.results.page("eigenbasis", limit=100),
         store.results.page("inversion", limit=100),
         files(store),
@@ -116,57 +116,57 @@ def test_a_new_job_waits_and_says_what_it_was_given(store: Store) -> None:
     assert (job.uses, job.payload, job.progress, job.error) == (BASIS, "f" * 64, b"waiting", None)
     assert (job.started, job.ended, job.attempts, job.crashes, job.last_sequence) == (None, None, 0, 0, 1)
     assert abs((datetime.now(timezone.utc) - job.created).total_seconds()) < 60
-    assert store.job("a") == job
+    assert store.jobs.find("a") == job
 
 
 def test_a_job_that_nobody_made_is_not_there(store: Store) -> None:
-    assert store.job("a") is None
-    assert store.events("a", 0) == []
+    assert store.jobs.find("a") is None
+    assert store.jobs.events("a", 0) == []
     with pytest.raises(LookupError, match="no job a"):
-        store.start_job("a")
+        store.jobs.start("a")
     with pytest.raises(LookupError, match="no job a"):
-        store.cancel_job("a")
+        store.jobs.cancel("a")
 
 
 def test_a_job_starts_progresses_and_succeeds(store: Store) -> None:
     started = running(store)
     assert (started.state, started.attempts) == (JobState.RUNNING, 1)
     assert started.started is not None
-    assert store.record_progress("a", b"half").progress == b"half"
-    ended = store.finish_job(result(store), b"done")
+    assert store.jobs.record_progress("a", b"half").progress == b"half"
+    ended = store.jobs.finish(result(store), b"done")
     assert (ended.state, ended.progress) == (JobState.SUCCEEDED, b"done")
     assert ended.ended is not None
-    assert store.job("a") == ended
+    assert store.jobs.find("a") == ended
 
 
 def test_a_job_goes_back_to_the_queue_and_remembers_its_first_start(store: Store) -> None:
     first = running(store)
-    queued = store.requeue("a", progress=b"again", crashed=True)
+    queued = store.jobs.requeue("a", progress=b"again", crashed=True)
     assert (queued.state, queued.crashes, queued.progress) == (JobState.QUEUED, 1, b"again")
-    again = store.start_job("a")
+    again = store.jobs.start("a")
     assert (again.attempts, again.started) == (2, first.started)
-    assert store.requeue("a", progress=b"", crashed=False).crashes == 1
+    assert store.jobs.requeue("a", progress=b"", crashed=False).crashes == 1
     # Deaths between which it came further do not add up.
-    store.start_job("a")
-    assert store.requeue("a", progress=b"", crashed=True, progressed=True).crashes == 1
-    store.start_job("a")
-    assert store.requeue("a", progress=b"", crashed=False, progressed=True).crashes == 0
+    store.jobs.start("a")
+    assert store.jobs.requeue("a", progress=b"", crashed=True, progressed=True).crashes == 1
+    store.jobs.start("a")
+    assert store.jobs.requeue("a", progress=b"", crashed=False, progressed=True).crashes == 0
 
 
 def test_a_failed_job_keeps_its_reason_and_its_last_progress(store: Store) -> None:
     running(store)
-    store.record_progress("a", b"half")
-    failed = store.fail_job("a", b"reason")
+    store.jobs.record_progress("a", b"half")
+    failed = store.jobs.fail("a", b"reason")
     assert (failed.state, failed.error, failed.progress) == (JobState.FAILED, b"reason", b"half")
 
 
 CHANGES: dict[str, Callable[[Store], JobRecord]] = {
-    "start": lambda store: store.start_job("a"),
-    "progress": lambda store: store.record_progress("a", b"late"),
-    "requeue": lambda store: store.requeue("a", progress=b"late", crashed=True),
-    "cancel": lambda store: store.cancel_job("a"),
-    "fail": lambda store: store.fail_job("a", b"late"),
-    "finish": lambda store: store.finish_job(result(store), b"late"),
+    "start": lambda store: store.jobs.start("a"),
+    "progress": lambda store: store.jobs.record_progress("a", b"late"),
+    "requeue": lambda store: store.jobs.requeue("a", progress=b"late", crashed=True),
+    "cancel": lambda store: store.jobs.cancel("a"),
+    "fail": lambda store: store.jobs.fail("a", b"late"),
+    "finish": lambda store: store.jobs.finish(result(store), b"late"),
 }
 ENDS = ["cancel", "fail", "finish"]
 
@@ -178,8 +178,8 @@ def test_an_ended_job_never_changes(store: Store, end: str, change: str) -> None
     ended = CHANGES[end](store)
     results = store.results.page("eigenbasis", limit=9)
     assert CHANGES[change](store) == ended
-    assert store.job("a") == ended
-    assert len(store.events("a", 0)) == 3
+    assert store.jobs.find("a") == ended
+    assert len(store.jobs.events("a", 0)) == 3
     assert store.results.page("eigenbasis", limit=9) == results
 
 
@@ -187,45 +187,45 @@ def test_an_ended_job_never_changes(store: Store, end: str, change: str) -> None
 def test_what_only_a_running_job_does_leaves_a_queued_one_alone(store: Store, change: str) -> None:
     job = create(store)
     assert CHANGES[change](store) == job
-    assert store.job("a") == job
+    assert store.jobs.find("a") == job
 
 
 def test_a_running_job_does_not_start_again(store: Store) -> None:
-    assert store.start_job(running(store).id).attempts == 1
+    assert store.jobs.start(running(store).id).attempts == 1
 
 
 def test_queued_jobs_wait_in_the_order_in_which_they_came(store: Store) -> None:
-    assert store.queued() == []
+    assert store.jobs.queued() == []
     for job_id in "abc":
         create(store, job_id)
-    store.start_job("a")
-    store.cancel_job("b")
-    assert store.queued() == [store.job("c")]
-    assert store.queue_length() == 1
+    store.jobs.start("a")
+    store.jobs.cancel("b")
+    assert store.jobs.queued() == [store.jobs.find("c")]
+    assert store.jobs.queue_length() == 1
     # A job that goes back to the queue has its old place in it.
-    store.requeue("a", progress=b"", crashed=False)
-    assert store.queued() == [store.job("a"), store.job("c")]
-    assert store.queue_length() == 2
+    store.jobs.requeue("a", progress=b"", crashed=False)
+    assert store.jobs.queued() == [store.jobs.find("a"), store.jobs.find("c")]
+    assert store.jobs.queue_length() == 2
 
 
 def test_what_a_crash_left_running_is_found(store: Store) -> None:
     for job_id in "abcd":
         running(store, job_id)
-    store.cancel_job("b")
-    store.requeue("c", progress=b"", crashed=False)
-    assert [job.id for job in store.interrupted()] == ["a", "d"]
+    store.jobs.cancel("b")
+    store.jobs.requeue("c", progress=b"", crashed=False)
+    assert [job.id for job in store.jobs.interrupted()] == ["a", "d"]
 
 
 def test_jobs_are_listed_newest_first_by_page_and_state(store: Store) -> None:
     for job_id in "abcde":
         create(store, job_id)
-    store.start_job("b")
-    store.cancel_job("d")
-    page = store.jobs(limit=2)
+    store.jobs.start("b")
+    store.jobs.cancel("d")
+    page = store.jobs.page(limit=2)
     assert [job.id for _, job in page] == ["e", "d"]
-    following = store.jobs(limit=9, before=page[-1][0])
+    following = store.jobs.page(limit=9, before=page[-1][0])
     assert [job.id for _, job in following] == ["c", "b", "a"]
-    some = store.jobs(limit=9, states=[JobState.RUNNING, JobState.CANCELLED])
+    some = store.jobs.page(limit=9, states=[JobState.RUNNING, JobState.CANCELLED])
     assert [job.id for _, job in some] == ["d", "b"]
 
 
@@ -238,8 +238,8 @@ def test_a_damaged_entry_does_not_keep_the_other_jobs_waiting(store: Store, tmp_
     with sqlite3.connect(tmp_path / "data" / "pullback.sqlite") as other:
         other.execute("UPDATE jobs SET created = 'nonsense' WHERE id IN ('b', 'd')")
     other.close()
-    assert [job.id for job in store.queued()] == ["a", "c"]
-    assert [job.id for job in store.interrupted()] == ["e"]
+    assert [job.id for job in store.jobs.queued()] == ["a", "c"]
+    assert [job.id for job in store.jobs.interrupted()] == ["e"]
 
 
 # Requests -----------------------------------------------------------------------------------------------------------
@@ -247,60 +247,64 @@ def test_a_damaged_entry_does_not_keep_the_other_jobs_waiting(store: Store, tmp_
 
 def test_a_repeated_request_finds_its_job_as_it_stands(store: Store) -> None:
     create(store, request_id="mine", request_digest="1" * 64)
-    assert store.repeated_job("mine", "1" * 64) == store.job("a")
-    ended = store.cancel_job("a")
-    assert store.repeated_job("mine", "1" * 64) == ended
-    assert store.repeated_job("yours", "1" * 64) is None
+    assert store.jobs.repeated("mine", "1" * 64) == store.jobs.find("a")
+    ended = store.jobs.cancel("a")
+    assert store.jobs.repeated("mine", "1" * 64) == ended
+    assert store.jobs.repeated("yours", "1" * 64) is None
 
 
 def test_a_request_id_for_another_request_is_a_conflict(store: Store) -> None:
     create(store, request_id="mine", request_digest="1" * 64)
     with pytest.raises(RequestConflictError, match=r"'mine' was used for another request, jobs/a; take a new one"):
-        store.repeated_job("mine", "2" * 64)
+        store.jobs.repeated("mine", "2" * 64)
 
 
 def test_jobs_without_a_request_id_do_not_repeat_each_other(store: Store) -> None:
     create(store, "a")
     create(store, "b")
-    assert store.queue_length() == 2
+    assert store.jobs.queue_length() == 2
 
 
 def test_the_maker_of_an_eigenbasis_is_the_job_at_it_or_the_one_that_made_it(store: Store) -> None:
-    assert store.maker_of(BASIS) is None
+    assert store.jobs.maker_of(BASIS) is None
     running(store, "a", result=BASIS)
-    assert store.maker_of(BASIS) == store.job("a")
-    store.fail_job("a", b"reason")
-    assert store.maker_of(BASIS) is None
+    assert store.jobs.maker_of(BASIS) == store.jobs.find("a")
+    store.jobs.fail("a", b"reason")
+    assert store.jobs.maker_of(BASIS) is None
     made = make(store, "b")
-    assert store.maker_of(BASIS) == store.job("b")
+    assert store.jobs.maker_of(BASIS) == store.jobs.find("b")
     store.results.delete(made.name)
-    assert store.maker_of(BASIS) is None
+    assert store.jobs.maker_of(BASIS) is None
 
 
 # Events -------------------------------------------------------------------------------------------------------------
 
 
 def test_events_show_the_job_as_it_stood(store: Store) -> None:
-    seen = [running(store), store.record_progress("a", b"half"), store.requeue("a", progress=b"again", crashed=False)]
-    events = store.events("a", 0)
+    seen = [
+        running(store),
+        store.jobs.record_progress("a", b"half"),
+        store.jobs.requeue("a", progress=b"again", crashed=False),
+    ]
+    events = store.jobs.events("a", 0)
     assert [event.sequence for event in events] == [1, 2, 3, 4]
     # How often a worker died is told of the job as it is, not of every event.
     assert [event.job for event in events[1:]] == seen
     assert (events[0].job.state, events[0].job.started, events[0].job.attempts) == (JobState.QUEUED, None, 0)
-    assert [event.sequence for event in store.events("a", 2)] == [3, 4]
-    assert [event.sequence for event in store.events("a", 0, limit=3)] == [1, 2, 3]
-    assert store.events("a", 4) == []
+    assert [event.sequence for event in store.jobs.events("a", 2)] == [3, 4]
+    assert [event.sequence for event in store.jobs.events("a", 0, limit=3)] == [1, 2, 3]
+    assert store.jobs.events("a", 4) == []
 
 
 def test_steps_of_progress_are_dropped_at_the_end_and_changes_of_state_are_kept(store: Store) -> None:
     running(store)
     for step in range(5):
-        store.record_progress("a", bytes([step]))
-    store.requeue("a", progress=b"again", crashed=False)
-    store.start_job("a")
-    store.record_progress("a", b"half")
-    ended = store.fail_job("a", b"reason")
-    events = store.events("a", 0)
+        store.jobs.record_progress("a", bytes([step]))
+    store.jobs.requeue("a", progress=b"again", crashed=False)
+    store.jobs.start("a")
+    store.jobs.record_progress("a", b"half")
+    ended = store.jobs.fail("a", b"reason")
+    events = store.jobs.events("a", 0)
     states = [JobState.QUEUED, JobState.RUNNING, JobState.QUEUED, JobState.RUNNING, JobState.FAILED]
     assert [event.job.state for event in events] == states
     assert [event.sequence for event in events] == [1, 2, 8, 9, 11]
@@ -311,9 +315,9 @@ def test_steps_of_progress_are_dropped_at_the_end_and_changes_of_state_are_kept(
 def test_the_end_of_one_job_leaves_the_events_of_another_alone(store: Store) -> None:
     for job_id in "ab":
         running(store, job_id)
-        store.record_progress(job_id, b"half")
-    store.cancel_job("a")
-    assert len(store.events("b", 0)) == 3
+        store.jobs.record_progress(job_id, b"half")
+    store.jobs.cancel("a")
+    assert len(store.jobs.events("b", 0)) == 3
 
 
 # Results ------------------------------------------------------------------------------------------------------------
@@ -342,8 +346,8 @@ def test_results_are_listed_newest_first_by_kind_generator_and_page(store: Store
 
 def test_a_result_of_a_job_that_was_cancelled_meanwhile_is_not_kept(store: Store) -> None:
     running(store)
-    store.cancel_job("a")
-    assert store.finish_job(result(store), b"done").state == JobState.CANCELLED
+    store.jobs.cancel("a")
+    assert store.jobs.finish(result(store), b"done").state == JobState.CANCELLED
     assert store.results.find(BASIS) is None
 
 
@@ -354,7 +358,7 @@ def test_an_eigenbasis_in_use_is_not_deleted(store: Store, start: Callable[..., 
     with pytest.raises(InUseError, match=r"is used by jobs/user, which has not ended"):
         store.results.delete(BASIS)
     assert store.results.find(BASIS) == basis
-    store.cancel_job("user")
+    store.jobs.cancel("user")
     store.results.delete(BASIS)
     assert store.results.find(BASIS) is None
     assert files(store) == set()
@@ -402,9 +406,9 @@ def test_an_input_is_removed_with_the_end_of_its_job_unless_another_job_needs_it
     payload = store.blobs.write(b"targets")
     for job_id in "ab":
         running(store, job_id, payload=payload)
-    assert store.cancel_job("a").payload is None
+    assert store.jobs.cancel("a").payload is None
     assert files(store) == {payload}
-    store.fail_job("b", b"reason")
+    store.jobs.fail("b", b"reason")
     assert files(store) == set()
 
 
@@ -478,7 +482,7 @@ def test_another_failure_of_the_disk_is_not_called_full(store: Store, monkeypatc
 def full_store(store: Store) -> Iterator[Store]:
     """A store with a running job, whose database cannot grow by a single page."""
     running(store)
-    store.record_progress("a", b"half")
+    store.jobs.record_progress("a", b"half")
     set_pages(store, 1)
     return store
 
@@ -493,10 +497,10 @@ def set_pages(store: Store, pages: int) -> None:
 LARGE = b"x" * 100_000
 WRITES: dict[str, Callable[[Store], object]] = {
     "create": lambda store: create(store, "b", work=LARGE),
-    "progress": lambda store: store.record_progress("a", LARGE),
-    "requeue": lambda store: store.requeue("a", progress=LARGE, crashed=True),
-    "fail": lambda store: store.fail_job("a", LARGE),
-    "finish": lambda store: store.finish_job(result(store, header=LARGE), b"done"),
+    "progress": lambda store: store.jobs.record_progress("a", LARGE),
+    "requeue": lambda store: store.jobs.requeue("a", progress=LARGE, crashed=True),
+    "fail": lambda store: store.jobs.fail("a", LARGE),
+    "finish": lambda store: store.jobs.finish(result(store, header=LARGE), b"done"),
 }
 
 
@@ -559,7 +563,7 @@ def test_a_result_that_no_job_made_is_kept_as_any_other(store: Store) -> None:
     brought = replace(result(store, "a"), job="")
     store.results.keep(brought)
     assert store.results.find(brought.name) == brought
-    assert store.maker_of(brought.name) is None
+    assert store.jobs.maker_of(brought.name) is None
     assert [record for _, record in store.results.page(brought.kind, limit=9)] == [brought]
 
 
@@ -569,7 +573,7 @@ def test_a_result_that_no_job_made_is_kept_as_any_other(store: Store) -> None:
 def test_reopening_finds_everything(store: Store, tmp_path: Path, database: str | None) -> None:
     make(store, "a")
     running(store, "b", request_id="mine", payload=store.blobs.write(b"targets"))
-    store.record_progress("b", b"half")
+    store.jobs.record_progress("b", b"half")
     make(store, "c", name="inversions/c", kind="inversion", content=b"results")
     before = everything(store)
     store.close()
@@ -577,7 +581,7 @@ def test_reopening_finds_everything(store: Store, tmp_path: Path, database: str 
     assert everything(again) == before
     assert again.sweep_blobs().removed == 0
     assert create(again, "d").created.tzinfo is not None
-    assert [job.id for _, job in again.jobs(limit=2)] == ["d", "c"]
+    assert [job.id for _, job in again.jobs.page(limit=2)] == ["d", "c"]
     again.close()
 
 
@@ -609,13 +613,13 @@ def test_a_store_of_another_version_is_refused_and_left_alone(store: Store, tmp_
 @only_sqlite
 def test_a_store_of_the_version_before_is_extended_by_what_jobs_need(store: Store, tmp_path: Path) -> None:
     name, running = make(store).name, create(store, "running").id
-    store.start_job(running)
-    before = (store.job(running), store.events(running, 0), store.results.find(name))
+    store.jobs.start(running)
+    before = (store.jobs.find(running), store.jobs.events(running, 0), store.results.find(name))
     store.close()
     path = tmp_path / "data" / "pullback.sqlite"
     make_older(path, 7)
     extended = Store(tmp_path / "data")
-    assert (extended.job(running), extended.events(running, 0), extended.results.find(name)) == before
+    assert (extended.jobs.find(running), extended.jobs.events(running, 0), extended.results.find(name)) == before
     assert create(extended, "waiting", needs=running).needs == running
     assert [job.id for job in extended.waiting.all()] == ["waiting"]
     extended.close()

@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def create(store: Store, job_id: str = "a") -> JobRecord:
-    return store.create_job(
+    return store.jobs.create(
         job_id=job_id,
         kind="analysis",
         work=b"",
@@ -99,10 +99,10 @@ def test_who_reads_is_answered_and_who_writes_is_told_at_once(store: Store, tmp_
     job = create(store)
     with write_locked(tmp_path / "data"):
         began = time.monotonic()
-        assert store.job("a") == job
+        assert store.jobs.find("a") == job
         with pytest.raises(StorageBusyError) as caught:
             create(store, "b")
-        assert store.jobs(limit=9)[0][1] == job
+        assert store.jobs.page(limit=9)[0][1] == job
         # SQLite itself would wait for half a minute.
         assert time.monotonic() - began < 20
     assert str(tmp_path) not in caught.value.told
@@ -118,7 +118,7 @@ def test_readers_do_not_wait_for_one_who_waits_to_write(store: Store, tmp_path: 
             writing = asyncio.create_task(transactions.call(create, store, "b"))
             await asyncio.sleep(0)
             for _ in range(20):
-                assert await transactions.call(store.job, "a") == job
+                assert await transactions.call(store.jobs.find, "a") == job
             assert not writing.done()
             with pytest.raises(StoreUnavailableError) as caught:
                 await writing
@@ -149,9 +149,9 @@ def test_a_reader_sees_one_moment_however_much_is_written_meanwhile(store: Store
     create(store)
     with store._database.reading() as session:
         before = session.connection().exec_driver_sql("SELECT state FROM jobs").scalar()
-        store.cancel_job("a")
+        store.jobs.cancel("a")
         assert session.connection().exec_driver_sql("SELECT state FROM jobs").scalar() == before
-    job = store.job("a")
+    job = store.jobs.find("a")
     assert job is not None
     assert job.state == JobState.CANCELLED
 
@@ -187,8 +187,8 @@ def test_a_result_that_is_finished_meanwhile_is_kept(
                 scheduler.on_job_message(Progressed("a", "metric", step, 200))
             scheduler.on_job_message(Finished("a", made.SerializeToString()))
             await until(lambda: health.parts["recorder"] is not None)
-            assert (await scheduler.in_store(store.job, "a")).state == JobState.RUNNING
-        await until(lambda: store.job("a").state == JobState.SUCCEEDED)
+            assert (await scheduler.in_store(store.jobs.find, "a")).state == JobState.RUNNING
+        await until(lambda: store.jobs.find("a").state == JobState.SUCCEEDED)
         content = store.blobs.read(store.results.find(ANALYSIS).content)
         assert analysis_pb2.MetricAnalysis.FromString(content).dim == 3
 
@@ -210,7 +210,7 @@ def test_a_job_is_cancelled_meanwhile_and_that_is_written_later(store: Store, tm
             scheduler.on_job_message(Stopped("a", suspended=True))
             worker.given.clear()
             scheduler.on_room()
-        await until(lambda: store.job("a").state == JobState.CANCELLED)
+        await until(lambda: store.jobs.find("a").state == JobState.CANCELLED)
         assert worker.given == []
 
     scheduled(store, tmp_path, scenario)
@@ -223,7 +223,7 @@ def test_a_result_that_nobody_can_read_fails_its_job(store: Store, tmp_path: Pat
     async def scenario(scheduler: Scheduler, worker: Worker, health: Health) -> None:
         await until(lambda: worker.given == ["a", "b"])
         scheduler.on_job_message(Finished("a", b"no message at all"))
-        await until(lambda: store.job("a").state == JobState.FAILED)
+        await until(lambda: store.jobs.find("a").state == JobState.FAILED)
         scheduler.on_job_message(
             Finished(
                 "b",
@@ -232,6 +232,6 @@ def test_a_result_that_nobody_can_read_fails_its_job(store: Store, tmp_path: Pat
                 ).SerializeToString(),
             )
         )
-        await until(lambda: store.job("b").state == JobState.SUCCEEDED)
+        await until(lambda: store.jobs.find("b").state == JobState.SUCCEEDED)
 
     scheduled(store, tmp_path, scenario)

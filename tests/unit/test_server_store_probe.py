@@ -12,6 +12,7 @@ import pytest
 
 from pullback_server.jobs.store_probe import probe_store
 from pullback_server.store import Store
+from pullback_server.store.jobs import JobStore
 from pullback_server.supervision import Health
 from pullback_server.transactions import READERS, Transactions
 
@@ -43,7 +44,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.01)
 
 
-STORE: Any = SimpleNamespace(queue_length=Store.queue_length, probe=Store.probe)
+STORE: Any = SimpleNamespace(jobs=SimpleNamespace(queue_length=JobStore.queue_length), probe=Store.probe)
 
 
 def test_a_store_is_well_while_others_are_answered_and_not_well_where_nobody_is() -> None:

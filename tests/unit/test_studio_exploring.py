@@ -79,6 +79,15 @@ def test_an_own_latent_goes_with_the_address_bit_for_bit(latent: list[float]) ->
     np.testing.assert_array_equal(decoded(found.latent), np.array(latent, np.float32))
 
 
+def test_a_long_latent_stays_out_of_addresses_which_tell_it_by_a_digest() -> None:
+    view = View(space="z", latent=encoded(np.arange(4_097, dtype=np.float32)))
+    longest = View(space="z", latent=encoded(np.arange(4_096, dtype=np.float32)))
+
+    assert view.query() == f"space=z&latent=kept.{view.digest}"
+    assert View.read(QueryParams(view.query(whole=True)).multi_items()) == view
+    assert View.read(QueryParams(longest.query()).multi_items()) == longest
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -206,6 +215,7 @@ def test_the_files_of_a_walk_are_what_they_are_called() -> None:
     with Image.open(io.BytesIO(walk_file(walk, ".gif"))) as animation:
         assert animation.format == "GIF"
         assert getattr(animation, "n_frames", 1) == 2 * FRAMES - 2
+    assert walk_file(walk, ".mp4")[4:8] == b"ftyp"
     with np.load(io.BytesIO(walk_file(walk, ".npz"))) as content:
         np.testing.assert_array_equal(content["latents"], np.stack([each.latent for each in places]))
         assert json.loads(str(content["provenance"]))["settings"]["axis"] == "eigenbases/a:0"

@@ -5,18 +5,19 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pullback_client.errors import InvalidArgumentError
+from pullback_client.errors import InvalidArgumentError, ResourceExhaustedError
 from pullback_client.inversion.framing import Crop, Framing
 from pullback_client.inversion.result import InversionFailure
 from pullback_client.studio.photographs.archive import archive, folder_name
 from pullback_client.studio.photographs.kept import GivenPhotograph, KeptPhotographs, compared_part
 from pullback_client.studio.photographs.masks import Rectangle, Stroke, draw_mask
-from pullback_client.studio.photographs.requests import prepare
+from pullback_client.studio.photographs.requests import NamedFile, Prepared, prepare, submit
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -86,6 +87,54 @@ def test_what_is_sent_of_a_cropped_photograph_is_its_square_and_that_of_its_mask
     hidden = pixels(prepared.masks[0]) == 0
     assert hidden[2:6, 1:5].all()
     assert hidden.sum() == 16
+
+
+class Submitted:
+    """A client that takes inversions, a few at most, and tells which photographs each had."""
+
+    def __init__(self, most: int = 10) -> None:
+        self.most = most
+        self.photographs: list[list[str]] = []
+        self.cancelled: list[int] = []
+
+    def submit_inversion(self, images: list[NamedFile], generator: str, **options: Any) -> Any:
+        assert generator == "tiny"
+        assert len(options["masks"]) == len(images)
+        number = len(self.photographs)
+        if number == self.most:
+            raise ResourceExhaustedError("too many jobs wait")
+        self.photographs.append([image.name for image in images])
+        return _Job(f"jobs/{number}", lambda: self.cancelled.append(number))
+
+
+class _Job:
+    def __init__(self, name: str, cancel: Any) -> None:
+        self.name, self.cancel = name, cancel
+
+
+def many(count: int) -> Prepared:
+    picture = png(np.zeros((4, 4, 3), np.uint8))
+    return Prepared(tuple(NamedFile(f"{number}.png", picture) for number in range(count)), (None,) * count)
+
+
+def test_more_photographs_than_a_request_takes_are_several_jobs_in_their_order() -> None:
+    client: Any = Submitted()
+
+    jobs = submit(client, many(600), "tiny", {"center_crop": True})
+
+    assert [len(each) for each in client.photographs] == [256, 256, 88]
+    assert [name for each in client.photographs for name in each] == [f"{number}.png" for number in range(600)]
+    assert jobs == ["jobs/0"] * 256 + ["jobs/1"] * 256 + ["jobs/2"] * 88
+    assert client.cancelled == []
+
+
+def test_jobs_that_nobody_would_be_told_of_are_cancelled() -> None:
+    client: Any = Submitted(most=2)
+
+    with pytest.raises(ResourceExhaustedError, match="too many jobs wait"):
+        submit(client, many(600), "tiny", {})
+
+    assert client.cancelled == [0, 1]
 
 
 def test_the_part_that_is_compared_has_the_generators_aspect() -> None:

@@ -45,7 +45,7 @@ def test_a_call_that_finds_no_worker_in_time_is_told_when_to_try_again(monkeypat
 
 
 def test_calls_that_are_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("pullback_server.executor.worker"), "MAX_CALLS", 1)
+    monkeypatch.setattr(importlib.import_module("pullback_server.executor.outstanding"), "MAX_CALLS", 1)
     listener: Any = None
 
     async def scenario() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -176,8 +177,9 @@ def test_gpus_are_those_that_torch_sees(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"model of {device}")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=1000))
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     assert resolved("auto") == resolved("cuda") == "cuda:0"
     assert resolved("cuda:2") == "cuda:2"
-    assert take("cuda:1") == Ready("cuda:1", THREE, "model of cuda:1")
+    assert take("cuda:1") == Ready("cuda:1", THREE, "model of cuda:1", total=1000)
     assert chosen == ["cuda:1"]

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import grpc
@@ -21,6 +22,7 @@ from pullback_client import Client
 from pullback_server.address import AddressError
 from pullback_server.jobs.watched import labels_of
 from pullback_server.server import Config, Server
+from pullback_server.store import JOB_KINDS
 from pullback_server.supervision import Health
 from pullback_server.watching import Watching
 from pullback_server.watching.exposition import parse_address
@@ -77,6 +79,22 @@ def test_calls_are_counted_by_what_their_callers_are_told(client: Client, server
     assert set(values(server, "pullback_open_calls").values()) == {0}
 
 
+def test_the_first_of_what_is_rare_is_a_rise(client: Client, server: InProcessServer) -> None:
+    # Prometheus sees no rise in a counter that was not there before.
+    ended = values(server, "pullback_jobs_ended_total")
+    assert ended == dict.fromkeys(product(JOB_KINDS, ("succeeded", "failed", "cancelled")), 0)
+    server.bench.hold = True
+    job = client.submit_eigenbasis("faces", samples=10)
+    server.wait_for_start(job.name)
+    server.finish(job.name)
+    assert values(server, "pullback_jobs_ended_total") == {**ended, ("eigenbasis", "succeeded"): 1}
+    trials = values(server, "pullback_trials_total")
+    assert trials == {(event,): 0 for event in ("asked", "told", "dropped", "expired", "reclaimed")}
+    calls = values(server, "pullback_calls_total")
+    for labels in product(("INTERNAL", "UNKNOWN"), ("pullback_api.v1.Jobs/GetJob",), ("grpc", "http")):
+        assert calls[labels] == 0
+
+
 def test_jobs_are_counted_from_the_queue_to_their_end(client: Client, server: InProcessServer) -> None:
     server.bench.hold = True
     job = client.submit_eigenbasis("faces", samples=10)
@@ -85,7 +103,8 @@ def test_jobs_are_counted_from_the_queue_to_their_end(client: Client, server: In
     assert values(server, "pullback_jobs")[("eigenbasis", "running")] >= 1
     other.cancel()
     server.finish(job.name)
-    assert values(server, "pullback_jobs_ended_total") == {
+    ended = values(server, "pullback_jobs_ended_total")
+    assert {labels: value for labels, value in ended.items() if value} == {
         ("eigenbasis", "succeeded"): 1,
         ("eigenbasis", "cancelled"): 1,
     }
@@ -113,8 +132,8 @@ def test_jobs_are_told_apart_by_what_there_are_few_of(kind: str, work: Message, 
     assert found == generator
     assert method
     # All kinds that a job of the contract can be of.
-    kinds = jobs_pb2.Job.DESCRIPTOR.oneofs_by_name["work"].fields
-    assert len(kinds) == 5
+    assert kind in JOB_KINDS
+    assert len(jobs_pb2.Job.DESCRIPTOR.oneofs_by_name["work"].fields) == len(JOB_KINDS) == 5
 
 
 def test_a_damaged_job_has_no_labels() -> None:
@@ -227,7 +246,8 @@ def test_the_dashboard_takes_apart_by_labels_that_there_are() -> None:
         # What was never counted has no sample that would tell.
         for sample in family.samples:
             if found := set(sample.labels) - {"le"}:
-                assert found == labels[next(name for name in labels if sample.name.startswith(name))], sample
+                ending = {"counter": "_total", "info": "_info"}.get(family.type, "")
+                assert found == labels[family.name + ending], sample
     dashboard = json.loads((SERVICE / "deployment" / "grafana.json").read_text(encoding="utf-8"))
     for target in (target for panel in dashboard["panels"] for target in panel.get("targets", ())):
         (asked,) = set(re.findall(r"\b(?:pullback|process)_\w+", target["expr"]))

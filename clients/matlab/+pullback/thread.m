@@ -23,6 +23,7 @@ function spec = thread(generator, varargin)
 %      class_label        the class of all images
 %      initial_latents    latents of the first generation, one per row
 %      max_generations    the thread ends after so many
+%      planned_generations  steps fall over so many, and then stay
 %      channel_weights    how channel values become a score, one per channel
 %
 %   Example:
@@ -43,7 +44,8 @@ function spec = thread(generator, varargin)
     switch name
       case 'optimizer'
         spec.optimizer.method = ['SEARCH_METHOD_' upper(char(value))];
-      case {'space', 'eigenbasis', 'minimize', 'class_label', 'max_generations', 'channel_weights'}
+      case {'space', 'eigenbasis', 'minimize', 'class_label', 'max_generations', 'planned_generations', ...
+            'channel_weights'}
         spec.(name) = value;
       case {'min_norm', 'max_norm', 'truncation', 'stay'}
         % The contract has a word for one distance, and carries the others as text.

@@ -33,7 +33,7 @@ def generators(context: typer.Context, target: Target = DEFAULT_TARGET) -> None:
         table.add_row(
             generator.name,
             stacked(generator.title, generator.family),
-            stacked(*(f"{space.name} ({space.dim})" for space in generator.spaces.values())),
+            stacked(*map(str, generator.spaces.values())),
             _size(generator),
             stacked(generator.weights_state.value, generator.licence),
         )

@@ -10,10 +10,10 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 
 from pullback_client.cli.console import out, show
+from pullback_client.text.quantities import duration
 from pullback_client.wire.names import id_of
 
 _LEAST_ID = 8
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,7 @@ def short_ids(names: Sequence[str]) -> list[str]:
 
 def age(time: datetime, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits: `40 s`, `7 min`, `3 h`, `12 d`."""
-    seconds = max(0, int(((now or datetime.now(timezone.utc)) - time).total_seconds()))
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return duration(((now or datetime.now(timezone.utc)) - time).total_seconds())
 
 
 def _shortened(name: str, ids: Sequence[str]) -> str:

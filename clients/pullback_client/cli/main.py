@@ -32,6 +32,7 @@ from pullback_client.cli.search.evolve import evolve
 from pullback_client.cli.server import keeping
 from pullback_client.cli.server.certificates import certificates
 from pullback_client.cli.server.serve import serve
+from pullback_client.cli.server.status import status
 from pullback_client.cli.server.studio import studio
 from pullback_client.cli.share import share
 from pullback_client.errors import ClientError
@@ -45,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
+app.command("status")(status)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("check")(keeping.check)

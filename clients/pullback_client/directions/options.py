@@ -80,7 +80,7 @@ def measuring_space(generator: Generator, spec: specs_pb2.DirectionsSpec) -> str
         generator: The generator of the specification.
         spec: The specification, in which defaults may be left out.
     """
-    mapped = next((space.name for space in generator.spaces.values() if space.prior == "mapped"), "")
+    mapped = next((space.name for space in generator.spaces.values() if space.mapped), "")
     if mapped and spec.method == METHODS["local_basis"]:
         return mapped
     # A known density is that of z.

@@ -15,6 +15,7 @@ from pullback_api.sounds import Sound, write_wav
 from pullback_api.v1 import directions_pb2
 from pullback_client.directions.frame import Frame
 from pullback_client.directions.pictures import check_upscale, enlarged_animation, labelled_strip
+from pullback_client.directions.video import FPS, Rate, encode_mp4
 from pullback_client.errors import BadResponseError, InvalidArgumentError
 from pullback_client.files.atomic import delete, write_bytes, write_json, write_npz, write_png
 from pullback_client.text import markup
@@ -170,22 +171,42 @@ class Traversal(Sequence[Frame]):
             self.animation, check_upscale(upscale, self.frames[0].image.size, max(2 * len(self) - 2, 1))
         )
 
-    def save(self, path: str | os.PathLike[str], *, upscale: int = 1) -> list[Path]:
+    def video(self, upscale: int = 1, fps: Rate = FPS) -> bytes:
+        """The frames forth and back as an MP4 file (H.264), which begins where it ends, to be played in a loop.
+
+        Args:
+            upscale: Every pixel becomes a square of so many, ≥ 1; an even number keeps the colours of each.
+            fps: Frames a second, from 1/60 to 240.
+
+        Raises:
+            FailedPreconditionError: PyAV, of the `video` extra, is not installed.
+            InvalidArgumentError: A walk of sounds has none; another number of frames a second; a side of more than
+                4,096 pixels.
+        """
+        if self.strip_sound is not None:
+            raise InvalidArgumentError("a walk of sounds has no video: take the strip, .png or .wav")
+        # The two ends are not shown twice in a row, as in the animation.
+        return encode_mp4([*self.images, *self.images[-2:0:-1]], fps, upscale)
+
+    def save(self, path: str | os.PathLike[str], *, upscale: int = 1, fps: Rate = FPS) -> list[Path]:
         """Writes the walk, each file atomically; files that exist are replaced.
 
         Args:
-            path: `.png`: the strip, with the steps below. `.gif`: the animation. `.wav`: the strip of sounds. `.npz`:
-                `latents`, `steps`, `second_steps`, `distances` and `provenance` (a JSON text). `.json`: the provenance.
-                Without a suffix, or an existing folder: a folder that gets `frame-000.png` and so on, `strip.png`,
-                `animation.gif`, `traversal.npz` and `traversal.json`; of sounds `frame-000.wav` and so on besides, and
-                `strip.wav` in the place of the animation. What another walk left of all these is deleted.
-            upscale: Strip and animation so many times as large, pixel by pixel; frames stay as they were drawn.
+            path: `.png`: the strip, with the steps below. `.gif`: the animation. `.mp4`: the same as a video, see
+                `video`. `.wav`: the strip of sounds. `.npz`: `latents`, `steps`, `second_steps`, `distances` and
+                `provenance` (a JSON text). `.json`: the provenance. Without a suffix, or an existing folder: a folder
+                that gets `frame-000.png` and so on, `strip.png`, `animation.gif`, `traversal.npz` and
+                `traversal.json`; of sounds `frame-000.wav` and so on besides, and `strip.wav` in the place of the
+                animation. What another walk left of all these is deleted.
+            upscale: Strip, animation and video so many times as large, pixel by pixel; frames stay as they were drawn.
+            fps: Frames a second of a video.
 
         Returns:
             The files written.
 
         Raises:
             InvalidArgumentError: Another suffix, or an `upscale` that makes too large a picture; nothing is written.
+            FailedPreconditionError: A video, and PyAV is not installed.
         """
         path = Path(path)
         if path.is_dir() or not path.suffix:
@@ -195,6 +216,8 @@ class Traversal(Sequence[Frame]):
                 write_png(path, self.labelled_strip(upscale))
             case ".gif":
                 write_bytes(path, self.enlarged_animation(upscale))
+            case ".mp4":
+                write_bytes(path, self.video(upscale, fps))
             case ".wav" if self.strip_sound is not None:
                 write_bytes(path, write_wav(self.strip_sound))
             case ".npz":
@@ -204,7 +227,7 @@ class Traversal(Sequence[Frame]):
             case ".json":
                 write_json(path, self.provenance)
             case suffix:
-                known = ".gif" if self.strip_sound is None else ".wav"
+                known = ".gif, .mp4" if self.strip_sound is None else ".wav"
                 raise InvalidArgumentError(
                     f"cannot save a walk as {suffix!r}: expected .png, {known}, .npz, .json, or a folder"
                 )

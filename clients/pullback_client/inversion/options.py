@@ -32,7 +32,7 @@ class InversionOptions(InversionFields, total=False):
     """An eigenbasis or its resource name; default the one of the default specification."""
     class_labels: str | Sequence[str] | None
     """The class, one of the generator's labels: one for all images, or a list as long as the images'. With
-    them `class_mode` is `given`."""
+    them `class_mode` is `given`. In `w` and `w+`, whose latents hang on no class, that at whose w̄ latents start."""
     alignment: bool | Mapping[str, float] | None
     """Search the frame within the photograph too: True, or standard deviations `scale` (of the logarithm of the scale)
     and `shift` (in half sides), each above 0, at most 0.5; default 0.1 each."""

@@ -35,7 +35,8 @@ class Solution:
         restart: The restart that found it, from 0.
         step: After how many updates.
         alignment: Where it lies within the photograph; None where that was not searched.
-        class_label: Its class, the nearest where the class was free; empty where the generator has none.
+        class_label: Its class, the nearest where the class was free; empty where the generator has none, and in `w` and
+            `w+` where none was given.
         framing: Which part of the photograph was compared, and what of it counted, as far as this client knows.
         noise_maps: The noise maps that its image was drawn with, from the first layer on, each float32, shape (height,
             width); empty where none were searched.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -32,13 +32,15 @@ class _Told(logging.Filter):
         return not isinstance(raised, ClientError) and not isinstance(record.msg, ClientError)
 
 
-def make_application(visitors: Visitors, *, secure: bool = False, hosts: Collection[str] = ()) -> ASGIApp:
+def make_application(
+    visitors: Visitors, *, secure: bool = False, hosts: Callable[[], Collection[str]] = tuple
+) -> ASGIApp:
     """The studio. Call it once in a process.
 
     Args:
         visitors: Who may come in; closed when the application stops.
         secure: Whether it is served with TLS.
-        hosts: By which it may be called, beside those of loopback.
+        hosts: By which it may be called, in small letters, beside those of loopback; asked for each time.
     """
     # NiceGUI's own storage, which the studio does not use: it must not make a folder where the program was started.
     os.environ["NICEGUI_STORAGE_PATH"] = str(Path(tempfile.gettempdir()) / f"pullback-studio-{os.getpid()}")

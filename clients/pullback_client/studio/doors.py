@@ -7,7 +7,8 @@ sites, a WebSocket included, sends its own as Origin.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from pullback_api.hosts import is_own_host
-from pullback_client.studio.visitors import Visitors
+from pullback_client.studio.visitors import Visitors, cookie_name
 
 ENTRANCE = "/enter"
 """Where visitors come in."""
@@ -36,13 +37,13 @@ class Doors:
     Args:
         app: The studio.
         visitors: Who has come in.
-        hosts: Names and addresses by which it may be called, as `is_own_host` takes them.
+        hosts: Names and addresses by which it may be called, as `is_own_host` takes them; asked for each time.
     """
 
-    def __init__(self, app: ASGIApp, visitors: Visitors, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, visitors: Visitors, hosts: Callable[[], Collection[str]] = tuple) -> None:
         self._app = app
         self._visitors = visitors
-        self._hosts = {host.lower() for host in hosts}
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -60,8 +61,8 @@ class Doors:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not is_own_host(host, self._hosts):
-            known = ", ".join(["localhost", "127.0.0.1", *sorted(self._hosts)])
+        if not is_own_host(host, hosts := self._hosts()):
+            known = ", ".join(["localhost", "127.0.0.1", *sorted(hosts)])
             return PlainTextResponse(f"expected a request to {known}, but its Host is {host[:100]!r}", 403)
         foreign = [each for each in headers.getlist("origin") if each.rpartition("://")[2] != host]
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
@@ -71,9 +72,14 @@ class Doors:
                 return PlainTextResponse("expected no page of another site", 403)
         if _OPEN.fullmatch(scope["path"]):
             return None
-        if self._visitors.known(HTTPConnection(scope)) is not None:
+        connection = HTTPConnection(scope)
+        if self._visitors.known(connection) is not None:
             return None
-        return RedirectResponse(ENTRANCE, 303)
+        if scope.get("method") != "GET" or cookie_name(connection) not in connection.cookies:
+            return RedirectResponse(ENTRANCE, 303)
+        # Who was in is told why, and comes back to where that was.
+        back = scope["path"] + (f"?{query}" if (query := scope["query_string"].decode("latin-1")) else "")
+        return RedirectResponse(f"{ENTRANCE}?{urlencode({'back': back})}", 303)
 
 
 async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

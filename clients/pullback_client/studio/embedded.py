@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from pullback_client.studio.server import Address, StudioServer, require_extras
 
@@ -19,7 +19,7 @@ class EmbeddedStudio:
         target: Where the server is called, such as `unix:/run/…`.
         token: What lets the user of the server in; None where everybody is.
         tls: What its connections are made with; None for none.
-        hosts: Names by which it may be called.
+        hosts: Names by which it may be called, in small letters; asked for each time.
 
     Raises:
         FailedPreconditionError: A package is missing.
@@ -27,7 +27,13 @@ class EmbeddedStudio:
     """
 
     def __init__(
-        self, address: str, *, target: str, token: str | None, tls: ssl.SSLContext | None, hosts: Collection[str]
+        self,
+        address: str,
+        *,
+        target: str,
+        token: str | None,
+        tls: ssl.SSLContext | None,
+        hosts: Callable[[], Collection[str]],
     ) -> None:
         require_extras()
         from pullback_client.studio.visitors import Visitors  # noqa: PLC0415  (of the `studio` extra)

@@ -36,7 +36,7 @@ def visitor() -> Visitor:
 
 
 @contextmanager
-def page(title: str, *, here: str) -> Iterator[Visitor]:
+def page(title: str, *, here: str, loses: str = "") -> Iterator[Visitor]:
     """What is in the block becomes the main part of the page.
 
     A `ClientError` of what the page does later, such as when a button is pressed, is shown to the visitor.
@@ -44,10 +44,12 @@ def page(title: str, *, here: str) -> Iterator[Visitor]:
     Args:
         title: Heading, and name of the browser's tab.
         here: Which way of the head leads here.
+        loses: What is gone of the page where it has to be loaded anew as the studio was away, in a sentence.
     """
     who = visitor()
     ui.page_title(f"{title} – Pullback studio")
     ui.add_head_html('<link rel="stylesheet" href="/studio/studio.css">')
+    reconnect(loses)
     ui.on_exception(say)
     with ui.header().classes("head"):
         ui.link("Skip to content", "#content").classes("skip")
@@ -64,6 +66,11 @@ def page(title: str, *, here: str) -> Iterator[Visitor]:
     with ui.element("div").props('id="content" tabindex="-1"').classes("page"):
         ui.html(f"<h1>{html.escape(title)}</h1>", sanitize=False)
         yield who
+
+
+def reconnect(loses: str = "") -> None:
+    """Has the page that is being built find the studio again when that was away; see `reconnecting.js`."""
+    ui.add_head_html(f'<script src="/studio/reconnecting.js" data-loses="{html.escape(loses)}"></script>')
 
 
 def say(error: Exception) -> None:
@@ -92,3 +99,5 @@ def _light() -> None:
     mode = ui.dark_mode(None)
     choice = ui.select(list(_DARK), value="auto", on_change=lambda event: mode.set_value(_DARK[event.value]))
     choice.props('dense borderless options-dense aria-label="Light or dark"').classes("light")
+    with choice.add_slot("prepend"):
+        ui.icon("contrast", size="1.1rem")

@@ -114,17 +114,23 @@ class StudioServer:
         address: Where.
         visitors: Who may come in.
         tls: What its connections are made with; None for none.
-        hosts: Names by which it may be called, beside `localhost` and its own address.
+        hosts: Names by which it may be called, in small letters, beside `localhost` and its own address; asked for
+            each time.
 
     Attributes:
         url: Where browsers find it, once it is open.
     """
 
     def __init__(
-        self, address: Address, visitors: Visitors, *, tls: ssl.SSLContext | None = None, hosts: Collection[str] = ()
+        self,
+        address: Address,
+        visitors: Visitors,
+        *,
+        tls: ssl.SSLContext | None = None,
+        hosts: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._address, self._visitors, self._tls = address, visitors, tls
-        self._hosts = {*hosts, *(() if address.is_loopback else (address.host,))}
+        self._hosts = hosts
         self._server: uvicorn.Server | None = None
         self.url = ""
 
@@ -160,7 +166,7 @@ class StudioServer:
                 ready()
 
         config = uvicorn.Config(
-            make_application(self._visitors, secure=self._tls is not None, hosts=self._hosts),
+            make_application(self._visitors, secure=self._tls is not None, hosts=self._all_hosts),
             log_level="warning",
             log_config=None,
             access_log=False,
@@ -172,6 +178,9 @@ class StudioServer:
         config.ssl = self._tls
         self._server = Announced(config)
         self._server.run(sockets=[self._listener])
+
+    def _all_hosts(self) -> Collection[str]:
+        return [*self._hosts(), *(() if self._address.is_loopback else (self._address.host,))]
 
     def stop(self) -> None:
         """Has `run` return, once what goes on has ended or a few seconds have passed."""

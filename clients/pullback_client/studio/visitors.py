@@ -15,6 +15,7 @@ from pullback_client.keys import Role
 from pullback_client.studio.photographs.kept import KeptPhotographs
 from pullback_client.wire.tokens import TokenFinder
 
+_OWN = "own"  # whoever comes by the code has the same rights
 _MOST_VISITS = 1_000  # by key: one more, and the oldest has to come in again
 
 
@@ -29,12 +30,14 @@ class Visitor:
 
     Attributes:
         client: Calls the server with the visitor's own rights.
+        id: By which the visitor's browser tells what it keeps for whom; the same when they come in again.
         by_key: Whether with a key of the server; else with the rights of whoever started the studio.
         may_change: Whether anything but looking is allowed: not with a viewer's key.
         photographs: Those that the visitor has given.
     """
 
     client: AsyncClient
+    id: str
     by_key: bool
     may_change: bool = True
     photographs: KeptPhotographs = field(default_factory=KeptPhotographs)
@@ -70,7 +73,7 @@ class Visitors:
         key: str | Path | None = None,
     ) -> None:
         self._target, self._ca, self._cert, self._key = target, ca, cert, key
-        self._own = Visitor(self._connect(token), by_key=False) if coded else None
+        self._own = Visitor(self._connect(token), _OWN, by_key=False) if coded else None
         self.code = None if self._own is None else _code(TokenFinder(self._own.client.target, token))
         self._by_key: dict[str, Visitor] = {}
 
@@ -96,7 +99,9 @@ class Visitors:
         if len(self._by_key) >= _MOST_VISITS:
             await self.leave(next(iter(self._by_key)))
         cookie = secrets.token_urlsafe(32)
-        self._by_key[cookie] = Visitor(client, True, may_change=[each.role for each in keys] != [Role.VIEWER])
+        self._by_key[cookie] = Visitor(
+            client, _memory_of(key), by_key=True, may_change=[each.role for each in keys] != [Role.VIEWER]
+        )
         return cookie
 
     def known(self, connection: HTTPConnection) -> Visitor | None:
@@ -127,6 +132,11 @@ def _code(found: TokenFinder) -> str:
     if not sent:
         return secrets.token_urlsafe(24)
     return hmac.new(sent[0][1].encode(), b"code of the studio", hashlib.sha256).hexdigest()[:40]
+
+
+def _memory_of(key: str) -> str:
+    """Part of a digest of a key, from which nobody gets back to it."""
+    return hashlib.sha256(b"memory of the studio " + key.encode()).hexdigest()[:16]
 
 
 def _digest(code: str) -> str:

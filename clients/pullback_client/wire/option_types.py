@@ -297,7 +297,8 @@ class ThreadFields(TypedDict, total=False):
     """Step of an offspring in degrees after `decay_generations`, above 0 and at most 180. `sphere_cma`."""
     decay_generations: int | None
     """Generations over which the angle or the step size falls, ≥ 1; of `hessian_cma` also 0: the step size is adapted
-    instead. `sphere_cma`, `hessian_gp`, `hessian_cma`."""
+    instead. Default: twelve in thirteen of the planned generations, 60 where nothing is planned; of `sphere_cma` all
+    but the first, 36 where nothing is planned. `sphere_cma`, `hessian_gp`, `hessian_cma`."""
     learning_rate: float | None
     """How far the mean moves, 0 to 2; 1 = as far as the weighted selected. `sphere_cma`, `hessian_cma`."""
     parents: int | None
@@ -325,6 +326,11 @@ class ThreadFields(TypedDict, total=False):
     default free."""
     max_generations: int | None
     """The thread ends after so many generations, 1 to 100000; default never."""
+    planned_generations: int | None
+    """How many generations are planned, 1 to 100000; default `max_generations` where that is at most 200, and otherwise
+    what the method is made for: 65, of `sphere_cma` 37. Over them falls the angle or the step size of `sphere_cma`,
+    `hessian_gp` and `hessian_cma`, unless `decay_generations` says over how many. The thread does not end there: it
+    goes on with the last step size."""
     min_norm: float | None
     """Least Euclidean norm, ≥ 0."""
     max_norm: float | None

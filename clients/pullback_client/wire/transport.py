@@ -18,6 +18,7 @@ from pullback_api.v1 import (
     inversion_pb2_grpc,
     jobs_pb2_grpc,
     search_pb2_grpc,
+    server_pb2_grpc,
     tunings_pb2_grpc,
 )
 from pullback_client.errors import (
@@ -77,6 +78,7 @@ IDEMPOTENT_METHODS: dict[str, tuple[str, ...]] = {
         "WatchSession",
         "ExportSession",
     ),
+    "Server": ("GetServerStatus",),
     "Tunings": ("Tune", "GetTuning", "StreamTuning", "ListTunings"),
 }
 
@@ -173,6 +175,7 @@ class Transport:
         self.inversion = inversion_pb2_grpc.InversionStub(self._channel)
         self.jobs = jobs_pb2_grpc.JobsStub(self._channel)
         self.search = search_pb2_grpc.SearchStub(self._channel)
+        self.server = server_pb2_grpc.ServerStub(self._channel)
         self.tunings = tunings_pb2_grpc.TuningsStub(self._channel)
 
     def call(self, method: Callable[..., Response], request: Any, *, timeout: float | None = None) -> Response:

@@ -177,6 +177,21 @@ class Generator(nn.Module, ABC):
         """Whether latents of a space are a block of `whole_of` it, so that a context fills the other coordinates."""
         return self.space(space).dim < self.whole_of(space).dim
 
+    def space_of_class(self, space: str, label: str) -> LatentSpace:
+        """A space behind a mapping network with the prior of one class alone.
+
+        Args:
+            space: Name of the space.
+            label: The class.
+
+        Raises:
+            UnknownNameError: The generator has no such space, or no such class.
+            InvalidInputError: The space is not behind a mapping network that takes classes.
+        """
+        del label
+        name = self.space(space).name
+        raise InvalidInputError(f"space {name!r} of generator {self.name!r} lies behind no mapping network of classes")
+
     @property
     @abstractmethod
     def default_context(self) -> Float[Tensor, " input_dim"]:

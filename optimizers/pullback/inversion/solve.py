@@ -56,8 +56,8 @@ def invert(
             population of its own.
         seed: Of the starts and of BasinCMA, any integer ≥ 0. The same seed gives the same result on one machine. Starts
             from a bank are not drawn: there the seed decides on nothing but the frames of an alignment.
-        start: `prior`, `mean` or `bank`; None for the method's default, or for `prior` where that is `bank` and there
-            is none.
+        start: `prior`, `mean` or `bank`; None for the method's default, or where that is `bank` and there is none, for
+            `prior`, or `mean` of a problem of given classes.
         bank: For `bank`, one under the problem's distance. `make_starts` of `problem.under(another)` finds `starts` in
             a bank under another.
         starts: Starting points, shape (images, restarts, dim), instead of all these.
@@ -88,7 +88,8 @@ def invert(
     )
     defaults = method_of(method) if preset is None else preset_of(preset)
     if starts is None:
-        own = "prior" if defaults.start == "bank" and bank is None else defaults.start
+        unbanked = "mean" if problem.of_classes else "prior"
+        own = unbanked if defaults.start == "bank" and bank is None else defaults.start
         several = ALIGNED_RESTARTS if problem.alignment is not None and defaults.restarts else 1
         count = max(defaults.restarts, several) if restarts is None else restarts
         starts = make_starts(

@@ -40,6 +40,7 @@ def make_optimizer(
     eigenbasis: Eigenbasis | None = None,
     minimize: bool = False,
     seed: int = 0,
+    planned_generations: int | None = None,
 ) -> Optimizer:
     """A search that was told nothing yet.
 
@@ -56,12 +57,14 @@ def make_optimizer(
             `hessian_gp` and `hessian_cma`, and of no effect for the others.
         minimize: Whether low scores are good ones.
         seed: Of all random numbers, any integer ≥ 0.
+        planned_generations: How many generations it is meant to have, at least 1, over which its steps fall.
+            It may have more, and goes on with its last step size. When omitted, as many as the method is made for.
 
     Raises:
         UnknownNameError: No such method.
         InvalidInputError: Something cannot be used; the message says what, and what was expected.
     """
-    settings = complete(settings, space.searched)
+    settings = complete(settings, space.searched, planned_generations)
     space = replace(space, constraint=own_constraint(settings, space.constraint, space.searched))
     if reason := unsuitable(settings, space.searched):
         raise InvalidInputError(reason)

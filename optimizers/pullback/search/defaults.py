@@ -18,6 +18,10 @@ MOST_OF_CMA = 1024
 # As many times as far from the mean as draws of the prior lie: farther off, images look like nothing that the generator
 # was trained on, and scores of real cells are seldom worth that.
 _NEAR = 2.0
+# Generations of a search where nothing is planned: so many are made of 1,500 images.
+_UNPLANNED = {"hessian_gp": 65, "hessian_cma": 65, "sphere_cma": 37}
+# Of the planned generations of our own methods, those over which steps fall; the rest are shown with the last step.
+_FALLING = 12 / 13
 # Of the first step size, the last one.
 _LAST_SHARES = {"hessian_gp": 0.1, "hessian_cma": 0.2}
 
@@ -74,8 +78,8 @@ class SearchSettings:
     last_angle: float | None = _above(0, 180)
     """The same after `decay_generations`."""
     decay_generations: int | None = _within(0)
-    """Generations over which the angle or the step size falls, at least 1; of `hessian_cma`, also 0, where the step
-    size is adapted instead."""
+    """Generations over which the angle or the step size falls, at least 1, by default those that are planned; of
+    `hessian_cma`, also 0, where the step size is adapted instead."""
     learning_rate: float | None = _within(0, 2)
     """How far the mean moves; 1 = as far as the weighted selected."""
     parents: int | None = _within(1)
@@ -154,21 +158,26 @@ def unsuitable(settings: SearchSettings, dim: int) -> str:
     )
 
 
-def complete(settings: SearchSettings, dim: int) -> SearchSettings:
+def complete(settings: SearchSettings, dim: int, planned_generations: int | None = None) -> SearchSettings:
     """The settings with the method's defaults for what is left out.
 
     Args:
         settings: The settings.
         dim: Number of coordinates that are searched (`SearchSpace.searched`), at least 1.
+        planned_generations: How many generations the search is meant to have, at least 1, from which the default of
+            `decay_generations` follows. When omitted, as many as the method is made for: 65, of `sphere_cma` 37.
 
     Raises:
         UnknownNameError: No such method.
         InvalidInputError: The method does not have an option that came, or it is out of range; the message names it.
     """
     wrong = faults(settings, dim)
+    if planned_generations is not None and planned_generations < 1:
+        wrong["planned_generations"] = f"planned_generations is at least 1, but {planned_generations} came"
     if wrong:
         raise InvalidInputError("; ".join(wrong.values()))
-    return replace(settings, **_defaults(settings, dim) | settings.given())  # type: ignore[arg-type]
+    defaults = _defaults(settings, dim, planned_generations)
+    return replace(settings, **defaults | settings.given())  # type: ignore[arg-type]
 
 
 def own_constraint(settings: SearchSettings, constraint: Constraint, dim: int) -> Constraint:
@@ -200,8 +209,11 @@ def _ranges(settings: SearchSettings, dim: int) -> dict[str, _Range]:
     return own | {"axes": _Range(1, dim), "parents": _Range(1, population), "decay_generations": _Range(least)}
 
 
-def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | bool]:
+def _defaults(
+    settings: SearchSettings, dim: int, planned_generations: int | None = None
+) -> dict[str, int | float | bool]:
     """Every option of the method with its default."""
+    planned = planned_generations or _UNPLANNED.get(settings.method, 0)
     if settings.method in NEEDS_EIGENBASIS:
         axes = settings.axes or min(dim, _MOST_AXES)
         values: dict[str, int | float | bool] = {
@@ -210,7 +222,7 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
             # Within the bounds of `own_constraint`, along axes that hardly change images, steps would waste distance.
             "exponent": 0.0 if settings.method == "hessian_gp" else 0.25,
             "axes": axes,
-            "decay_generations": 60,
+            "decay_generations": max(round(_FALLING * planned), 1),
         }
         if settings.method == "hessian_cma":
             # The rule by which the step size is adapted was made for positive weights, and would be misled.
@@ -227,8 +239,8 @@ def _defaults(settings: SearchSettings, dim: int) -> dict[str, int | float | boo
             "radius": math.sqrt(dim),
             "first_angle": 50.0,
             "last_angle": 7.33,
-            # Published is a schedule over all generations that are shown; 1,500 images make so many.
-            "decay_generations": 36,
+            # All moves, of which there is none before the first generation, as published.
+            "decay_generations": max(planned - 1, 1),
             "learning_rate": 1.5,
             "parents": population // 2,
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -169,6 +169,8 @@ class Stored:
     def state(self, name: str, kind: type[S]) -> S:
         """The state of that name.
 
+        What a state of before did not have takes its default.
+
         Raises:
             KeyError: Something of it is missing.
         """
@@ -178,8 +180,10 @@ class Stored:
             place = f"{name}.{field.name}"
             if field.name in kind.parts:
                 values[field.name] = self.state(place, kind.parts[field.name])
-            else:
-                values[field.name] = self.arrays[place] if place in self.arrays else plain[field.name]
+            elif place in self.arrays:
+                values[field.name] = self.arrays[place]
+            elif field.name in plain or field.default is MISSING:
+                values[field.name] = plain[field.name]
         # JSON knows no tuples, and no state holds a list.
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from pullback_api.v1 import values_pb2 as pullback__api_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pullback_api/v1/generators.proto\x12\x0fpullback_api.v1\x1a\x1cpullback_api/v1/values.proto\"W\n\x0bLatentSpace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64im\x18\x02 \x01(\x05\x12\r\n\x05prior\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12\x0e\n\x06\x62ounds\x18\x05 \x03(\x01\"\xb3\x02\n\tGenerator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x03 \x01(\t\x12,\n\x06spaces\x18\x04 \x03(\x0b\x32\x1c.pullback_api.v1.LatentSpace\x12\x10\n\x08\x63hannels\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\r\n\x05width\x18\x07 \x01(\x05\x12\x0f\n\x07licence\x18\x08 \x01(\t\x12\x10\n\x08\x63itation\x18\t \x01(\t\x12\x14\n\x0cweights_hash\x18\n \x01(\t\x12\x16\n\x0eweights_source\x18\x0b \x01(\t\x12\x34\n\rweights_state\x18\x0c \x01(\x0e\x32\x1d.pullback_api.v1.WeightsState\x12\x13\n\x0bsample_rate\x18\r \x01(\x05\"3\n\x0e\x43\x61talogueFault\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\">\n\x15ListGeneratorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x92\x01\n\x16ListGeneratorsResponse\x12.\n\ngenerators\x18\x01 \x03(\x0b\x32\x1a.pullback_api.v1.Generator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12/\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1f.pullback_api.v1.CatalogueFault\"#\n\x13GetGeneratorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"U\n\x14SampleLatentsRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\x12\x0c\n\x04seed\x18\x04 \x01(\x05\"P\n\x15SampleLatentsResponse\x12(\n\x07latents\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\r\n\x05space\x18\x02 \x01(\t\"\xb6\x01\n\rRenderRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12(\n\x07latents\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12,\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x1c.pullback_api.v1.ImageFormat\x12+\n\nnoise_maps\x18\x05 \x03(\x0b\x32\x17.pullback_api.v1.Tensor\"F\n\x0eRenderResponse\x12\r\n\x05index\x18\x01 \x01(\x05\x12%\n\x05image\x18\x02 \x01(\x0b\x32\x16.pullback_api.v1.Image2\xee\x02\n\nGenerators\x12\x61\n\x0eListGenerators\x12&.pullback_api.v1.ListGeneratorsRequest\x1a\'.pullback_api.v1.ListGeneratorsResponse\x12P\n\x0cGetGenerator\x12$.pullback_api.v1.GetGeneratorRequest\x1a\x1a.pullback_api.v1.Generator\x12^\n\rSampleLatents\x12%.pullback_api.v1.SampleLatentsRequest\x1a&.pullback_api.v1.SampleLatentsResponse\x12K\n\x06Render\x12\x1e.pullback_api.v1.RenderRequest\x1a\x1f.pullback_api.v1.RenderResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pullback_api/v1/generators.proto\x12\x0fpullback_api.v1\x1a\x1cpullback_api/v1/values.proto\"v\n\x0bLatentSpace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64im\x18\x02 \x01(\x05\x12\r\n\x05prior\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12\x0e\n\x06\x62ounds\x18\x05 \x03(\x01\x12\x0e\n\x06system\x18\x06 \x01(\t\x12\r\n\x05start\x18\x07 \x01(\x05\"\xb3\x02\n\tGenerator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x03 \x01(\t\x12,\n\x06spaces\x18\x04 \x03(\x0b\x32\x1c.pullback_api.v1.LatentSpace\x12\x10\n\x08\x63hannels\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\r\n\x05width\x18\x07 \x01(\x05\x12\x0f\n\x07licence\x18\x08 \x01(\t\x12\x10\n\x08\x63itation\x18\t \x01(\t\x12\x14\n\x0cweights_hash\x18\n \x01(\t\x12\x16\n\x0eweights_source\x18\x0b \x01(\t\x12\x34\n\rweights_state\x18\x0c \x01(\x0e\x32\x1d.pullback_api.v1.WeightsState\x12\x13\n\x0bsample_rate\x18\r \x01(\x05\"3\n\x0e\x43\x61talogueFault\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\">\n\x15ListGeneratorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x92\x01\n\x16ListGeneratorsResponse\x12.\n\ngenerators\x18\x01 \x03(\x0b\x32\x1a.pullback_api.v1.Generator\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12/\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1f.pullback_api.v1.CatalogueFault\"#\n\x13GetGeneratorRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"U\n\x14SampleLatentsRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\x12\x0c\n\x04seed\x18\x04 \x01(\x05\"P\n\x15SampleLatentsResponse\x12(\n\x07latents\x18\x01 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12\r\n\x05space\x18\x02 \x01(\t\"\xb6\x01\n\rRenderRequest\x12\x11\n\tgenerator\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12(\n\x07latents\x18\x03 \x01(\x0b\x32\x17.pullback_api.v1.Tensor\x12,\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x1c.pullback_api.v1.ImageFormat\x12+\n\nnoise_maps\x18\x05 \x03(\x0b\x32\x17.pullback_api.v1.Tensor\"F\n\x0eRenderResponse\x12\r\n\x05index\x18\x01 \x01(\x05\x12%\n\x05image\x18\x02 \x01(\x0b\x32\x16.pullback_api.v1.Image2\xee\x02\n\nGenerators\x12\x61\n\x0eListGenerators\x12&.pullback_api.v1.ListGeneratorsRequest\x1a\'.pullback_api.v1.ListGeneratorsResponse\x12P\n\x0cGetGenerator\x12$.pullback_api.v1.GetGeneratorRequest\x1a\x1a.pullback_api.v1.Generator\x12^\n\rSampleLatents\x12%.pullback_api.v1.SampleLatentsRequest\x1a&.pullback_api.v1.SampleLatentsResponse\x12K\n\x06Render\x12\x1e.pullback_api.v1.RenderRequest\x1a\x1f.pullback_api.v1.RenderResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,25 +33,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pullback_api.v1.generators_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LATENTSPACE']._serialized_start=83
-  _globals['_LATENTSPACE']._serialized_end=170
-  _globals['_GENERATOR']._serialized_start=173
-  _globals['_GENERATOR']._serialized_end=480
-  _globals['_CATALOGUEFAULT']._serialized_start=482
-  _globals['_CATALOGUEFAULT']._serialized_end=533
-  _globals['_LISTGENERATORSREQUEST']._serialized_start=535
-  _globals['_LISTGENERATORSREQUEST']._serialized_end=597
-  _globals['_LISTGENERATORSRESPONSE']._serialized_start=600
-  _globals['_LISTGENERATORSRESPONSE']._serialized_end=746
-  _globals['_GETGENERATORREQUEST']._serialized_start=748
-  _globals['_GETGENERATORREQUEST']._serialized_end=783
-  _globals['_SAMPLELATENTSREQUEST']._serialized_start=785
-  _globals['_SAMPLELATENTSREQUEST']._serialized_end=870
-  _globals['_SAMPLELATENTSRESPONSE']._serialized_start=872
-  _globals['_SAMPLELATENTSRESPONSE']._serialized_end=952
-  _globals['_RENDERREQUEST']._serialized_start=955
-  _globals['_RENDERREQUEST']._serialized_end=1137
-  _globals['_RENDERRESPONSE']._serialized_start=1139
-  _globals['_RENDERRESPONSE']._serialized_end=1209
-  _globals['_GENERATORS']._serialized_start=1212
-  _globals['_GENERATORS']._serialized_end=1578
+  _globals['_LATENTSPACE']._serialized_end=201
+  _globals['_GENERATOR']._serialized_start=204
+  _globals['_GENERATOR']._serialized_end=511
+  _globals['_CATALOGUEFAULT']._serialized_start=513
+  _globals['_CATALOGUEFAULT']._serialized_end=564
+  _globals['_LISTGENERATORSREQUEST']._serialized_start=566
+  _globals['_LISTGENERATORSREQUEST']._serialized_end=628
+  _globals['_LISTGENERATORSRESPONSE']._serialized_start=631
+  _globals['_LISTGENERATORSRESPONSE']._serialized_end=777
+  _globals['_GETGENERATORREQUEST']._serialized_start=779
+  _globals['_GETGENERATORREQUEST']._serialized_end=814
+  _globals['_SAMPLELATENTSREQUEST']._serialized_start=816
+  _globals['_SAMPLELATENTSREQUEST']._serialized_end=901
+  _globals['_SAMPLELATENTSRESPONSE']._serialized_start=903
+  _globals['_SAMPLELATENTSRESPONSE']._serialized_end=983
+  _globals['_RENDERREQUEST']._serialized_start=986
+  _globals['_RENDERREQUEST']._serialized_end=1168
+  _globals['_RENDERRESPONSE']._serialized_start=1170
+  _globals['_RENDERRESPONSE']._serialized_end=1240
+  _globals['_GENERATORS']._serialized_start=1243
+  _globals['_GENERATORS']._serialized_end=1609
 # @@protoc_insertion_point(module_scope)

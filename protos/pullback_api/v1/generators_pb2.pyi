@@ -8,18 +8,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LatentSpace(_message.Message):
-    __slots__ = ("name", "dim", "prior", "labels", "bounds")
+    __slots__ = ("name", "dim", "prior", "labels", "bounds", "system", "start")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIM_FIELD_NUMBER: _ClassVar[int]
     PRIOR_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     BOUNDS_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
     name: str
     dim: int
     prior: str
     labels: _containers.RepeatedScalarFieldContainer[str]
     bounds: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, name: _Optional[str] = ..., dim: _Optional[int] = ..., prior: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., bounds: _Optional[_Iterable[float]] = ...) -> None: ...
+    system: str
+    start: int
+    def __init__(self, name: _Optional[str] = ..., dim: _Optional[int] = ..., prior: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., bounds: _Optional[_Iterable[float]] = ..., system: _Optional[str] = ..., start: _Optional[int] = ...) -> None: ...
 
 class Generator(_message.Message):
     __slots__ = ("name", "title", "family", "spaces", "channels", "height", "width", "licence", "citation", "weights_hash", "weights_source", "weights_state", "sample_rate")

@@ -149,7 +149,7 @@ class SearchConstraint(_message.Message):
     def __init__(self, min_norm: _Optional[float] = ..., max_norm: _Optional[float] = ..., truncation: _Optional[float] = ..., stay: _Optional[str] = ...) -> None: ...
 
 class ThreadSpec(_message.Message):
-    __slots__ = ("generator", "space", "optimizer", "eigenbasis", "minimize", "constraint", "class_label", "initial_latents", "max_generations", "channel_weights")
+    __slots__ = ("generator", "space", "optimizer", "eigenbasis", "minimize", "constraint", "class_label", "initial_latents", "max_generations", "planned_generations", "channel_weights")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +159,7 @@ class ThreadSpec(_message.Message):
     CLASS_LABEL_FIELD_NUMBER: _ClassVar[int]
     INITIAL_LATENTS_FIELD_NUMBER: _ClassVar[int]
     MAX_GENERATIONS_FIELD_NUMBER: _ClassVar[int]
+    PLANNED_GENERATIONS_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     generator: str
     space: str
@@ -169,8 +170,9 @@ class ThreadSpec(_message.Message):
     class_label: str
     initial_latents: _values_pb2.Tensor
     max_generations: int
+    planned_generations: int
     channel_weights: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., optimizer: _Optional[_Union[SearchOptions, _Mapping]] = ..., eigenbasis: _Optional[str] = ..., minimize: bool = ..., constraint: _Optional[_Union[SearchConstraint, _Mapping]] = ..., class_label: _Optional[str] = ..., initial_latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., max_generations: _Optional[int] = ..., channel_weights: _Optional[_Iterable[float]] = ...) -> None: ...
+    def __init__(self, generator: _Optional[str] = ..., space: _Optional[str] = ..., optimizer: _Optional[_Union[SearchOptions, _Mapping]] = ..., eigenbasis: _Optional[str] = ..., minimize: bool = ..., constraint: _Optional[_Union[SearchConstraint, _Mapping]] = ..., class_label: _Optional[str] = ..., initial_latents: _Optional[_Union[_values_pb2.Tensor, _Mapping]] = ..., max_generations: _Optional[int] = ..., planned_generations: _Optional[int] = ..., channel_weights: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ReferenceImage(_message.Message):
     __slots__ = ("label", "image")

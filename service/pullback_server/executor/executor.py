@@ -19,6 +19,7 @@ from pullback_server.errors import ApiError, unavailable
 from pullback_server.executor.device import Device
 from pullback_server.executor.keeping import Keepers, NoJobs
 from pullback_server.executor.listener import EXIT_SECONDS
+from pullback_server.executor.occupation import Occupation, occupation
 from pullback_server.executor.sender import weight
 from pullback_server.executor.worker import JobListener, Settings, Worker
 from pullback_server.protocol.batching import Load
@@ -127,6 +128,11 @@ class Executor:
                     size_text(ready.memory),
                     ready.model,
                 )
+
+    def occupations(self) -> list[Occupation]:
+        """What every worker process has to do: that of searches, then those of each device."""
+        workers = [self._searches, *(worker for device in self._devices for worker in (device.worker, device.calls))]
+        return [occupation(worker) for worker in workers if worker is not None]
 
     def loads(self) -> list[Sequence[Load] | None]:
         """What every worker has to do; None for one that cannot take a job at the moment."""

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 
 from pullback import generators
 from pullback.errors import PullbackError
+from pullback_server.errors import unavailable
 from pullback_server.executor.sender import weight
 from pullback_server.protocol.calls import Call, CallDone, CallFailed, CallMessage, Framed, Render, Rendered, Traverse
+from pullback_server.protocol.failure import Failure
 from pullback_server.worker.unread import WINDOW_BYTES
 
+# Of calls that are not answered yet; a further one is refused for so long.
+MAX_CALLS, MAX_CALL_BYTES, FULL_SECONDS = 1_000, 256 * 1024 * 1024, 1.0
 # What a call counts for apart from its images: a small image, in values of pixels.
 _CALL_VALUES = 3 * 64 * 64
 
@@ -58,6 +62,52 @@ class OpenCall:
         if isinstance(answer, Rendered | Framed):
             self.unread -= len(answer.data)
         return answer
+
+
+class OpenCalls:
+    """The calls of a worker that are not over."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, OpenCall] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def left(self) -> int:
+        """What is left to draw for all of them, in values of pixels."""
+        return sum(call.left for call in self._calls.values())
+
+    def open(self, call: Call, worker: str) -> OpenCall:
+        """Notes a call that is about to be sent.
+
+        Args:
+            call: The call.
+            worker: Whose it is, as the refusal names it.
+
+        Raises:
+            ApiError: UNAVAILABLE where there are too many already.
+        """
+        opened, held = OpenCall.of(call), sum(each.size for each in self._calls.values())
+        if len(self._calls) >= MAX_CALLS or (self._calls and held + opened.size > MAX_CALL_BYTES):
+            there = f"{len(self._calls):,} calls of {held / 1e6:,.0f} MB"
+            raise unavailable(f"{worker} has {there} to answer; try again in {FULL_SECONDS:.0f} s", FULL_SECONDS)
+        self._calls[call.call] = opened
+        return opened
+
+    def close(self, call: Call) -> None:
+        """Forgets a call."""
+        self._calls.pop(call.call, None)
+
+    def came(self, answer: CallMessage) -> None:
+        """An answer has come, perhaps to a call that nobody waits for any more."""
+        if (call := self._calls.get(answer.call)) is not None:
+            call.came(answer)
+
+    def fail(self, failure: Failure) -> None:
+        """Answers all of them with a failure."""
+        for number, call in self._calls.items():
+            call.came(CallFailed(number, failure))
 
 
 def is_last(answer: CallMessage) -> bool:

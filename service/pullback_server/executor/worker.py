@@ -20,9 +20,8 @@ import grpc
 
 from pullback.memory import size_text
 from pullback_server.error_texts import without_details
-from pullback_server.errors import unavailable
 from pullback_server.executor.listener import Listener, Said
-from pullback_server.executor.outstanding import OpenCall, is_last
+from pullback_server.executor.outstanding import OpenCalls, is_last
 from pullback_server.executor.program import Settings as Settings  # noqa: PLC0414 (re-exported)
 from pullback_server.executor.program import death, run_worker
 from pullback_server.executor.sender import Sender
@@ -71,8 +70,6 @@ RESTART_SECONDS = (0.0, 0.5, 2.0, 5.0)
 START_SECONDS = 300.0
 # A message takes that long only where the worker reads nothing.
 SEND_SECONDS = 30.0
-# Of calls that are not answered yet; a further one is refused for so long.
-MAX_CALLS, MAX_CALL_BYTES, FULL_SECONDS = 1_000, 256 * 1024 * 1024, 1.0
 # A piece of work that has gone on for so long may go on for a minute.
 LONG_PIECE_SECONDS = 1.0
 # Of a call's images, before the worker is told that they were taken.
@@ -106,7 +103,7 @@ class Worker:
         on_ready: Called each time that a process has started, before it counts as well.
 
     Attributes:
-        place: Where it computes, or what for, as troubles name it.
+        part: Where its health is seen.
         kind: The model of its device, and what memory it may take there, once a process has said it: two of one kind
             compute the same bits.
         jobs: What it is at, by job.
@@ -119,11 +116,10 @@ class Worker:
         listener: JobListener,
         on_ready: Callable[[Ready], None] = lambda _: None,
     ) -> None:
+        self.part = part
         self.kind = ("", 0, False)
-        self.place = "of searches" if settings.device is None else f"on {settings.device}"
         self.jobs: dict[str, Load] = {}
         self._settings = settings
-        self._part = part
         self._listener = listener
         self._on_ready = on_ready
         self._shared = shared_memory(_spawn)
@@ -134,9 +130,19 @@ class Worker:
         self._niceness = 0
         # Set by the thread that listens, as it comes: what a worker said just before it died counts.
         self._computing: frozenset[str] = frozenset()
-        self._calls: dict[int, OpenCall] = {}
+        self._calls = OpenCalls()
         self._sender: Sender | None = None
         self._gone = asyncio.Event()
+
+    @property
+    def device(self) -> str | None:
+        """Where it computes, `auto` before a process has said it; None for searches, which need no device."""
+        return self._settings.device
+
+    @property
+    def place(self) -> str:
+        """Where it computes, or what for, as troubles name it."""
+        return "of searches" if self.device is None else f"on {self.device}"
 
     @property
     def ready(self) -> bool:
@@ -156,13 +162,18 @@ class Worker:
     @property
     def outstanding(self) -> int:
         """What it has yet to draw for calls, in values of pixels."""
-        return sum(call.left for call in self._calls.values())
+        return self._calls.left
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls it has yet to answer."""
+        return len(self._calls)
 
     @property
     def trouble(self) -> str:
         """What keeps it from taking something, as far as is known."""
-        if self._part.trouble is not None:
-            return self._part.trouble
+        if self.part.trouble is not None:
+            return self.part.trouble
         return "stopping" if self._stopping else "at a long piece of a job"
 
     # Keeping it going ------------------------------------------------------------------------------------------
@@ -187,8 +198,8 @@ class Worker:
                     was_ready = self._ready
                     self._on_death(trouble or "killed")
             if not self._stopping:
-                self._part.unwell(trouble)
-                self._part.restarts += 1
+                self.part.unwell(trouble)
+                self.part.restarts += 1
                 early_ends = 0 if was_ready else early_ends + 1
                 await asyncio.sleep(RESTART_SECONDS[min(early_ends, len(RESTART_SECONDS) - 1)])
         self._gone.set()
@@ -210,14 +221,14 @@ class Worker:
             # Started here, in the thread that the server ends with: see `end_with_parent`.
             process = _spawn.Process(
                 target=run_worker,
-                args=(theirs, self._shared, os.getpid(), replace(self._settings, name=self._part.name)),
-                name=f"pullback-{self._part.name}",
+                args=(theirs, self._shared, os.getpid(), replace(self._settings, name=self.part.name)),
+                name=f"pullback-{self.part.name}",
             )
             process.start()
             self._process = process
-            self._part.pid = process.pid
+            self.part.pid = process.pid
             self._give_way()
-            _log.info("%s is process %d", self._part.name, process.pid)
+            _log.info("%s is process %d", self.part.name, process.pid)
             listener = Listener(loop, self._on_message, self._on_computing, ended)
             threading.Thread(target=listener.listen, args=(ours, process), name="worker-listener", daemon=True).start()
             self._sender = Sender(ours)
@@ -240,7 +251,7 @@ class Worker:
             verdict = watch.look(self._pulse.read(), vitals(process.pid or 0))
             given_up = verdict.given_up or self._overdue(asyncio.get_running_loop().time() - began)
             if given_up is not None:
-                self._part.unwell(f"given up: {given_up}")
+                self.part.unwell(f"given up: {given_up}")
                 process.kill()
                 return given_up
             self._piece_seconds = watch.piece_seconds
@@ -259,26 +270,25 @@ class Worker:
         if not self._ready:
             return
         if silent is None:
-            self._part.well()
+            self.part.well()
             if was_silent:
                 self._listener.on_room()
         elif not was_silent:
-            self._part.unwell(silent)
+            self.part.unwell(silent)
 
     def _on_death(self, reason: str) -> None:
         if self._sender is not None:
             self._sender.close()
             self._sender = None
-        self._part.pid = None
-        self._part.device_memory.clear()
+        self.part.pid = None
+        self.part.device_memory.clear()
         self._ready = self._silent = False
         self._piece_seconds = 0.0
         failure = Failure(grpc.StatusCode.UNAVAILABLE.value[0], f"the worker process died ({reason}); try again")
-        for number, call in self._calls.items():
-            call.came(CallFailed(number, failure))
+        self._calls.fail(failure)
         if self._stopping:
             return
-        _log.error("%s died: %s", self._part.name, reason)
+        _log.error("%s died: %s", self.part.name, reason)
         lost, self.jobs = self.jobs, {}
         self._listener.on_jobs_lost(lost, self._computing & lost.keys(), reason)
         self._computing = frozenset()
@@ -328,13 +338,7 @@ class Worker:
         Raises:
             ApiError: UNAVAILABLE where it has too many calls to answer already.
         """
-        opened, held = OpenCall.of(call), sum(each.size for each in self._calls.values())
-        if len(self._calls) >= MAX_CALLS or (self._calls and held + opened.size > MAX_CALL_BYTES):
-            there = f"{len(self._calls):,} calls of {held / 1e6:,.0f} MB"
-            raise unavailable(
-                f"the worker {self.place} has {there} to answer; try again in {FULL_SECONDS:.0f} s", FULL_SECONDS
-            )
-        self._calls[call.call] = opened
+        opened = self._calls.open(call, f"the worker {self.place}")
         finished, taken = False, 0
         try:
             trace = trace_header()
@@ -349,7 +353,7 @@ class Worker:
                         self._send(Taken(call.call, taken))
                         taken = 0
         finally:
-            self._calls.pop(call.call, None)
+            self._calls.close(call)
             if not finished:
                 self._send(AbandonCall(call.call))
 
@@ -361,12 +365,11 @@ class Worker:
     def _take_device(self, ready: Ready) -> None:
         """Keeps to the device that was found, and to its memory: the next process computes there too, or not at all."""
         self.kind = (ready.model, ready.memory, ready.given)
-        if ready.memory:
-            self._part.device_memory["limit"] = ready.memory
+        sizes = {"limit": ready.memory, "total": ready.total}
+        self.part.device_memory |= {what: size for what, size in sizes.items() if size}
         if self._settings.device is not None:
             memory = ready.memory or self._settings.memory
             self._settings = replace(self._settings, device=ready.device, memory=memory, given=ready.given)
-            self.place = f"on {ready.device}"
 
     def _on_computing(self, jobs: frozenset[str]) -> None:
         self._computing = jobs
@@ -375,18 +378,17 @@ class Worker:
         match message:
             case Ready():
                 may_take = f", where it may take {size_text(message.memory)}" if message.memory else ""
-                _log.info("%s is ready on %s%s", self._part.name, message.device, may_take)
+                _log.info("%s is ready on %s%s", self.part.name, message.device, may_take)
                 self._take_device(message)
                 self._on_ready(message)
                 # Importing may have kept it from beating: this is a sign of life.
                 self._ready, self._silent = True, False
-                self._part.well()
+                self.part.well()
                 self._listener.on_room()
             case Rendered() | Framed() | CallDone() | CallFailed():
-                if (call := self._calls.get(message.call)) is not None:
-                    call.came(message)
+                self._calls.came(message)
             case DeviceMemory(allocated, reserved):
-                self._part.device_memory |= {"allocated": allocated, "reserved": reserved}
+                self.part.device_memory |= {"allocated": allocated, "reserved": reserved}
             case Progressed() | PartLent() | Worked():
                 self._listener.on_job_message(message)
             case Finished() | JobFailed() | Stopped():

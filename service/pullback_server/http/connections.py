@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from operator import itemgetter
 from typing import Any
 
 import h11
@@ -11,6 +12,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 10.0
 """How long a client may take to send the head of a request, from the connection or the head's first byte."""
+KEEP_ALIVE_SECONDS = 120
+"""How long a connection may wait for its next request: longer than clients keep one that they do not use (httpx 5 s,
+.NET 60 s, Go 90 s), as a request that crosses the server's closing of its connection is never answered."""
 READ_SECONDS = 30.0
 """How often it is looked whether a client reads what was answered."""
 READ_BYTES = 32 * 1024
@@ -39,7 +43,7 @@ class Connection(H11Protocol):
         super().connection_made(self._counted)  # type: ignore[arg-type]
         self._head: asyncio.TimerHandle | None = None
         self._look = self.loop.call_later(self.read_seconds, self._see_it_read, self._counted.taken, 0)
-        if len(self.connections) > self.max_connections:
+        if len(self.connections) > self.max_connections and not self._make_room():
             # An answer would take a turn of the event loop and a descriptor that others need.
             transport.abort()
             return
@@ -57,7 +61,32 @@ class Connection(H11Protocol):
         """The connection is closed."""
         self._end_wait()
         self._look.cancel()
+        # Of a connection that broke, uvicorn would keep the timer, and with it the connection, until it is due.
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
+
+    @property
+    def waits_until(self) -> float | None:
+        """When it is closed if no further request comes, by the loop's clock; None where it waits for none.
+
+        It has one, it never had one, or it is being closed.
+        """
+        ending = self.timeout_keep_alive_task
+        if ending is None or self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            return None
+        return ending.when()
+
+    def _make_room(self) -> bool:
+        """Closes the connection that has waited longest for its next request; False where none waits for one."""
+        waiting = [
+            (until, each)
+            for each in self.connections
+            if isinstance(each, Connection) and (until := each.waits_until) is not None
+        ]
+        if not waiting:
+            return False
+        min(waiting, key=itemgetter(0))[1].timeout_keep_alive_handler()
+        return True
 
     def _wait_for_head(self) -> None:
         self._head = self.loop.call_later(self.header_seconds, self._close)

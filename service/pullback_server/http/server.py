@@ -25,7 +25,13 @@ from pullback_server.address import Endpoint, take
 from pullback_server.http.authorization import Authorization
 from pullback_server.http.bodies import Bodies
 from pullback_server.http.bounded_calls import BoundedCalls
-from pullback_server.http.connections import ACCEPTED_AT_ONCE, HEADER_SECONDS, Connection, quieten_accepting
+from pullback_server.http.connections import (
+    ACCEPTED_AT_ONCE,
+    HEADER_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    Connection,
+    quieten_accepting,
+)
 from pullback_server.http.errors import PlainErrors
 from pullback_server.http.hosts import OwnHosts
 from pullback_server.http.images import PATH, SessionImages
@@ -135,6 +141,7 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=round(self._grace_seconds),
         )
         quieten_accepting(asyncio.get_running_loop())

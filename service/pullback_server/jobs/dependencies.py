@@ -87,7 +87,7 @@ class Dependencies:
                 # Not left to who cancels this: `wait_for` forgets a cancellation that comes as its future is done.
                 raise asyncio.CancelledError
             with self._broker.ending(job.id) as end:
-                found = await self._in_store(self._store.job, job.id)
+                found = await self._in_store(self._store.jobs.find, job.id)
                 if found is None:
                     raise gone(job.id)
                 job = found
@@ -105,7 +105,7 @@ class Dependencies:
 
     async def _resume(self, needed: str) -> None:
         try:
-            job = await self._in_store(self._store.job, needed)
+            job = await self._in_store(self._store.jobs.find, needed)
         except StoreUnavailableError:
             raise
         except ApiError as error:

@@ -23,7 +23,7 @@ async def find_result(scheduler: Scheduler, store: Store, name: str, missing: Ap
     record: ResultRecord | None = await scheduler.in_store(store.results.find, name)
     if record is not None:
         return record
-    maker = await scheduler.in_store(store.working_on, name)
+    maker = await scheduler.in_store(store.jobs.working_on, name)
     if maker is not None:
         raise failed_precondition(f"{job_name(maker.id)} is {maker.state.name}; wait until it has SUCCEEDED")
     # It may have ended between the two looks.

@@ -105,7 +105,7 @@ class Recorder:
 
     async def cancel_unwritten(self, job_id: str, error: StoreUnavailableError) -> JobRecord:
         """Cancels a job although that cannot be written down yet: nothing more is computed. Its record says both."""
-        job = await self._in_store(self._store.job, job_id)
+        job = await self._in_store(self._store.jobs.find, job_id)
         if job is None or job.state.ended:
             raise error
         if job_id not in self.unwritten_ends:
@@ -177,7 +177,7 @@ class Recorder:
             case JobFailed(job_id, failure):
                 await self.fail(job_id, failure)
             case Stopped(job_id, suspended):
-                job = await self._in_store(self._store.job, job_id)
+                job = await self._in_store(self._store.jobs.find, job_id)
                 if suspended and job is not None:
                     await self._requeue(job, "waiting for the server to come back", crashed=False)
 
@@ -189,7 +189,7 @@ class Recorder:
         if message.loss is not None:
             progress.loss = message.loss
         try:
-            job = await self._in_store(self._store.record_progress, message.job, progress.SerializeToString())
+            job = await self._in_store(self._store.jobs.record_progress, message.job, progress.SerializeToString())
         except ApiError as error:
             _log.warning("progress of job %s is not kept: %s", message.job, error.message)
             return
@@ -198,7 +198,7 @@ class Recorder:
             await self._dependencies.tell(job)
 
     async def _record_result(self, job_id: str, result: bytes) -> None:
-        job = await self._in_store(self._store.job, job_id)
+        job = await self._in_store(self._store.jobs.find, job_id)
         if job is None or job.state.ended:
             return
         try:
@@ -220,15 +220,15 @@ class Recorder:
         """Runs in the store's thread."""
         progress = read_progress(job)
         progress.phase, progress.step = "done", progress.total
-        return self._store.finish_job(make_result(job, made, self._store.blobs), progress.SerializeToString())
+        return self._store.jobs.finish(make_result(job, made, self._store.blobs), progress.SerializeToString())
 
     async def _record_cancel(self, job_id: str) -> None:
-        job = await self._in_store(self._store.cancel_job, job_id)
+        job = await self._in_store(self._store.jobs.cancel, job_id)
         self.unwritten_ends.discard(job_id)
         self.ended(job)
 
     async def _record_loss(self, job_id: str, reason: str, *, blamed: bool) -> None:
-        job = await self._in_store(self._store.job, job_id)
+        job = await self._in_store(self._store.jobs.find, job_id)
         if job is None or job.state.ended:
             return
         # Deaths between which it came further are others' doing: the system's, an administrator's, a neighbour's.
@@ -246,7 +246,7 @@ class Recorder:
     async def _requeue(self, job: JobRecord, phase: str, *, crashed: bool, progressed: bool = False) -> None:
         progress = progress_in(job, phase)
         job = await self._in_store(
-            self._store.requeue, job.id, progress=progress, crashed=crashed, progressed=progressed
+            self._store.jobs.requeue, job.id, progress=progress, crashed=crashed, progressed=progressed
         )
         self._shares.requeued(job.id)
         self._watch.requeued(job)
@@ -256,7 +256,7 @@ class Recorder:
     async def fail(self, job_id: str, failure: Failure) -> None:
         """Writes down that a job has failed."""
         status = status_pb2.Status(code=failure.code, message=failure.message)
-        self.ended(await self._in_store(self._store.fail_job, job_id, status.SerializeToString()))
+        self.ended(await self._in_store(self._store.jobs.fail, job_id, status.SerializeToString()))
 
     def ended(self, job: JobRecord) -> None:
         """Lets go of all that was kept of a job that has ended, and tells those who wait for it."""

@@ -107,16 +107,16 @@ class Scheduler:
         """Takes up what an earlier server left unfinished, and starts the workers."""
         await self.in_store(self._checkpoints.sweep, self._state)
         await self.usage.start()
-        owners = await self.in_store(self._store.owners)
+        owners = await self.in_store(self._store.jobs.owners)
         for job_id, client in owners.items():
             self.shares.came(job_id, client)
-        for job in await self.in_store(self._store.queued):
+        for job in await self.in_store(self._store.jobs.queued):
             self._watch.came(job)
         for job in await self.in_store(self._store.waiting.all):
             self._watch.came(job)
             if job.needs is not None:
                 self.shares.wanted(job.needs, owners.get(job.id, ""), job.created)
-        for job in await self.in_store(self._store.interrupted):
+        for job in await self.in_store(self._store.jobs.interrupted):
             self._watch.came(job)
             with about(job=job.id):
                 _log.warning("job %s was interrupted; it goes on from its last checkpoint", job.id)
@@ -133,7 +133,7 @@ class Scheduler:
         self._wake.set()
 
     def _state(self, job_id: str) -> JobState | None:
-        job = self._store.job(job_id)
+        job = self._store.jobs.find(job_id)
         return None if job is None else job.state
 
     async def drain(self, seconds: float) -> None:
@@ -174,7 +174,7 @@ class Scheduler:
     async def cancel(self, job_id: str) -> JobRecord:
         """Cancels a job at once; a worker that is at it stops before its next step."""
         try:
-            job = await self.in_store(self._store.cancel_job, job_id)
+            job = await self.in_store(self._store.jobs.cancel, job_id)
         except StoreUnavailableError as error:
             job = await self._recorder.cancel_unwritten(job_id, error)
             self._executor.cancel(job_id)
@@ -207,7 +207,9 @@ class Scheduler:
     async def _dispatch(self) -> bool:
         """Starts every queued job for which some worker has room; false where there is none."""
         await self._count()
-        queued = [job for job in await self.in_store(self._store.queued) if job.id not in self._recorder.unwritten_ends]
+        queued = [
+            job for job in await self.in_store(self._store.jobs.queued) if job.id not in self._recorder.unwritten_ends
+        ]
         turns = self.shares.in_turn([Queued(job.id, job.created) for job in queued])
         queued = self._allowed([queued[number] for number in turns])
         placed = place([Load(job.batch, job.rows) for job in queued], self._executor.loads())
@@ -259,7 +261,7 @@ class Scheduler:
             await self._recorder.fail(job.id, Failure(grpc.StatusCode.INTERNAL.value[0], message))
             return
         try:
-            job = await self.in_store(self._store.start_job, job.id)
+            job = await self.in_store(self._store.jobs.start, job.id)
         except NotThereError:
             # It was cancelled and deleted while its input was read.
             return

@@ -31,7 +31,7 @@ async def probe_store(store: Store, transactions: Transactions, part: Part) -> N
     while True:
         await asyncio.sleep(PROBE_SECONDS)
         try:
-            await _answered(ANSWER_SECONDS, transactions, store.queue_length)
+            await _answered(ANSWER_SECONDS, transactions, store.jobs.queue_length)
             await _answered(2 * ANSWER_SECONDS, transactions, store.probe, write=bool(transactions.trouble))
         except asyncio.TimeoutError:
             part.unwell(transactions.trouble or f"it has not answered for {ANSWER_SECONDS:.0f} s")

@@ -81,7 +81,7 @@ async def needed_eigenbasis(scheduler: Scheduler, store: Store, spec: specs_pb2.
 
 async def fresh_job_id(scheduler: Scheduler, store: Store) -> str:
     """An identifier that no job has."""
-    return await scheduler.in_store(new_id, store.has_job)
+    return await scheduler.in_store(new_id, store.jobs.has)
 
 
 async def find_repeated(scheduler: Scheduler, store: Store, request_id: str, content: bytes) -> JobRecord | None:
@@ -93,7 +93,7 @@ async def find_repeated(scheduler: Scheduler, store: Store, request_id: str, con
     if not request_id:
         return None
     try:
-        return await scheduler.in_store(store.repeated_job, request_id, _digest(content), identity().key)
+        return await scheduler.in_store(store.jobs.repeated, request_id, _digest(content), identity().key)
     except RequestConflictError as error:
         raise ApiError(grpc.StatusCode.ALREADY_EXISTS, str(error)) from None
 
@@ -139,7 +139,7 @@ async def answer(scheduler: Scheduler, store: Store, submission: Submission, *, 
     """
     if not validate_only:
         return job_message(await submit(scheduler, store, submission))
-    if (maker := await scheduler.in_store(store.maker_of, submission.result)) is not None:
+    if (maker := await scheduler.in_store(store.jobs.maker_of, submission.result)) is not None:
         return job_message(maker)
     return proposed_message(submission.kind, submission.work, submission.result)
 
@@ -148,26 +148,26 @@ def _known(store: Store, submission: Submission, owner: str) -> JobRecord | None
     """The job that stands for a submission already, if any. Runs in a thread of the store."""
     known = None
     if submission.request_id:
-        known = store.repeated_job(submission.request_id, _digest(submission.content), owner)
-    return known or (store.maker_of(submission.result) if submission.shared_result else None)
+        known = store.jobs.repeated(submission.request_id, _digest(submission.content), owner)
+    return known or (store.jobs.maker_of(submission.result) if submission.shared_result else None)
 
 
 def _accept(store: Store, submission: Submission, client: str, own: int, owner: str, new: list[JobRecord]) -> JobRecord:
     """The job; adds what is created to `new`. Runs in the store's thread, so that nothing comes between its steps."""
     digest = _digest(submission.content)
-    if submission.request_id and (known := store.repeated_job(submission.request_id, digest, owner)) is not None:
+    if submission.request_id and (known := store.jobs.repeated(submission.request_id, digest, owner)) is not None:
         return known
-    if submission.shared_result and (maker := store.maker_of(submission.result)) is not None:
+    if submission.shared_result and (maker := store.jobs.maker_of(submission.result)) is not None:
         if maker.provided and not maker.state.ended:
             store.waiting.adopt(maker.id)
         return maker
     needed, needs = None, submission.needs
-    if needs is not None and (needed := store.maker_of(needs.result)) is not None:
+    if needs is not None and (needed := store.jobs.maker_of(needs.result)) is not None:
         needs = None
         # It may have been finished since it was looked for.
         needed = None if needed.state.ended else needed
     places = 1 if needs is None else 2
-    check_place(own + places - 1, store.queue_length() + places - 1)
+    check_place(own + places - 1, store.jobs.queue_length() + places - 1)
     if needs is not None:
         # A server that is killed after this step finds a job that nobody needs.
         needed = _create(store, needs, client, owner, provided=True)
@@ -185,7 +185,7 @@ def _create(
     needed: JobRecord | None = None,
     provided: bool = False,
 ) -> JobRecord:
-    return store.create_job(
+    return store.jobs.create(
         job_id=submission.job_id,
         kind=submission.kind,
         work=submission.work,

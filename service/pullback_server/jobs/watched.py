@@ -11,13 +11,28 @@ from google.protobuf.message import DecodeError
 from pullback_api.v1 import specs_pb2, tunings_pb2
 from pullback_server.protocol.messages import Worked
 from pullback_server.specs import DIRECTION_METHODS, INVERSION_METHODS, METRIC_METHODS
-from pullback_server.store import JobRecord, JobState
+from pullback_server.store import JOB_KINDS, JobRecord, JobState
 from pullback_server.watching.context import about, trace_header
-from pullback_server.watching.metrics import Metrics
+from pullback_server.watching.metrics import Metrics, from_zero
 from pullback_server.watching.spans import Span, Tracing
 
 _log = logging.getLogger(__name__)
 _QUEUED, _RUNNING = "queued", "running"
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job that a worker is at.
+
+    Attributes:
+        kind: Its kind.
+        generator: Name of its generator; empty where that cannot be read.
+        seconds: How long it has been running, since it last came from the queue.
+    """
+
+    kind: str
+    generator: str
+    seconds: float
 
 
 @dataclass
@@ -55,11 +70,24 @@ class JobWatch:
         self._metrics = metrics
         self._tracing = tracing
         self._jobs: dict[str, _Watched] = {}
+        from_zero(metrics.jobs_ended, JOB_KINDS, [state.name.lower() for state in JobState if state.ended])
 
     @property
-    def running(self) -> bool:
-        """Whether a worker is at a job."""
-        return any(watched.state == _RUNNING for watched in self._jobs.values())
+    def queued(self) -> int:
+        """How many jobs wait, for a worker or for another job."""
+        return len(self._jobs) - self.running
+
+    @property
+    def running(self) -> int:
+        """How many jobs workers are at."""
+        return sum(watched.state == _RUNNING for watched in self._jobs.values())
+
+    def running_job(self, job_id: str) -> RunningJob | None:
+        """A job that a worker is at; None where none is."""
+        watched = self._jobs.get(job_id)
+        if watched is None or watched.state != _RUNNING:
+            return None
+        return RunningJob(watched.kind, watched.generator, time.monotonic() - watched.since)
 
     def came(self, job: JobRecord) -> None:
         """A job is in the queue: it was submitted by the call that is being answered, or before this server began."""

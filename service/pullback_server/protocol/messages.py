@@ -93,6 +93,7 @@ class Ready:
         model: What the device is: two of one model compute the same bits.
         memory: Bytes that it may take there; 0 for a worker without a device.
         given: Whether somebody has said so; otherwise it is a share of what was free.
+        total: Bytes that a GPU has in all; 0 for others.
     """
 
     device: str
@@ -100,6 +101,7 @@ class Ready:
     model: str
     memory: int = 0
     given: bool = False
+    total: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pullback_server.servicers.geometry import GeometryServicer
 from pullback_server.servicers.inversion import InversionServicer
 from pullback_server.servicers.jobs import JobsServicer
 from pullback_server.servicers.search import SearchServicer
+from pullback_server.servicers.server import ServerServicer
 from pullback_server.servicers.tunings import TuningsServicer
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "InversionServicer",
     "JobsServicer",
     "SearchServicer",
+    "ServerServicer",
     "TuningsServicer",
 ]

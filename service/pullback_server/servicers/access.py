@@ -137,7 +137,7 @@ class AccessServicer(access_pb2_grpc.AccessServicer):
         resource = job_name(identifier)
         job_id = parse_job(resource, "resource")
         await self._ownership.job(job_id, missing, own=True)
-        job = await self._in_store(self._store.job, job_id)
+        job = await self._in_store(self._store.jobs.find, job_id)
         if job is None or (kind != "jobs" and job.result != name):
             raise missing
         return resource

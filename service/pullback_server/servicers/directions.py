@@ -69,7 +69,7 @@ class DirectionsServicer(directions_pb2_grpc.DirectionsServicer):
         name = directions_name_of(spec)
         space, needs = space_directions_lie_in(spec), None
         # What is known already needs no eigenbasis any more.
-        if await self._scheduler.in_store(self._store.maker_of, name) is None:
+        if await self._scheduler.in_store(self._store.jobs.maker_of, name) is None:
             if request.spec.eigenbasis:
                 await self._kept.check_eigenbasis_there(spec.eigenbasis)
                 await self._kept.eigenbasis(spec, space, "spec.eigenbasis")

@@ -122,7 +122,13 @@ def _message(entry: CatalogueEntry, weights: Availability) -> generators_pb2.Gen
         family=entry.family,
         spaces=[
             generators_pb2.LatentSpace(
-                name=space.name, dim=space.dim, prior=space.prior, labels=space.labels, bounds=space.bounds or ()
+                name=space.name,
+                dim=space.dim,
+                prior=space.prior,
+                labels=space.labels,
+                bounds=space.bounds or (),
+                system=entry.system(space).name,
+                start=space.start,
             )
             for space in entry.spaces
         ],

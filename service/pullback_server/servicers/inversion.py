@@ -97,7 +97,7 @@ class InversionServicer(inversion_pb2_grpc.InversionServicer):
             decoded(record.name, inversion_pb2.InversionResult, content)
             return content
         # An inversion bears the id of its job.
-        job = await self._scheduler.in_store(self._store.job, identifier)
+        job = await self._scheduler.in_store(self._store.jobs.find, identifier)
         if job is None or job.result != request.name:
             raise _no_inversion(request.name)
         if job.state == JobState.SUCCEEDED:

@@ -52,7 +52,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         records, token = await page_of(
             request,
             lambda limit, before: self._scheduler.in_store(
-                self._store.jobs,
+                self._store.jobs.page,
                 limit=limit,
                 before=before,
                 states=states,
@@ -70,7 +70,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         job = await self._find(request.name)
         after = request.after_sequence
         while True:
-            events = await self._scheduler.in_store(self._store.events, job.id, after)
+            events = await self._scheduler.in_store(self._store.jobs.events, job.id, after)
             for event in events:
                 yield event_message(event, self._broker.previews(job.id, event.sequence))
                 after = event.sequence
@@ -111,7 +111,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
         job_id = parse_job(request.name, "name")
         await self._ownership.job(job_id, _no_job(request.name), deleting=True)
         # One that is damaged can be deleted too.
-        if not await self._scheduler.in_store(self._store.has_job, job_id):
+        if not await self._scheduler.in_store(self._store.jobs.has, job_id):
             raise _no_job(request.name)
         await self._deletion.job(job_id, cascade=request.cascade)
         return empty_pb2.Empty()
@@ -119,7 +119,7 @@ class JobsServicer(jobs_pb2_grpc.JobsServicer):
     async def _find(self, name: str, *, own: bool = False) -> JobRecord:
         job_id = parse_job(name, "name")
         await self._ownership.job(job_id, _no_job(name), own=own)
-        job = await self._scheduler.in_store(self._store.job, job_id)
+        job = await self._scheduler.in_store(self._store.jobs.find, job_id)
         if job is None:
             raise _no_job(name)
         return job

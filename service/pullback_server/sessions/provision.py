@@ -64,7 +64,7 @@ class Provision:
         Raises:
             ApiError: The job failed or was cancelled, or what it computed was deleted.
         """
-        job = await self._scheduler.in_store(self._store.job, job_id)
+        job = await self._scheduler.in_store(self._store.jobs.find, job_id)
         if job is None:
             raise gone(job_id)
         job = await self._scheduler.dependencies.until_ended(job)

@@ -8,7 +8,7 @@ from pullback_server.specs.chosen import (
     chosen_index,
     direction_to_come,
 )
-from pullback_server.specs.classes import class_space, moving_space, preconditioning_space
+from pullback_server.specs.classes import class_space, moving_space, preconditioning_space, starts_from_class
 from pullback_server.specs.common import check_draws_images, find_generator
 from pullback_server.specs.directions import (
     DIRECTION_METHODS,
@@ -79,5 +79,6 @@ __all__ = [
     "search_space",
     "solver_options",
     "space_directions_lie_in",
+    "starts_from_class",
     "tuning_options",
 ]

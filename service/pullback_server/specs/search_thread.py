@@ -19,6 +19,7 @@ from pullback.search import (
     own_constraint,
     unsuitable,
 )
+from pullback_api.limits import MOST_PLANNED
 from pullback_api.options import given_options, names_of, set_option
 from pullback_api.tensors import pack
 from pullback_api.v1 import search_pb2
@@ -47,6 +48,8 @@ def complete_thread(thread: search_pb2.ThreadSpec, field: str, wrong: Violations
     out_of_bounds = take_out_of_bounds(thread)
     found = Violations()
     thread.space = space_of(thread.space, generator, f"{field}.space", found)
+    if not thread.HasField("planned_generations") and 1 <= thread.max_generations <= MOST_PLANNED:
+        thread.planned_generations = thread.max_generations
     if not found:
         space = _space(thread, generator, field, found)
         if space is not None and "optimizer.method" not in out_of_bounds:
@@ -111,7 +114,8 @@ def _complete_optimizer(thread: search_pb2.ThreadSpec, space: SearchSpace, field
     if reason := unsuitable(settings, space.searched):
         wrong.add(f"{field}.optimizer.method", reason)
     try:
-        filled = complete(settings, space.searched)
+        planned = thread.planned_generations if thread.HasField("planned_generations") else None
+        filled = complete(settings, space.searched, planned)
     except PullbackError as error:
         wrong.add(f"{field}.optimizer", str(error))
         return

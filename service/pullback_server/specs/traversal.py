@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback.distances import DistanceEntry
 from pullback.generators import CatalogueEntry
 from pullback.generators.style_based.named_layers import mapped_space
 from pullback_api.v1 import directions_pb2
@@ -35,6 +36,8 @@ TRAVERSAL_KINDS: dict[directions_pb2.TraversalKind, str] = {
     directions_pb2.TRAVERSAL_KIND_METRIC_UNIFORM: "metric_uniform",
     directions_pb2.TRAVERSAL_KIND_GEODESIC: "geodesic",
 }
+# Those that look at how fast the embedding changes.
+_OF_EMBEDDINGS = ("metric_uniform", "geodesic")
 MAX_SUBSPACE_FRAMES, DEFAULT_FRAMES = 32, 9
 DEFAULT_FIRST, DEFAULT_LAST = -2.0, 2.0
 MAX_PIECES, PIECES_A_FRAME = 1_000, 10
@@ -97,10 +100,7 @@ def complete_traversal(
     _check_places(request, kind, chosen, generator, wrong)
     space = request.space or ("z" if kind == "curve" else chosen[0].space)
     latent = _read_start(request, kind, space, chosen, generator, wrong)
-    distance = distance_of(request.distance, generator, "distance", wrong)
-    if distance is not None and kind == "metric_uniform" and not distance.embedding:
-        wrong.add("distance", f"kind 'metric_uniform' needs a distance with an embedding; {distance.name!r} has none")
-    image_format = format_of(request.format, generator, "format", wrong)
+    distance, image_format = distance_and_format(request, kind, generator, wrong)
     units = [_unit(request, kind, direction, wrong) for direction in chosen]
     first, last, frames = _complete_steps(request, kind, wrong)
     _check_length(first, last, units, wrong)
@@ -209,6 +209,16 @@ def _check_length(first: float, last: float, units: Sequence[float], wrong: Viol
         wrong.add(
             field, f"so far a latent would move by {length:.3g}, and {LONGEST_STEP:.3g} is the most; walk less far"
         )
+
+
+def distance_and_format(
+    request: directions_pb2.TraverseRequest, kind: str, generator: CatalogueEntry, wrong: Violations
+) -> tuple[DistanceEntry | None, str]:
+    """The distance that a walk of a kind is measured by, and the format of its images; None of one that cannot be."""
+    distance = distance_of(request.distance, generator, "distance", wrong)
+    if distance is not None and kind in _OF_EMBEDDINGS and not distance.embedding:
+        wrong.add("distance", f"kind {kind!r} needs a distance with an embedding; {distance.name!r} has none")
+    return distance, format_of(request.format, generator, "format", wrong)
 
 
 def check_pictures(

@@ -9,19 +9,12 @@ from pullback.generators import CatalogueEntry
 from pullback_api.v1 import directions_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.walks import WalkPlan
-from pullback_server.specs.common import (
-    copied,
-    distance_of,
-    format_of,
-    space_of,
-    take_out_of_bounds,
-)
+from pullback_server.specs.common import copied, space_of, take_out_of_bounds
 from pullback_server.specs.latents import read_latent
-from pullback_server.specs.traversal import DEFAULT_FRAMES, TRAVERSAL_KINDS, check_pictures
+from pullback_server.specs.traversal import DEFAULT_FRAMES, TRAVERSAL_KINDS, check_pictures, distance_and_format
 
-# Ways that lead to an end, and those of them that look at how fast the embedding changes.
+# Ways that lead to an end.
 _KINDS = ("linear", "spherical", "density_preserving", "metric_uniform", "geodesic")
-_OF_EMBEDDINGS = ("metric_uniform", "geodesic")
 # What is said of walks along directions alone.
 _OF_DIRECTIONS = ("direction", "second", "first_step", "last_step", "curve", "mask")
 
@@ -46,10 +39,7 @@ def complete_traversal_between(request: directions_pb2.TraverseRequest, generato
     idle += [name for name in ("unit", "layers", "noise_maps") if getattr(request, name)]
     for name in idle:
         wrong.add(name, "only a walk along a direction takes it, and this one leads to an end; leave one of them out")
-    distance = distance_of(request.distance, generator, "distance", wrong)
-    if distance is not None and kind in _OF_EMBEDDINGS and not distance.embedding:
-        wrong.add("distance", f"kind {kind!r} needs a distance with an embedding; {distance.name!r} has none")
-    image_format = format_of(request.format, generator, "format", wrong)
+    distance, image_format = distance_and_format(request, kind, generator, wrong)
     frames = request.frames or DEFAULT_FRAMES
     check_pictures(request, frames, generator, wrong)
     space = space_of(request.space, generator, "space", wrong)

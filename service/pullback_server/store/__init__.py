@@ -22,6 +22,7 @@ from pullback_server.store.faults import (
 from pullback_server.store.keys import ALL_KEYS, EVERYBODYS, KeyTakenError
 from pullback_server.store.privacy import make_folder, tighten
 from pullback_server.store.records import (
+    JOB_KINDS,
     AnnotationRecord,
     EventRecord,
     JobRecord,
@@ -38,6 +39,7 @@ from pullback_server.store.store import Store
 __all__ = [
     "ALL_KEYS",
     "EVERYBODYS",
+    "JOB_KINDS",
     "AnnotationRecord",
     "BlobCorruptedError",
     "BlobStore",

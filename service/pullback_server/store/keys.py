@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from contextlib import suppress
 from datetime import datetime
 
@@ -98,6 +98,12 @@ class KeyStore:
         return None
 
     @reads
+    def seen_jobs(self, job_ids: Collection[str], key: str) -> frozenset[str]:
+        """Those of these jobs that a key sees."""
+        with self._database.reading() as session:
+            return frozenset(session.scalars(select(JobRow.id).where(JobRow.id.in_(job_ids), job_seen_by(key))))
+
+    @reads
     def session_owner(self, session_id: str) -> str | None:
         """Owner of a session; None where it is not there, or that cannot be read."""
         query = select(SessionRow.owner).where(SessionRow.id == session_id)
@@ -156,6 +162,11 @@ def seen_by(
     """
     shared = select(ShareRow.resource).where(ShareRow.key.in_((key, ALL_KEYS)))
     return or_(owner == key, (literal(prefix) + identifier).in_(shared))
+
+
+def job_seen_by(key: str) -> ColumnElement[bool]:
+    """Whether a job is seen by a key: it computes what is everybody's, is its own, or is shared with it."""
+    return JobRow.kind.in_(EVERYBODYS) | seen_by(key, JobRow.owner, JobRow.id, "jobs/")
 
 
 def _record(row: KeyRow) -> KeyRecord:

@@ -6,6 +6,9 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+JOB_KINDS = ("eigenbasis", "inversion", "analysis", "directions", "tuning")
+"""What jobs do; each is a field of the contract's `Job.work`, by another name."""
+
 
 class JobState(enum.IntEnum):
     """Where a job stands; the numbers are those of the contract's `JobState`."""
@@ -28,7 +31,7 @@ class JobRecord:
 
     Attributes:
         id: Identifier.
-        kind: What it does: `eigenbasis`, `inversion`, `analysis`, `directions` or `tuning`.
+        kind: What it does, one of `JOB_KINDS`.
         state: Where it stands.
         work: Serialised specification of its kind, defaults filled in.
         result: Name of the resource that it makes.

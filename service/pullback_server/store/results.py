@@ -13,7 +13,7 @@ from pullback_server.store.database import Database, reads
 from pullback_server.store.faults import UnreadableError, entry_read, unreadable
 from pullback_server.store.keys import seen_by
 from pullback_server.store.records import JobState, ResultRecord
-from pullback_server.store.rows import records_of, result_record
+from pullback_server.store.rows import newest, records_of, result_record
 from pullback_server.store.schema import JobRow, ResultRow
 from pullback_server.stored_files import StoredFile
 
@@ -108,9 +108,7 @@ class ResultStore:
         seen: str | None = None,
     ) -> list[tuple[int, ResultRecord | UnreadableError]]:
         """Results of a kind with their numbers, newest first; of one generator, or of all; those that a key sees."""
-        query = select(ResultRow).where(ResultRow.kind == kind).order_by(ResultRow.number.desc()).limit(limit)
-        if before is not None:
-            query = query.where(ResultRow.number < before)
+        query = newest(ResultRow, limit, before).where(ResultRow.kind == kind)
         if generator is not None:
             query = query.where(ResultRow.generator == generator)
         if seen is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import LargeBinary, Select, cast
+from sqlalchemy import LargeBinary, Select, cast, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pullback_server.store.faults import UnreadableError, entry_read, is_unreadable
@@ -14,6 +14,18 @@ from pullback_server.store.schema import EventRow, JobRow, ResultRow, SessionRow
 
 _Row = TypeVar("_Row", JobRow, ResultRow, SessionRow)
 _Record = TypeVar("_Record")
+
+
+def newest(table: type[_Row], limit: int, before: int | None) -> Select[_Row]:
+    """Of a table the rows with the highest numbers, from the highest one, for a page of a list.
+
+    Args:
+        table: The table.
+        limit: At most so many.
+        before: Only those with a lower number; None for all.
+    """
+    query = select(table).order_by(table.number.desc()).limit(limit)
+    return query if before is None else query.where(table.number < before)
 
 
 def records_of(

@@ -13,7 +13,7 @@ from pullback_server.store.database import Database, reads
 from pullback_server.store.faults import NotThereError, RequestConflictError, UnreadableError, entry_read
 from pullback_server.store.keys import seen_by
 from pullback_server.store.records import SessionChange, SessionEventRecord, SessionRecord
-from pullback_server.store.rows import records_of
+from pullback_server.store.rows import newest, records_of
 from pullback_server.store.schema import (
     SessionEventRow,
     SessionFileRow,
@@ -164,9 +164,7 @@ class SessionStore:
             match: Only those whose id begins so or whose title it is; empty for all.
             seen: Only those that this key sees; None for all.
         """
-        query = select(SessionRow).order_by(SessionRow.number.desc()).limit(limit)
-        if before is not None:
-            query = query.where(SessionRow.number < before)
+        query = newest(SessionRow, limit, before)
         if states:
             query = query.where(SessionRow.state.in_(states))
         if match:

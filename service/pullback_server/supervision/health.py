@@ -30,8 +30,8 @@ class Part:
         trouble: What it is troubled by; None where it is well.
         restarts: How often it has ended and was begun again.
         pid: Of its process, where it has one of its own.
-        device_memory: Bytes on its device: what it may take (`limit`), what its tensors have (`allocated`), what it
-            keeps (`reserved`); empty where it has no device of its own.
+        device_memory: Bytes on its device: what it may take (`limit`), and of GPUs what there is (`total`), what its
+            tensors have (`allocated`), what it keeps (`reserved`); empty where it has no device of its own.
     """
 
     def __init__(self, name: str, health: Health, *, needed: bool = True) -> None:

@@ -14,13 +14,15 @@ from typing import Any
 import grpc
 
 from pullback_server.watching.context import about, traced
-from pullback_server.watching.metrics import Metrics
+from pullback_server.watching.metrics import Metrics, from_zero
 from pullback_server.watching.spans import Tracing
 
 TRACE_HEADER, REQUEST_HEADER = "traceparent", "x-request-id"
 GRPC, HTTP = "grpc", "http"
 OTHER = "other"
 """Label of methods that there are none of: whoever calls must not choose how many labels there are."""
+_FAULTS = (grpc.StatusCode.INTERNAL.name, grpc.StatusCode.UNKNOWN.name)
+"""Codes of a fault of the server, of which not even the first may be missed."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KINDS = ("unary_unary", "stream_unary", "unary_stream", "stream_stream")
 
@@ -50,6 +52,7 @@ class CallWatch:
         self._metrics = metrics
         self._tracing = tracing
         self._methods = frozenset(methods)
+        from_zero(metrics.calls, (GRPC, HTTP), methods, _FAULTS)
 
     @contextlib.contextmanager
     def watching(self, transport: str, method: str, headers: Mapping[str, object]) -> Iterator[Outcome]:

@@ -6,7 +6,9 @@ catalogue's, parts the server's. So there are as many series after a year as aft
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.process_collector import ProcessCollector
@@ -14,7 +16,17 @@ from prometheus_client.process_collector import ProcessCollector
 _CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _STEP_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _JOB_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
+_TRIAL_EVENTS = ("asked", "told", "dropped", "expired", "reclaimed")
 _OF_WORK = ("kind", "generator", "method")
+
+
+def from_zero(counter: Counter, *values: Iterable[str]) -> None:
+    """Has a counter be there, at 0, for every combination of its labels' values.
+
+    One that begins with its first count has not risen, for a Prometheus that is asked by how much it has.
+    """
+    for labels in product(*values):
+        counter.labels(*labels)
 
 
 class Metrics:
@@ -90,6 +102,7 @@ class Metrics:
         self.trials = Counter(
             "pullback_trials", "Trials of searches, by what happened to them.", ("event",), registry=registry
         )
+        from_zero(self.trials, _TRIAL_EVENTS)
         self.sessions = Gauge("pullback_sessions_in_memory", "Sessions that are in memory.", registry=registry)
         self.stored_bytes = Gauge(
             "pullback_stored_bytes", "Bytes that the data folder holds.", ("kind",), registry=registry

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pullback_server.supervision import Health
+from pullback_server.supervision import Health, Part
 
 
 class PartsCollector(Collector):
@@ -36,7 +36,7 @@ class PartsCollector(Collector):
         for name, part in self._health.items():
             well.add_metric((name,), float(part.trouble is None))
             restarts.add_metric((name,), part.restarts)
-            if part.pid is not None and (size := _resident(part.pid)) is not None:
+            if (size := resident_bytes(part)) is not None:
                 resident.add_metric((name,), size)
             for what, value in part.device_memory.items():
                 device.add_metric((name, what), value)
@@ -55,15 +55,17 @@ def _families() -> tuple[
         GaugeMetricFamily("pullback_resident_bytes", "Resident memory of the part's process.", labels=("part",)),
         GaugeMetricFamily(
             "pullback_device_memory_bytes",
-            "Memory on the device of a worker: what it may take, what its tensors have, what it keeps.",
+            "Memory on the device of a worker: what it may take, what there is, what its tensors have, what it keeps.",
             labels=("part", "what"),
         ),
     )
 
 
-def _resident(pid: int) -> int | None:
-    """Resident memory of a process; None where it is gone, or this system does not say."""
+def resident_bytes(part: Part) -> int | None:
+    """Resident memory of a part's process; None where there is none, or this system does not say."""
+    if part.pid is None:
+        return None
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{part.pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return None

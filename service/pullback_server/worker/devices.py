@@ -21,14 +21,15 @@ def take(device: str) -> Ready:
     """Has this process compute on a device that was resolved.
 
     Returns:
-        What the server is told: the device, all of its kind, and its model.
+        What the server is told: the device, all of its kind, its model, and a GPU's size.
     """
     if torch.device(device).type != "cuda":
         return Ready(device, (device,), device)
     # What names no device means this one.
     torch.cuda.set_device(device)
     alike = tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
-    return Ready(device, alike, torch.cuda.get_device_name(device))
+    total = torch.cuda.get_device_properties(device).total_memory
+    return Ready(device, alike, torch.cuda.get_device_name(device), total=total)
 
 
 def take_memory(ready: Ready, limit: int | None, given: bool, sharing: int) -> Ready:

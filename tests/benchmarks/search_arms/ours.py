@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.geometry import Eigenbasis
-from pullback.search import Optimizer, SearchSettings, SearchSpace, make_optimizer
+from pullback.search import Optimizer, SearchSettings, SearchSpace, complete, make_optimizer
 from search_arms.arm import Points, Setting
 
 
@@ -17,12 +17,21 @@ class Ours:
         setting: Its method and options.
         space: Where it searches, with what bounds it.
         basis: The eigenbasis of the space.
+        images: How many will be shown, which it is told as planned.
         seed: Of its random numbers.
     """
 
-    def __init__(self, setting: Setting, space: SearchSpace, basis: Eigenbasis, seed: int) -> None:
+    def __init__(self, setting: Setting, space: SearchSpace, basis: Eigenbasis, images: int, seed: int) -> None:
         settings = SearchSettings(setting.method, **dict(setting.options))  # type: ignore[arg-type]
-        self._optimizer: Optimizer = make_optimizer(settings, space=space, eigenbasis=basis, seed=seed)
+        population = complete(settings, space.searched).population
+        assert population is not None
+        self._optimizer: Optimizer = make_optimizer(
+            settings,
+            space=space,
+            eigenbasis=basis,
+            seed=seed,
+            planned_generations=max(images // population, 1),
+        )
 
     def ask(self) -> Points:
         """What it proposes."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -86,6 +87,25 @@ def test_under_tls_it_asks_for_a_key_and_shows_each_what_is_its_own(
                 assert page.url == f"{url}/enter"
         for context in browser.contexts:  # before the server ends, and pages miss it
             context.close()
+        check_new_certificate(server, url)
+
+
+def check_new_certificate(server: LiveServer, url: str) -> None:
+    """By a name that a new certificate has the studio may be called from then on."""
+    name = "rig2.example.org"
+
+    def call() -> httpx.Response:
+        return httpx.get(url, headers={"Host": name}, verify=False, timeout=60)
+
+    refused = call()
+    assert refused.status_code == 403
+    assert name in refused.text
+    folder = Path(str(server.ca)).parent
+    for file in ("server.pem", "server.key"):
+        (folder / file).rename(folder / f"{file}.old")
+    make = [sys.executable, "-m", "pullback_server.tls", str(folder), "--host", name]
+    subprocess.run(make, check=True, capture_output=True)
+    assert call().status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -161,25 +161,6 @@ def multiply(data: Path, count: int) -> None:
             )
 
 
-def test_a_page_goes_on_when_the_server_is_back(watched: Watched, live: LiveServer) -> None:
-    with Client(live.target) as client:
-        session = client.evolve("tiny", title="restarted", optimizer="random", population=POPULATION)
-        studio = StudioProcess(live.target)
-        page = watched.page(studio, path_of(session))
-        expect(page.get_by_role("heading", name="restarted")).to_be_visible()
-
-        live.kill()
-        live.start("--listen", client.target)
-        tell_generation(session)
-
-        best = session.best()
-        assert best is not None
-        expect(page.get_by_text(f"Best so far: {best.score:.4g}")).to_be_visible()
-        session.close()
-    page.context.close()
-    assert "Traceback" not in studio.close()
-
-
 def test_a_session_that_is_not_there_is_said(open_page: Callable[..., Page]) -> None:
     page = open_page("/evolution/nosuchsession")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +45,20 @@ def drawn(page: Page, unlike: str = "") -> str:
         arg=unlike,
     )
     return source(page)
+
+
+def played(page: Page, video: bytes) -> list[float]:
+    """Width, height and seconds of a video, as the browser has them once it can play it."""
+    told = page.evaluate(
+        """source => new Promise((done, failed) => {
+            const video = document.createElement("video");
+            video.oncanplaythrough = () => done([video.videoWidth, video.videoHeight, video.duration]);
+            video.onerror = () => failed(video.error.message);
+            video.src = source;
+        })""",
+        f"data:video/mp4;base64,{base64.b64encode(video).decode()}",
+    )
+    return list(told)
 
 
 @pytest.mark.usefixtures("basis")
@@ -142,6 +158,9 @@ def test_a_strip_leads_where_its_images_are(open_page: Callable[..., Page]) -> N
         page.get_by_role("button", name=re.compile("Download latents")).click()
     with np.load(download.value.path()) as content:
         assert content["latents"].shape == (7, 8)
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("Download video")).click()
+    assert played(page, Path(download.value.path()).read_bytes()) == [192, 192, pytest.approx(1.2)]
     page.get_by_role("button", name="Strips of all sliders").click()
     expect(frames).to_have_count(7 * 8)
 

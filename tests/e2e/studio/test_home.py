@@ -29,10 +29,16 @@ def test_a_job_is_followed_cancelled_and_its_log_read(open_page: Callable[..., P
     short = job.name.removeprefix("jobs/")[:8]
     cancel = page.get_by_role("button", name=f"Cancel job {short}")
     expect(cancel).to_be_visible()
+    at_work = page.locator("section").filter(has=page.get_by_role("heading", name="Server", exact=True))
+    expect(at_work.get_by_text("worker-0", exact=True)).to_be_visible()
+    expect(at_work.get_by_text("cpu", exact=True).first).to_be_visible()
+    expect(at_work.get_by_text("inversion of tiny", exact=False)).to_be_visible()
     cancel.click()
     with Client(server.target) as client:
         assert client.get_job(job.name).wait(JOB_SECONDS).state is JobState.CANCELLED
     expect(cancel).to_have_count(0)
+    expect(at_work.get_by_text("inversion of tiny", exact=False)).to_have_count(0)
+    expect(at_work.get_by_text("idle").first).to_be_visible()
 
     page.get_by_role("button", name=f"Log of job {short}").click()
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urljoin
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+from skimage import data
 
 from live_server import LiveServer
-from pullback_client import Inversion
+from pullback_client import Client, Inversion
 from studios import StudioProcess, Watched
+from tiny import write_catalogue
 
 
 @pytest.fixture
@@ -43,7 +48,8 @@ def invert(page: Page, *, steps: int = 20) -> None:
     page.get_by_role("option", name="tiny:").click()
     page.get_by_label("Method", exact=True).click()
     page.get_by_role("option", name="adam", exact=True).click()
-    page.get_by_text("More", exact=True).click()
+    if not page.get_by_label("Distance", exact=True).first.is_visible():  # as where it was filled in before
+        page.get_by_text("More", exact=True).click()
     page.get_by_label("Distance", exact=True).first.fill("mse")
     page.get_by_label("Steps", exact=True).fill(str(steps))
     page.get_by_label("Restarts", exact=True).fill("2")
@@ -221,6 +227,218 @@ def test_what_was_found_is_pasted_back_at_full_size_on_a_narrow_page(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_what_was_found_is_edited_along_eigen_axes_and_named_directions(
+    open_page: Callable[..., Page], server: LiveServer, photograph: Path
+) -> None:
+    with Client(server.target) as client:
+        basis = client.compute_eigenbasis("tiny", distance="mse", samples=64)
+        kept = client.discover_directions("tiny", method="sefa", eigenbasis=basis, k=2)
+        kept.annotate(1, "glow")
+        kept.annotate(0, "")
+    page = open_page("/photograph")
+    choose(page, photograph)
+    invert(page)
+    expect(finished(page)).to_be_visible()
+    page.get_by_text("Edit and paste back").click()
+    page.get_by_role("button", name="Edit with sliders").click()
+    edited = page.get_by_alt_text("as it is edited")
+    before = edited.get_attribute("src") or ""
+    page.get_by_role("combobox", name="Along").click()
+    page.get_by_role("option", name="Eigen-axes of z under mse").click()
+    page.get_by_role("slider", name="Axis 1", exact=True).fill("2")
+    expect(edited).not_to_have_attribute("src", before)
+    along_one = edited.get_attribute("src") or ""
+    page.get_by_role("group", name="Named directions").get_by_role("slider", name="Axis glow").fill("-1")
+    expect(edited).not_to_have_attribute("src", along_one)
+
+    archive = download(page)
+    found = Inversion.load(unpacked(archive, "inversion.safetensors", photograph.parent))
+    latent = found.latent + 2 * basis.eigenvalues[1] ** -0.5 * basis.eigenvectors[:, 1]
+    latent -= kept[1].step * kept[1].vector
+    with Client(server.target) as client:
+        (expected,) = client.render("tiny", latent.astype(np.float32), noise_maps=found.noise_maps)
+    pixels = np.asarray(Image.open(io.BytesIO(archive.read("001-garden/edited.png"))), np.int64)
+    # Of latents that differ by rounding.
+    assert np.abs(pixels - np.asarray(expected)).max() <= 1
+
+    moved = edited.get_attribute("src") or ""
+    page.wait_for_function(
+        "Object.keys(sessionStorage).some(key => key.includes('edits') && sessionStorage[key].includes('1~-1'))"
+    )
+    page.reload()  # which leaves the sliders where they are
+    expect(edited).to_have_attribute("src", moved)
+    expect(page.get_by_role("slider", name="Axis 1", exact=True)).to_have_value("2")
+    expect(page.get_by_role("slider", name="Axis glow")).to_have_value("-1")
+    page.get_by_role("button", name="Back to what was found").click()
+    expect(page.get_by_role("slider", name="Axis 1", exact=True)).to_have_value("0")
+    expect(edited).to_have_attribute("src", before)
+
+
+def test_options_that_were_filled_in_outlive_a_reload(open_page: Callable[..., Page]) -> None:
+    page = open_page("/photograph")
+    steps, distance = page.get_by_label("Steps", exact=True), page.get_by_label("Distance", exact=True).first
+    method, searched = page.get_by_label("Method", exact=True), page.get_by_role("checkbox", name="Search scale")
+    page.get_by_label("Generator", exact=True).click()
+    page.get_by_role("option", name="tiny:").click()
+    method.click()
+    page.get_by_role("option", name="adam", exact=True).click()
+    searched.click()
+    page.get_by_text("More", exact=True).click()
+    distance.fill("mse")
+    steps.fill("17")
+    page.wait_for_function(
+        "Object.keys(sessionStorage).some(key => key.includes('fields') && sessionStorage[key].includes('17'))"
+    )
+    page.reload()
+
+    expect(steps).to_have_value("17")
+    expect(distance).to_be_visible()  # nothing counts unseen
+    expect(distance).to_have_value("mse")
+    expect(method).to_have_value("adam")
+    expect(searched).to_be_checked()
+    page.get_by_role("button", name="All to their defaults").click()
+    for field in (steps, distance):
+        expect(field).to_have_value("")
+    expect(method).to_have_value(re.compile("default"))
+    expect(searched).not_to_be_checked()
+    expect(page.get_by_label("Generator", exact=True)).to_have_value(re.compile("^tiny:"))
+
+
+def test_the_frame_is_searched_and_several_inversions_are_one_page(
+    open_page: Callable[..., Page], photograph: Path
+) -> None:
+    page = open_page("/photograph")
+    choose(page, photograph)
+    page.get_by_role("checkbox", name="Search scale and place of the frame as well").click()
+    invert(page)
+    expect(finished(page)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"frame at scale \d\.\d\d, moved by"))).to_be_visible()
+    name = page.url.rpartition("/")[2]
+
+    page.get_by_role("link", name="The same ones again, otherwise").click()
+    expect(page.locator(".given-name", has_text=photograph.name)).to_be_visible()
+    page.get_by_role("checkbox", name="Search scale and place of the frame as well").click()  # still ticked
+    invert(page)
+    expect(finished(page)).to_be_visible()
+    page.goto(f"{page.url},{name}")
+
+    expect(finished(page)).to_have_count(2)
+    expect(page.get_by_text("garden.png")).to_have_count(2)
+    expect(page.get_by_text("frame at scale")).to_have_count(1)
+
+
+def test_the_class_is_given_searched_or_left_free(
+    watched: Watched, start_server: Callable[..., LiveServer], photograph: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "classes").mkdir()
+    catalogue = write_catalogue(tmp_path / "classes", conditional=True)
+    studio = StudioProcess(start_server(PULLBACK_CATALOGUE=str(catalogue)).target)
+    try:
+        page = watched.page(studio, "/photograph")
+        ways = (
+            ("green", "GIVEN", "green"),
+            ("searched: each class is tried", "SEARCHED", "(red|green|blue)"),
+            ("free: between the classes", "FREE", "(red|green|blue)"),  # the nearest one
+        )
+        for chosen, mode, label in ways:
+            page.goto(studio.url + "/photograph")
+            choose(page, photograph)
+            expect(page.locator(".given")).to_have_count(1)  # nothing is left of the one before
+            page.get_by_label("Generator", exact=True).click()
+            page.get_by_role("option", name="tiny:").click()
+            page.get_by_label("Class", exact=True).click()
+            page.get_by_role("option", name=chosen, exact=True).click()
+            invert(page, steps=4)
+            expect(finished(page)).to_be_visible()
+            expect(page.get_by_text(re.compile(f"evaluations, {label}$"))).to_be_visible()
+            found = download(page)
+            assert json.loads(found.read("settings.json"))["class_mode"] == f"CLASS_MODE_{mode}"
+            latent = Inversion.load(unpacked(found, "inversion.safetensors", tmp_path)).latent
+            # Between the classes the class part is none of their vectors.
+            assert (set(latent[-3:]) == {0, 1}) == (mode != "FREE")
+        page.context.close()
+    finally:
+        studio.close()
+
+
+def test_photographs_that_no_single_message_holds_are_several_jobs_on_one_page(
+    open_page: Callable[..., Page], photograph: Path, tmp_path: Path
+) -> None:
+    large = [tmp_path / "dawn.bmp", tmp_path / "dusk.bmp"]
+    for file, colour in zip(large, ("orange", "navy"), strict=True):
+        Image.new("RGB", (3_600, 3_400), colour).save(file)  # 35 MiB each, of the 64 that a message holds
+    page = open_page("/photograph")
+    choose(page, *large, photograph)
+    page.get_by_role("button", name="Frame and mask of garden.png").click()
+    expect(page.get_by_role("heading", name="garden.png")).to_be_visible()
+    page.get_by_label("Left", exact=True).fill("3")
+    page.get_by_label("Left", exact=True).press("Enter")
+    expect(page.get_by_text("cropped to 48 px")).to_be_visible()
+    invert(page, steps=4)
+
+    assert page.url.rpartition("/")[2].count(",") == 1
+    expect(finished(page)).to_have_count(2)
+    for whole, names in zip(page.locator(".targets").all(), (["dawn.bmp"], ["dusk.bmp", "garden.png"]), strict=True):
+        expect(whole.locator(".target-name")).to_have_text(names)
+    # Each is before and after with its own photograph.
+    page.get_by_text("Edit and paste back").last.click()
+    page.get_by_role("button", name="Paste back into the photograph").last.click()
+    expect(page.get_by_role("link", name="At full size, 64 × 48 px")).to_be_visible()
+
+    page.get_by_role("link", name="The same ones again, otherwise").click()
+    expect(page.locator(".given-name")).to_have_text(["dawn.bmp", "dusk.bmp", "garden.png"])
+
+
+def test_a_photograph_of_20_million_pixels_is_dropped_framed_and_inverted(watched: Watched, server: LiveServer) -> None:
+    studio = StudioProcess(server.target)  # not the shared one: others' photographs come and go in its memory
+    try:
+        page = watched.page(studio, "/photograph")
+        expect(page.get_by_text("or drop them anywhere")).to_be_visible()
+        before = resident(studio)
+        page.evaluate(
+            """([name, text]) => {
+                const data = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                const dropped = new DataTransfer();
+                dropped.items.add(new File([data], name, { type: "image/jpeg" }));
+                window.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
+            }""",
+            ["camera.jpg", base64.b64encode(camera_photograph()).decode()],
+        )
+        expect(page.get_by_text("5472 × 3648 px")).to_be_visible()
+        seen = page.get_by_alt_text("camera.jpg").first
+        assert seen.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        for name, value in (("Size", 2_000), ("Left", 1_500), ("Top", 300)):
+            page.get_by_label(name, exact=True).fill(str(value))
+            page.get_by_label(name, exact=True).press("Enter")
+        expect(page.get_by_text("cropped to 2000 px")).to_be_visible()
+        invert(page, steps=4)
+        expect(finished(page)).to_be_visible()
+        assert page.get_by_alt_text("the photograph").evaluate("image => image.naturalWidth") == 16
+
+        # Its pixels alone take 57 MiB; a picture may be made of them still.
+        deadline = time.monotonic() + 60
+        while resident(studio) - before >= 40:
+            assert time.monotonic() < deadline
+            page.wait_for_timeout(500)
+        page.context.close()
+    finally:
+        studio.close()
+
+
+def camera_photograph() -> bytes:
+    """A picture over a slope of brightness, as large as a camera makes it."""
+    picture = Image.fromarray(data.astronaut()).resize((5472, 3648), Image.Resampling.BICUBIC)
+    slope = Image.linear_gradient("L").resize(picture.size).convert("RGB")
+    buffer = io.BytesIO()
+    Image.blend(picture, slope, 0.3).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def resident(studio: StudioProcess) -> float:
+    """MiB of memory that the studio has."""
+    return float(psutil.Process(studio.pid).memory_info().rss / 2**20)
+
+
 def test_a_page_goes_on_when_the_server_is_back(watched: Watched, live: LiveServer, photograph: Path) -> None:
     studio = StudioProcess(live.target)
     try:
@@ -238,6 +456,8 @@ def test_a_page_goes_on_when_the_server_is_back(watched: Watched, live: LiveServ
         expect(words).to_contain_text("optimizing")
         page.get_by_role("button", name="Cancel").click()
         expect(words).to_contain_text("was cancelled")
+        # Without its studio it would ask in vain, and say so.
+        page.context.close()
     finally:
         studio.close()
 

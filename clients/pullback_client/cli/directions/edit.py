@@ -16,6 +16,7 @@ from pullback_client.cli import completion
 from pullback_client.cli.console import err, following, out, show
 from pullback_client.cli.described_options import takes_options
 from pullback_client.cli.directions import direction_options, walk_options
+from pullback_client.cli.directions.walk_output import check_pictures
 from pullback_client.cli.inversion import invert_options as option
 from pullback_client.cli.inversion.photographs import find, masks_of, refuse_doubled_names, tell_failures, tell_unpasted
 from pullback_client.cli.options import Force, Target
@@ -114,7 +115,7 @@ def edit(
     if left:
         paths = [found[number] for number in left]
         with Client(target) as client, following() as report:
-            walk_options.check_size(client, generator, walk, upscale)
+            check_pictures(client, generator, walk, upscale)
             edits = client.iter_edit(
                 paths, generator, direction, strength, walk=walk, tune=tune, progress=report, **options
             )

@@ -12,7 +12,7 @@ from pullback_client.cli import completion
 from pullback_client.cli.console import following, out
 from pullback_client.cli.described_options import takes_options
 from pullback_client.cli.directions import direction_options, walk_options
-from pullback_client.cli.directions.walk_folder import refuse_walk_over, save_walk
+from pullback_client.cli.directions.walk_output import Fps, Out, check_pictures, refuse_walk_over, save_walk
 from pullback_client.cli.inversion import invert_options as option
 from pullback_client.cli.options import Force, Target, given_options, option_names
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -39,7 +39,7 @@ def morph(
     second: Annotated[Path, typer.Argument(metavar="PHOTO|LATENT", help="Where it ends.")],
     *,
     generator: Annotated[str, typer.Option(help="Name of the generator.", autocompletion=completion.generators)],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for frames, strip, animation and latents.")],
+    out_path: Out,
     kind: Annotated[
         MorphKind, typer.Option(help="How the walk goes: geodesic changes the image least.", rich_help_panel="Walk")
     ] = "geodesic",
@@ -57,6 +57,7 @@ def morph(
     center_crop: option.CenterCrop = False,
     convert: option.Convert = False,
     upscale: walk_options.Upscale = 1,
+    fps: Fps = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
     **settings: Any,
@@ -65,7 +66,7 @@ def morph(
     photographs = [path for path in (first, second) if path.suffix.lower() not in _LATENTS]
     if not photographs and (idle := [name for name in _OF_PHOTOGRAPHS if name in given_options(context)]):
         raise InvalidArgumentError(f"{option_names(context, idle)}: of photographs, and two latents came")
-    refuse_walk_over(folder, force, (first, second))
+    refuse_walk_over(out_path, fps, force, (first, second))
     walk = cast("WalkOptions", {name: settings.pop(name) for name in ("frames", "distance")})
     inversion: InversionOptions = {
         **cast("InversionOptions", settings),
@@ -75,7 +76,7 @@ def morph(
     }
     start, end = (path if path in photographs else direction_options.latent_file(path) for path in (first, second))
     with Client(target) as client, following() as report:
-        walk_options.check_size(client, generator, walk, upscale)
+        check_pictures(client, generator, walk, upscale, out_path)
         found = client.morph(
             start,
             end,
@@ -87,9 +88,9 @@ def morph(
             inversion=inversion if photographs else None,
             progress=report,
         )
-    written = save_walk(found, folder, upscale)
+    written = save_walk(found, out_path, upscale, fps)
     out.print(
         f"{len(found)} frames in {found.space}, image distance of the ends {number(float(found.distances[-1]))}; "
-        f"wrote {len(written)} files into {folder}",
+        f"{written}",
         soft_wrap=True,
     )

@@ -12,7 +12,7 @@ from pullback_client.cli import completion
 from pullback_client.cli.console import following, out
 from pullback_client.cli.described_options import takes_options
 from pullback_client.cli.directions import direction_options, walk_options
-from pullback_client.cli.directions.walk_folder import refuse_walk_over, save_walk
+from pullback_client.cli.directions.walk_output import Fps, Out, check_pictures, refuse_walk_over, save_walk
 from pullback_client.cli.inversion import invert_options as option
 from pullback_client.cli.options import Force, Target, given_options, option_names
 from pullback_client.client import DEFAULT_TARGET, Client
@@ -55,7 +55,7 @@ def traverse(
             rich_help_panel="Walk",
         ),
     ] = None,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for frames, strip, animation and latents.")],
+    out_path: Out,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="Start at the draw of this seed.", show_default="0", rich_help_panel=_START),
@@ -106,6 +106,7 @@ def traverse(
     ] = None,
     mask: walk_options.Mask = None,
     upscale: walk_options.Upscale = 1,
+    fps: Fps = None,
     force: Force = False,
     target: Target = DEFAULT_TARGET,
     **settings: Any,
@@ -116,7 +117,7 @@ def traverse(
         raise InvalidArgumentError(f"{' and '.join(named)} exclude each other: a walk has one start")
     if photo is None and (idle := [name for name in _OF_PHOTOGRAPHS if name in given_options(context)]):
         raise InvalidArgumentError(f"{option_names(context, idle)}: of a photograph; name it with --photo")
-    refuse_walk_over(folder, force, (latent, photo))
+    refuse_walk_over(out_path, fps, force, (latent, photo))
     options: WalkOptions = {
         **walk_options.walk_of(settings),
         "layers": direction_options.layers_of(layers),
@@ -138,7 +139,7 @@ def traverse(
     check_walk_options(options, directed=direction is not None)  # refuses what cannot be, before anything is sent
     start: Any = photo if latent is None else direction_options.latent_file(latent)
     with Client(target) as client, following() as report:
-        walk_options.check_size(client, generator, options, upscale)
+        check_pictures(client, generator, options, upscale, out_path)
         if start is None:
             start = client.sample(generator, space=space, seed=seed or 0)
         walk = client.traverse(
@@ -150,10 +151,9 @@ def traverse(
             progress=report,
             **options,
         )
-    written = save_walk(walk, folder, upscale)
+    written = save_walk(walk, out_path, upscale, fps)
     farthest = number(float(walk.distances.max()))
     out.print(
-        f"{len(walk)} frames in {walk.space}, image distance from the start up to {farthest}; "
-        f"wrote {len(written)} files into {folder}",
+        f"{len(walk)} frames in {walk.space}, image distance from the start up to {farthest}; {written}",
         soft_wrap=True,
     )

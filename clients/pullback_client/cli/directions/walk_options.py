@@ -11,16 +11,13 @@ import typer
 from pullback_api.options import options_of
 from pullback_api.v1 import directions_pb2
 from pullback_client.cli.described_options import CommandT, takes_options
-from pullback_client.client import Client
 from pullback_client.directions import MaskOptions, WalkOptions
-from pullback_client.directions.pictures import check_upscale
 from pullback_client.errors import InvalidArgumentError
 
 _WALK, _MASK = "Walk", "Mask"
 _MESSAGES = (directions_pb2.TraverseRequest, directions_pb2.CurveSettings)
 # What `--mask SUBSET/SUBSETS` says.
 _IN_MASK = ("subset", "subsets")
-_FRAMES = 9  # the server's default
 
 Word: TypeAlias = Annotated[
     str,
@@ -51,7 +48,7 @@ Purify: TypeAlias = Annotated[
     ),
 ]
 Upscale: TypeAlias = Annotated[
-    int, typer.Option(min=1, help="Strip and animation so many times as large, pixel by pixel.", rich_help_panel=_WALK)
+    int, typer.Option(min=1, help="Strip and what moves so many times as large, pixel by pixel.", rich_help_panel=_WALK)
 ]
 Mask: TypeAlias = Annotated[
     str | None,
@@ -108,13 +105,3 @@ def mask_of(text: str | None, settings: dict[str, Any]) -> MaskOptions | None:
             f"--mask counts subsets from 0: of {subsets} the last is {subsets - 1}, got {subset}"
         )
     return cast("MaskOptions", {"subset": subset, "subsets": subsets, **rest})
-
-
-def check_size(client: Client, generator: str, options: WalkOptions, upscale: int) -> None:
-    """Raises InvalidArgumentError where the pictures of a walk would be too large, before it is walked."""
-    if upscale > 1:
-        drawn = client.get_generator(generator)
-        frames = options.get("frames") or _FRAMES
-        # A subspace has so many along each direction; an animation goes forth and back.
-        frames = frames**2 if options.get("kind") == "subspace" else frames
-        check_upscale(upscale, (drawn.width, drawn.height), 2 * frames - 2)

@@ -32,7 +32,8 @@ Class: TypeAlias = Annotated[
         "--class",
         metavar="LABEL|free|search",
         autocompletion=completion.classes_or_ways,
-        help="The class, or what is to become of it: free between the classes, or searched among them.",
+        help="The class, or what is to become of it: free between the classes, or searched among them. In w and w+ "
+        "that at whose mean latents start.",
         show_default="the space's",
         rich_help_panel=_PHOTOGRAPHS,
     ),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 from PIL import Image
 
+from pullback_api.limits import MOST_PLANNED
 from pullback_api.v1 import search_pb2
 from pullback_client.cli import completion
 from pullback_client.cli.console import INTERRUPTED, complain, err, following, out, warn
@@ -83,6 +84,8 @@ def evolve(
         raise InvalidArgumentError("--generations bounds a new session, or --score; a session is watched to its end")
     if session is None:
         _claim(folder, None, force)
+    if settings.get("planned_generations") is None and generations is not None and generations <= MOST_PLANNED:
+        settings["planned_generations"] = generations
     with Client(target) as client:
         if generator is not None:
             options: EvolveOptions = {

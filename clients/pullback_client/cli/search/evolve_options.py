@@ -74,7 +74,12 @@ Session: TypeAlias = Annotated[
 ]
 Generations: TypeAlias = Annotated[
     int | None,
-    typer.Option(min=1, help="Stop after so many.", show_default="no bound", rich_help_panel=_SESSION),
+    typer.Option(
+        min=1,
+        help="Stop after so many; up to 200, a new session is planned for them.",
+        show_default="no bound",
+        rich_help_panel=_SESSION,
+    ),
 ]
 Folder: TypeAlias = Annotated[
     Path | None,

@@ -48,6 +48,7 @@ def studio(
     )
 
     tls = None if own_cert is None or own_key is None else make_context(str(own_cert), str(own_key))
-    server = StudioServer(address, visitors, tls=tls, hosts=host or ())
+    names = {each.lower() for each in host or ()}
+    server = StudioServer(address, visitors, tls=tls, hosts=lambda: names)
     server.open()
     server.run(lambda: out.print(f"studio of {target}: open {server.way_in}", soft_wrap=True))

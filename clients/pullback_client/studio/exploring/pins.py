@@ -18,15 +18,6 @@ from pullback_client.files.atomic import to_json
 from pullback_client.studio.exploring.places import Place, in_one_space
 from pullback_client.studio.exploring.view import View
 
-KINDS: dict[MorphKind, str] = {
-    "geodesic": "geodesic",
-    "spherical": "spherical",
-    "density_preserving": "density-preserving",
-    "linear": "straight",
-    "metric_uniform": "straight, even in image distance",
-}
-"""The ways between two latents, for people."""
-
 
 @dataclass(frozen=True, eq=False)
 class Pin:

@@ -67,8 +67,7 @@ class State:
         for chosen in view.steps:
             try:
                 moves = (await state.fetch(chosen), view.steps[chosen])
-                if beyond := [index for index in moves[1] if index >= len(moves[0])]:
-                    raise InvalidArgumentError(f"{chosen} has axes 0 to {len(moves[0]) - 1}, got {beyond[0]}")
+                _check_steps(*moves)
                 if not fits(found, start.space, moves[0].space):
                     raise InvalidArgumentError(f"{chosen} lies in {moves[0].space}, the start in {start.space}")
             except ClientError as error:
@@ -93,6 +92,19 @@ class State:
         """Where the sliders lead."""
         return self.place_of(self.moves())
 
+    async def place_at(self, view: View) -> Place:
+        """Where another view leads.
+
+        Raises:
+            ClientError: What it starts from, or what it moved along, is no longer there; or the server is away.
+        """
+        view, start = await _started(self.client, self.generator, view)
+        sets = {chosen: await self.fetch(chosen) for chosen in view.steps}
+        for chosen, moves in view.steps.items():
+            _check_steps(sets[chosen], moves)
+        steps = [(sets[chosen], index, step) for chosen, moves in view.steps.items() for index, step in moves.items()]
+        return moved(start, [_move(*each, view.layers) for each in steps], self.generator)
+
     def place_of(self, moves: Iterable[Move]) -> Place:
         """Where steps lead from the start."""
         return moved(self.start, moves, self.generator)
@@ -112,8 +124,7 @@ class State:
 
     def move(self, chosen: str, index: int, step: float) -> Move:
         """A step along an axis of a set."""
-        axes = self.sets[chosen]
-        return Move(axes[index], axes.space, step, (self.view.layers or axes.layers) if axes.space == W else ())
+        return _move(self.sets[chosen], index, step, self.view.layers)
 
     async def refresh(self) -> None:
         """Asks which sets there are now."""
@@ -173,6 +184,16 @@ class State:
         self.view = replace(view, steps=kept)
         offered = self.offered()
         await self.choose(view.along if view.along in offered else "")
+
+
+def _move(axes: AxisSet, index: int, step: float, layers: tuple[int, ...]) -> Move:
+    return Move(axes[index], axes.space, step, (layers or axes.layers) if axes.space == W else ())
+
+
+def _check_steps(axes: AxisSet, moves: Iterable[int]) -> None:
+    """Raises InvalidArgumentError where a set lacks one of these axes."""
+    if beyond := [index for index in moves if index >= len(axes)]:
+        raise InvalidArgumentError(f"{axes.id} has axes 0 to {len(axes) - 1}, got {beyond[0]}")
 
 
 async def _infos(client: AsyncClient, generator: str) -> dict[str, Info]:

@@ -50,8 +50,10 @@ def strip(client: Client, generator: str, places: Sequence[Place], steps: Sequen
 
 
 def walk_file(walk: Traversal, suffix: str) -> bytes:
-    """A walk as a file, `.png`, `.gif`, `.npz` or `.json`; see `Traversal.save`."""
-    upscale = max(1, SIDE // max(walk[0].image.height, 1)) if suffix in {".png", ".gif"} else 1
+    """A walk as a file, `.png`, `.gif`, `.mp4`, `.npz` or `.json`; see `Traversal.save`."""
+    upscale = max(1, SIDE // max(walk[0].image.height, 1)) if suffix in {".png", ".gif", ".mp4"} else 1
+    if suffix == ".mp4" and upscale > 1:
+        upscale += upscale % 2  # so that each pixel keeps its colours
     with tempfile.TemporaryDirectory(prefix="pullback-studio-") as folder:
         (file,) = walk.save(Path(folder) / f"walk{suffix}", upscale=upscale)
         return file.read_bytes()

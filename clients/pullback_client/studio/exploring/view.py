@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,9 @@ REACHES = (1.0, 2.0, 4.0, 8.0)
 
 LONGEST_LATENT = 4_096
 """Coordinates of a latent that an address holds; browsers and servers take no address of any length."""
+
+KEPT = "kept."
+"""What stands in an address before the digest of a longer one, which the browser's tab keeps."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,16 @@ class View:
                     steps[chosen] = _moves(moves)
         return cls(**said, steps=steps)
 
-    def query(self) -> str:
-        """The query of the address that shows this; what is as ever is left out."""
+    def query(self, *, whole: bool = False) -> str:
+        """The query of the address that shows this; what is as ever is left out.
+
+        Args:
+            whole: Whether it holds latents of any length; in an address a digest stands for long ones.
+        """
         said = {name: getattr(self, name) for name in ("space", "inversion", "along", "first", "count", "target")}
         pairs = [(name, value) for name, value in said.items() if value != getattr(_USUAL, name)]
-        if self.latent and len(self.latent) <= LONGEST_LATENT * 6:
-            pairs.append(("latent", self.latent))
+        if self.latent:
+            pairs.append(("latent", self.latent if whole or not self.is_long else f"{KEPT}{self.digest}"))
         elif not self.inversion:
             pairs.append(("seed", self.seed))
         if self.reach != _USUAL.reach:
@@ -101,6 +109,16 @@ class View:
                 words = ",".join(f"{index}~{step:g}" for index, step in sorted(moves.items()))
                 pairs.append(("steps", f"{chosen}:{words}"))
         return urlencode(pairs, safe=":,~/")
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has a latent that no address holds."""
+        return len(self.latent) * 3 // 4 > 4 * LONGEST_LATENT  # four letters stand for three bytes
+
+    @property
+    def digest(self) -> str:
+        """What stands for its latent in an address."""
+        return hashlib.sha256(self.latent.encode()).hexdigest()[:16]
 
     @property
     def moved(self) -> int:

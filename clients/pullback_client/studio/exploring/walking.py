@@ -11,15 +11,6 @@ from pullback_client.studio.exploring.keeping import direction_of
 from pullback_client.studio.exploring.places import Place
 from pullback_client.studio.exploring.strips import FRAMES
 
-STRAIGHT = "linear"
-KINDS = {
-    STRAIGHT: "straight",
-    "spherical": "spherical",
-    "density_preserving": "density-preserving",
-    "metric_uniform": "straight, even in image distance",
-}
-"""How a strip may go, for people."""
-
 SUBSETS = 4
 """Subsets of channels among which a mask chooses, the largest first."""
 
@@ -46,7 +37,7 @@ def walk(
         chosen: Id of the axes.
         index: Which axis of them.
         reach: How far, in steps.
-        kind: A key of `KINDS`.
+        kind: A key of `ways.ALONG`.
         layers: Layers of a style-based generator that follow; empty = as the set says.
         subset: Which subset of channels follows alone; None = all.
         distance: By which it is measured; empty for the server's default.

@@ -19,6 +19,8 @@ from pullback_client.studio.parts.zipped import zipped
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
+_LOSES = "What was being computed goes on, and is in the list when it has ended."
+
 
 @ui.page("/report", response_timeout=RESPONSE_SECONDS)
 def report() -> None:
@@ -34,7 +36,7 @@ def report_of(generator: str) -> None:
     Args:
         generator: Its name.
     """
-    with page(f"Report of {generator}", here="/report") as visitor:
+    with page(f"Report of {generator}", here="/report", loses=_LOSES) as visitor:
         shown = Report(visitor)
         loaded(lambda: visitor.client.get_generator(generator), shown.draw, what="the generator")
 

@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from pullback_api.options import Option, options_of
+from pullback_client.studio.parts.kept_fields import KeptFields
 
 
 class OptionFields:
@@ -64,6 +65,22 @@ class OptionFields:
             parts = value if isinstance(value, tuple) else (value,)
             for field, part in zip(self._fields.get(name, ()), parts, strict=False):
                 field.set_value(part)
+
+    def keep(self, kept: KeptFields, group: str = "") -> None:
+        """Has the tab keep what is filled in.
+
+        Args:
+            kept: Does so.
+            group: Before the options' names, where the page has others of the same.
+        """
+        for name, fields in self._fields.items():
+            for place, field in enumerate(fields):
+                kept.keep(f"{group}{name} {place}", field)
+
+    def clear(self) -> None:
+        """Fills in none."""
+        for field in (field for fields in self._fields.values() for field in fields):
+            field.set_value("" if isinstance(field, ui.input) else None)
 
     def _draw(self, options: Sequence[Option]) -> None:
         with ui.element("div").classes("options"):

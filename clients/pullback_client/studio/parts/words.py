@@ -8,8 +8,10 @@ from nicegui import ui
 
 from pullback_client.jobs.events import JobState
 from pullback_client.search.records import SessionState, SessionStatus
+from pullback_client.text.quantities import duration
 from pullback_client.wire.names import id_of
 
+_MOMENT_SECONDS = 60.0
 _CHIPS = {
     JobState.RUNNING: "busy",
     JobState.SUCCEEDED: "good",
@@ -51,8 +53,5 @@ def best_of(status: SessionStatus) -> str:
 
 def ago(moment: datetime) -> str:
     """How long ago that was."""
-    seconds = max(0.0, (datetime.now(timezone.utc) - moment).total_seconds())
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now"
+    seconds = (datetime.now(timezone.utc) - moment).total_seconds()
+    return f"{duration(seconds)} ago" if seconds >= _MOMENT_SECONDS else "just now"

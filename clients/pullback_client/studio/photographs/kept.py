@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
@@ -10,6 +13,8 @@ from PIL import Image, ImageOps
 from pullback_client.images import open_photograph
 from pullback_client.inversion.framing import WHOLE, Framing
 from pullback_client.studio.photographs.masks import Mark
+
+_TAB = "tabs/"
 
 MOST_BYTES = 512 * 1024 * 1024
 """Bytes of photographs that are kept for a visitor at most: those of the oldest inversions are forgotten first."""
@@ -49,11 +54,27 @@ class KeptPhotographs:
         self._by_job: dict[str, tuple[GivenPhotograph, ...]] = {}
 
     def keep(self, job: str, photographs: Sequence[GivenPhotograph]) -> None:
-        """Keeps the photographs of a job, in the order of its targets; what was kept for it before is replaced."""
+        """Keeps the photographs of a job, in the order of its targets; what was kept for it before is replaced.
+
+        More than may be kept at all are not, and take the room of no others.
+        """
         self._by_job.pop(job, None)
+        if sum(each.length for each in photographs) > self._most:
+            return
         self._by_job[job] = tuple(photographs)
         while sum(each.length for kept in self._by_job.values() for each in kept) > self._most:
             self._by_job.pop(next(iter(self._by_job)))
+
+    def keep_chosen(self, tab: str, photographs: Sequence[GivenPhotograph]) -> None:
+        """Likewise those that were chosen in a tab of the browser, and are not sent yet; none = forgets them."""
+        if photographs:
+            self.keep(f"{_TAB}{tab}", photographs)
+        else:
+            self.forget(f"{_TAB}{tab}")
+
+    def chosen(self, tab: str) -> tuple[GivenPhotograph, ...]:
+        """Those that were chosen in a tab."""
+        return self.of(f"{_TAB}{tab}")
 
     def of(self, job: str) -> tuple[GivenPhotograph, ...]:
         """The photographs of a job; none where they are not kept."""
@@ -64,11 +85,27 @@ class KeptPhotographs:
         self._by_job.pop(job, None)
 
 
+@contextmanager
+def decoded(data: bytes) -> Iterator[Image.Image]:
+    """A photograph at its full size, for the block alone: then its memory is given back, also by the C library.
+
+    Raises:
+        InvalidArgumentError: It cannot be read.
+    """
+    photograph = open_photograph(data)
+    try:
+        yield photograph
+    finally:
+        photograph.close()
+        if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+            trim(0)
+
+
 def thumbnail(photograph: Image.Image, side: int) -> Image.Image:
     """The photograph with sides of at most so many pixels."""
-    small = photograph.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2)
-    return small
+    scale = min(1.0, side / max(photograph.size))
+    size = (max(1, round(scale * photograph.width)), max(1, round(scale * photograph.height)))
+    return photograph.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
 
 
 def compared_part(given: GivenPhotograph, size: tuple[int, int], most: int) -> Image.Image:
@@ -82,9 +119,9 @@ def compared_part(given: GivenPhotograph, size: tuple[int, int], most: int) -> I
     Raises:
         InvalidArgumentError: It cannot be read.
     """
-    photograph = open_photograph(given.data)
-    cut = given.framing.cut(photograph)
     scale = most / max(size)
     shown = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-    part = photograph.crop((round(cut[0]), round(cut[1]), round(cut[2]), round(cut[3])))
-    return ImageOps.fit(part, shown, Image.Resampling.LANCZOS)
+    with decoded(given.data) as photograph:
+        cut = given.framing.cut(photograph)
+        part = photograph.crop((round(cut[0]), round(cut[1]), round(cut[2]), round(cut[3])))
+        return ImageOps.fit(part, shown, Image.Resampling.LANCZOS)

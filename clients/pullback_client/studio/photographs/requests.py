@@ -1,19 +1,22 @@
-"""Requests of inversions for photographs that a visitor has given, as many as their bytes need."""
+"""Requests of inversions for photographs that a visitor has given, as many as their number and their bytes need."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from PIL import Image
 
 from pullback_client.client import Client
-from pullback_client.errors import ResourceExhaustedError
+from pullback_client.errors import ClientError
 from pullback_client.inversion.framing import cropped
 from pullback_client.inversion.options import InversionOptions
+from pullback_client.inversion.requests import MAX_TARGETS, parts, photographs
 from pullback_client.inversion.result import InversionFailure
+from pullback_client.jobs.job import Job
 from pullback_client.studio.photographs.kept import GivenPhotograph
 
 
@@ -71,24 +74,30 @@ def check(
 
 
 def submit(client: Client, prepared: Prepared, generator: str, options: InversionOptions) -> list[str]:
-    """Asks for the inversion of photographs that were checked; the names of the jobs.
+    """Asks for the inversion of photographs that were checked, by as many jobs as their number and their bytes need.
 
     Returns:
         For each photograph the name of its job; several stand for photographs that follow each other.
 
     Raises:
-        ClientError: What `submit_inversion` raises.
+        ClientError: What `submit_inversion` raises. Jobs that were begun by then are cancelled: nobody is told of them.
     """
-    count = len(prepared.files)
+    asked = photographs(list(prepared.files), _with_masks(prepared, options))
+    begun: list[tuple[Job[Any], int]] = []
+    end = 0
     try:
-        job = client.submit_inversion(list(prepared.files), generator, **_with_masks(prepared, options))
-    except ResourceExhaustedError:
-        # More than one message carries; alone, a photograph is too large for any.
-        if count == 1:
-            raise
-        first = submit(client, prepared.part(0, count // 2), generator, options)
-        return first + submit(client, prepared.part(count // 2, count), generator, options)
-    return [job.name] * count
+        # The parts hold the photographs' bytes: none is kept beyond its turn.
+        for count in (len(part.failures) for part in parts(asked, MAX_TARGETS)):
+            start, end = end, end + count
+            some = prepared.part(start, end)
+            job = client.submit_inversion(list(some.files), generator, **_with_masks(some, options))
+            begun.append((job, count))
+    except ClientError:
+        for job, _ in begun:
+            with suppress(ClientError):
+                job.cancel()
+        raise
+    return [job.name for job, count in begun for _ in range(count)]
 
 
 def _cut(given: GivenPhotograph) -> tuple[bytes, bytes | None]:

@@ -100,6 +100,8 @@ class WaveGanNetwork(nn.Module):
         weight = tensors.take("fc1.weight", None, None)
         outputs, self.dim = weight.shape
         self.width = width = outputs // _FIRST
+        if width * _FIRST != outputs:
+            raise tensors.error(f"'fc1.weight' has {outputs} rows, which are no map of {_FIRST} samples")
         self.first = linear(weight, tensors.take("fc1.bias", outputs))
         # The first stands in every file, and counts only where the other layers are normalised too.
         norm = take_norm(tensors, "bn1", width, _EPSILON)

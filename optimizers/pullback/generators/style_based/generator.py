@@ -21,6 +21,8 @@ from pullback.generators.priors import Mapped, OneHot, Product, StandardNormal, 
 from pullback.generators.residual.priors import ClassEmbeddings
 
 _NOISE_SEED = 0
+# The priors of so many classes are kept.
+_CLASSES_KEPT = 16
 
 
 class StyleNetwork(nn.Module, ABC):
@@ -167,6 +169,7 @@ class StyleBased(Generator):
         outer = self.spaces[self.spaces["z"].system]
         surroundings = with_default_classes(torch.zeros(outer.dim), entry, self.spaces)
         self.register_buffer("_surroundings", surroundings, persistent=False)
+        self._of_class: dict[str, Mapped] = {}
 
     @property
     def default_context(self) -> Float[Tensor, " input_dim"]:
@@ -211,16 +214,7 @@ class StyleBased(Generator):
         return self.network.mapping(self.surround(latents, space, context))
 
     def space_of_class(self, space: str, label: str) -> LatentSpace:
-        """`w` or `w+` with the prior of one class alone, around the mean of its w.
-
-        Args:
-            space: Name of the space.
-            label: The class.
-
-        Raises:
-            InvalidInputError: The space is not behind the mapping network.
-            UnknownNameError: The generator has no such class.
-        """
+        """See `Generator.space_of_class`: `w` or `w+` around the mean of the class's w."""
         whole = self.space(space)
         if not isinstance(whole.prior, Mapped):
             raise InvalidInputError(f"w and w+ of generator {self.name!r} have priors of classes, but {space!r} came")
@@ -229,10 +223,16 @@ class StyleBased(Generator):
             raise UnknownNameError(
                 f"class of generator {self.name!r}", label, () if classes is None else classes.labels
             )
-        code = classes.prior.class_codes(classes.dim)[classes.labels.index(label)]
-        latents = Product(((z.prior, z.dim), (ClassEmbeddings(code[None]), classes.dim)))
-        own = Mapped.of(whole.prior.mapping, whole.prior.latent_dim, latents=latents, anchor=whole.prior.anchor)
-        return replace(whole, prior=own.truncated(whole.prior.rates))
+        if label not in self._of_class:
+            code = classes.prior.class_codes(classes.dim)[classes.labels.index(label)]
+            latents = Product(((z.prior, z.dim), (ClassEmbeddings(code[None]), classes.dim)))
+            # Their moments take seconds, and a megabyte.
+            while len(self._of_class) >= _CLASSES_KEPT:
+                self._of_class.pop(next(iter(self._of_class)))
+            self._of_class[label] = Mapped.of(
+                whole.prior.mapping, whole.prior.latent_dim, latents=latents, anchor=whole.prior.anchor
+            )
+        return replace(whole, prior=self._of_class[label].truncated(whole.prior.rates))
 
     def default_surroundings(self, space: str) -> Float[Tensor, " whole_dim"]:
         """Of a space before the mapping network, z = 0 and the class that the catalogue names as the default."""

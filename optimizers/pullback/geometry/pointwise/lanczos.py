@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh  # type: ignore[import-untyped]
 from torch import Tensor
 
 from pullback.errors import PullbackError
@@ -38,6 +37,9 @@ def lanczos(
     Raises:
         PullbackError: A product is not finite, or the iteration does not converge.
     """
+    # What every worker is spared at its start: no other way to an eigenbasis needs it.
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh  # type: ignore[import-untyped]  # noqa: PLC0415
+
     latent = point.latent
 
     def multiply(vector: np.ndarray) -> np.ndarray:

@@ -22,7 +22,10 @@ def class_space(problem: Problem) -> LatentSpace:
     for space in problem.generator.spaces.values():
         if space.labels and whole.holds(space):
             return space
-    raise InvalidInputError(f"space {problem.space!r} of generator {problem.generator.name!r} holds no class")
+    raise InvalidInputError(
+        f"space {problem.space!r} of generator {problem.generator.name!r} holds no class; behind a mapping network the "
+        "problem takes it, as class_labels"
+    )
 
 
 def class_block(problem: Problem) -> slice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from pullback.distances.distance import Distance, EmbeddingDistance
 from pullback.errors import InvalidInputError
-from pullback.generators.generator import Generator
+from pullback.generators.generator import Generator, LatentSpace, Prior
 from pullback.geometry.point import check_same_place
 from pullback.inversion.batching.chunks import Company, embed_each
 from pullback.inversion.problems.alignment import ALIGNMENT_DIM, AlignmentPrior, cut_frames
@@ -42,10 +43,15 @@ class Problem:
     E‖w − w̄‖². That is the delta regulariser of encoder4editing (Tov et al., ACM TOG 2021, section 4.1), which has the
     norms ‖Δ_i‖ from the first layer's w, in a form that has a gradient everywhere and prefers no layer.
 
+    Behind a mapping network, in `w` and `w+`, latents hang on no class, but the prior may be that of each target's
+    class: then w̄ and the spread of w, where latents start, and R are of it.
+
     Attributes:
         generator: The generator G.
         distance: The image distance D.
         space: Name of the latent space of the points.
+        spaces: The space of each target's latents: with the prior of its class, where that is given behind a mapping
+            network, else as the generator has it.
         moves: Name of the space within it that a solver moves; the rest holds: a class that is given, say.
         targets: Target images, shape (images, C, H, W), in [0, 1]; of a generator of sounds, sounds of shape
             (images, C, T), in [−1, 1].
@@ -62,10 +68,11 @@ class Problem:
         company: The targets whose rows may share kernels with those of this problem, and how many at once.
 
     Raises:
-        UnknownNameError: The generator has no such space.
+        UnknownNameError: The generator has no such space, or no such class.
         InvalidInputError: Targets, masks or context have a wrong shape, are out of range or not finite; masks or an
             alignment are given, and the generator makes sounds; a mask is 0 everywhere, `moves` lies outside `space`,
-            the truncation is not above 0, generator and distance live on different devices or in different precisions,
+            the truncation is not above 0, there are not as many classes as targets, or they are given in a space whose
+            prior is not of classes, generator and distance live on different devices or in different precisions,
             noise maps are searched and the generator has none, or the loss weighs `delta` in a space without layers.
     """
 
@@ -83,6 +90,7 @@ class Problem:
         alignment: AlignmentPrior | None = None,
         truncation: float | None = None,
         noise_maps: bool = False,
+        class_labels: Sequence[str] | None = None,
     ) -> None:
         check_same_place(generator, distance)
         if not isinstance(distance, EmbeddingDistance):
@@ -97,6 +105,8 @@ class Problem:
                 f"masks and alignments are of images, but generator {generator.name!r} makes sounds; leave them out"
             )
         self.targets = _checked(generator, "targets", targets, generator.image_shape)
+        self._class_labels = class_labels
+        self.spaces = self._spaces_of(class_labels)
         self.masks = masks
         if masks is not None:
             self.masks = _checked(generator, "masks", masks, (1, *generator.image_shape[1:]), len(self.targets))
@@ -148,6 +158,7 @@ class Problem:
             alignment=self.alignment,
             truncation=self.truncation,
             noise_maps=self.noise is not None,
+            class_labels=self._class_labels,
         )
 
     def without_noise(self) -> Problem:
@@ -157,6 +168,32 @@ class Problem:
         bare = copy.copy(self)
         bare.noise = None
         return bare
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether priors are those of the targets' classes, behind a mapping network."""
+        return self._class_labels is not None
+
+    @property
+    def prior(self) -> Prior:
+        """The prior of the latents of every target.
+
+        Raises:
+            InvalidInputError: The targets are of several classes, so that each has its own; see `each`.
+        """
+        if self._is_mixed:
+            raise InvalidInputError("targets of several classes have a prior each; take the problems of `each`")
+        return self.spaces[0].prior
+
+    @property
+    def _is_mixed(self) -> bool:
+        """Whether targets have several priors."""
+        return any(space is not self.spaces[0] for space in self.spaces)
+
+    @property
+    def moving_prior(self) -> Prior:
+        """The prior of what a solver moves; raises as `prior`."""
+        return self.prior if self.moves == self.space else self.generator.space(self.moves).prior
 
     @property
     def latent_dim(self) -> int:
@@ -191,7 +228,7 @@ class Problem:
         """Points within the truncation and within the reach of the alignment, noise maps normalised."""
         latents, alignments, noise = self._parts(points)
         if self.truncation is not None:
-            latents = self.generator.space(self.space).prior.truncate(latents, self.truncation)
+            latents = self.prior.truncate(latents, self.truncation)
         if self.alignment is not None:
             alignments = self.alignment.clamp(alignments)
         if self.noise is not None:
@@ -264,7 +301,7 @@ class Problem:
             masks=masks,
             embeddings=self._embeddings(image),
             weights=weights.expand(count, -1),
-            penalties=self._penalties(points),
+            penalties=self._penalties(points, image),
         )
 
     def _parts(self, points: Float[Tensor, "*batch dim"]) -> tuple[Tensor, Tensor, Tensor]:
@@ -272,24 +309,29 @@ class Problem:
         end = self.latent_dim + (0 if self.alignment is None else ALIGNMENT_DIM)
         return points[..., : self.latent_dim], points[..., self.latent_dim : end], points[..., end:]
 
-    def _penalties(self, points: Float[Tensor, "rows dim"]) -> Float[Tensor, " rows"]:
+    def _penalties(self, points: Float[Tensor, "rows dim"], image: Int[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """What the loss has besides the image."""
         latents, alignments, noise = self._parts(points)
-        prior = self.generator.space(self.space).prior
         penalties = points.new_zeros(len(points))
         if self.weights.prior:
-            penalties = self.weights.prior * prior.penalty(latents)
+            penalties = self.weights.prior * self._prior_penalties(latents, image)
             if self.alignment is not None:
                 penalties = penalties + self.weights.prior * self.alignment.penalty(alignments)
         if self.weights.delta:
             layers = torch.unflatten(latents, 1, (self._layers, -1))
             # E‖w − w̄‖² = tr Σ
-            unit = prior.spread() ** 2 * layers.shape[2]
+            unit = self.generator.space(self.space).prior.spread() ** 2 * layers.shape[2]
             deltas = (layers - layers.mean(dim=1, keepdim=True)).square().sum(dim=2).mean(dim=1)
             penalties = penalties + self.weights.delta / unit * deltas
         if self.noise is not None and self.weights.noise:
             penalties = penalties + self.weights.noise * self.noise.penalty(noise)
         return penalties
+
+    def _prior_penalties(self, latents: Float[Tensor, "rows dim"], image: Int[Tensor, " rows"]) -> Tensor:
+        if not self._is_mixed:
+            return self.prior.penalty(latents)
+        rows = zip(latents, image.tolist(), strict=True)
+        return torch.stack([self.spaces[number].prior.penalty(latent) for latent, number in rows])
 
     def _embeddings(self, image: Int[Tensor, " rows"]) -> Float[Tensor, "rows features"]:
         if self.embeddings is not None:
@@ -304,10 +346,20 @@ class Problem:
         """The problem of one of the targets, in memory of its own."""
         only = copy.copy(self)
         only.company = company
+        only.spaces = self.spaces[image : image + 1]
+        only._class_labels = None if self._class_labels is None else self._class_labels[image : image + 1]
         for name in ("targets", "masks", "context", "embeddings"):
             of_all = getattr(self, name)
             setattr(only, name, None if of_all is None else of_all[image : image + 1].clone())
         return only
+
+    def _spaces_of(self, class_labels: Sequence[str] | None) -> tuple[LatentSpace, ...]:
+        if class_labels is None:
+            return (self.generator.space(self.space),) * len(self.targets)
+        if len(class_labels) != len(self.targets):
+            raise InvalidInputError(f"expected a class of each of {len(self.targets)} targets, but {class_labels} came")
+        known = {label: self.generator.space_of_class(self.space, label) for label in dict.fromkeys(class_labels)}
+        return tuple(known[label] for label in class_labels)
 
     def _checked_moves(self, moves: str | None) -> str:
         if moves is None:

@@ -117,7 +117,7 @@ def _noise(problem: Problem, state: DescentState, scale: float, seed: int) -> Fl
     block, space = problem.moving_block, problem.generator.space(problem.moves)
     layers = problem.generator.repeats("w", problem.moves) or 1
     # √E‖w − w̄‖² = √tr Σ
-    deviation = scale * space.prior.spread() * math.sqrt(space.dim / layers)
+    deviation = scale * problem.moving_prior.spread() * math.sqrt(space.dim / layers)
     restarts = range(state.best_loss.shape[1])
     seeds = [derive_seed(seed, _NOISE, state.step, restart) for restart in restarts]
     draws = torch.stack([torch.randn(space.dim, generator=torch.Generator().manual_seed(each)) for each in seeds])

@@ -141,7 +141,7 @@ class BasinCMA(Solver[BasinState]):
             sigma = self.class_sigma if space.labels else self.sigma * space.prior.spread()
             if sigma is not None:
                 blocks.append((slice(space.start - whole.start, space.start - whole.start + space.dim), sigma))
-        return blocks or [(slice(0, whole.dim), self.sigma * whole.prior.spread())]
+        return blocks or [(slice(0, whole.dim), self.sigma * problem.moving_prior.spread())]
 
     def rate(self, update: int, updates: int, *, final: bool) -> float:
         """The step size of one of so many updates of a candidate, in units of the learning rate."""
@@ -292,7 +292,7 @@ class BasinCMA(Solver[BasinState]):
         if self.clamp is None:
             return points
         latents, extra = points[..., : problem.latent_dim], points[..., problem.latent_dim :]
-        return torch.cat([problem.generator.space(problem.space).prior.truncate(latents, self.clamp), extra], dim=-1)
+        return torch.cat([problem.prior.truncate(latents, self.clamp), extra], dim=-1)
 
     def _relative_rates(self, problem: Problem, state: BasinState) -> Float[Tensor, " k"]:
         """Step sizes of Adam's coordinates, in units of the learning rate."""

@@ -27,4 +27,4 @@ class HessianBasinCMA(BasinCMAHessianAdam):
     def cma_blocks(self, problem: Problem) -> list[tuple[slice, float]]:
         """All axes together: one may mix noise and class."""
         whole = problem.generator.space(problem.moves)
-        return [(slice(0, whole.dim), self.sigma * whole.prior.spread())]
+        return [(slice(0, whole.dim), self.sigma * problem.moving_prior.spread())]

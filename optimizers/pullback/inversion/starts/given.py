@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pullback.errors import InvalidInputError
+from pullback.errors import InvalidInputError, UnknownNameError
 from pullback.generators.generator import Generator
 from pullback.inversion.problems.problem import Problem
 
@@ -30,7 +30,11 @@ def leading_spaces(generator: Generator, space: str) -> list[str]:
 
 @torch.no_grad()
 def led_into(
-    generator: Generator, latents: Float[Tensor, "count n"], of: str, space: str
+    generator: Generator,
+    latents: Float[Tensor, "count n"],
+    of: str,
+    space: str,
+    class_label: str = "",
 ) -> Float[Tensor, "count dim"]:
     """Latents of one space as latents of another that they lead into (see `leading_spaces`).
 
@@ -39,9 +43,10 @@ def led_into(
         latents: Latents of the space `of`.
         of: Name of the space that they lie in.
         space: Name of the space that they are wanted in.
+        class_label: The class beside latents of a space such as z; empty = the generator's default.
 
     Raises:
-        UnknownNameError: No such space.
+        UnknownNameError: No such space, or no such class.
         InvalidInputError: They have another shape, are not finite, or do not lead there.
     """
     given = generator.space(of)
@@ -56,9 +61,22 @@ def led_into(
             f"a start in space {space!r} of generator {generator.name!r} is a latent of {' or '.join(known)}, but one "
             f"of {of!r} came"
         )
-    whole = generator.complete(latents.to(generator.device, generator.dtype), of)
+    around = _surroundings(generator, of, class_label) if class_label and generator.needs_context(of) else None
+    whole = generator.complete(latents.to(generator.device, generator.dtype), of, around)
     # As every layer has it; what is truncated in some layers only is not truncated in the last.
     return whole if space == generator.input_space else whole[:, -generator.space(space).dim :]
+
+
+def _surroundings(generator: Generator, space: str, class_label: str) -> Float[Tensor, " whole_dim"]:
+    """The latent of `whole_of` a space that has a class in the place of the default one."""
+    whole = generator.whole_of(space)
+    found = generator.default_surroundings(space).clone()
+    for other in generator.spaces.values():
+        if other.labels and whole.holds(other):
+            if class_label not in other.labels:
+                raise UnknownNameError(f"class of generator {generator.name!r}", class_label, other.labels)
+            found[other.block] = other.prior.class_codes(other.dim)[other.labels.index(class_label)].to(found)
+    return found
 
 
 def are_all_given(given: Sequence[Tensor | None] | None, restarts: int) -> bool:
@@ -84,7 +102,7 @@ def put_given(
             f"expected a start, or None, for each of {problem.images} targets, but {len(given)} came"
         )
     found = points.clone()
-    for image, latent in enumerate(given):
+    for image, (alone, latent) in enumerate(zip(problem.each(), given, strict=True)):
         if latent is None:
             continue
         if latent.shape != (problem.latent_dim,):
@@ -93,7 +111,7 @@ def put_given(
             )
         _check_finite(latent)
         found[image, 0, : problem.latent_dim] = latent.to(found)
-        found[image, 0] = problem.clamp(found[image, 0])
+        found[image, 0] = alone.clamp(found[image, 0])
     return found
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pullback.errors import InvalidInputError, UnknownNameError
+from pullback.generators.generator import LatentSpace
 from pullback.geometry.seeding import derive_seed
 from pullback.inversion.problems.alignment import ALIGNMENT_DIM
 from pullback.inversion.problems.classes import class_block, class_codes, given_classes
@@ -49,9 +50,8 @@ def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor,
         InvalidInputError: A number is out of range.
     """
     _check(restarts)
-    space = problem.generator.space(problem.space)
-    draws = torch.cat([space.sample(1, derive_seed(seed, _LATENTS, restart)) for restart in range(restarts)])
-    latents = draws.repeat(problem.images, 1, 1)
+    seeds = [derive_seed(seed, _LATENTS, restart) for restart in range(restarts)]
+    latents = _of_each(problem, lambda space: torch.cat([space.sample(1, each) for each in seeds]))
     points = latents.to(problem.generator.device, problem.generator.dtype)
     alignments = _draw_alignments(problem, restarts, seed)
     return _with_noise(problem, points if alignments is None else torch.cat([points, alignments], dim=2), seed)
@@ -60,11 +60,11 @@ def draw_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor,
 def mean_starts(problem: Problem, restarts: int, seed: int = 0) -> Float[Tensor, "images restarts dim"]:
     """Starting points at the prior's mean, restarts after the first close to it; otherwise as `draw_starts`."""
     starts = draw_starts(problem, restarts, seed)
-    space = problem.generator.space(problem.space)
-    mean = space.prior.mean(space.dim).to(starts)
-    latents = mean + _NEAR_THE_MEAN * (starts[..., : space.dim] - mean)
-    latents[:, 0] = mean
-    return torch.cat([latents, starts[..., space.dim :]], dim=2)
+    dim = problem.latent_dim
+    mean = _of_each(problem, lambda space: space.prior.mean(dim)[None]).to(starts)
+    latents = mean + _NEAR_THE_MEAN * (starts[..., :dim] - mean)
+    latents[:, :1] = mean
+    return torch.cat([latents, starts[..., dim:]], dim=2)
 
 
 # Those that need nothing but the prior.
@@ -109,8 +109,8 @@ def make_starts(
 
     Raises:
         UnknownNameError: No such kind.
-        InvalidInputError: A number is out of range, the bank is missing or of something else, the generator has no
-            classes, or classes are both given and searched.
+        InvalidInputError: A number is out of range, the bank is missing, of something else or of no use, as the problem
+            is of given classes, the generator has no classes, or classes are both given and searched.
     """
     if start not in STARTS:
         raise UnknownNameError("start", start, STARTS)
@@ -131,6 +131,8 @@ def make_starts(
 
     if are_all_given(latents, restarts):
         start = "prior"  # of which nothing but the frame is left
+    if start == "bank" and problem.of_classes:
+        raise InvalidInputError("the latents of a bank are of every class; with a class given take 'mean' or 'prior'")
     if start == "bank":
         if bank is None:
             raise InvalidInputError("start 'bank' needs a bank; make one with pullback.inversion.make_bank")
@@ -152,6 +154,12 @@ def make_starts(
         points = points.repeat_interleave(searched, dim=1)
         points[..., class_block(problem)] = codes.to(points).repeat(restarts, 1)
     return hold(points)
+
+
+def _of_each(problem: Problem, made: Callable[[LatentSpace], Tensor]) -> Float[Tensor, "images restarts dim"]:
+    """What is made of the space of each target; once of those that are the same."""
+    known = {number: made(space) for number, space in {id(space): space for space in problem.spaces}.items()}
+    return torch.stack([known[id(space)] for space in problem.spaces])
 
 
 def _draw_alignments(problem: Problem, restarts: int, seed: int) -> Float[Tensor, "images restarts 3"] | None:

@@ -28,6 +28,8 @@ _MOST_STEP = 1.5
 _NOISY = 0.04
 # Steps by which the posterior's mean is climbed, the first of this share of the way that is allowed.
 _CLIMBS, _FIRST_CLIMB = 25, 0.2
+# Updates over which the step size falls where moves are shrunk in full; where over fewer, as much less.
+_FULLY_SHRUNK = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,8 @@ class HessianGPState(Eigenframe):
         scores: Shape (m,); greater is better.
         noise: Variance of the noise of a score, of the process' own.
         updates: Updates so far.
+        shrinkage: c of z²/(c + z²), the share that is gone of a way which promises z standard deviations. In states
+            that were written before there was any, 1.
     """
 
     widths: Float64[np.ndarray, " k"]
@@ -49,6 +53,7 @@ class HessianGPState(Eigenframe):
     scores: Float64[np.ndarray, " m"]
     noise: float
     updates: int
+    shrinkage: float = 1.0
 
     constants: ClassVar[tuple[str, ...]] = (*Eigenframe.constants, "widths")
 
@@ -64,7 +69,8 @@ class HessianGP(Method[HessianGPState]):
     al., NeurIPS 2019) the posterior's mean is climbed from the last centre on by σ √k at most, in the steps y that are
     short where images change fast (`hessian_cma`) if the exponent is above 0, and σ falls by the same factor in every
     update: farther where there is little noise to see through. Of the way there, no more is gone than the process is
-    sure of: so noise leads nowhere, and few scores not far.
+    sure of: so noise leads nowhere, and few scores not far. Where σ falls over fewer than 60 updates, moves are shrunk
+    as much less: what a long search reaches by many of them, a short one would not.
 
     Attributes:
         space: Within whose bounds the centre stays.
@@ -109,6 +115,7 @@ class HessianGP(Method[HessianGPState]):
             scores=np.zeros(0),
             noise=math.nan,
             updates=0,
+            shrinkage=min(1.0, self.decay_generations / _FULLY_SHRUNK),
         )
 
     def sample(self, state: HessianGPState, n: int, rng: np.random.Generator) -> Drawn:
@@ -138,9 +145,9 @@ class HessianGP(Method[HessianGPState]):
         if process.means.max() > value:
             # Led astray by noise, or by points from elsewhere: it goes on from the best place that is known.
             mean, _ = self._climbed(state, process, seen[process.means.argmax()].astype(np.float64), reach)
-        # z²/(1 + z²) of a way that promises z standard deviations is gone (James & Stein): noise promises, too.
+        # z²/(c + z²) of a way that promises z standard deviations is gone (c = 1: James & Stein): noise promises, too.
         surety = process.surety(state.mean / state.widths, mean / state.widths) if (mean != state.mean).any() else 0.0
-        mean = state.mean + surety**2 / (1 + surety**2) * (mean - state.mean)
+        mean = state.mean + surety**2 / (state.shrinkage + surety**2) * (mean - state.mean)
         return replace(state, mean=mean, seen=seen, scores=known, noise=noise, updates=state.updates + 1)
 
     def incumbent(self, state: HessianGPState) -> Float64[np.ndarray, " n"]:

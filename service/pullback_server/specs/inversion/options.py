@@ -12,7 +12,7 @@ from pullback.inversion.presets import Preset
 from pullback_api.options import given_options, set_option
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
-from pullback_server.specs.classes import class_space, moving_space
+from pullback_server.specs.classes import class_space, moving_space, starts_from_class
 from pullback_server.specs.common import owner_of_eigenbasis
 from pullback_server.specs.eigenbasis import blocks_of
 from pullback_server.specs.inversion.methods import BASES, INVERSION_METHODS
@@ -106,8 +106,15 @@ def _complete_starts(
     field: str,
     wrong: Violations,
 ) -> None:
+    of_class = starts_from_class(settings, generator)
     if not settings.start:
-        set_option(settings, "start", method.start)
+        # Of a bank, latents of every class are there.
+        set_option(settings, "start", "mean" if of_class and method.start == "bank" else method.start)
+    elif of_class and settings.start == specs_pb2.START_BANK:
+        message = (
+            "the latents of a bank are of every class; with a class given take 'mean', where its w lie, or 'prior'"
+        )
+        wrong.add(f"{field}.start", message)
     solutions = settings.top_k if settings.HasField("top_k") else 1
     if method.restarts and not settings.HasField("restarts"):
         # There are no more solutions than restarts.

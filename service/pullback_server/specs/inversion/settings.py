@@ -9,7 +9,7 @@ from pullback_api.options import set_option
 from pullback_api.v1 import specs_pb2
 from pullback_server.errors import Violations
 from pullback_server.protocol.batching import Load
-from pullback_server.specs.classes import complete_space, moving_space, preconditioning_space
+from pullback_server.specs.classes import complete_space, is_behind_classes, moving_space, preconditioning_space
 from pullback_server.specs.common import distance_of, find_generator, rate_of, take_out_of_bounds
 from pullback_server.specs.eigenbasis import complete_eigenbasis_spec, eigenbasis_name_of
 from pullback_server.specs.inversion.loss import complete_loss
@@ -46,8 +46,8 @@ def complete_inversion_settings(
     out_of_bounds = take_out_of_bounds(complete)
     # One that is unknown has been taken out.
     preset = inversion_presets.PRESETS[PRESETS[complete.preset]] if complete.preset else None
-    if preset is not None and not complete.class_mode:
-        complete.space = complete.space or preset.space
+    if preset is not None and not complete.space and _takes_space(complete, preset.space, generator):
+        complete.space = preset.space
     complete.space = complete_space(complete, generator, field, wrong)
     usual = preset.distance_for(generator.image_shape[-1]) if preset is not None else _usual_distance(generator)
     distance = distance_of(settings.distance or usual, generator, f"{field}.distance", wrong)
@@ -77,6 +77,12 @@ def complete_inversion_settings(
     return complete
 
 
+def _takes_space(settings: specs_pb2.InversionSettings, space: str, generator: CatalogueEntry) -> bool:
+    """Whether what is said of the class leaves that space to an inversion."""
+    given = settings.class_mode == specs_pb2.CLASS_MODE_GIVEN
+    return not settings.class_mode or (given and is_behind_classes(space, generator))
+
+
 def _usual_distance(generator: CatalogueEntry) -> str:
     return distances.INVERSION_DISTANCE if generator.draws == "images" else distances.SOUND_DISTANCE
 
@@ -84,9 +90,11 @@ def _usual_distance(generator: CatalogueEntry) -> str:
 def default_eigenbasis_spec(settings: specs_pb2.InversionSettings) -> specs_pb2.EigenbasisSpec:
     """The specification of the eigenbasis that an inversion of complete settings uses where it names none."""
     generator = find_generator(settings.generator, "settings.generator")
+    moving = moving_space(settings, generator)
+    own_axes = bool(settings.preset) and inversion_presets.PRESETS[PRESETS[settings.preset]].own_axes
     spec = specs_pb2.EigenbasisSpec(
         generator=settings.generator,
-        space=preconditioning_space(moving_space(settings, generator), generator),
+        space=moving if own_axes else preconditioning_space(moving, generator),
         distance=distances.entry(settings.distance).preconditioner,
         separate=settings.basis == specs_pb2.INVERSION_BASIS_SEPARATE,
     )

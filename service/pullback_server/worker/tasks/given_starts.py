@@ -28,6 +28,7 @@ def given_starts(
             return None
         # Each by itself: what is mapped beside others may differ in its last bits.
         latent = torch.from_numpy(unpack(target.start).astype("float32"))[None].to(generator.device, generator.dtype)
-        return led_into(generator, latent, settings.start_space or settings.space, settings.space)[0]
+        of = settings.start_space or settings.space
+        return led_into(generator, latent, of, settings.space, target.class_label)[0]
 
     return [led(target) for target in targets]

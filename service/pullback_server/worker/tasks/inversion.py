@@ -26,7 +26,14 @@ from pullback_api.v1 import inversion_pb2, specs_pb2
 from pullback_server.names import parse_generator
 from pullback_server.protocol.messages import Progressed, StartJob
 from pullback_server.protocol.payload import read_payload
-from pullback_server.specs import INVERSION_METHODS, STARTS, class_space, moving_space, solver_options
+from pullback_server.specs import (
+    INVERSION_METHODS,
+    STARTS,
+    class_space,
+    moving_space,
+    solver_options,
+    starts_from_class,
+)
 from pullback_server.worker.drawn import message_of, off_device
 from pullback_server.worker.files import content, eigenbasis
 from pullback_server.worker.models import Models
@@ -51,6 +58,7 @@ class InversionTask(BatchTask, SharedTask):
         self._targets = [item for item in self._items if isinstance(item, inversion_pb2.Target)]
         self._entry = entry = generators.entry(name)
         self._classes = class_space(entry)
+        self._of_class = starts_from_class(settings, entry)
         self._problem = Problem(
             models.generator(name),
             models.distance(settings.distance),
@@ -62,6 +70,7 @@ class InversionTask(BatchTask, SharedTask):
             alignment=_alignment(settings),
             truncation=settings.truncation if settings.HasField("truncation") else None,
             noise_maps=settings.noise_maps,
+            class_labels=[target.class_label for target in self._targets] if self._of_class else None,
         )
         self._solver = make_solver(
             INVERSION_METHODS[settings.method],
@@ -167,8 +176,8 @@ class InversionTask(BatchTask, SharedTask):
         self._current = TargetSearches.begin(self._solver, self._problem, starts)
 
     def _given_classes(self) -> list[int] | None:
-        """The number of every target's class, where it is given."""
-        if self._settings.class_mode != specs_pb2.CLASS_MODE_GIVEN or self._classes is None:
+        """The number of every target's class, where it is given and latents hold it."""
+        if self._settings.class_mode != specs_pb2.CLASS_MODE_GIVEN or self._classes is None or self._of_class:
             return None
         return [self._classes.labels.index(target.class_label) for target in self._targets]
 

@@ -38,7 +38,8 @@ def inverted_targets(
         if not math.isfinite(float(found.losses[number])):
             yield inversion_pb2.InvertedTarget(label=target.label, error=_never_finite())
             continue
-        solutions = _solutions(problem, found, number, top_k, classes)
+        given = target.class_label if problem.of_classes else ""
+        solutions = _solutions(problem, found, number, top_k, classes, given)
         best = solutions[0]
         yield inversion_pb2.InvertedTarget(
             label=target.label,
@@ -61,7 +62,7 @@ def inverted_targets(
 
 
 def _solutions(
-    problem: Problem, found: InversionResult, number: int, top_k: int, classes: SpaceEntry | None
+    problem: Problem, found: InversionResult, number: int, top_k: int, classes: SpaceEntry | None, given: str
 ) -> list[inversion_pb2.Solution]:
     """The best restarts of a target, the best first; those that never had a finite loss are none."""
     losses = found.restart_losses[number]
@@ -80,7 +81,7 @@ def _solutions(
             restart=restart,
             step=int(found.restart_steps[number, restart]),
             alignment=_alignment(found.restart_frames, number, restart),
-            class_label=_class_label(latents[place], problem, classes),
+            class_label=given or _class_label(latents[place], problem, classes),
             noise_maps=[_pack(noise_map) for noise_map in _maps(problem, noise, place)],
         )
         for place, (restart, each) in enumerate(zip(order, drawn, strict=True))

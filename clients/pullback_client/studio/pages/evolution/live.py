@@ -12,13 +12,14 @@ from typing import Any
 from nicegui import ui
 
 from pullback_client.aio import AsyncEvolutionSession
-from pullback_client.errors import ClientError, DeadlineExceededError, UnavailableError
+from pullback_client.errors import DeadlineExceededError, UnavailableError
 from pullback_client.search.history import TrialRecord
 from pullback_client.search.records import SessionState, SessionStatus
 from pullback_client.studio.frame import above, section
 from pullback_client.studio.pages.evolution.course import Course
 from pullback_client.studio.pages.evolution.images import Images
 from pullback_client.studio.pages.evolution.standing import draw_pending, draw_threads
+from pullback_client.studio.parts.away import Away
 from pullback_client.studio.parts.charts import chart
 from pullback_client.studio.parts.tables import table
 from pullback_client.studio.parts.tasks import start
@@ -66,6 +67,7 @@ class Live:
             ui.html(f"<h2>{html.escape(status.title or short(status.name))}</h2>", sanitize=False)
             self._state = ui.element("div").classes("flow").props('role="status"')
             self._buttons = ui.element("div").classes("flow")
+        self._away = Away()
         with ui.element("div").classes("columns wide-first"):
             with ui.element("div").classes("stack"):
                 with section("Scores"):
@@ -90,9 +92,9 @@ class Live:
                 async for event in self._session.watch(after):
                     after = max(after, event.sequence)
                     self._changed = True
+                self._status = await self._session.status()
             except (DeadlineExceededError, UnavailableError):
-                continue
-            self._status = await self._session.status()
+                self._changed = True
             if self._status.state is not SessionState.CLOSED:
                 await asyncio.sleep(_LOOK_SECONDS)
         self._changed = True
@@ -103,16 +105,20 @@ class Live:
             return
         self._changed, self._looked = False, now
         try:
-            self._status = await self._session.status()
-            for thread in self._status.threads:
-                if thread.current.images:
-                    for number in self._course.unknown(thread.thread, thread.current.generation):
-                        self._course.put([await self._session.generation(thread.thread, number)])
-        except ClientError:
-            self._changed = True  # the server is away: `watch` says so where it does not come back
+            with self._away.asking():
+                await self._ask()
+        except (UnavailableError, DeadlineExceededError):
+            self._changed = True
             return
         self._redraw()
         self._images.follow(self._status)
+
+    async def _ask(self) -> None:
+        self._status = await self._session.status()
+        for thread in self._status.threads:
+            if thread.current.images:
+                for number in self._course.unknown(thread.thread, thread.current.generation):
+                    self._course.put([await self._session.generation(thread.thread, number)])
 
     def _redraw(self) -> None:
         status = self._status

@@ -10,6 +10,7 @@ from pullback_client.studio.pages.explore.chooser import choose
 from pullback_client.studio.pages.explore.explorer import Explorer
 from pullback_client.studio.parts.loading import loaded
 
+_LOSES = "The address of the page held the image, and this tab its pins and fields; ways and strips are gone."
 _STYLE = '<link rel="stylesheet" href="/studio/explore.css">'
 
 
@@ -26,9 +27,9 @@ def explore_generator(generator: str, request: Request) -> None:
     """One generator under sliders."""
     ui.add_head_html(_STYLE)
     query = request.query_params.multi_items()
-    with page(f"Explore {generator}", here="/explore") as visitor:
+    with page(f"Explore {generator}", here="/explore", loses=_LOSES) as visitor:
         loaded(
-            lambda: Explorer.load(visitor.client, generator, query),
+            lambda: Explorer.load(visitor, generator, query),
             lambda explorer: explorer.build(),
             what="the generator",
         )

@@ -8,13 +8,11 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from pullback_client.aio import AsyncClient
 from pullback_client.studio.exploring.axes import AxisSet
 from pullback_client.studio.exploring.state import State
 from pullback_client.studio.exploring.strips import place_file
-from pullback_client.studio.exploring.view import View, encoded
+from pullback_client.studio.exploring.view import KEPT, LONGEST_LATENT, View, encoded
 from pullback_client.studio.frame import section
-from pullback_client.studio.pages.explore.bank import Bank, Row
 from pullback_client.studio.pages.explore.layering import Layering
 from pullback_client.studio.pages.explore.naming import Naming
 from pullback_client.studio.pages.explore.pinning import Pinning
@@ -23,6 +21,10 @@ from pullback_client.studio.pages.explore.starting import Starting
 from pullback_client.studio.pages.explore.steering import Steering
 from pullback_client.studio.pages.explore.strips import Strips
 from pullback_client.studio.pages.explore.viewer import Viewer
+from pullback_client.studio.parts.bank import Bank, Row
+from pullback_client.studio.parts.kept_fields import KeptFields
+from pullback_client.studio.parts.tab_memory import TabMemory
+from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.codec import Array
 
 _ADDRESS_SECONDS = 0.4  # after which a change stands in the address
@@ -32,16 +34,34 @@ class Explorer:
     """The page.
 
     Args:
-        state: What it explores.
+        visitor: Who explores.
+        state: What is explored.
+        fields: What the tab keeps of fields that are in no address.
     """
 
-    def __init__(self, state: State) -> None:
-        self.state = state
+    def __init__(self, visitor: Visitor, state: State, fields: KeptFields) -> None:
+        self.visitor, self.state, self.fields = visitor, state, fields
+        self._long = _long_latent(visitor)
 
     @classmethod
-    async def load(cls, client: AsyncClient, generator: str, query: Iterable[tuple[str, str]]) -> Explorer:
-        """The page of an address; see `State.load`."""
-        return cls(await State.load(client, generator, query))
+    async def load(cls, visitor: Visitor, generator: str, query: Iterable[tuple[str, str]]) -> Explorer:
+        """The page of an address; see `State.load`. A latent that is too long for one comes from the browser's tab."""
+        said, lost = list(query), False
+        for place, (name, text) in enumerate(said):
+            if name == "latent" and text.startswith(KEPT):
+                kept = await _long_latent(visitor).read()
+                found = View(latent=kept) if isinstance(kept, str) else View()
+                lost = f"{KEPT}{found.digest}" != text
+                said[place] = (name, found.latent)
+        if lost:
+            said = [(name, text) for name, text in said if name not in ("latent", "steps")]
+        state = await State.load(visitor.client, generator, said)
+        if lost:
+            state.faults.append(
+                f"The latent of this address has more than {LONGEST_LATENT:,} coordinates. Only the tab where it was "
+                "shown last keeps it: download it there, and give the file here, as “Own latent”."
+            )
+        return cls(visitor, state, await KeptFields.load(visitor, f"explore fields {state.generator.name}"))
 
     def build(self) -> None:
         """Makes the parts, where it is called."""
@@ -52,6 +72,7 @@ class Explorer:
                 self.starting = Starting(self)
                 with ui.element("div").classes("flow"):
                     ui.button("Pin", on_click=self._pin).props("dense no-caps").props('aria-label="Pin this image"')
+                    ui.label("Download").classes("quiet")
                     for suffix in (".png", ".npy", ".npz"):
                         self._download(suffix)
             with section("Axes").classes("explore-hand"):
@@ -124,10 +145,7 @@ class Explorer:
         self.change(self.state.view.at(chosen, index, step))
 
     def _row(self, axes: AxisSet, index: int) -> Row:
-        axis = axes[index]
-        hint = f"α = {axis.rate:.3g}; a step is {axis.unit:.3g} of the latent"
-        value = self.state.view.steps.get(axes.id, {}).get(index, 0.0)
-        return Row(index, f"{index} {axis.title}".strip(), hint, value)
+        return Row.of(axes[index], self.state.view.steps.get(axes.id, {}).get(index, 0.0))
 
     def _moved(self, index: int, step: float, moves: int) -> None:
         self.state.view = self.state.view.at(self.state.view.along, index, step)
@@ -154,7 +172,14 @@ class Explorer:
             first = min(max(index - self.state.view.count // 2, 0), max(len(axes) - self.state.view.count, 0))
             self.change(replace(self.state.view, first=first))
 
-    def _tell_address(self) -> None:
+    async def _tell_address(self) -> None:
         self._address.deactivate()
+        if (view := self.state.view).is_long:
+            await self._long.write(view.latent)
         query = self.state.view.query()
         ui.navigate.history.replace(f"/explore/{quote(self.state.generator.name)}{f'?{query}' if query else ''}")
+
+
+def _long_latent(visitor: Visitor) -> TabMemory:
+    """Where the tab keeps the latent that it explores, where no address holds it."""
+    return TabMemory(visitor, "explore latent")

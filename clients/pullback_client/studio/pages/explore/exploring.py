@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pullback_client.studio.exploring.state import State
 from pullback_client.studio.exploring.view import View
+from pullback_client.studio.parts.kept_fields import KeptFields
+from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.codec import Array
 
 
@@ -13,10 +15,14 @@ class Exploring(Protocol):
     """The page.
 
     Attributes:
-        state: What it explores.
+        visitor: Who explores.
+        state: What is explored.
+        fields: What the tab keeps of fields that are in no address.
     """
 
+    visitor: Visitor
     state: State
+    fields: KeptFields
 
     def redraw(self) -> None:
         """Shows everything anew, as after another start or another set."""

@@ -52,6 +52,11 @@ class Finding:
                 self._distance.props("dense outlined options-dense").classes("explore-method")
                 self._find = ui.button("Find", on_click=self._found).props("dense no-caps")
             self._where = ui.label("").classes("quiet")
+        explorer.fields.keep("find method", self._method)
+        explorer.fields.keep("find count", self._count)
+        explorer.fields.keep("find samples", self._samples)
+        explorer.fields.keep("find seed", self._seed)
+        explorer.fields.keep("find layer", self._layer)
         self._whole.on_value_change(self._opened)
         self._fit()
 
@@ -68,6 +73,7 @@ class Finding:
         if self._whole.value and len(self._distance.options) == 1:
             known = await self._explorer.state.client.list_distances()
             self._distance.set_options({"": "the usual", **{each.name: each.name for each in known}}, value="")
+            self._explorer.fields.keep("find distance", self._distance)
 
     def _fit(self) -> None:
         """Shows the fields that the method takes."""

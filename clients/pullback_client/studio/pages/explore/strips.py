@@ -13,7 +13,8 @@ from pullback_client.errors import InvalidArgumentError
 from pullback_client.studio.exploring.axes import AxisSet
 from pullback_client.studio.exploring.places import W, layer_count
 from pullback_client.studio.exploring.strips import steps_to, strip
-from pullback_client.studio.exploring.walking import KINDS, STRAIGHT, SUBSETS, walk
+from pullback_client.studio.exploring.walking import SUBSETS, walk
+from pullback_client.studio.exploring.ways import ALONG, STRAIGHT
 from pullback_client.studio.frame import section
 from pullback_client.studio.pages.explore.exploring import Exploring
 from pullback_client.studio.pages.explore.walks import show_walk
@@ -38,7 +39,7 @@ class Strips:
                 ).classes("quiet")
                 self._all = ui.button("Strips of all sliders", on_click=self._drawn).props("outline dense no-caps")
                 self._clear = ui.button("Clear", on_click=self._cleared).props("flat dense no-caps")
-                self._kind = ui.select(dict(KINDS), value=STRAIGHT, label="Way").classes("explore-method")
+                self._kind = ui.select(dict(ALONG), value=STRAIGHT, label="Way").classes("explore-method")
                 self._kind.props("dense outlined options-dense")
                 subsets = {-1: "all", **{subset: f"subset {subset}" for subset in range(SUBSETS)}}
                 self._subset = ui.select(subsets, value=-1, label="Channels that follow").classes("explore-method")
@@ -46,6 +47,8 @@ class Strips:
                 self._subset.set_visibility(layer_count(explorer.state.generator) > 0)
             self._place = ui.element("div").classes("stack explore-strips")
         self._clear.set_visibility(False)
+        explorer.fields.keep("strips way", self._kind)
+        explorer.fields.keep("strips channels", self._subset)
 
     async def one(self, index: int) -> None:
         """Draws the strip of an axis."""

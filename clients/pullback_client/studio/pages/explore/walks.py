@@ -13,7 +13,7 @@ from pullback_client.directions.traversal import Traversal
 from pullback_client.studio.exploring.strips import walk_file
 from pullback_client.studio.parts.pictures import source
 
-_FILES = {".png": "Strip", ".gif": "Animation", ".npz": "Latents"}
+_FILES = {".png": "Strip", ".gif": "Animation", ".mp4": "Video", ".npz": "Latents"}
 
 
 def show_walk(walk: Traversal, called: str, take: Callable[[Frame], Any], *, measured: bool = False) -> None:

@@ -8,6 +8,7 @@ from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
 from pullback_client.studio.pages.home.eigenbases import draw_eigenbases
 from pullback_client.studio.pages.home.generators import draw_generators
 from pullback_client.studio.pages.home.jobs import Jobs
+from pullback_client.studio.pages.home.server import draw_server
 from pullback_client.studio.pages.home.sessions import RECENT, draw_sessions
 from pullback_client.studio.parts.loading import loaded
 
@@ -17,6 +18,8 @@ def home() -> None:
     """The page."""
     with page("Home", here="/") as visitor:
         client = visitor.client
+        with section("Server"):
+            draw_server(visitor)
         with section("Generators"):
             loaded(client.list_generators, lambda found: draw_generators(client, found), what="the generators")
         with ui.element("div").classes("columns"):

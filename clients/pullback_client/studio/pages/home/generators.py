@@ -29,7 +29,7 @@ def draw_generators(client: AsyncClient, generators: Sequence[Generator]) -> Non
 def _draw_card(client: AsyncClient, generator: Generator) -> None:
     ui.html(f"<h3>{html.escape(generator.name)}</h3>", sanitize=False)
     size = f"{generator.width} × {generator.height} px" if generator.height else f"{generator.width} samples of sound"
-    spaces = ", ".join(f"{space.name} ({space.dim})" for space in generator.spaces.values())
+    spaces = ", ".join(map(str, generator.spaces.values()))
     ui.label(generator.title)
     ui.label(f"{generator.family}, {size}; {spaces}").classes("quiet")
     sheet = ui.element("div").classes("sheet")

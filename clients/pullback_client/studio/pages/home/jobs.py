@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from nicegui import ui
 
 from pullback_client.aio import AsyncJob
-from pullback_client.errors import ClientError
 from pullback_client.jobs.events import JobEvent
 from pullback_client.studio.frame import above
 from pullback_client.studio.parts.tasks import start
+from pullback_client.studio.parts.watched import watched
 from pullback_client.studio.parts.words import ago, chip, short
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
 _SHOWN = 12
-_SECONDS = 2.0  # between two looks
 _LONGEST_LOG = 500
 
 
@@ -30,38 +29,13 @@ class Jobs:
 
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
-        self._drawn: list[tuple[object, ...]] | None = None
-        self._asking = False
-        self._place = ui.element("div").classes("stack")
-        with self._place:
-            ui.label("Loading the jobs …").classes("quiet")
-        ui.timer(_SECONDS, self._look)
+        watched(lambda: visitor.client.list_jobs(most=_SHOWN), self._draw_all, seen=_all_seen, what="the jobs")
 
-    async def _look(self) -> None:
-        if self._asking:  # a slow server is not asked again meanwhile
-            return
-        self._asking = True
-        try:
-            jobs = await self._visitor.client.list_jobs(most=_SHOWN)
-        except ClientError as error:
-            self._redraw([("away", str(error))], [])
-        else:
-            self._redraw([_seen(job) for job in jobs], jobs)
-        finally:
-            self._asking = False
-
-    def _redraw(self, seen: list[tuple[object, ...]], jobs: Sequence[AsyncJob[object]]) -> None:
-        if seen == self._drawn:
-            return
-        self._drawn = seen
-        self._place.clear()
-        with self._place:
-            if seen and not jobs:
-                ui.label(f"No jobs: {seen[0][1]}").classes("failed").props('role="alert"')
-            elif not jobs:
-                ui.label("None yet.").classes("quiet")
-            for job in jobs:
-                self._draw(job)
+    def _draw_all(self, jobs: Sequence[AsyncJob[object]]) -> None:
+        if not jobs:
+            ui.label("None yet.").classes("quiet")
+        for job in jobs:
+            self._draw(job)
 
     def _draw(self, job: AsyncJob[object]) -> None:
         generator = id_of(job.generator) if job.generator else ""
@@ -109,8 +83,12 @@ class Jobs:
         dialog.on("hide", end)
 
 
+def _all_seen(jobs: Sequence[AsyncJob[object]]) -> object:
+    """What of the jobs is drawn."""
+    return [_seen(job) for job in jobs]
+
+
 def _seen(job: AsyncJob[object]) -> tuple[object, ...]:
-    """What of a job is drawn."""
     return (job.name, job.state, job.progress, job.waiting_for, ago(job.ended) if job.ended else "")
 
 

@@ -19,6 +19,7 @@ from pullback_client.eigenbasis.basis import Eigenbasis
 from pullback_client.errors import ClientError, InvalidArgumentError
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
 from pullback_client.studio.pages.people.fields import number_field, whole
+from pullback_client.studio.pages.people.kept_studies import KeptStudies, keep, kept_of
 from pullback_client.studio.pages.people.study_results import Results
 from pullback_client.studio.parts.files import FileChoice
 from pullback_client.studio.parts.jobs import Following
@@ -29,6 +30,7 @@ from pullback_client.studio.study.protocol import Protocol, StudyTrial, axis_of,
 from pullback_client.studio.study.responses import Response, Study
 from pullback_client.studio.visitors import Visitor
 
+_LOSES = "Answers that were given are kept by this browser: go on with them below."
 _MOST_BYTES = 8 * 2**20  # of a file with answers
 _SCALE = {number: str(number) for number in range(1, 10)}
 
@@ -36,7 +38,7 @@ _SCALE = {number: str(number) for number in range(1, 10)}
 @ui.page("/people/study", response_timeout=RESPONSE_SECONDS)
 def study() -> None:
     """The page."""
-    with page("Study what axes look like", here="/people") as visitor:
+    with page("Study what axes look like", here="/people", loses=_LOSES) as visitor:
         ui.add_head_html('<link rel="stylesheet" href="/studio/people.css">')
         place = ui.element("div").classes("people-column")
         with place:
@@ -84,13 +86,17 @@ class SetUp:
                 ui.button("Begin", on_click=self._begin).props("no-caps unelevated")
             with ui.row().classes("flow") as self._lacking:
                 ui.label("No eigenbasis of this generator holds all axes.").classes("quiet")
-                self._distance = ui.input("Distance; empty = the default").props("outlined dense")
+                self._distance = ui.input("Distance", placeholder="the default").props("outlined dense stack-label")
                 self._compute = ui.button("Compute an eigenbasis", on_click=self._computed).props("outline no-caps")
             self._lacking.visible = False
             self._jobs = ui.element("div")
         with ui.element("div").classes("columns"):
             with section("Go on with a study"):
-                ui.label("A study that was broken off goes on with the file that was downloaded then.")
+                ui.label(
+                    "A study that was broken off goes on in the browser that it was answered in, or with the file that "
+                    "was downloaded then."
+                )
+                KeptStudies(self._go)
                 FileChoice("Choose the file of a study", self._resumed, accept=".json", hint="JSON", most=_MOST_BYTES)
             with section("Table of several observers"):
                 ui.label("The files of any number of finished or unfinished studies, taken together.")
@@ -144,7 +150,10 @@ class SetUp:
             other_reach=float(self._other.value or 0),
             seed=whole(self._seed),
         )
-        await self._go(Study(protocol, self._observer.value or ""))
+        study = await kept_of(Study(protocol, self._observer.value or ""))
+        if study.responses:
+            ui.notify(f"It goes on with the {len(study.responses)} answers that this browser keeps of it.")
+        await self._go(study)
 
     async def _resumed(self, _: str, content: bytes) -> None:
         await self._go(Study.from_json(content))
@@ -201,7 +210,6 @@ class Trials:
     def __init__(self, visitor: Visitor, study: Study, basis: Eigenbasis) -> None:
         self._visitor, self._study, self._basis = visitor, study, basis
         self._ahead: dict[int, list[str]] = {}
-        self._warned = False
         with ui.row().classes("flow study-head"):
             self._progress = (
                 ui.linear_progress(0, show_value=False).props('aria-label="Trials answered"').classes("bar")
@@ -209,8 +217,8 @@ class Trials:
             self._count = ui.label("").props('role="status"')
             ui.button("Download what there is (JSON)", on_click=self._download).props("flat no-caps dense")
         ui.label(
-            "Answers are kept by this page alone, in the studio's memory, until you download them: a page that is "
-            "closed or reloaded forgets them. The file goes on where it was."
+            "Answers are kept by this browser until it is told to forget them, and nowhere else: download them, which "
+            "is also how a study goes on in another one."
         ).classes("quiet")
         self._place = ui.element("div")
         self._show()
@@ -284,19 +292,12 @@ class Trials:
 
     def _answered(self, trial: StudyTrial, questions: _Questions) -> None:
         self._study.respond(questions.response(trial))
-        self._warn(True)
+        keep(self._study)
         self._show()
 
     def _download(self) -> None:
         name = f"study-{self._study.protocol.generator}-{self._study.observer}.json"
         ui.download.content(self._study.to_json(), name, "application/json")
-        self._warn(False)
-
-    def _warn(self, unsaved: bool) -> None:
-        """Has the browser ask before answers that were not downloaded are left."""
-        if unsaved is not self._warned:
-            self._warned = unsaved
-            ui.run_javascript(f"window.onbeforeunload = {'(event) => event.preventDefault()' if unsaved else 'null'}")
 
 
 def _rows(images: list[Image.Image], frames: int) -> list[str]:

@@ -109,9 +109,7 @@ class Form:
             self._title = ui.input("Title, which observers see").props("outlined dense maxlength=200")
             text = "You will see images. Say of each how well it fits, by a key from 1 (least) to 9 (most)."
             self._instructions = ui.textarea("Instructions", value=text).props("outlined autogrow maxlength=1000")
-            self._question = ui.input("Question under the images; empty for a plain one").props(
-                "outlined dense maxlength=200"
-            )
+            self._question = ui.input("Question; empty for a plain one").props("outlined dense maxlength=200")
 
     def _changed(self, event: events.ValueChangeEventArguments[Any]) -> None:
         del event

@@ -18,7 +18,7 @@ from pullback_client.errors import (
     InvalidArgumentError,
     UnavailableError,
 )
-from pullback_client.studio.frame import RESPONSE_SECONDS, say, visitor
+from pullback_client.studio.frame import RESPONSE_SECONDS, reconnect, say, visitor
 from pullback_client.studio.pages.people.rooms import room_of
 from pullback_client.studio.parts.pictures import source
 from pullback_client.studio.people.design import Design, checked_observer
@@ -70,6 +70,7 @@ async def observe(session: str, observer: str = "") -> None:
         '<link rel="stylesheet" href="/studio/studio.css"><link rel="stylesheet" href="/studio/people.css">'
     )
     ui.add_body_html('<script>document.body.classList.add("observing")</script>')
+    reconnect()
     ui.on_exception(say)
     try:
         found = await who.client.get_session(session)

@@ -11,10 +11,12 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from pullback_client.aio import AsyncEvolutionSession
-from pullback_client.errors import ClientError
+from pullback_client.errors import ClientError, DeadlineExceededError, UnavailableError
 from pullback_client.studio.frame import RESPONSE_SECONDS, page, section
 from pullback_client.studio.pages.people.rooms import room_of
 from pullback_client.studio.pages.people.sessions import WAYS
+from pullback_client.studio.parts.asking import confirmed
+from pullback_client.studio.parts.away import Away
 from pullback_client.studio.parts.charts import Line, chart
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.pictures import picture, show
@@ -65,6 +67,7 @@ class View:
         self._id = id_of(session.name)
         self._best = self._drawn = ""
         title = session.last_status.title or f"Session {self._id[:8]}"
+        self._away = Away()
         with section(title):
             self._numbers = ui.html("", sanitize=False)
             with ui.row().classes("flow"):
@@ -105,7 +108,12 @@ class View:
             )
 
     async def _look(self) -> None:
-        standing = await self._room.look(self._session)
+        try:
+            with self._away.asking():
+                standing = await self._room.look(self._session)
+                await self._show_best(standing)
+        except (UnavailableError, DeadlineExceededError):
+            return
         self._numbers.set_content(_numbers(standing))
         self._people.set_content(_people(self._room, standing))
         over = standing.state in ("closed", "finished", "failed")
@@ -116,7 +124,6 @@ class View:
         if drawn != self._drawn:
             self._chart.set_content(drawn)
             self._drawn = drawn
-        await self._show_best(standing)
 
     async def _show_best(self, standing: Standing) -> None:
         thread = standing.status.threads[0]
@@ -138,15 +145,10 @@ class View:
         await self._look()
 
     async def _closed(self) -> None:
-        with ui.dialog() as dialog, ui.card():
-            ui.label("End the session for good? It can still be read and exported.")
-            with ui.row().classes("flow"):
-                ui.button("End it", on_click=lambda: dialog.submit(True)).props("no-caps unelevated")
-                ui.button("Keep it", on_click=lambda: dialog.submit(False)).props("no-caps flat")
-        if await dialog:
+        question = "End the session for good? It can still be read and exported."
+        if await confirmed(question, yes="End it", no="Keep it"):
             await self._session.close()
             await self._look()
-        dialog.delete()
 
     async def _answers(self) -> None:
         table = answers_csv(answers_of((await self._session.history()).trials))

@@ -60,7 +60,6 @@ class Results:
         ui.download.content(
             study.to_json(), f"study-{study.protocol.generator}-{study.observer}.json", "application/json"
         )
-        ui.run_javascript("window.onbeforeunload = null")
 
 
 def table_html(rows: list[Row]) -> str:

@@ -16,8 +16,10 @@ from pullback_client.studio.pages.photograph.framing import FramingEditor
 from pullback_client.studio.pages.photograph.recent import draw_recent, recent_inversions
 from pullback_client.studio.pages.photograph.tray import Given, Tray, read
 from pullback_client.studio.parts.files import FileChoice
+from pullback_client.studio.parts.kept_fields import KeptFields
 from pullback_client.studio.parts.loading import loaded
 from pullback_client.studio.parts.option_fields import OptionFields
+from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.photographs import requests
 from pullback_client.studio.photographs.kept import GivenPhotograph
 from pullback_client.studio.visitors import Visitor
@@ -27,6 +29,12 @@ _HINT = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF; up to 64 million pixels 
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _FIRST = ("method", "steps", "restarts", "top_k")
 _OWN = ("preview_every", "class_mode", "start_space")  # said otherwise, or by the page itself
+_LOSES = (
+    "Photographs that were chosen and are not here any more have to be given again: the studio keeps them in its "
+    "memory alone."
+)
+_GIVEN = "given "  # before the label of a class
+_CLASS_MODES = {"searched": "searched: each class is tried", "free": "free: between the classes"}
 _PREVIEW_EVERY = 5  # steps; a page draws fewer where they come faster than it can
 
 
@@ -38,22 +46,30 @@ def choose(generator: str = "", again: str = "") -> None:
         generator: Which one is chosen at first; empty = the server's first whose weights are there.
         again: Id of a job whose photographs are taken again, where they are still kept.
     """
-    with page("Photograph", here="/photograph") as visitor:
+    with page("Photograph", here="/photograph", loses=_LOSES) as visitor:
         ui.add_head_html('<link rel="stylesheet" href="/studio/photograph.css">')
         loaded(
-            visitor.client.list_generators,
-            lambda found: _Desk(visitor, found, generator, again),
+            lambda: _load(visitor),
+            lambda found: _Desk(visitor, *found, generator, again),
             what="the generators",
         )
         with section("Recent inversions"):
             loaded(lambda: recent_inversions(visitor.client), draw_recent, what="the inversions")
 
 
+async def _load(visitor: Visitor) -> tuple[list[Generator], KeptFields]:
+    fields = await KeptFields.load(visitor, "photograph fields")
+    return await visitor.client.list_generators(), fields
+
+
 class _Desk:
     """Photographs, how they are inverted, and the button that has it done."""
 
-    def __init__(self, visitor: Visitor, generators: list[Generator], chosen: str, again: str) -> None:
+    def __init__(
+        self, visitor: Visitor, generators: list[Generator], fields: KeptFields, chosen: str, again: str
+    ) -> None:
         self._visitor = visitor
+        self._tab: str | None = None  # until the browser has said which one it is
         # Sounds have no height.
         self._generators = {each.name: each for each in generators if each.height}
         if not self._generators:
@@ -72,13 +88,11 @@ class _Desk:
                 self._tray = Tray(self._changed, self._opened)
                 self._editor = ui.element("div").classes("stack framing-place")
             with section("How they are inverted"):
-                self._how(chosen)
+                self._how(chosen, fields)
         self._changed()
-        kept = [each for job in again.split(",") for each in visitor.photographs.of(f"jobs/{job}")]
-        if kept:
-            ui.timer(0, lambda: self._take_again(kept), once=True)
+        start(self._find_again(again), name="find photographs again", within=self._editor)
 
-    def _how(self, chosen: str) -> None:
+    def _how(self, chosen: str, fields: KeptFields) -> None:
         here = [name for name, each in self._generators.items() if each.weights_state is WeightsState.HERE]
         first = chosen if chosen in self._generators else next(iter(here or self._generators))
         titles = {name: f"{name}: {each.title}" for name, each in self._generators.items()}
@@ -87,11 +101,13 @@ class _Desk:
         self._label = ui.select({}, value=None, label="Class").props("dense outlined stack-label options-dense")
         self._few = OptionFields(specs_pb2.InversionSettings, only=_FIRST)
         self._align = ui.checkbox("Search scale and place of the frame as well")
-        with ui.expansion("More").classes("more").props("dense"):
+        with ui.expansion("More").classes("more").props("dense") as more:
             self._rest = OptionFields(specs_pb2.InversionSettings, leave_out=(*_FIRST, *_OWN))
             ui.label("Weights of the loss").classes("group")
             self._weights = OptionFields(specs_pb2.LossWeights)
-        self._button = ui.button("Invert", on_click=self._invert).props("no-caps unelevated")
+        with ui.element("div").classes("flow"):
+            self._button = ui.button("Invert", on_click=self._invert).props("no-caps unelevated")
+            ui.button("All to their defaults", on_click=self._reset).props("flat dense no-caps")
         self._told = ui.label().classes("quiet").props('role="status"')
         ui.label(
             "Photographs go to the studio's memory and to the server, and nowhere else. The studio writes none to its "
@@ -99,18 +115,46 @@ class _Desk:
             "the result, with the photograph at the generator's size, until somebody deletes it or, where its operator "
             "has set a time (--retention), until that is over."
         ).classes("quiet")
+        # What an address says of the generator is not what was chosen without it.
+        fields.keep(f"generator {chosen}", self._generator)
         self._of_another()
+        fields.keep("class", self._label)
+        self._few.keep(fields)
+        fields.keep("align", self._align)
+        self._rest.keep(fields)
+        self._weights.keep(fields, "weight ")
+        if self._rest.given or self._weights.given:  # nothing counts unseen
+            more.open()
+
+    def _reset(self) -> None:
+        """Has every option but the generator as it is where nothing is said."""
+        self._label.set_value(None)
+        self._align.set_value(False)
+        for options in (self._few, self._rest, self._weights):
+            options.clear()
 
     def _of_another(self) -> None:
         """Fits what depends on the generator."""
         chosen = self._generators[self._generator.value]
         self._rest.suggest("space", list(chosen.spaces))
         labels = [label for space in chosen.spaces.values() for label in space.labels]
-        self._label.set_options({None: "the space decides"} | {label: label for label in labels}, value=None)
+        given = {f"{_GIVEN}{label}": label for label in labels}
+        self._label.set_options({None: "default: the space decides", **_CLASS_MODES, **given}, value=None)
         self._label.set_visibility(bool(labels))
 
     async def _take(self, name: str, data: bytes) -> None:
         self._tray.add(await read(name, data))
+
+    async def _find_again(self, again: str) -> None:
+        """Takes what was chosen in this tab before the page was loaded again, and what an earlier inversion had."""
+        client = ui.context.client
+        await client.connected()
+        photographs = self._visitor.photographs
+        self._tab = client.tab_id
+        kept = [] if self._tab is None else [*photographs.chosen(self._tab)]
+        earlier = [each for job in again.split(",") for each in photographs.of(f"jobs/{job}")]
+        await self._take_again([*kept, *(each for each in earlier if each.data not in [one.data for one in kept])])
+        self._changed()
 
     async def _take_again(self, kept: Sequence[GivenPhotograph]) -> None:
         """Takes photographs of an earlier inversion as they were framed then."""
@@ -129,6 +173,8 @@ class _Desk:
         count = len(self._tray.usable)
         self._button.set_text("Invert" if count < 2 else f"Invert {count} photographs")
         self._button.set_enabled(count > 0)
+        if self._tab is not None:
+            self._visitor.photographs.keep_chosen(self._tab, [each.as_chosen() for each in self._tray.usable])
 
     def _options(self) -> dict[str, Any]:
         given = {**self._few.given, **self._rest.given}
@@ -137,7 +183,7 @@ class _Desk:
             "preview_every": _PREVIEW_EVERY,
             "alignment": True if self._align.value else None,
             "weights": self._weights.given or None,
-            "class_labels": self._label.value,
+            **_class_of(self._label.value),
         }
 
     async def _invert(self) -> None:
@@ -172,4 +218,16 @@ class _Desk:
         for job in dict.fromkeys(jobs):
             of_it = [each for each, name in zip(photographs, jobs, strict=True) if name == job]
             self._visitor.photographs.keep(job, of_it)
+        if self._tab is not None:
+            self._visitor.photographs.keep_chosen(self._tab, ())
+            self._tab = None  # they are the inversion's from here on
         return list(dict.fromkeys(jobs))
+
+
+def _class_of(chosen: str | None) -> dict[str, Any]:
+    """The options of what was chosen of the class."""
+    if chosen is None:
+        return {}
+    if chosen.startswith(_GIVEN):
+        return {"class_labels": chosen.removeprefix(_GIVEN)}
+    return {"class_mode": chosen}

@@ -21,6 +21,11 @@ from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.visitors import Visitor
 from pullback_client.wire.names import id_of
 
+_LOSES = (
+    "What was found is on the server; the photographs themselves are gone where the studio was restarted, and pasting "
+    "back needs them again."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class _Found:
@@ -44,7 +49,7 @@ def follow(names: str) -> None:
     Args:
         names: Ids of jobs or of finished inversions, with commas between them.
     """
-    with page("Photograph", here="/photograph") as visitor:
+    with page("Photograph", here="/photograph", loses=_LOSES) as visitor:
         ui.add_head_html('<link rel="stylesheet" href="/studio/photograph.css">')
         with ui.element("div").classes("flow"):
             ui.link("Other photographs", "/photograph")

@@ -17,9 +17,11 @@ from pullback_client.inversion.result import Inversion, InversionFailure, Invers
 from pullback_client.studio.frame import section
 from pullback_client.studio.pages.photograph.course import loss_curve
 from pullback_client.studio.pages.photograph.editing import Editing
+from pullback_client.studio.parts.asking import confirmed
 from pullback_client.studio.parts.compare import Comparison
 from pullback_client.studio.parts.pictures import photograph_source, source
 from pullback_client.studio.parts.served import ServedFile
+from pullback_client.studio.parts.tasks import start
 from pullback_client.studio.photographs.archive import archive
 from pullback_client.studio.photographs.kept import GivenPhotograph, compared_part
 from pullback_client.studio.visitors import Visitor
@@ -35,6 +37,7 @@ class _Card:
     title: ui.label
     comparison: Comparison
     facts: ui.element
+    finished: bool = False
 
 
 class Results:
@@ -92,12 +95,8 @@ class Results:
 
     async def _delete(self) -> None:
         """Asks, and deletes the inversion with its job; the studio forgets its photographs."""
-        with ui.dialog() as dialog, ui.card():
-            ui.label("Delete this inversion from the server, with its photographs, latents and job, for everybody?")
-            with ui.row():
-                ui.button("Delete", on_click=lambda: dialog.submit(True)).props("no-caps unelevated color=negative")
-                ui.button("Keep", on_click=lambda: dialog.submit(False)).props("flat no-caps")
-        if self._job is None or not await dialog:
+        question = "Delete this inversion from the server, with its photographs, latents and job, for everybody?"
+        if self._job is None or not await confirmed(question, yes="Delete", no="Keep", harmful=True):
             return
         await self._visitor.client.delete_job(self._job.name, cascade=True)
         self._visitor.photographs.forget(self._job.name)
@@ -120,10 +119,12 @@ class Results:
     async def _show_before(self, card: _Card, given: GivenPhotograph) -> None:
         size = (self._generator.width, self._generator.height)
         seen = await asyncio.to_thread(lambda: photograph_source(compared_part(given, size, _SIDE)))
-        card.comparison.show(before=seen)
+        if not card.finished:  # else what was compared is there already
+            card.comparison.show(before=seen)
 
     def _finish(self, place: int, outcome: InversionOutcome) -> None:
         card = self._card(place)
+        card.finished = isinstance(outcome, Inversion)
         if outcome.label:
             card.title.set_text(outcome.label)
         if isinstance(outcome, InversionFailure):
@@ -142,8 +143,9 @@ class Results:
             with ui.element("div").classes("flow"):
                 ui.link("Explore from there", self._explore(outcome, place))
             kept = self._kept[place] if place < len(self._kept) else None
-            with ui.expansion("Edit and paste back").props("dense").classes("more"):
-                Editing(self._visitor, outcome, kept, self._further.setdefault(place, {}).__setitem__)
+            with ui.expansion("Edit and paste back").props("dense").classes("more") as more:
+                editing = Editing(self._visitor, outcome, place, kept, self._further.setdefault(place, {}).__setitem__)
+            start(editing.recall(more.open), name=f"recall edits {place}", within=more)
 
     def _explore(self, outcome: Inversion, place: int) -> str:
         query = urlencode({"inversion": outcome.name, "target": place})

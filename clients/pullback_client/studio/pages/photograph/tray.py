@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from nicegui import ui
 
 from pullback_client.errors import ClientError
-from pullback_client.images import open_photograph
 from pullback_client.inversion.framing import Crop, Framing
 from pullback_client.studio.parts.pictures import photograph_source
-from pullback_client.studio.photographs.kept import GivenPhotograph, thumbnail
+from pullback_client.studio.photographs.kept import GivenPhotograph, decoded, thumbnail
 from pullback_client.studio.photographs.masks import Mark, draw_mask
 
 _SIDE = 1024  # of the pictures that are shown of photographs, px
@@ -43,6 +42,10 @@ class Given:
     crop: Crop | None = None
     marks: list[Mark] = field(default_factory=list)
 
+    def as_chosen(self) -> GivenPhotograph:
+        """The photograph as it stands, its mask not drawn."""
+        return GivenPhotograph(self.name, self.data, Framing(crop=self.crop, size=self.size), tuple(self.marks))
+
     def framed(self) -> GivenPhotograph:
         """The photograph with its crop and its mask."""
         mask = draw_mask(self.size, self.marks) if self.marks else None
@@ -60,9 +63,9 @@ async def read(name: str, data: bytes) -> Given:
 
 
 def _shown(data: bytes) -> tuple[tuple[int, int], str, str]:
-    photograph = open_photograph(data)
-    seen = thumbnail(photograph, _SIDE)
-    return photograph.size, photograph_source(seen), photograph_source(thumbnail(seen, 2 * _SMALL))
+    with decoded(data) as photograph:
+        size, seen = photograph.size, thumbnail(photograph, _SIDE)
+    return size, photograph_source(seen), photograph_source(thumbnail(seen, 2 * _SMALL))
 
 
 class Tray:

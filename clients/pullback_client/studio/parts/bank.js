@@ -1,7 +1,7 @@
 // Sliders along axes. Values are kept here while the hand moves; the server is told of every one and draws the newest.
 export default {
   template: `
-    <div class="bank" role="group" aria-label="Axes">
+    <div class="bank" :class="{ plain: !strips }" role="group" :aria-label="name">
       <div v-for="row in rows" :key="row.index" class="bank-row" :class="{ held: row.index === held }">
         <span class="bank-name" :title="row.hint">{{ row.name }}</span>
         <input type="range" class="bank-range" :min="-reach" :max="reach" :step="reach / 40" :value="at(row.index)" :style="filled(row.index)"
@@ -11,7 +11,7 @@ export default {
         <input type="number" class="bank-value number" step="any" :value="said(row.index)"
           :aria-label="'Steps along axis ' + row.name" @focus="hold(row.index)"
           @change="type(row.index, $event.target)">
-        <button type="button" class="bank-strip" :aria-label="'Strip along axis ' + row.name"
+        <button v-if="strips" type="button" class="bank-strip" :aria-label="'Strip along axis ' + row.name"
           title="Images along this axis" @click="hold(row.index); $emit('strip', row.index)">
           <svg viewBox="0 0 22 12" width="22" height="12" aria-hidden="true">
             <rect v-for="n in 3" :key="n" :x="(n - 1) * 7.5 + .5" y="2.5" width="6" height="7" rx="1" fill="none"
@@ -20,7 +20,7 @@ export default {
         </button>
       </div>
     </div>`,
-  props: { rows: Array, reach: Number },
+  props: { rows: Array, reach: Number, name: String, strips: Boolean },
   emits: ["move", "strip"],
   data: () => ({ now: {}, held: -1, moves: 0 }),
   watch: {
