@@ -4,7 +4,7 @@ KIMG ?= 148.72
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test exactness check format protos protos-check bench-geometry bench-inversion bench-classes bench-search bench-directions bench-latency bench-scale bench-trust bench-studio train-faces32 docs clean
+.PHONY: demo test explore exactness check format protos protos-check bench-geometry bench-inversion bench-classes bench-search bench-directions bench-latency bench-scale bench-trust bench-studio train-faces32 docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/pullback demo --out demo
@@ -14,6 +14,10 @@ demo: $(VENV)/.demo
 # hundred servers would compile their sources anew.
 test: $(VENV)/.test
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# Property tests with examples that no run has seen; what they find is for a test of its own.
+explore: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --hypothesis-profile=exploring -n auto $$(grep -rl --include='test_*.py' hypothesis tests)
 
 # How far every family's outputs lie from those of the public implementations, by fixture.
 exactness: $(VENV)/.test
