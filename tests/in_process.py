@@ -46,7 +46,7 @@ POPULATION = 4
 
 DIM = 5
 """Dimensions of the generators' input."""
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 CATALOGUE = f"""
 [faces]
 title = "pictures of faces"

@@ -35,10 +35,10 @@ from pullback_api.v1 import (
 )
 from pullback_server.tls.authority import make_authority, make_server, write
 
-START_SECONDS = 60.0
-CALL_SECONDS = 60.0
+START_SECONDS = 180.0
+CALL_SECONDS = 180.0
 # A job on a loaded machine, weights fetched and a worker started for it.
-JOB_SECONDS = 300.0
+JOB_SECONDS = 900.0
 
 
 class _Details(NamedTuple):

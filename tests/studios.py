@@ -16,7 +16,7 @@ from lifelines import ending_with_us
 
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 # A loaded machine, and a worker that loads its networks first.
-PATIENCE_MS = 120_000
+PATIENCE_MS = 240_000
 
 
 class StudioProcess:

@@ -68,11 +68,11 @@ def sabotaged_server(_sabotaged: LiveServer) -> LiveServer:
 
 def cancel(server: LiveServer, jobs: Sequence[jobs_pb2.Job]) -> None:
     for job in jobs:
-        server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=10)
+        server.jobs.CancelJob(jobs_pb2.CancelJobRequest(name=job.name), timeout=60)
 
 
 def states(server: LiveServer, jobs: Sequence[jobs_pb2.Job]) -> list[int]:
-    return [server.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=10).state for job in jobs]
+    return [server.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=60).state for job in jobs]
 
 
 def masked(server: LiveServer, **settings: Any) -> jobs_pb2.Job:

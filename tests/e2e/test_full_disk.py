@@ -140,7 +140,7 @@ def test_a_database_that_another_program_holds_stalls_nobody_and_loses_nothing(
         deadline = time.monotonic() + 120
         while "recorder is not well" not in live.log():
             assert time.monotonic() < deadline, "the result was never tried"
-            live.jobs.GetJob(jobs_pb2.GetJobRequest(name=running.name), timeout=20)
+            live.jobs.GetJob(jobs_pb2.GetJobRequest(name=running.name), timeout=60)
             time.sleep(0.1)
     ended = live.wait(running.name)
     assert ended.state == jobs_pb2.JOB_STATE_SUCCEEDED

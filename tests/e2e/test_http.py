@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from live_server import LiveServer
+from live_server import CALL_SECONDS, LiveServer
 from pullback_api.v1 import jobs_pb2, search_pb2
 from pullback_server.address import AddressError
 from pullback_server.server import MAX_REQUEST_BYTES, Config, Server
@@ -40,7 +40,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) 
 
 @pytest.fixture
 def http(live: LiveServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=live.http, headers=live.headers, timeout=WEBREAD_SECONDS, trust_env=False) as client:
+    with httpx.Client(base_url=live.http, headers=live.headers, timeout=CALL_SECONDS, trust_env=False) as client:
         yield client
 
 

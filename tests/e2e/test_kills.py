@@ -15,7 +15,7 @@ KILLS = int(os.environ.get("TRUST_KILLS", "5"))
 SEED = int(os.environ.get("TRUST_SEED", "1"))
 
 
-@pytest.mark.timeout(900 + 60 * KILLS)
+@pytest.mark.timeout(1200 + 60 * KILLS)
 def test_kills_lose_nothing_and_change_nothing(start_server: Callable[..., LiveServer], server: LiveServer) -> None:
     lived = live_through(start_server(), server, Load(steps=100, samples=2_000), kills=KILLS, seed=SEED)
     assert lived.total >= KILLS, f"seed {SEED}"

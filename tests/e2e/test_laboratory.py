@@ -63,7 +63,7 @@ def test_keys_owners_shares_and_usage_outlive_the_server(
             bob.invert(photograph, "tiny", distance="mse", steps=6)
     with client(tokens["eve"]) as eve, pytest.raises(UnauthenticatedError, match="'eve' was revoked"):
         eve.list_jobs()
-    bare = Client(server.target, ca=lab / "ca.pem", token=tokens["ada"], timeout=10)
+    bare = Client(server.target, ca=lab / "ca.pem", token=tokens["ada"], timeout=60)
     with bare, pytest.raises(UnavailableError):
         bare.list_jobs()
     assert not [token for token in tokens.values() if token in server.log()]

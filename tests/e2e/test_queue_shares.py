@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import grpc
-import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -19,7 +18,6 @@ def compute(stub: geometry_pb2_grpc.GeometryStub, seed: int) -> None:
     stub.ComputeEigenbasis(geometry_pb2.ComputeEigenbasisRequest(spec=spec), timeout=60)
 
 
-@pytest.mark.timeout(600)
 def test_a_client_that_brings_many_jobs_leaves_places_to_others(start_server: Callable[..., LiveServer]) -> None:
     server = start_server()
     caught: grpc.RpcError | None = None

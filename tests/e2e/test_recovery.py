@@ -131,7 +131,7 @@ def test_a_job_goes_on_after_the_server_and_its_worker_were_killed_and_ends_as_i
     wait_for_checkpoint(live, job, after=written)
     live.worker.kill()
     # The server answers meanwhile.
-    live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=20)
+    live.jobs.GetJob(jobs_pb2.GetJobRequest(name=job.name), timeout=60)
     request = jobs_pb2.WatchJobRequest(name=job.name, after_sequence=seen)
     events = list(live.jobs.WatchJob(request, timeout=JOB_SECONDS))
     ended = events[-1].job

@@ -44,10 +44,6 @@ if any("spawn_main" in argument for argument in sys.orig_argv):
 """
 
 
-# Several servers whose processes are killed, on a machine that is busy with others.
-pytestmark = pytest.mark.timeout(1200)
-
-
 @pytest.fixture
 def devices(start_server: StartServer, tmp_path: Path) -> LiveServer:
     """A server of two devices, whose shards take some time; its cache is empty."""

@@ -205,7 +205,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(server: InProcessSe
             threading.Event().wait(0.05)
         threading.Event().wait(0.3)  # for the first event to arrive
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "jobs/1 goes on running on the server" in err
     assert "pullback jobs watch jobs/1" in err

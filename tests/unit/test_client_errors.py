@@ -160,7 +160,7 @@ def test_following_a_job_survives_a_restart_of_the_server(client: Client, server
             seen.set()
 
     def restart() -> None:
-        seen.wait(10)
+        seen.wait(60)
         server.stop()
         time.sleep(0.3)
         server.start()
@@ -169,7 +169,7 @@ def test_following_a_job_survives_a_restart_of_the_server(client: Client, server
 
     thread = threading.Thread(target=restart)
     thread.start()
-    basis = job.result(timeout=30, progress=report)
+    basis = job.result(timeout=60, progress=report)
     thread.join()
     assert basis.dim == 5
     assert [event.sequence for event in events] == sorted({event.sequence for event in events})
@@ -192,7 +192,7 @@ def test_waiting_for_a_job_survives_a_restart_of_the_server(client: Client, serv
 
     thread = threading.Thread(target=restart)
     thread.start()
-    assert job.wait(timeout=30).state is JobState.SUCCEEDED
+    assert job.wait(timeout=60).state is JobState.SUCCEEDED
     thread.join()
 
 

@@ -7,7 +7,6 @@ import pytest
 from company import INSTRUCTIONS, compared_under
 
 
-@pytest.mark.timeout(1200)
 # Of two threads each computes chunks by itself, with the kernels of one, but for large networks: one alone adds little.
 @pytest.mark.parametrize(("instructions", "threads"), [("as it is", 1), *((each, 2) for each in INSTRUCTIONS)])
 def test_no_result_hangs_on_its_company(instructions: str, threads: int) -> None:

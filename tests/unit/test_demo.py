@@ -163,7 +163,7 @@ main(["demo", "--out", sys.argv[1]])
             time.sleep(0.05)
         time.sleep(0.2)
         process.send_signal(number)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped; the server is down" in err
     assert "Traceback" not in err

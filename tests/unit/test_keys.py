@@ -104,7 +104,7 @@ class Laboratory:
     names: dict[str, str]
 
     def client(self, key: str | None) -> Client:
-        return Client(self.server.target, token=None if key is None else self.tokens[key], timeout=30)
+        return Client(self.server.target, token=None if key is None else self.tokens[key], timeout=60)
 
     def call(self, key: str, path: str, request: Message) -> tuple[str, str, Any]:
         """Code, message and answer of a call over gRPC; of a stream, its first message."""
@@ -115,7 +115,7 @@ class Laboratory:
             make = channel.unary_stream if method.server_streaming else channel.unary_unary
             stub = make(path, type(request).SerializeToString, answer_class.FromString)
             try:
-                answer = stub(request, metadata=metadata, timeout=30)
+                answer = stub(request, metadata=metadata, timeout=60)
                 found = next(iter(answer), None) if method.server_streaming else answer
             except grpc.RpcError as error:
                 failed: Any = error
@@ -127,7 +127,7 @@ class Laboratory:
         endpoint = self.server.server.http_endpoint
         assert endpoint is not None
         headers = {"Authorization": f"Bearer {self.tokens[key]}"}
-        answer = httpx.post(f"http://127.0.0.1:{endpoint.port}{path}", json=content, headers=headers, timeout=30)
+        answer = httpx.post(f"http://127.0.0.1:{endpoint.port}{path}", json=content, headers=headers, timeout=60)
         return answer.status_code, answer.text
 
 
@@ -298,12 +298,12 @@ def test_a_path_of_an_image_opens_it_and_its_plain_one_needs_the_owners_key(labo
         path = ada._transport.call(ada._transport.search.Ask, request).trials[0].image_path
     plain = re.sub(r"/images/[^/]+/", "/images/", path)
     statuses = {
-        key: httpx.get(base + plain, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code
+        key: httpx.get(base + plain, headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code
         for key, token in laboratory.tokens.items()
     }
     assert statuses == {"ada": 200, "bob": 404, "val": 404, "omar": 200}
-    assert httpx.get(base + path, timeout=30).status_code == 200
-    with httpx.Client(base_url=base, timeout=30) as http:
+    assert httpx.get(base + path, timeout=60).status_code == 200
+    with httpx.Client(base_url=base, timeout=60) as http:
         # One connection, whose requests are by one after the other.
         for key, status in (("omar", 200), ("bob", 404), ("ada", 200), ("bob", 404)):
             header = {"Authorization": f"Bearer {laboratory.tokens[key]}"}
@@ -331,10 +331,10 @@ def test_a_key_lets_in_until_it_is_revoked_and_what_it_waits_for_ends(laboratory
 
             thread = threading.Thread(target=watch)
             thread.start()
-            assert ended.wait(30)
+            assert ended.wait(60)
             revoked = omar.revoke_key("eve")
             assert revoked.revoked is not None
-            thread.join(30)
+            thread.join(60)
             assert [type(error) for error in errors] == [UnauthenticatedError]
             with pytest.raises(UnauthenticatedError, match="'eve' was revoked"):
                 eve.list_jobs()

@@ -311,7 +311,6 @@ def look(edits: tuple[Edit, ...], script: str, folder: Path) -> dict[str, Any]:
     return told | {"help": help_}
 
 
-@pytest.mark.timeout(300)
 def test_a_new_option_of_an_inversion(tmp_path: Path) -> None:
     assert len(INVERSION) <= MOST_EDITS
     told = look(INVERSION, LOOK_AT_INVERSION, tmp_path)
@@ -326,7 +325,6 @@ def test_a_new_option_of_an_inversion(tmp_path: Path) -> None:
     assert "method 'lbfgs' takes no clip, but 1.0 came" in told["server refused for a method"]["settings.clip"]
 
 
-@pytest.mark.timeout(300)
 def test_a_new_option_of_a_search(tmp_path: Path) -> None:
     assert len(SEARCH) <= MOST_EDITS
     told = look(SEARCH, LOOK_AT_SEARCH, tmp_path)
@@ -344,7 +342,6 @@ def test_a_new_option_of_a_search(tmp_path: Path) -> None:
     assert "method 'cma' takes no cloned, but 0.0 came" in told["server refused for a method"][field]
 
 
-@pytest.mark.timeout(300)
 def test_a_new_method_of_directions(tmp_path: Path) -> None:
     assert len(METHOD) <= MOST_EDITS
     told = look(METHOD, LOOK_AT_METHOD, tmp_path)

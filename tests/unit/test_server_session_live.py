@@ -103,7 +103,7 @@ def test_a_thread_waits_for_a_worker_that_cannot_start_and_fails_where_its_optim
         await registry.stop()
         return found
 
-    assert asyncio.run(asyncio.wait_for(run(), timeout=30)) == state
+    assert asyncio.run(asyncio.wait_for(run(), timeout=60)) == state
 
 
 # Another version ------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ async def refusal(session: LiveSession, *threads: int) -> ApiError:
 
 
 def timed(run: Any) -> None:
-    asyncio.run(asyncio.wait_for(run, timeout=30))
+    asyncio.run(asyncio.wait_for(run, timeout=60))
 
 
 def test_a_thread_of_another_version_ends_in_no_log_and_goes_on_with_its_own_bit_for_bit(
@@ -284,7 +284,7 @@ def test_threads_in_step_with_one_that_waits_for_its_version_are_refused_rather_
             with pytest.raises(ApiError, match="waits for another version"):
                 await ask(session, 1)
 
-    asyncio.run(asyncio.wait_for(run(), timeout=30))
+    asyncio.run(asyncio.wait_for(run(), timeout=60))
 
 
 # Damaged files --------------------------------------------------------------------------------------------------------
@@ -373,4 +373,4 @@ def test_a_clock_that_is_set_while_trials_are_out_ends_no_lease_and_lengthens_no
             assert {trial.image_id for trial in again} == {trial.image_id for trial in trials}
             monkeypatch.undo()
 
-    asyncio.run(asyncio.wait_for(run(), timeout=30))
+    asyncio.run(asyncio.wait_for(run(), timeout=60))

@@ -26,7 +26,7 @@ async def until(true: Callable[[], bool]) -> None:
         while not true():
             await asyncio.sleep(0.005)
 
-    await asyncio.wait_for(looking(), 30)
+    await asyncio.wait_for(looking(), 60)
 
 
 async def returns() -> None:
@@ -121,7 +121,7 @@ def test_a_task_that_missed_its_cancellation_is_cancelled_again(monkeypatch: pyt
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
-        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
+        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 60)
 
     asyncio.run(scenario())
     assert missed == 3

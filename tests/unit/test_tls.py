@@ -57,7 +57,7 @@ def server(folder: Path) -> Iterator[InProcessServer]:
 
 def client(server: InProcessServer, folder: Path, name: str | None = "client", ca: str = "ca.pem") -> Client:
     cert, key = (None, None) if name is None else (folder / f"{name}.pem", folder / f"{name}.key")
-    return Client(server.target, ca=folder / ca, cert=cert, key=key, timeout=30)
+    return Client(server.target, ca=folder / ca, cert=cert, key=key, timeout=60)
 
 
 def test_a_client_with_a_certificate_is_let_in(server: InProcessServer, folder: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_new_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(
         context = ssl.create_default_context(cafile=folder / "ca.pem")
         context.load_cert_chain(folder / "client.pem", folder / "client.key")
         context.set_alpn_protocols(["h2", "http/1.1"])
-        plain = socket.create_connection(("127.0.0.1", port), timeout=30)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=60)
         with context.wrap_socket(plain, server_hostname="localhost") as secured:
             found = secured.getpeercert(binary_form=True)
         assert found is not None

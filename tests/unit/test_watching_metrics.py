@@ -183,7 +183,7 @@ def test_how_the_server_is_is_told_to_supervisors(server: InProcessServer) -> No
 def test_what_is_asked_otherwise_is_refused(server: InProcessServer, head: str, status: int | None) -> None:
     exposition = server.server.watch.exposition
     assert exposition is not None
-    with socket.create_connection(("127.0.0.1", exposition.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", exposition.port), timeout=60) as connection:
         connection.sendall(head.encode("latin-1"))
         answer = b""
         try:

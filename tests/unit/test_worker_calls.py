@@ -144,7 +144,7 @@ def encoding(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     go, encode = threading.Event(), drawn_module.encode
 
     def waiting(image: Image.Image, image_format: str) -> bytes:
-        assert go.wait(10)
+        assert go.wait(60)
         return encode(image, image_format)
 
     monkeypatch.setattr(drawn_module, "encode", waiting)
@@ -191,7 +191,7 @@ def test_a_call_whose_images_take_long_lets_others_go_on_and_can_be_abandoned(
     assert calls
     calls.abandon(7)
     encoding.set()
-    outbox.send_made(lambda: CallDone(9)).result(10)
+    outbox.send_made(lambda: CallDone(9)).result(60)
     # The one that was being encoded is the last.
     assert [(message.call, message.index) for message in received(ours)[:-1]] == [(7, 0)]
 
