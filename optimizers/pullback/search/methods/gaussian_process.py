@@ -13,8 +13,8 @@ from jaxtyping import Float64
 
 from pullback.search.methods.triangles import factor, solve_by_factor
 
-# Of inputs of k dimensions the length scale is this times √k; draws of the prior lie √(2k) apart. The likeliest ones are
-# shorter, and lead searches through noise less far.
+# Of inputs of k dimensions the length scale is this times √k; draws of the prior lie √(2k) apart. The likeliest ones
+# are shorter, and lead searches through noise less far.
 _LENGTH = 4.0
 # Variances of the noise, in units of the process' own, of which the likeliest is taken.
 _NOISES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
