@@ -8,6 +8,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from pullback_api.options import options_of
+from pullback_api.v1 import directions_pb2
 from pullback_client.cli.outputs import refuse_file_as_folder, refuse_overwriting
 from pullback_client.client import Client
 from pullback_client.directions import Traversal, WalkOptions
@@ -17,7 +19,8 @@ from pullback_client.directions.video import FPS, MOST_FPS, check_fps, check_vid
 from pullback_client.errors import InvalidArgumentError
 
 _MOVING = (".gif", ".mp4")
-_FRAMES = 9  # the server's default
+# Of a walk that does not say how many.
+_FRAMES = int(options_of(directions_pb2.TraverseRequest.DESCRIPTOR)["frames"].default)
 
 Out: TypeAlias = Annotated[
     Path,
