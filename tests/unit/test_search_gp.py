@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,14 +20,23 @@ from searching import class_space, ellipsoid, evolve, normal_space, rotation, se
 
 
 def matern(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Matérn 5/2 of length scale 4 √k, as Rasmussen & Williams write it (4.17)."""
-    r = math.sqrt(5) * scipy.spatial.distance.cdist(one, other) / (4 * math.sqrt(one.shape[1]))
+    """Matérn 5/2 of length scale 4 √k, or 4 √k k/100 from 100 on, as Rasmussen & Williams write it (4.17)."""
+    k = one.shape[1]
+    r = math.sqrt(5) * scipy.spatial.distance.cdist(one, other) / (4 * math.sqrt(k) * max(1, k / 100))
     return (1 + r + r**2 / 3) * np.exp(-r)
 
 
-def test_the_posterior_mean_is_that_of_the_textbook() -> None:
+def ridges(values: np.ndarray, rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """A sum of 32 ridges that saturate, at most 1, of which the metric is diag(values)."""
+    directions = rng.standard_normal((32, len(values))) * np.sqrt(values / values.sum()) / 1.5
+    heights = rng.dirichlet(np.ones(32))
+    return lambda latents: np.tanh(latents @ directions.T) @ heights
+
+
+@pytest.mark.parametrize("k", [5, 100, 250])
+def test_the_posterior_mean_is_that_of_the_textbook(k: int) -> None:
     rng = np.random.default_rng(0)
-    inputs, values, at = 3 * rng.standard_normal((20, 5)), rng.standard_normal(20), 3 * rng.standard_normal((7, 5))
+    inputs, values, at = 3 * rng.standard_normal((20, k)), rng.standard_normal(20), 3 * rng.standard_normal((7, k))
     inverse = np.linalg.inv(matern(inputs, inputs) + 0.3 * np.eye(20))
     # The constant of generalised least squares (2.42), and what it leaves.
     constant = inverse.sum(axis=0) @ values / inverse.sum()
@@ -81,6 +91,23 @@ def test_it_finds_an_optimum_that_the_metric_makes_hard_in_fewer_images_than_cma
         evolve(optimizer, score, 40)
         found[method] = score(optimizer.incumbent[None])[0]
     assert found["hessian_gp"] > 0.5 * found["cma"]
+
+
+@pytest.mark.parametrize(("noise", "least"), [(0.0, 0.85), (1.0, 0.75), (3.0, 0.55)])
+def test_hundreds_of_dimensions_are_climbed_in_fewer_images_than_there_are_dimensions(
+    noise: float, least: float
+) -> None:
+    ends = []
+    for seed in range(3):
+        rng, values = np.random.default_rng([seed, 8]), np.geomspace(1, 1e-4, 512)
+        rates = ridges(values, rng)
+        spread = rates(rng.standard_normal((400, 512))).std()
+        optimizer = search("hessian_gp", normal_space(512), metric=np.diag(values), seed=seed)
+        for _ in range(14):
+            latents = optimizer.ask().latents
+            optimizer.tell(latents, rates(latents) + noise * spread * rng.standard_normal(len(latents)))
+        ends.append(rates(optimizer.incumbent[None])[0])
+    assert np.mean(ends) > least
 
 
 def test_noise_that_drowns_every_score_does_not_lead_below_the_start() -> None:

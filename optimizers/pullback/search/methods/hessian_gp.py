@@ -65,12 +65,13 @@ class HessianGP(Method[HessianGPState]):
     An evolution strategy learns from a generation and forgets it; a process remembers. What lets it see through a
     hundred dimensions and more is its kernel, Matérn 5/2 (Rasmussen & Williams, "Gaussian Processes for Machine
     Learning", 4.17) of the distance that the metric gives: z = Λ^½ Uᵀ x, scaled so that draws of the prior lie √(2k)
-    apart. The length scale is 4 √k; the noise is the likeliest. As in trust-region Bayesian optimization (Eriksson et
-    al., NeurIPS 2019) the posterior's mean is climbed from the last centre on by σ √k at most, in the steps y that are
-    short where images change fast (`hessian_cma`) if the exponent is above 0, and σ falls by the same factor in every
-    update: farther where there is little noise to see through. Of the way there, no more is gone than the process is
-    sure of: so noise leads nowhere, and few scores not far. Where σ falls over fewer than 60 updates, moves are shrunk
-    as much less: what a long search reaches by many of them, a short one would not.
+    apart. The length scale is 4 √k, in more than 100 dimensions k/100 times that; the noise is the likeliest. As in
+    trust-region Bayesian optimization (Eriksson et al., NeurIPS 2019) the posterior's mean is climbed from the last
+    centre on by σ √k at most, in the steps y that are short where images change fast (`hessian_cma`) if the exponent is
+    above 0, and σ falls by the same factor in every update: farther where there is little noise to see through. Of the
+    way there, no more is gone than the process is sure of: so noise leads nowhere, and few scores not far. Where σ
+    falls over fewer than 60 updates, moves are shrunk as much less: what a long search reaches by many of them, a short
+    one would not.
 
     Attributes:
         space: Within whose bounds the centre stays.
