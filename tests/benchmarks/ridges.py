@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ _FUNCTIONS = 2 if QUICK else 6
 _WHOLE = 1 if QUICK else 4
 _IMAGES = 400 if QUICK else 3000
 _RIDGES = 32
+_NOISES = (0.0, 3.0)
 _SPREAD = 1.5
 _PROVENANCE = Provenance("synthetic", "0" * 64, "z", "mse", "", "sketch", 2000, 0, "0")
 # Wang & Ponce (2021), table 2: dimensions that hold .99, .999, .9999 and .99999 of the sum of eigenvalues.
@@ -95,9 +97,17 @@ def _where(name: str) -> Where:
     return Where(SearchSpace((Block("standard-normal", dim),)), basis, _IMAGES)
 
 
-def final(name: str, setting: Setting, seed: int) -> float:
-    """Mean of the last generation for one function."""
-    function = Ridges.drawn(spectrum(*_SPECTRA[name]), seed)
+def final(name: str, setting: Setting, seed: int, noise: float = 0) -> float:
+    """Mean of the last generation for one function, without the noise that scores had.
+
+    Args:
+        name: Whose spectrum.
+        setting: Of the optimizer.
+        seed: Of the function and the optimizer.
+        noise: In standard deviations of what draws of the prior have.
+    """
+    function, rng = Ridges.drawn(spectrum(*_SPECTRA[name]), seed), np.random.default_rng([seed, 5])
+    spread = function(rng.standard_normal((400, _SPECTRA[name][0]))).std()
     search = begin(setting, _where(name), seed)
     shown, mean = 0, 0.0
     while True:
@@ -106,7 +116,7 @@ def final(name: str, setting: Setting, seed: int) -> float:
         if shown > _IMAGES:
             return mean
         scores = function(points)
-        search.tell(points, scores)
+        search.tell(points, scores + noise * spread * rng.standard_normal(len(scores)))
         mean = float(scores.mean())
 
 
@@ -126,6 +136,7 @@ def bench_ridges(report: Report) -> None:
         norm = float(np.sqrt(dim))
         settings = [Setting.of(DEFAULT), Setting.of("SphereCMA", norm=norm), Setting.of("SphereCMA", norm=2 * norm)]
         settings += [Setting.of("CholeskyCMA", sigma=sigma) for sigma in (1.0, 2.0)]
-        for setting in settings:
-            finals = [final(name, setting, seed) for seed in seeds]
-            report.add(Figure(f"{name}, {dim:,} dimensions: {setting}, final of 1", float(np.mean(finals))))
+        for noise, setting in product(_NOISES, settings):
+            finals = [final(name, setting, seed, noise) for seed in seeds]
+            told = f"{name}, {dim:,} dimensions, noise of {noise:g} SD: {setting}, final of 1"
+            report.add(Figure(told, float(np.mean(finals)), detail=f"{_FUNCTIONS} functions, {_IMAGES} images"))

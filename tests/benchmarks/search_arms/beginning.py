@@ -73,10 +73,10 @@ class Bounded:
 
 def begin(setting: Setting, where: Where, seed: int) -> Search:
     """A search that was told nothing yet."""
-    if setting.method not in PEERS:
-        space = replace(where.space, constraint=Constraint(stay=where.stay))
-        return Ours(setting, space, where.basis, where.images, seed)
     options: dict[str, Any] = dict(setting.options)
+    if setting.method not in PEERS:
+        space = replace(where.space, constraint=Constraint(stay=options.pop("stay", where.stay)))
+        return Ours(Setting.of(setting.method, **options), space, where.basis, where.images, seed)
     if setting.method == "SphereCMA":
         # Over as many generations as there will be, of the mean and forty others.
         options.setdefault("generations", max(where.images // 41, 2))

@@ -6,6 +6,7 @@ import os
 
 from reporting import QUICK
 
+from pullback.search.constraints import FREE
 from search_arms.arm import Setting
 
 # Fewer settings of each, where the study is quick or $SETTINGS says `few`; `one`: the first, by the figures of
@@ -39,6 +40,7 @@ def settings_of(stay: float | None) -> dict[str, list[Setting]]:
     """The settings of every arm, those that $ARMS names or all, where so great a norm is allowed.
 
     Whatever knows no bound is moved to it (`search_arms.arm.within`); SphereCMA searches on the sphere of that norm.
+    `unbounded` is an arm only where there is none.
     """
     found = {
         "SphereCMA": _sphere(stay),
@@ -49,6 +51,8 @@ def settings_of(stay: float | None) -> dict[str, list[Setting]]:
         "NGOpt": [Setting.of("NGOpt")],
         # As it comes, with nothing tuned.
         "default": [Setting.of(DEFAULT)],
+        # The same, told to go anywhere.
+        "unbounded": [Setting.of(DEFAULT, stay=FREE)],
         "hessian_gp": [Setting.of("hessian_gp", sigma=s, exponent=p) for s in _WIDE_SIGMAS for p in _FLAT_EXPONENTS],
         "hessian_cma": [Setting.of("hessian_cma", sigma=s, exponent=p) for s in _SIGMAS for p in _EXPONENTS],
         "sphere_cma": [Setting.of("sphere_cma")],
@@ -56,4 +60,6 @@ def settings_of(stay: float | None) -> dict[str, list[Setting]]:
     asked = os.environ.get("ARMS", ",".join(found)).split(",")
     if unknown := set(asked) - found.keys():
         raise SystemExit(f"$ARMS names arms of the study, {', '.join(found)}; {', '.join(unknown)} came")
+    if stay is not None:
+        asked = [arm for arm in asked if arm != "unbounded"]
     return {arm: found[arm][: 1 if _SETTINGS == "one" else None] for arm in asked}
